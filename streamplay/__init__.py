@@ -1,0 +1,1 @@
+"""Plays text as speech while it is still being generated."""

@@ -1,0 +1,160 @@
+"""Bytes, frames and seconds: the one place where one becomes another.
+
+A *frame* is one sample for each channel. Inside streamplay frames are
+``float32`` arrays of shape ``(n, channels)``, full scale ±1.0. On the wire they
+are bytes in one of four encodings, named as the speech API names them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Frames = NDArray[np.float32]
+    """``float32 (n, channels)``, full scale ±1.0."""
+
+ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
+"""The raw encodings of ``response_encoding`` in the speech API's schema."""
+
+_SAMPLE_BYTES: Final = {"pcm_f32le": 4, "pcm_s16le": 2, "pcm_mulaw": 1, "pcm_alaw": 1}
+
+# 16-bit full scale. Dividing by a power of two is exact in float32, so that
+# s16 → float32 → s16 is the identity; 32767 would not be.
+_S16_SCALE: Final = 32768.0
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """What audio bytes mean.
+
+    numpy is imported where bytes are first converted, not where a format is
+    named: a request leaves before numpy has been loaded.
+
+    Parameters
+    ----------
+    encoding : str
+        One of `ENCODINGS`.
+    samplerate : int
+        Frames per second.
+    channels : int
+        Samples per frame, interleaved.
+    """
+
+    encoding: str
+    samplerate: int
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if self.encoding not in _SAMPLE_BYTES:
+            raise ValueError(f"encoding {self.encoding!r} is none of {', '.join(ENCODINGS)}")
+        if self.samplerate < 1 or self.channels < 1:
+            raise ValueError(f"impossible format: {self.samplerate} Hz, {self.channels} channels")
+
+    def __str__(self) -> str:
+        layout = {1: "mono", 2: "stereo"}.get(self.channels, f"{self.channels} channels")
+        return f"{self.encoding} at {self.samplerate} Hz, {layout}"
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes in one frame."""
+        return _SAMPLE_BYTES[self.encoding] * self.channels
+
+    def seconds(self, frames: int) -> float:
+        """How long `frames` last."""
+        return frames / self.samplerate
+
+    def frames(self, seconds: float) -> int:
+        """How many frames `seconds` hold, rounded to the nearest."""
+        return round(seconds * self.samplerate)
+
+    def decode(self, data: bytes | bytearray | memoryview) -> Frames:
+        """Bytes → frames.
+
+        Parameters
+        ----------
+        data : bytes-like
+            Whole frames, little-endian.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32 (n, channels)``. What float32 bytes hold is passed on as
+            it is, NaN included: the decoder's guard judges it.
+
+        Raises
+        ------
+        ValueError
+            If `data` ends inside a frame.
+        """
+        import numpy as np
+
+        if self.encoding == "pcm_f32le":
+            samples = np.frombuffer(data, dtype="<f4").astype(np.float32)
+        elif self.encoding == "pcm_s16le":
+            samples = np.frombuffer(data, dtype="<i2").astype(np.float32)
+            samples *= np.float32(1 / _S16_SCALE)
+        else:
+            samples = _g711_table(self.encoding)[np.frombuffer(data, dtype=np.uint8)]
+        return samples.reshape(-1, self.channels)
+
+    def encode(self, frames: Frames) -> bytes:
+        """Frames → bytes, the inverse of `decode`; beyond full scale is limited.
+
+        Parameters
+        ----------
+        frames : numpy.ndarray
+            ``float32 (n, channels)``, finite.
+        """
+        import numpy as np
+
+        if self.encoding == "pcm_f32le":
+            return frames.astype("<f4").tobytes()
+        s16 = np.rint(frames * np.float32(_S16_SCALE)).clip(-32768, 32767).astype("<i2")
+        if self.encoding == "pcm_s16le":
+            return s16.tobytes()
+        return _g711_codes(self.encoding)[s16.astype(np.int32) + 32768].tobytes()
+
+
+@cache
+def _g711_table(encoding: str) -> NDArray[np.float32]:
+    """Return the value of each of the 256 codes of a G.711 law, full scale ±1.0."""
+    import numpy as np
+
+    expand = _expand_mulaw if encoding == "pcm_mulaw" else _expand_alaw
+    return np.array([expand(code) / _S16_SCALE for code in range(256)], dtype=np.float32)
+
+
+@cache
+def _g711_codes(encoding: str) -> NDArray[np.uint8]:
+    """Return the nearest code for each of the 65536 values of s16, from −32768 on."""
+    import numpy as np
+
+    levels = _g711_table(encoding) * np.float32(_S16_SCALE)
+    order = np.argsort(levels, kind="stable")
+    between = (levels[order][1:] + levels[order][:-1]) / 2
+    nearest = np.searchsorted(between, np.arange(-32768, 32768))
+    return order[nearest].astype(np.uint8)
+
+
+def _expand_mulaw(code: int) -> int:
+    """ITU-T G.711 table 2, as a 16-bit value (14 bits, shifted left by two)."""
+    code = ~code & 0xFF
+    exponent, mantissa = code >> 4 & 7, code & 15
+    # 33 is the law's bias: it makes the eight segments powers of two.
+    magnitude = (((mantissa << 1) + 33 << exponent) - 33) << 2
+    return -magnitude if code & 0x80 else magnitude
+
+
+def _expand_alaw(code: int) -> int:
+    """ITU-T G.711 table 1, as a 16-bit value (13 bits, shifted left by three)."""
+    code ^= 0x55
+    exponent, mantissa = code >> 4 & 7, code & 15
+    magnitude = (mantissa << 4) + 8
+    if exponent:
+        magnitude = magnitude + 0x100 << exponent - 1
+    return magnitude if code & 0x80 else -magnitude

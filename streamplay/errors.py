@@ -1,0 +1,234 @@
+"""What can go wrong, by whose fault it was.
+
+::
+
+    StreamPlayError
+    ├── InvalidRequest (also ValueError)     a field is wrong; nothing was sent
+    ├── ServerRefused                        an answer that is no audio
+    │   ├── BadRequest                       400, 422 and other 4xx
+    │   ├── NotAuthorized                    401, 403
+    │   ├── QuotaExceeded                    402
+    │   ├── ModelNotFound                    404
+    │   ├── VoiceNotFound                    400 or 404 that names the voice
+    │   ├── RateLimited                      429
+    │   └── ServerFailed                     5xx
+    ├── NetworkFailed
+    │   ├── ConnectFailed                    no connection could be made
+    │   ├── ConnectionLost                   it broke before or while answering
+    │   └── TimedOut                         connect, first byte, chunk or deadline
+    ├── StreamBroken                         the body is not what it should be
+    │   ├── Truncated                        it ended before its end
+    │   ├── MalformedEvent                   an event that cannot be read
+    │   ├── BadAudio                         audio bytes that cannot be decoded
+    │   ├── RemoteError                      the server reported an error inside the stream
+    │   ├── UnexpectedContent                a content type or encoding that is no speech
+    │   ├── TooLarge                         an event or body beyond its bound
+    │   └── WrongEncoding                    the bytes are not in the encoding they were said to be
+    ├── OutputFailed
+    │   ├── NoDevice                         the device asked for is not there or is busy
+    │   ├── DeviceLost                       it went away while playing
+    │   └── FileFailed                       the file cannot be written or read
+    └── PlayerClosed                         the player was used after it was closed
+
+The class names are part of the contract: they are ``error.type`` in receipts.
+An exception stores facts; its ``str()`` composes the sentence: what was wrong
+and where, then what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from streamplay.receipt import Receipt
+
+WaitingFor = Literal["connect", "first byte", "chunk", "deadline"]
+
+
+class StreamPlayError(Exception):
+    """The root of everything that streamplay raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What was wrong, and where. No final full stop.
+    remedy : str, optional
+        What the reader can do about it, as a sentence.
+
+    Attributes
+    ----------
+    receipt : Receipt or None
+        What had been received and heard; set by whoever raises it to a caller
+        that waited for an utterance.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.receipt: Receipt | None = None
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}" if self.remedy else self.message
+
+
+class InvalidRequest(StreamPlayError, ValueError):
+    """A field is wrong; nothing was sent.
+
+    Parameters
+    ----------
+    field : str
+        The name of the field, as the library spells it.
+    problem : str
+        What is wrong with its value.
+    allowed : str
+        What would be right.
+    """
+
+    def __init__(self, field: str, problem: str, *, allowed: str = "") -> None:
+        remedy = f"Allowed: {allowed}" if allowed else ""
+        super().__init__(f"{field}: {problem}", remedy=remedy)
+        self.field = field
+
+
+class ServerRefused(StreamPlayError):
+    """The server answered, and the answer is not audio.
+
+    Attributes
+    ----------
+    status : int
+        The HTTP status.
+    body : str
+        What the server sent, made safe to print, at most some kilobytes of it.
+    retry_after : float or None
+        Seconds that the server asked to wait before another attempt.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        body: str = "",
+        remedy: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
+class BadRequest(ServerRefused):
+    """400, 422 and every other 4xx without a class of its own."""
+
+
+class NotAuthorized(ServerRefused):
+    """401 or 403: the key is missing, wrong, or not allowed to do this."""
+
+
+class QuotaExceeded(ServerRefused):
+    """402: the account has run out."""
+
+
+class ModelNotFound(ServerRefused):
+    """404: the model is not served here."""
+
+
+class VoiceNotFound(ServerRefused):
+    """The model has no such voice."""
+
+
+class RateLimited(ServerRefused):
+    """429: too many requests for now."""
+
+
+class ServerFailed(ServerRefused):
+    """5xx: the server is at fault, or overloaded."""
+
+
+class NetworkFailed(StreamPlayError):
+    """Nothing is known of the server's opinion: the way to it failed."""
+
+
+class ConnectFailed(NetworkFailed):
+    """No connection could be made: unknown host, refused, no route, bad certificate."""
+
+
+class ConnectionLost(NetworkFailed):
+    """The connection broke before the answer was whole."""
+
+
+class TimedOut(NetworkFailed):
+    """The server took longer than allowed.
+
+    Attributes
+    ----------
+    waiting_for : {'connect', 'first byte', 'chunk', 'deadline'}
+        What had not come.
+    seconds : float
+        How long was waited.
+    """
+
+    def __init__(self, waiting_for: WaitingFor, seconds: float, *, remedy: str = "") -> None:
+        super().__init__(
+            f"timed out after {seconds:g} s waiting for: {waiting_for}",
+            remedy=remedy or "Try again, or allow more with timeout (--timeout)",
+        )
+        self.waiting_for = waiting_for
+        self.seconds = seconds
+
+
+class StreamBroken(StreamPlayError):
+    """The body is not what it should be; what came before it is kept."""
+
+
+class Truncated(StreamBroken):
+    """The stream ended before its end mark, or inside a sample."""
+
+
+class MalformedEvent(StreamBroken):
+    """An event that cannot be read: not JSON, not base64, not an object."""
+
+
+class BadAudio(StreamBroken):
+    """Audio bytes, or a header among them, that cannot be decoded."""
+
+
+class RemoteError(StreamBroken):
+    """The server reported an error inside a stream that had begun well."""
+
+
+class UnexpectedContent(StreamBroken):
+    """A content type or content encoding that cannot be speech."""
+
+
+class TooLarge(StreamBroken):
+    """An event or a body larger than its bound."""
+
+
+class WrongEncoding(StreamBroken):
+    """The bytes are not in the encoding they were said to be; they were muted."""
+
+
+class OutputFailed(StreamPlayError):
+    """The sound or the file could not be put where it was asked to go."""
+
+
+class NoDevice(OutputFailed):
+    """The output device asked for is unknown, busy, or refuses the format."""
+
+
+class DeviceLost(OutputFailed):
+    """The output device went away while it was playing."""
+
+
+class FileFailed(OutputFailed):
+    """A file could not be opened, written or read."""
+
+
+class PlayerClosed(StreamPlayError):
+    """The player was used after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("the player is closed", remedy="Make a new Player")
