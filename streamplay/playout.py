@@ -1,0 +1,320 @@
+"""The playout: one block of sound at a time, for the callback of an output.
+
+Theory of operation
+-------------------
+Frames wait in a ring. A *gate* stands between the ring and the output::
+
+              enough ahead, or the end is there
+        ┌────────────────────────────────────────────┐
+        │                                            ▼
+     CLOSED ◄─── dry: ramp appended, fade in later ── OPEN
+        ▲                                            │
+        │        faded out                           │ pause or skip
+        └──────────────────────── FADING ◄───────────┘
+
+The gate opens when `start_level` frames are ahead, or when all frames of the
+stream are there. Which level is right is the jitter policy's business; here it
+is one number. Shape is given only to what was disturbed: a ring that runs dry
+gets a short ramp *appended*, what follows fades in; a pause and a skip fade
+out. A stream's own first and last frames are played as they came.
+
+Threads
+-------
+`render` belongs to the output's callback. It never locks, waits, logs or
+raises. Everything else belongs to the loop's side, which asks by replacing one
+attribute (`start_level`, `gain`, a pause, a skip, the end) and is answered
+through `journal`, `position` and `rendered`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from streamplay.journal import Journal, Kind
+from streamplay.ring import Ring
+
+if TYPE_CHECKING:
+    from streamplay.audio import Frames
+    from streamplay.ring import Block
+
+FADE_SECONDS: Final = 0.005
+"""Out, at a pause or a skip; and the ramp appended to a dry ring. Shorter is heard
+as a click, longer is heard as late."""
+
+FADE_IN_SECONDS: Final = 0.008
+"""In, where sound returns after it was disturbed (within the usual 5 to 10 ms)."""
+
+_ZEROS: Final = memoryview(bytes(4 * 16384)).cast("f")
+
+
+class Gate(Enum):
+    """Whether frames pass."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    FADING = "fading"
+
+
+class Playout:
+    """Ring, gate, fades and gain.
+
+    Parameters
+    ----------
+    samplerate : int
+        Frames per second of the output.
+    channels : int
+        Samples per frame.
+    capacity : int
+        Frames that the ring holds.
+
+    Attributes
+    ----------
+    start_level : int
+        Frames that must be ahead before sound starts or resumes.
+    gain : float
+        Amplitude factor that is being approached, 1.0 is unchanged.
+    journal : Journal
+        What the callback did.
+    rendered : int
+        Frames of output rendered so far, silence included: the output's clock.
+    """
+
+    engine: Final = "python"
+
+    def __init__(self, samplerate: int, channels: int, capacity: int) -> None:
+        self.samplerate = samplerate
+        self.channels = channels
+        self.journal = Journal()
+        # Asked by the loop's side:
+        self.start_level = 1
+        self.gain = 1.0
+        self._paused = False
+        self._skip: tuple[int, int] | None = None
+        self._end = 0
+        # Told by the callback:
+        self.rendered = 0
+        # The callback's own:
+        self._ring = Ring(capacity, channels)
+        self._gate = Gate.CLOSED
+        self._fade = max(1, round(FADE_SECONDS * samplerate))
+        self._fade_in = max(1, round(FADE_IN_SECONDS * samplerate))
+        self._fade_out_left = 0
+        self._fade_in_left = 0
+        self._ramp_left = 0
+        self._last = [0.0] * channels
+        self._disturbed = False
+        self._dry: int | None = None  # frames of silence since the ring ran dry
+        self._gain_now = 1.0
+
+    # The loop's side
+
+    @property
+    def capacity(self) -> int:
+        """Frames that the ring holds."""
+        return self._ring.capacity
+
+    @property
+    def space(self) -> int:
+        """Frames that `write` would take now."""
+        return self._ring.space
+
+    @property
+    def written(self) -> int:
+        """Position of the next frame to be written."""
+        return self._ring.written
+
+    @property
+    def position(self) -> int:
+        """Position of the next frame to be handed over."""
+        return self._ring.read
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause was asked for."""
+        return self._paused
+
+    def write(self, frames: Frames) -> int:
+        """Put as many frames as fit, ``float32 (n, channels)``; return how many."""
+        return self._ring.write(frames)
+
+    def end(self) -> None:
+        """Say that nothing is to follow what was written so far, for now.
+
+        Running dry here is no stall, and a start level need not be reached.
+        """
+        self._end = self._ring.written
+
+    def skip(self, start: int, stop: int) -> None:
+        """Ask that frames from `start` up to `stop` not be heard.
+
+        One request stands at a time; a new one replaces it. It is honoured when
+        `position` reaches `start`, with a fade where sound is cut, and done when
+        `position` has reached `stop`.
+        """
+        self._skip = (start, stop)
+
+    def pause(self) -> None:
+        """Ask for silence, with a fade, until `resume`."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Ask for sound to return, with a fade."""
+        self._paused = False
+
+    # The callback's side
+
+    def render(self, out: Block, now: float, *, late: bool = False) -> None:
+        """Fill one block, whole.
+
+        Parameters
+        ----------
+        out : memoryview
+            Of format ``f``: ``frames * channels`` interleaved samples.
+        now : float
+            The clock, in seconds; only noted.
+        late : bool
+            The output says that it ran out before this call.
+        """
+        frames = len(out) // self.channels
+        if late and self._gate is not Gate.CLOSED:
+            self.journal.put(Kind.UNDERFLOWED, self._ring.read, 0, now)
+        done = 0
+        while done < frames:
+            self._obey(now)
+            if self._gate is Gate.CLOSED and not self._may_open():
+                self._silence(out, done, frames - done)
+                break
+            if self._gate is Gate.CLOSED:
+                self._open(now)
+            done += self._play(out, done, frames - done, now)
+        self.rendered += frames
+
+    def _obey(self, now: float) -> None:
+        """Honour a pause or a skip: at once where it is silent, by a fade where not."""
+        skip = self._skip
+        if skip is not None and skip[0] <= self._ring.read < skip[1]:
+            # Exactly at its start nothing of it has been heard: there is no sound to fade.
+            if self._gate is Gate.CLOSED or self._ring.read == skip[0]:
+                self._drop(skip[1], now)
+            elif self._gate is Gate.OPEN:
+                self._begin_fade_out()
+        if self._paused and self._gate is Gate.OPEN:
+            self._begin_fade_out()
+
+    def _begin_fade_out(self) -> None:
+        self._gate = Gate.FADING
+        self._fade_out_left = self._fade
+
+    def _drop(self, stop: int, now: float) -> None:
+        self._settle_stall(now)
+        start = self._ring.read
+        count = min(stop, self._ring.written) - start
+        self._ring.drop(count)
+        self.journal.put(Kind.SKIPPED, start, count, now)
+        self._disturbed = False  # what follows is another stream's own beginning
+
+    def _may_open(self) -> bool:
+        ahead = self._ring.available
+        if self._paused or ahead == 0:
+            return False
+        return ahead >= self.start_level or self._end == self._ring.written
+
+    def _open(self, now: float) -> None:
+        self._settle_stall(now)
+        self._gate = Gate.OPEN
+        self._ramp_left = 0
+        self._fade_in_left = self._fade_in if self._disturbed else 0
+        self._disturbed = False
+
+    def _settle_stall(self, now: float) -> None:
+        """Tell of a dry ring, now that it is known whether it was a stall.
+
+        It was none where the stream turned out to have ended there, or where
+        frames came before a single one was missed.
+        """
+        if self._dry is None:
+            return
+        if self._dry == 0 or self._end == self._ring.read:
+            self._disturbed = False
+        else:
+            self.journal.put(Kind.STALLED, self._ring.read, self._dry, now)
+        self._dry = None
+
+    def _play(self, out: Block, at: int, room: int, now: float) -> int:
+        """Hand over what can be in one piece; return how many frames."""
+        count = min(room, self._ring.available)
+        if self._gate is Gate.FADING:
+            count = min(count, self._fade_out_left)
+        skip = self._skip
+        if skip is not None:
+            # Up to where a skip begins, and never beyond where one ends.
+            bound = skip[0] if skip[0] > self._ring.read else skip[1]
+            count = min(count, bound - self._ring.read) if bound > self._ring.read else count
+        if count == 0:
+            self._close(dry=True)
+            return 0
+        self.journal.put(Kind.PLAYED, self._ring.read, count, now)
+        self._ring.take(out, at, count)
+        self._shape(out, at, count)
+        if self._gate is Gate.FADING and (
+            self._fade_out_left == 0 or (skip is not None and self._ring.read == skip[1])
+        ):
+            self._close(dry=False)
+        return count
+
+    def _close(self, *, dry: bool) -> None:
+        """Shut the gate; ramp down from the last sample unless it ended by itself."""
+        ended = dry and self._end == self._ring.read
+        faded = self._gate is Gate.FADING
+        self._gate = Gate.CLOSED
+        self._disturbed = not ended
+        self._ramp_left = 0 if ended else self._fade
+        if dry and not ended and not faded:
+            self._dry = 0
+
+    def _shape(self, out: Block, at: int, count: int) -> None:
+        """Apply gain and fades to samples just copied, and remember the last ones."""
+        ch = self.channels
+        plain = self._gain_now == self.gain == 1.0
+        if not plain or self._fade_in_left or self._gate is Gate.FADING:
+            for index in range(at, at + count):
+                factor = self._next_factor()
+                for sample in range(index * ch, index * ch + ch):
+                    out[sample] *= factor
+        last = (at + count) * ch
+        self._last = out[last - ch : last].tolist()
+
+    def _next_factor(self) -> float:
+        """Return the factor of one frame, and move the gain and the fades on by one."""
+        step = 1 / self._fade
+        if self._gain_now != self.gain:
+            way = self.gain - self._gain_now
+            self._gain_now += min(max(way, -step), step)
+        factor = self._gain_now
+        if self._fade_in_left:
+            self._fade_in_left -= 1
+            factor *= 1 - self._fade_in_left / self._fade_in
+        if self._gate is Gate.FADING:
+            self._fade_out_left -= 1
+            factor *= self._fade_out_left / self._fade
+        return factor
+
+    def _silence(self, out: Block, at: int, count: int) -> None:
+        """Fill the rest of a block with the tail of a ramp, then with zeros."""
+        ch = self.channels
+        if self._dry is not None and self._end == self._ring.read:
+            self._settle_stall(0.0)
+        elif self._dry is not None and not self._paused:
+            self._dry += count
+        ramp = min(self._ramp_left, count)
+        for index in range(at, at + ramp):
+            self._ramp_left -= 1
+            factor = self._ramp_left / self._fade
+            for sample in range(ch):
+                out[index * ch + sample] = self._last[sample] * factor
+        at += ramp
+        end = (at + count - ramp) * ch
+        for start in range(at * ch, end, len(_ZEROS)):
+            stop = min(start + len(_ZEROS), end)
+            out[start:stop] = _ZEROS[: stop - start]
