@@ -35,6 +35,8 @@ from streamplay.journal import Journal, Kind
 from streamplay.ring import Ring
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamplay.audio import Frames
     from streamplay.ring import Block
 
@@ -102,7 +104,7 @@ class Playout:
         self._fade_out_left = 0
         self._fade_in_left = 0
         self._ramp_left = 0
-        self._last = [0.0] * channels
+        self._last: Sequence[float] = [0.0] * channels
         self._disturbed = False
         self._dry: int | None = None  # frames of silence since the ring ran dry
         self._gain_now = 1.0

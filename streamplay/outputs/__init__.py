@@ -1,0 +1,47 @@
+"""Where sound goes: a device, a silent clock, a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamplay.errors import NoDevice
+from streamplay.outputs.device import DEFAULT_LATENCY, DRAIN_FACTOR, DeviceOutput, Latency
+from streamplay.outputs.silent import SilentOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.outputs.base import Output
+
+__all__ = ["DRAIN_FACTOR", "DeviceOutput", "Latency", "SilentOutput", "open_output"]
+
+
+def open_output(
+    samplerate: int,
+    channels: int,
+    *,
+    device: int | str | None = None,
+    latency: Latency | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+) -> Output:
+    """Open the device asked for, or the default one, or the silent clock.
+
+    Only where no device was asked for is silence an answer, and it is told.
+
+    Raises
+    ------
+    NoDevice
+        If `device` was asked for and cannot be used.
+    """
+    try:
+        return DeviceOutput(
+            samplerate,
+            channels,
+            device=device,
+            latency=DEFAULT_LATENCY if latency is None else latency,
+        )
+    except NoDevice as error:
+        if device is not None:
+            raise
+        notify(f"no sound will be heard: {error.message}; playing to a silent clock instead")
+        return SilentOutput(samplerate, channels)

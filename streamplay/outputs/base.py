@@ -1,0 +1,53 @@
+"""What every output is: something that asks a playout for blocks, in its own time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from streamplay.errors import OutputFailed
+    from streamplay.ring import Block
+
+
+class Renderer(Protocol):
+    """What an output needs of a playout."""
+
+    def render(self, out: Block, now: float, *, late: bool = False) -> None:
+        """Fill one block, whole; never wait, never raise."""
+
+
+class Output(Protocol):
+    """A clock that takes blocks from a renderer.
+
+    Attributes
+    ----------
+    name : str
+        Its name, for people.
+    samplerate, channels : int
+        What it was opened with; fixed from opening to closing.
+    latency : float
+        Seconds from handing a frame over to its being heard.
+    """
+
+    name: str
+    samplerate: int
+    channels: int
+    latency: float
+
+    @property
+    def kind(self) -> Literal["device", "silent"]:
+        """Whether it can be heard."""
+
+    @property
+    def failure(self) -> OutputFailed | None:
+        """Why it stopped by itself, if it did."""
+
+    def start(self, renderer: Renderer) -> None:
+        """Begin to ask for blocks, on a thread of the output's own."""
+
+    def close(self) -> None:
+        """Stop asking, and give everything back; idempotent.
+
+        What was handed over and not yet heard may be lost: let silence follow
+        the last frame for at least `latency` first.
+        """

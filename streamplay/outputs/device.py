@@ -1,0 +1,207 @@
+"""The sound card, through PortAudio: the only import of sounddevice."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from streamplay.errors import DeviceLost, NoDevice
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from streamplay.errors import OutputFailed
+    from streamplay.outputs.base import Renderer
+
+Latency = float | Literal["low", "high"]
+
+DEFAULT_LATENCY: Final = 0.05
+"""Seconds. A Python callback waits for the GIL, which a busy thread gives up every
+5 ms at the best: 20 ms underflowed under load, 50 ms rides over short holds."""
+
+DRAIN_FACTOR: Final = 1.5
+"""Silence to be fed after the last frame, in units of the latency. PortAudio on ALSA
+drops the device's buffer when a stream is closed; 1.5 lost none when measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One output device, as `devices` lists it."""
+
+    index: int
+    name: str
+    hostapi: str
+    samplerate: float
+    latency_ms: float
+    default: bool
+
+
+class DeviceOutput:
+    """A PortAudio output stream that asks a renderer for float32 blocks.
+
+    Parameters
+    ----------
+    samplerate, channels : int
+        What to open with; `samplerate` becomes the device's own where it
+        refuses another.
+    device : int or str, optional
+        PortAudio's index, or a part of the name; the default device unless given.
+    latency : float or {'low', 'high'}
+        Seconds, or the device's own idea.
+
+    Raises
+    ------
+    NoDevice
+        If there is no such device, it is busy, or PortAudio itself is missing.
+    """
+
+    kind: Literal["device"] = "device"
+
+    def __init__(
+        self,
+        samplerate: int,
+        channels: int = 1,
+        *,
+        device: int | str | None = None,
+        latency: Latency = DEFAULT_LATENCY,
+    ) -> None:
+        sd = load()
+        self._renderer: Renderer | None = None
+        self._closing = False
+        self._failure: OutputFailed | None = None
+        facts = _find(sd, device)
+        self.name = str(facts["name"])
+        self._stream = self._open(sd, facts, samplerate, channels, latency)
+        self.samplerate = round(self._stream.samplerate)
+        self.channels = channels
+        self.latency = float(self._stream.latency)
+
+    def _open(
+        self,
+        sd: ModuleType,
+        facts: dict[str, Any],
+        samplerate: int,
+        channels: int,
+        latency: Latency,
+    ) -> Any:
+        rates = dict.fromkeys((samplerate, round(facts["default_samplerate"])))
+        problem: Exception | None = None
+        for rate in rates:
+            try:
+                return sd.RawOutputStream(
+                    samplerate=rate,
+                    channels=channels,
+                    dtype="float32",
+                    device=facts["index"],
+                    latency=latency,
+                    blocksize=0,
+                    callback=self._callback,
+                    finished_callback=self._finished,
+                    # The samples are limited already; dither would change what came.
+                    clip_off=True,
+                    dither_off=True,
+                )
+            except sd.PortAudioError as error:
+                problem = error
+        raise NoDevice(
+            f"the output device {self.name!r} cannot be opened: {problem}",
+            remedy="Is another program holding it? List devices: streamplay devices",
+        ) from problem
+
+    @property
+    def failure(self) -> OutputFailed | None:
+        """Why it stopped by itself, if it did."""
+        return self._failure
+
+    def start(self, renderer: Renderer) -> None:
+        """Start the stream; PortAudio's own thread calls the renderer from now on."""
+        self._renderer = renderer
+        try:
+            self._stream.start()
+        except load().PortAudioError as error:
+            raise NoDevice(f"the output device {self.name!r} does not start: {error}") from error
+
+    def close(self) -> None:
+        """Stop and close the stream; idempotent."""
+        self._closing = True
+        self._stream.close()
+
+    def _callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
+        del frames, times
+        renderer = self._renderer
+        assert renderer is not None
+        block = memoryview(out).cast("B").cast("f")
+        renderer.render(block, time.perf_counter(), late=status.output_underflow)
+
+    def _finished(self) -> None:
+        if not self._closing:
+            self._failure = DeviceLost(
+                f"the output device {self.name!r} went away while playing",
+                remedy="Plug it in again, or choose another with device (--device)",
+            )
+
+
+def load() -> ModuleType:
+    """Import sounddevice, with its failures made plain.
+
+    Raises
+    ------
+    NoDevice
+        If the PortAudio library is missing or finds the audio system broken.
+    """
+    try:
+        import sounddevice
+    except OSError as error:
+        remedy = "Install it: sudo apt-get install libportaudio2" if sys.platform == "linux" else ""
+        raise NoDevice(f"the PortAudio library cannot be loaded: {error}", remedy=remedy) from error
+    except Exception as error:  # sounddevice raises its own error where Pa_Initialize fails
+        raise NoDevice(f"the audio system cannot be used: {error}") from error
+    module: ModuleType = sounddevice
+    return module
+
+
+def list_devices() -> list[DeviceInfo]:
+    """Return the output devices, in PortAudio's order.
+
+    Raises
+    ------
+    NoDevice
+        If PortAudio cannot be used at all.
+    """
+    sd = load()
+    apis = sd.query_hostapis()
+    default = _default_index(sd)
+    return [
+        DeviceInfo(
+            index=facts["index"],
+            name=facts["name"],
+            hostapi=apis[facts["hostapi"]]["name"],
+            samplerate=facts["default_samplerate"],
+            latency_ms=round(facts["default_low_output_latency"] * 1000, 1),
+            default=facts["index"] == default,
+        )
+        for facts in sd.query_devices()
+        if facts["max_output_channels"] > 0
+    ]
+
+
+def _default_index(sd: ModuleType) -> int:
+    try:
+        return int(sd.query_devices(kind="output")["index"])
+    except (sd.PortAudioError, ValueError):
+        return -1
+
+
+def _find(sd: ModuleType, device: int | str | None) -> dict[str, Any]:
+    if isinstance(device, str) and device.isdecimal():
+        device = int(device)
+    try:
+        facts: dict[str, Any] = sd.query_devices(device, kind="output")
+    except (sd.PortAudioError, ValueError) as error:
+        asked = "default output device" if device is None else f"output device {device!r}"
+        raise NoDevice(
+            f"there is no {asked}: {error}", remedy="List devices: streamplay devices"
+        ) from error
+    return facts

@@ -1,0 +1,207 @@
+"""What is kept: frames in a sound file, or the audio bytes as they came."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
+
+from streamplay.audio import AudioFormat
+from streamplay.errors import FileFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamplay.audio import Frames
+
+RAW_SUFFIXES: Final = (".pcm", ".raw")
+SOUND_SUFFIXES: Final = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
+"""libsndfile's name for each."""
+
+
+class FileOutput(Protocol):
+    """A place where what was received is kept, whatever is heard of it."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, ``-`` for standard output."""
+
+    def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
+        """Keep one chunk: the frames, or the bytes they came from, as `audio` says."""
+
+    def close(self) -> None:
+        """Finish the file properly; idempotent."""
+
+
+def open_file(path: str | Path, *, force: bool = False) -> FileOutput:
+    """Make sure, before anything is sent, that `path` can be written; and open it.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``-``: the audio bytes as received, to standard output. ``.pcm``,
+        ``.raw``: the same, to a file. ``.wav .flac .ogg .mp3``: the frames.
+    force : bool
+        Overwrite what is there.
+
+    Raises
+    ------
+    FileFailed
+        If the suffix is unknown, the file exists and `force` is not set, or it
+        cannot be written.
+    """
+    if str(path) == "-":
+        return RawFile(sys.stdout.buffer, "-", keep_open=True)
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in RAW_SUFFIXES and suffix not in SOUND_SUFFIXES:
+        known = " ".join((*SOUND_SUFFIXES, *RAW_SUFFIXES))
+        raise FileFailed(f"{path}: unknown kind of file", remedy=f"Use one of {known}, or -")
+    file = _Reserved(path, force=force)
+    return (
+        RawFile(file, str(path)) if suffix in RAW_SUFFIXES else SoundFile(file, str(path), suffix)
+    )
+
+
+class _Reserved:
+    """A file that is known to be writable and untouched until the first write.
+
+    A request that fails before any audio leaves an older file as it was, and no
+    empty new one behind.
+    """
+
+    def __init__(self, path: Path, *, force: bool) -> None:
+        self.path = path
+        self._new = not path.exists()
+        if not self._new and not force:
+            raise FileFailed(f"{path} exists", remedy="Overwrite it with force (--force)")
+        try:
+            self._file: IO[bytes] = path.open("xb+" if self._new else "rb+")
+        except OSError as error:
+            raise FileFailed(f"cannot write {path}: {error.strerror}") from error
+        self._used = False
+
+    def begin(self) -> IO[bytes]:
+        """Empty the file and hand it out."""
+        self._used = True
+        if self._file.seekable():
+            self._file.truncate(0)
+        return self._file
+
+    def write(self, data: bytes) -> int:
+        return (self._file if self._used else self.begin()).write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+        if self._new and not self._used:
+            self.path.unlink(missing_ok=True)
+
+
+class RawFile:
+    """The audio bytes exactly as received, container headers removed."""
+
+    def __init__(self, file: IO[bytes] | _Reserved, path: str, *, keep_open: bool = False) -> None:
+        self.path = path
+        self._file = file
+        self._keep_open = keep_open
+        self._closed = False
+
+    def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
+        """Write `data`, and let a reader at the other end of a pipe have it at once."""
+        del frames, audio
+        with _failing(self.path):
+            self._file.write(data)
+            if self._keep_open:
+                self._file.flush()
+
+    def close(self) -> None:
+        """Finish the file; standard output stays open."""
+        if self._closed:
+            return
+        self._closed = True
+        with _failing(self.path):
+            if self._keep_open:
+                self._file.flush()
+            else:
+                self._file.close()
+
+
+class SoundFile:
+    """The decoded frames, in a sound file that libsndfile writes."""
+
+    def __init__(self, file: _Reserved, path: str, suffix: str) -> None:
+        self.path = path
+        self._file = file
+        self._kind = SOUND_SUFFIXES[suffix]
+        self._sound: Any = None
+        self._audio: AudioFormat | None = None
+        self._closed = False
+
+    def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
+        """Append `frames`; the first chunk's format is the file's."""
+        del data
+        if self._sound is None:
+            self._begin(audio)
+        with _failing(self.path):
+            self._sound.write(self._samples(frames))
+
+    def _begin(self, audio: AudioFormat) -> None:
+        import soundfile
+
+        self._audio = audio
+        try:
+            self._sound = soundfile.SoundFile(
+                self._file.begin(),
+                "w",
+                samplerate=audio.samplerate,
+                channels=audio.channels,
+                format=self._kind,
+                subtype=self._subtype(audio),
+            )
+        except (soundfile.SoundFileError, ValueError, OSError) as error:
+            raise FileFailed(
+                f"{self.path}: {self._kind} cannot hold {audio}: {error}",
+                remedy="Choose .wav or .pcm",
+            ) from error
+
+    def _subtype(self, audio: AudioFormat) -> str | None:
+        """Nothing that came is lost: 16 bits where it had 16 or G.711's 13 and 14."""
+        if self._kind == "WAV":
+            return "FLOAT" if audio.encoding == "pcm_f32le" else "PCM_16"
+        if self._kind == "FLAC":
+            return "PCM_24" if audio.encoding == "pcm_f32le" else "PCM_16"
+        return None
+
+    def _samples(self, frames: Frames) -> Any:
+        """Integers where the file holds 16 bits: libsndfile would scale floats by 32767."""
+        import numpy as np
+
+        assert self._audio is not None
+        if self._subtype(self._audio) != "PCM_16":
+            return frames
+        s16 = AudioFormat("pcm_s16le", self._audio.samplerate, self._audio.channels)
+        return np.frombuffer(s16.encode(frames), "<i2").reshape(-1, s16.channels)
+
+    def close(self) -> None:
+        """Write the header's sizes and close."""
+        if self._closed:
+            return
+        self._closed = True
+        with _failing(self.path):
+            if self._sound is not None:
+                self._sound.close()
+            self._file.close()
+
+
+@contextmanager
+def _failing(path: str) -> Iterator[None]:
+    """Turn the failures of writing into `FileFailed`."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:  # soundfile's are RuntimeErrors
+        where = "standard output" if path == "-" else path
+        raise FileFailed(f"cannot write {where}: {error}") from error

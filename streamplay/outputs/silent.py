@@ -1,0 +1,113 @@
+"""An output without a card: a clock that asks for blocks as a device would.
+
+It does not ignore sound, it simulates an ideal device: paced, with a latency,
+and broken on demand (after mpv's null output). It serves machines without a
+card, and tests that need to control time or a fault.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamplay.errors import DeviceLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.errors import OutputFailed
+    from streamplay.outputs.base import Renderer
+    from streamplay.ring import Block
+
+BLOCK_SECONDS: Final = 0.005
+"""PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""
+
+LATENCY_SECONDS: Final = 0.02
+
+
+class SilentOutput:
+    """A paced clock that takes blocks and throws them away.
+
+    Parameters
+    ----------
+    samplerate, channels : int
+        The format of the blocks.
+    blocksize : int, optional
+        Frames per block; 5 ms unless given.
+    latency : float
+        Seconds of frames that are asked for ahead of the clock; being later
+        than that is an underflow, as it is for a device.
+    speed : float
+        Times real time; ``inf`` asks without a pause.
+    fail_after : int, optional
+        Blocks after which it dies like an unplugged device.
+    tap : callable, optional
+        Is handed every block after it was rendered, before the next.
+    """
+
+    kind: Final[Literal["silent"]] = "silent"
+
+    def __init__(
+        self,
+        samplerate: int,
+        channels: int = 1,
+        *,
+        blocksize: int | None = None,
+        latency: float = LATENCY_SECONDS,
+        speed: float = 1.0,
+        fail_after: int | None = None,
+        tap: Callable[[Block], None] | None = None,
+    ) -> None:
+        self.name = "silent clock"
+        self.samplerate = samplerate
+        self.channels = channels
+        self.blocksize = blocksize or round(BLOCK_SECONDS * samplerate)
+        self.latency = latency
+        self._period = self.blocksize / samplerate / speed
+        self._ahead = latency / speed
+        self._fail_after = fail_after
+        self._tap = tap
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failure: OutputFailed | None = None
+
+    @property
+    def failure(self) -> OutputFailed | None:
+        """Why it stopped by itself, if it did."""
+        return self._failure
+
+    def start(self, renderer: Renderer) -> None:
+        """Begin to ask for blocks, on a thread of its own."""
+        self._thread = threading.Thread(
+            target=self._run, args=(renderer,), name="streamplay silent output", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop asking; idempotent."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self, renderer: Renderer) -> None:
+        block = memoryview(bytearray(4 * self.blocksize * self.channels)).cast("f")
+        blocks = 0
+        due = time.perf_counter()  # when the block asked for next will be heard
+        while not self._stop.is_set():
+            if self._fail_after is not None and blocks >= self._fail_after:
+                self._failure = DeviceLost(f"the {self.name} stopped after {blocks} blocks")
+                return
+            now = time.perf_counter()
+            late = now > due + self._ahead
+            if late:
+                due = now  # an underflow: what was missed is gone, the clock goes on
+            renderer.render(block, now, late=late)
+            if self._tap is not None:
+                self._tap(block)
+            blocks += 1
+            due += self._period
+            # Event.wait(0) costs a lock; at infinite speed nothing is waited for.
+            wait = due - self._ahead - time.perf_counter()
+            if wait > 0:
+                self._stop.wait(wait)

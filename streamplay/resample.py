@@ -1,0 +1,55 @@
+"""From a stream's rate and channels to an output's, with every frame accounted for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamplay.audio import Frames
+
+
+class Adapter:
+    """Converts frames of one stream; does nothing at all where nothing is to be done.
+
+    Parameters
+    ----------
+    source : tuple of int
+        Samplerate and channels of the stream.
+    target : tuple of int
+        Samplerate and channels of the output.
+    """
+
+    def __init__(self, source: tuple[int, int], target: tuple[int, int]) -> None:
+        self.source, self.target = source, target
+        self._resampler: Any = None
+        if source[0] != target[0]:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(
+                source[0], target[0], target[1], dtype="float32", quality="HQ"
+            )
+
+    def convert(self, frames: Frames, *, last: bool = False) -> Frames:
+        """Convert the next frames; `last` also gives what the resampler still held.
+
+        Parameters
+        ----------
+        frames : numpy.ndarray
+            ``float32 (n, source channels)``; may be empty with `last`.
+        """
+        import numpy as np
+
+        if self.source[1] != self.target[1]:
+            frames = _remix(frames, self.target[1])
+        if self._resampler is None:
+            return frames
+        converted: Frames = np.ascontiguousarray(self._resampler.resample_chunk(frames, last=last))
+        return converted.reshape(-1, self.target[1])
+
+
+def _remix(frames: Frames, channels: int) -> Frames:
+    """Mono to every channel; anything else by the mean, which cannot clip."""
+    import numpy as np
+
+    mono = frames.mean(axis=1, dtype=np.float32, keepdims=True)
+    return np.ascontiguousarray(np.repeat(mono, channels, axis=1))
