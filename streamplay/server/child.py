@@ -1,0 +1,172 @@
+"""The local speech server as a child process that ends with its parent.
+
+eSpeak NG is global to a process, the server's imports take over 100 ms, and it
+would share the interpreter's lock with the playout: so it has a process of its
+own. A pipe to its standard input ties it: whatever way the parent ends, the
+system closes the pipe, and the child ends too.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import threading
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Final, Self
+
+from streamplay.errors import ConnectFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+_READY: Final = "listening on "
+
+# In a process group of its own the child does not get the terminal's Ctrl-C,
+# which is for its parent to handle.
+_CREATION_FLAGS: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+_PROCESS_GROUP: Final = None if sys.platform == "win32" else 0
+
+_NEEDS: Final = ("aiohttp", "espeakng_loader")
+
+
+class LocalServer:
+    """The local speech server, running while this is open.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        More of the server's own options, such as ``("--dialect", "C")``.
+    environment : mapping, optional
+        The child's environment; the parent's unless given.
+    patience : float
+        Seconds until a server that does not come up counts as failed.
+
+    Examples
+    --------
+    >>> with LocalServer() as server:  # doctest: +SKIP
+    ...     print(server.base_url)
+    http://127.0.0.1:40113/v1
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        patience: float = 20.0,
+    ) -> None:
+        self._arguments = tuple(arguments)
+        self._environment = environment
+        self._patience = patience
+        self._process: subprocess.Popen[str] | None = None
+        self._complaints: IO[bytes] | None = None
+        self._base_url: str | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, with the ``/v1``; waits for it if it was only launched."""
+        if self._base_url is None:
+            self._base_url = self._wait_ready()
+        return self._base_url
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id; None before the start and after the end."""
+        return self._process.pid if self._process else None
+
+    def launch(self) -> None:
+        """Start the child without waiting until it listens.
+
+        Raises
+        ------
+        ConnectFailed
+            If what it needs is not installed.
+        """
+        if self._process is not None:
+            return
+        missing = [name for name in _NEEDS if find_spec(name) is None]
+        if missing:
+            raise ConnectFailed(
+                f"the built-in voice needs {' and '.join(missing)}, not installed here",
+                remedy="Install it with: pip install 'streamplay[local]'",
+            )
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the child
+        command = [sys.executable, "-m", "streamplay.server", "--tied", *self._arguments]
+        self._process = subprocess.Popen(  # noqa: S603  our own module, with our caller's options
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=self._environment,
+            text=True,
+            creationflags=_CREATION_FLAGS,
+            process_group=_PROCESS_GROUP,
+        )
+
+    def start(self) -> str:
+        """Start the child, wait until it listens, and return its base URL.
+
+        Raises
+        ------
+        ConnectFailed
+            If it cannot be started, with what it said.
+        """
+        self.launch()
+        return self.base_url
+
+    def close(self) -> None:
+        """End the child; harmless when it has ended or never began."""
+        process, self._process, self._base_url = self._process, None, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+        if self._complaints is not None:
+            self._complaints.close()
+
+    def _wait_ready(self) -> str:
+        if self._process is None:
+            raise ConnectFailed("the local speech server is not running", remedy="Start it first")
+        assert self._process.stdout is not None
+        # A pipe's readline has no time limit of its own, on no system.
+        alarm = threading.Timer(self._patience, self._process.kill)
+        alarm.start()
+        line = self._process.stdout.readline()
+        alarm.cancel()
+        if line.startswith(_READY):
+            return line.removeprefix(_READY).strip()
+        raise self._failed()
+
+    def _failed(self) -> ConnectFailed:
+        """Collect what the child complained of, and end it."""
+        assert self._process is not None
+        assert self._complaints is not None
+        status = self._process.wait()
+        self._complaints.seek(0)
+        said = self._complaints.read().decode(errors="replace").strip().splitlines()
+        self.close()
+        return ConnectFailed(
+            f"the local speech server did not start: {said[-1] if said else f'status {status}'}",
+            remedy="Run it by hand to see more: python -m streamplay.server",
+        )

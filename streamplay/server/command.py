@@ -1,0 +1,104 @@
+"""The command line of the local speech server, and its life from start to end."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# What is still being answered when the server is told to end gets this long.
+_GRACE_SECONDS: Final = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add every option of the server to `parser`."""
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="the port; 0: any that is free")
+    parser.add_argument(
+        "--require-key",
+        action="store_true",
+        help="refuse requests without the key of TOGETHER_API_KEY (where that is unset: any key)",
+    )
+    parser.add_argument("--tied", action="store_true", help="end when standard input closes")
+    parser.add_argument("--dialect", choices=("A", "B", "C", "D", "E"), default="A")
+    parser.add_argument("--chunk-ms", type=float, default=50.0)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse `argv` and serve."""
+    parser = argparse.ArgumentParser(prog="python -m streamplay.server", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to end: SIGTERM, Ctrl-C, or (``--tied``) standard input closing."""
+    if options.tied:
+        # Ctrl-C reaches the whole group; a tied server ends when its parent does.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return asyncio.run(_serve(options))
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        sys.stderr.write(f"cannot listen on {where}: {error.strerror or error}\n")
+        return 1
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    from aiohttp import web
+
+    from streamplay.server.app import Settings, make_app
+
+    key = os.environ.get("TOGETHER_API_KEY") or None
+    settings = Settings(options.require_key, key, options.dialect, options.chunk_ms)
+    runner = web.AppRunner(
+        make_app(settings),
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=_GRACE_SECONDS,
+    )
+    await runner.setup()
+    ended = asyncio.Event()
+    try:
+        await web.TCPSite(runner, options.host, options.port).start()
+        _on_end(ended, tied=options.tied)
+        host, port = runner.addresses[0][:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"listening on http://{shown}:{port}/v1\n")
+        sys.stdout.flush()
+        await ended.wait()
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def _on_end(ended: asyncio.Event, *, tied: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM,) if tied else (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, ended.set)
+        except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
+            break
+    if tied:
+        _watch_stdin(lambda: loop.call_soon_threadsafe(ended.set))
+
+
+def _watch_stdin(closed: Callable[[], object]) -> None:
+    """Call `closed` once standard input has ended; a daemon, so it holds up no exit."""
+
+    def watch() -> None:
+        # Unbuffered: a buffered reader's lock would hold up the interpreter's exit.
+        while os.read(0, 4096):
+            pass
+        closed()
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

@@ -1,0 +1,90 @@
+"""Whole files: WAV, MP3, FLAC and Ogg Opus, written by libsndfile block by block."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from streamplay.audio import Frames
+
+CONTAINERS: Final = ("mp3", "wav", "raw", "pcm", "flac", "opus", "aac")
+"""What ``response_format`` may name; aac is refused: libsndfile writes none."""
+
+CONTENT_TYPES: Final = {
+    "raw": "application/octet-stream",
+    "pcm": "audio/pcm",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "flac": "audio/flac",
+    "opus": "audio/ogg",
+}
+
+# libsndfile's name for the file and what is in it.
+_SNDFILE: Final = {
+    "wav": ("WAV", "PCM_16"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "flac": ("FLAC", "PCM_16"),
+    "opus": ("OGG", "OPUS"),
+}
+
+# ISO 11172-3 and 13818-3 with the MPEG 2.5 extension; RFC 7845 section 5.1.
+_SAMPLERATES: Final = {
+    "mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    "opus": (8000, 12000, 16000, 24000, 48000),
+}
+
+# The bit rates of MPEG 2 and 2.5 layer III end at 160 kbit/s, of 2.5 at 64.
+_MP3_BIT_RATES: Final = ((32000, 32000, 320000), (16000, 8000, 160000), (0, 8000, 64000))
+
+
+def nearest_samplerate(container: str, samplerate: int) -> int:
+    """Return the rate nearest to `samplerate` that `container` can hold."""
+    allowed = _SAMPLERATES.get(container, (samplerate,))
+    return min(allowed, key=lambda rate: abs(rate - samplerate))
+
+
+class Encoder:
+    """Writes frames into a file of one container.
+
+    Parameters
+    ----------
+    file : binary file
+        Readable, writable, seekable: headers are completed at the end.
+    container : str
+        ``wav``, ``mp3``, ``flac`` or ``opus``.
+    samplerate : int
+        One that the container can hold.
+    bit_rate : int
+        For MP3, in bits per second; what the rate allows at most is taken.
+    """
+
+    def __init__(self, file: IO[bytes], container: str, samplerate: int, bit_rate: int) -> None:
+        import soundfile
+
+        kind, subtype = _SNDFILE[container]
+        options = {}
+        if container == "mp3":
+            options = {
+                "bitrate_mode": "CONSTANT",
+                "compression_level": _compression(samplerate, bit_rate),
+            }
+        self._file = soundfile.SoundFile(file, "w", samplerate, 1, subtype, format=kind, **options)
+
+    def write(self, frames: Frames) -> None:
+        """Append frames."""
+        self._file.write(frames)
+
+    def close(self) -> None:
+        """Complete the file; the one that was given stays open."""
+        self._file.close()
+
+
+def _compression(samplerate: int, bit_rate: int) -> float:
+    """Return libsndfile's compression level for a constant bit rate.
+
+    It maps 0..1 linearly onto highest..lowest (mpeg_l3_encode.c).
+    """
+    lowest, highest = next(
+        (low, high) for above, low, high in _MP3_BIT_RATES if samplerate >= above
+    )
+    return min(1.0, max(0.0, (highest - bit_rate) / (highest - lowest)))

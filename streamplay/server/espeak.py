@@ -1,0 +1,224 @@
+"""eSpeak NG through ctypes: text in, 16-bit samples and word times out.
+
+The library keeps its state in globals, and two of them cannot be set back: the
+place in its pitch flutter (a static inside a function of ``wavegen.c``) and its
+random numbers. The same text would give other samples each time. So it is
+unloaded and loaded again for each piece of text, which costs under a
+millisecond, and makes what is spoken depend on nothing but the request.
+"""
+
+from __future__ import annotations
+
+import _ctypes
+import ctypes
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import espeakng_loader
+
+SAMPLERATE: Final = 22050
+"""What the library's phoneme data are made for (``espeak_Initialize`` returns it)."""
+
+# speak_lib.h of https://github.com/espeak-ng/espeak-ng
+_AUDIO_OUTPUT_SYNCHRONOUS: Final = 2
+_CHARS_UTF8: Final = 1
+_RATE: Final = 1
+_PITCH: Final = 3
+_EVENT_LIST_TERMINATED: Final = 0
+_EVENT_WORD: Final = 1
+
+_lock = threading.Lock()
+
+
+class SynthesisFailed(RuntimeError):
+    """The library returned an error, or its data are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A way for eSpeak NG to sound.
+
+    Parameters
+    ----------
+    language : str
+        The name of one of its voices: ``en-us``, ``fr``.
+    variant : str
+        One of its variants (``f3``, ``m1``), or nothing.
+    pitch, rate : int
+        Its own scales: 0–99, and words per minute.
+    """
+
+    language: str
+    variant: str = ""
+    pitch: int = 50
+    rate: int = 165
+
+    @property
+    def name(self) -> str:
+        """What eSpeak NG calls it, without pitch and rate."""
+        return f"{self.language}+{self.variant}" if self.variant else self.language
+
+    def __str__(self) -> str:
+        return f"eSpeak NG {self.name} (pitch {self.pitch})"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word, and where it begins, in seconds from the start of its piece."""
+
+    text: str
+    start: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke:
+    """What came of one piece of text: s16 mono at `SAMPLERATE`, and its words."""
+
+    samples: bytes
+    words: tuple[Word, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.samples) / 2 / SAMPLERATE
+
+
+class _EventId(ctypes.Union):
+    _fields_ = (
+        ("number", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("string", ctypes.c_char * 8),
+    )
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _EventId),
+    )
+
+
+class _Voice(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("unused", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
+_Events = ctypes.POINTER(_Event)
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, _Events)
+
+
+class _Library:
+    """A freshly loaded library; leaving the context unloads it with all its state."""
+
+    def __enter__(self) -> ctypes.CDLL:
+        try:
+            self.library = ctypes.CDLL(espeakng_loader.get_library_path())
+        except OSError as error:
+            raise SynthesisFailed(f"eSpeak NG cannot be loaded: {error}") from error
+        data = espeakng_loader.get_data_path().encode()
+        if self.library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, 0) != SAMPLERATE:
+            raise SynthesisFailed("eSpeak NG cannot read its own data")
+        return self.library
+
+    def __exit__(self, *exc: object) -> None:
+        self.library.espeak_Terminate()
+        handle = self.library._handle  # noqa: SLF001  ctypes has no public way to unload
+        if sys.platform == "win32":
+            _ctypes.FreeLibrary(handle)
+        else:
+            _ctypes.dlclose(handle)
+
+
+def speak(text: str, spoken: Spoken) -> Spoke:
+    """Synthesise one piece of text, whole. Blocks; to be called from any thread.
+
+    Parameters
+    ----------
+    text : str
+        A sentence or less: all of its sound is held in memory.
+    spoken : Spoken
+        The voice.
+
+    Raises
+    ------
+    SynthesisFailed
+        If eSpeak NG does.
+    """
+    blocks: list[bytes] = []
+    words: list[Word] = []
+
+    def collect(samples: int | None, count: int, events: Any) -> int:
+        if samples and count > 0:
+            blocks.append(ctypes.string_at(samples, count * 2))
+        words.extend(_words(text, events))
+        return 0
+
+    with _lock, _Library() as library:
+        _choose(library, spoken)
+        callback = _Callback(collect)  # must live until the library is done with it
+        library.espeak_SetSynthCallback(callback)
+        encoded = text.encode("utf-8", "replace").replace(b"\0", b" ") + b"\0"
+        if library.espeak_Synth(encoded, len(encoded), 0, 0, 0, _CHARS_UTF8, None, None):
+            raise SynthesisFailed(f"eSpeak NG refused {text[:40]!r}")
+    return Spoke(b"".join(blocks), tuple(words))
+
+
+def _choose(library: ctypes.CDLL, spoken: Spoken) -> None:
+    if library.espeak_SetVoiceByName(spoken.name.encode()):
+        raise SynthesisFailed(f"eSpeak NG has no voice {spoken.name!r}")
+    library.espeak_SetParameter(_RATE, spoken.rate, 0)
+    library.espeak_SetParameter(_PITCH, spoken.pitch, 0)
+
+
+def _words(text: str, events: Any) -> list[Word]:
+    """Read the words out of a list of events; positions count characters from 1."""
+    found = []
+    index = 0
+    while (event := events[index]).type != _EVENT_LIST_TERMINATED:
+        if event.type == _EVENT_WORD:
+            start = event.text_position - 1
+            # `sample` of the event is wrong in 1.52; `audio_position` (ms) is right.
+            found.append(Word(text[start : start + event.length], event.audio_position / 1000))
+        index += 1
+    return found
+
+
+@cache
+def languages() -> frozenset[str]:
+    """Return the names that `Spoken.language` may have."""
+    with _lock, _Library() as library:
+        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        listed = library.espeak_ListVoices(None)
+        found = set()
+        index = 0
+        while listed[index]:
+            # A list of (priority byte, C string); the first is the voice's own.
+            found.add(ctypes.string_at(listed[index].contents.languages + 1).decode())
+            index += 1
+        return frozenset(found)
+
+
+@cache
+def variants() -> frozenset[str]:
+    """Return the names that `Spoken.variant` may have."""
+    folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    return frozenset(path.name for path in folder.iterdir())

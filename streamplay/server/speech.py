@@ -1,0 +1,100 @@
+"""An order becomes sound: sentence by sentence, lazily, in bounded memory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamplay.server import espeak
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamplay.audio import Frames
+    from streamplay.server.order import Order
+
+# Twenty seconds of speech, half a megabyte: bounds what one piece holds and
+# how long its synthesis (10 ms) keeps the library from others.
+_LONGEST_PIECE: Final = 300
+
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
+_CLAUSE_END: Final = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word and its times, in seconds from the start of the stream."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of the sound: ``float32 (n, 1)`` at the order's rate, and its words."""
+
+    frames: Frames
+    words: tuple[Word, ...] = ()
+
+
+def pieces(order: Order) -> Iterator[Piece]:
+    """Yield the speech of an order; each step blocks for milliseconds."""
+    import numpy as np
+
+    resample = _Resampler(order.format.samplerate)
+    seconds = 0.0
+    for text in split(order.text, order.segment):
+        spoke = espeak.speak(text, order.spoken)
+        samples = np.frombuffer(spoke.samples, dtype="<i2").astype(np.float32) / np.float32(32768)
+        yield Piece(resample(samples), tuple(_timed(spoke, seconds)))
+        seconds += spoke.seconds
+    yield Piece(resample(np.zeros(0, np.float32), last=True))
+
+
+def split(text: str, segment: str = "sentence") -> list[str]:
+    """Cut text into what is synthesised at once.
+
+    Parameters
+    ----------
+    segment : {'sentence', 'immediate', 'never'}
+        At sentence ends; at clause ends too; only where it is too long.
+    """
+    parts = [text] if segment == "never" else _SENTENCE_END.split(text)
+    if segment == "immediate":
+        parts = [clause for part in parts for clause in _CLAUSE_END.split(part)]
+    return [short for part in parts if part.strip() for short in _shorten(part.strip())]
+
+
+def _shorten(text: str) -> Iterator[str]:
+    while len(text) > _LONGEST_PIECE:
+        cut = text.rfind(" ", 1, _LONGEST_PIECE) + 1 or _LONGEST_PIECE
+        yield text[:cut].rstrip()
+        text = text[cut:].lstrip()
+    if text:
+        yield text
+
+
+def _timed(spoke: espeak.Spoke, offset: float) -> Iterator[Word]:
+    """Give each word its end: the next one's beginning, or its piece's end."""
+    ends = [word.start for word in spoke.words[1:]] + [spoke.seconds]
+    for word, end in zip(spoke.words, ends, strict=False):
+        if word.text.strip():
+            yield Word(word.text, round(offset + word.start, 3), round(offset + end, 3))
+
+
+class _Resampler:
+    """eSpeak NG's rate → the order's, continuous across pieces."""
+
+    def __init__(self, samplerate: int) -> None:
+        self._stream = None
+        if samplerate != espeak.SAMPLERATE:
+            import soxr
+
+            self._stream = soxr.ResampleStream(espeak.SAMPLERATE, samplerate, 1, dtype="float32")
+
+    def __call__(self, samples: Frames, *, last: bool = False) -> Frames:
+        if self._stream is not None:
+            samples = self._stream.resample_chunk(samples, last=last)
+        return samples.reshape(-1, 1)
