@@ -1,0 +1,201 @@
+"""Audio bytes → whole frames, without I/O.
+
+What arrives may be cut anywhere, may carry a header that knows its format better
+than anyone who was asked, and may be a whole compressed file. What leaves is
+whole frames, finite and within full scale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamplay.audio import AudioFormat
+from streamplay.errors import BadAudio, TooLarge, Truncated
+from streamplay.riff import Walker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streamplay.audio import Frames
+
+FormatSource = Literal["model", "header", "user", "request"]
+"""Who says what the bytes are: a table, a header, ``--decode-as``, or only the request."""
+
+# libsndfile reads these whole. Their magic is believed over a content type, as
+# some servers send their default format whatever was asked.
+_FILE_TYPES: Final = frozenset(
+    ("audio/" + name)
+    for name in ("mpeg", "mp3", "flac", "x-flac", "ogg", "opus", "aac", "mp4", "x-m4a", "webm")
+) | {"application/ogg"}
+_FILE_MAGIC: Final = (b"fLaC", b"OggS", b"ID3\x03", b"ID3\x04")
+
+# A whole file is held until its end: 64 MB is over an hour of mp3 at 128 kbit/s.
+_MAX_FILE_BYTES: Final = 64_000_000
+_FILE_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The same audio twice.
+
+    Parameters
+    ----------
+    frames : numpy.ndarray
+        ``float32 (n, channels)``, contiguous, finite, within ±1.0; the receiver's own.
+    data : bytes
+        The bytes as received, headers removed. A compressed file's bytes come
+        whole, with its first frames.
+    """
+
+    frames: Frames
+    data: bytes
+
+
+class Decoder:
+    """Turns a stream's deltas into frames.
+
+    Parameters
+    ----------
+    expected : AudioFormat
+        What the bytes should be, unless a header says otherwise.
+    source : {'model', 'header', 'user', 'request'}
+        Who says so. The user is believed over a header (which is removed all the same).
+    content_type : str
+        The response's header: it tells a compressed file from raw bytes.
+
+    Attributes
+    ----------
+    format : AudioFormat
+        What the bytes are, as far as is known; fixed with the first frame.
+    source : {'model', 'header', 'user', 'request'}
+        Who said so.
+    muted : int
+        Frames that were received and silenced.
+    """
+
+    def __init__(
+        self, expected: AudioFormat, source: FormatSource, *, content_type: str = ""
+    ) -> None:
+        media = content_type.partition(";")[0].strip().lower()
+        self.format = expected
+        self.source: FormatSource = source
+        self.muted = 0
+        self._walker = Walker(framed=media == "text/event-stream")
+        self._sized = media != "text/event-stream"
+        self._carry = b""  # the bytes of a frame that the last delta cut
+        self._begun = False
+        self._file: bytearray | None = None
+        if media in _FILE_TYPES and source != "user":
+            self._file = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Chunk]:
+        """Yield the frames that one delta completes.
+
+        Raises
+        ------
+        BadAudio
+            Where a header cannot be read, or changes the format after the first frame.
+        """
+        if self._file is not None:
+            self._keep(data)
+            return
+        if not self._begun and self._is_file(data):
+            self._file = bytearray(data)
+            return
+        for piece in self._walker.feed(data):
+            yield from self._take(piece)
+
+    def finish(self) -> Iterator[Chunk]:
+        """Yield what was held back.
+
+        Raises
+        ------
+        Truncated
+            If the audio ended inside a frame or before the end that its header told.
+        BadAudio
+            If a compressed file cannot be decoded.
+        """
+        if self._file is not None:
+            yield from self._decode_file(bytes(self._file))
+            return
+        for piece in self._walker.finish():
+            yield from self._take(piece)
+        if self._carry:
+            raise Truncated(
+                f"the audio ended inside a frame: {len(self._carry)} of "
+                f"{self.format.frame_bytes} bytes ({self.format})",
+                remedy="What had arrived before it is kept. Try again",
+            )
+        if self._sized and self._walker.missing:
+            raise Truncated(
+                f"the audio ended {self._walker.missing} bytes before the end that its header told",
+                remedy="What had arrived is kept. Try again",
+            )
+
+    def _take(self, piece: bytes | AudioFormat) -> Iterator[Chunk]:
+        if isinstance(piece, AudioFormat):
+            self._adopt(piece)
+            return
+        data = self._carry + piece if self._carry else piece
+        whole = len(data) - len(data) % self.format.frame_bytes
+        self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
+        if whole:
+            self._begun = True
+            data = data[:whole]
+            yield Chunk(_limited(self.format.decode(data)), data)
+
+    def _adopt(self, told: AudioFormat) -> None:
+        """Believe a header, unless the user knows better."""
+        if self.source == "user":
+            return
+        if self._begun and told != self.format:
+            raise BadAudio(
+                f"the stream changed its format from {self.format} to {told}",
+                remedy="What had arrived is kept. Name one format with --decode-as to override",
+            )
+        self.format = told
+        self.source = "header"
+
+    def _is_file(self, data: bytes) -> bool:
+        return self.source != "user" and not self._carry and data.startswith(_FILE_MAGIC)
+
+    def _keep(self, data: bytes) -> None:
+        assert self._file is not None
+        if len(self._file) + len(data) > _MAX_FILE_BYTES:
+            raise TooLarge(
+                f"the audio file is larger than {_MAX_FILE_BYTES} bytes",
+                remedy="Ask for raw audio, which is played as it comes",
+            )
+        self._file += data
+
+    def _decode_file(self, data: bytes) -> Iterator[Chunk]:
+        """Decode a whole compressed file with libsndfile."""
+        import io
+
+        import soundfile
+
+        self._begun = True
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                self.format = AudioFormat("pcm_f32le", file.samplerate, file.channels)
+                self.source = "header"
+                for frames in file.blocks(_FILE_BLOCK, dtype="float32", always_2d=True):
+                    yield Chunk(_limited(frames), data)
+                    data = b""
+        except soundfile.LibsndfileError as error:
+            raise BadAudio(
+                f"the audio file cannot be decoded ({error.error_string})",
+                remedy="Ask for another format, or for raw audio",
+            ) from error
+
+
+def _limited(frames: Frames) -> Frames:
+    """Limit `frames` to full scale, in place; NaN and infinity become silence."""
+    import numpy as np
+
+    # One pass over what is healthy; a NaN fails the comparison.
+    if not np.abs(frames).max(initial=0) <= 1:
+        np.nan_to_num(frames, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        np.clip(frames, -1, 1, out=frames)
+    return frames

@@ -1,0 +1,102 @@
+"""Body bytes → server-sent events, without I/O.
+
+The rules are the WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+httpx-sse's decoder reads the fields; the lines are cut here, from bytes, because
+its own line decoder (0.4.3) lets a byte order mark swallow the first event,
+obeys ``charset=`` although the format is always UTF-8, and has no bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from httpx_sse import ServerSentEvent
+
+MAX_EVENT_BYTES: Final = 1 << 20
+"""The largest event that is read unless more is allowed: sixteen seconds of s16 at 24 kHz."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class EventReader:
+    """Cuts a body into events, whatever its chunks.
+
+    Parameters
+    ----------
+    max_event_bytes : int
+        How long one event may be, line ends apart. No more than this, and one
+        chunk, is ever held.
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        # Here, not above: `import httpx_sse` imports httpx.
+        from httpx_sse._decoders import SSEDecoder
+
+        self._fields = SSEDecoder()
+        self._max = max_event_bytes
+        self._size = 0  # bytes in the event's lines so far, the unfinished one included
+        self._line: list[bytes] = []  # pieces of the unfinished line: joined once, when it ends
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
+        """Yield the events that `data` completes, those without data left out.
+
+        Raises
+        ------
+        TooLarge
+            Where an event is longer than allowed.
+        """
+        if self._after_cr and data[:1] == b"\n":
+            data = data[1:]  # CR ended the line at once; this LF belongs to it
+            self._after_cr = False
+        if not data:
+            return
+        self._after_cr = data.endswith(b"\r")
+        lines = data.splitlines()  # of bytes: CR, LF and CRLF, and nothing else
+        unfinished = b"" if data.endswith((b"\n", b"\r")) else lines.pop()
+        for line in lines:
+            event = self._end_line(line)
+            if event is not None and event.data:
+                yield event
+        if unfinished:
+            self._grow(unfinished)
+            self._line.append(unfinished)
+
+    def pending(self) -> ServerSentEvent | None:
+        """Take the event that the body's end left unfinished.
+
+        The format's rule is to drop it; the caller may know better.
+        """
+        self._end_line(b"")
+        event = self._fields.decode("")
+        return event if event is not None and event.data else None
+
+    def _end_line(self, end: bytes) -> ServerSentEvent | None:
+        self._grow(end)
+        if self._line:
+            self._line.append(end)
+            end = b"".join(self._line)
+            self._line.clear()
+        if self._at_start:
+            self._at_start = False
+            end = end.removeprefix(_BOM)
+        if not end:
+            self._size = 0
+        elif end[0] == 0x3A:  # a comment: nothing of it is kept
+            self._size -= len(end)
+            return None
+        return self._fields.decode(end.decode("utf-8", "replace"))
+
+    def _grow(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._max:
+            raise TooLarge(
+                f"an event of the stream is longer than {self._max} bytes",
+                remedy="Ask the server for smaller chunks",
+            )
