@@ -19,27 +19,44 @@ RESUME_LIMIT_SECONDS: Final = 1.5
 
 
 class Policy(Protocol):
-    """What a policy is asked; frames are at the output's rate, `now` in seconds."""
+    """What a policy is asked."""
 
-    def on_arrival(self, frames: int, now: float) -> int:
-        """Take note of an arrival; return the start level, in frames ahead."""
+    def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
+        """Take note of an arrival; return the start level.
 
-    def on_stall(self) -> int:
-        """Take note that the ring ran dry; return the start level to resume at."""
+        Parameters
+        ----------
+        frames : int
+            How many have come, at the output's rate.
+        now : float
+            When, in seconds.
+        dry : bool
+            Sound had begun and had run out before they came.
+
+        Returns
+        -------
+        int
+            Frames that must be ahead before sound starts or resumes.
+        """
 
 
 class Fixed:
-    """Always the same start level (``prebuffer`` in milliseconds)."""
+    """Always the same start level.
+
+    Parameters
+    ----------
+    prebuffer_ms : float
+        Milliseconds of audio ahead.
+    samplerate : int
+        The output's rate.
+    """
 
     def __init__(self, prebuffer_ms: float, samplerate: int) -> None:
         self._level = max(1, round(prebuffer_ms * samplerate / 1000))
 
-    def on_arrival(self, frames: int, now: float) -> int:  # noqa: ARG002 - the protocol's
-        """Return the fixed level."""
-        return self._level
-
-    def on_stall(self) -> int:
-        """Return the fixed level."""
+    def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
+        """Return the fixed level, whatever came."""
+        del frames, now, dry
         return self._level
 
 
@@ -48,16 +65,14 @@ class Auto:
 
     def __init__(self, samplerate: int) -> None:
         self._samplerate = samplerate
-        self._level_seconds = 0.0
+        self._gather = 0.0
 
-    def on_arrival(self, frames: int, now: float) -> int:  # noqa: ARG002 - the protocol's
+    def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
         """Return the level that the stalls so far have taught."""
-        return max(1, round(self._level_seconds * self._samplerate))
-
-    def on_stall(self) -> int:
-        """Raise the level, up to its limit."""
-        self._level_seconds = min(self._level_seconds + RESUME_SECONDS, RESUME_LIMIT_SECONDS)
-        return max(1, round(self._level_seconds * self._samplerate))
+        del frames, now
+        if dry:
+            self._gather = min(self._gather + RESUME_SECONDS, RESUME_LIMIT_SECONDS)
+        return max(1, round(self._gather * self._samplerate))
 
 
 def policy(prebuffer: float | str, samplerate: int) -> Policy:

@@ -7,14 +7,12 @@ rate: ``received = played + flushed + trimmed + muted + unplayed``.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from streamplay.models import FormatSource
 
 SCHEMA: Final = 1
-
-FormatSource = Literal["model", "header", "user", "request"]
-"""Who said what the bytes are: the model's known habit, a header among the
-bytes, the user (``decode_as``), or nobody, so that it is what was asked for."""
-
 
 @dataclass(slots=True)
 class RequestedFormat:

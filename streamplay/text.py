@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # A sentence ends at .!?… (with closing quotes or brackets) before white space, at
 # the full-width marks of Chinese and Japanese, and at a line's end.
-_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』）]*|\n")  # noqa: RUF001
+_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』）]*|\n")
 
 LONGEST: Final = 4096
 """Characters that one request takes: the limit of OpenAI's ``input`` (API reference,
@@ -35,7 +35,7 @@ class SentenceCutter:
         self._rest = self._rest[begin:]
 
     def finish(self) -> Iterator[str]:
-        """The text has ended: give what is left."""
+        """Give what is left, now that the text has ended."""
         sentence, self._rest = self._rest.strip(), ""
         if sentence:
             yield from pieces(sentence)

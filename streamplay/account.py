@@ -1,0 +1,284 @@
+"""The running account of one utterance: what came, and what became of it."""
+
+from __future__ import annotations
+
+from copy import copy, deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from streamplay.journal import Kind
+from streamplay.receipt import (
+    ErrorFacts,
+    FormatFacts,
+    FrameCounts,
+    OutputFacts,
+    Receipt,
+    RequestedFormat,
+)
+
+if TYPE_CHECKING:
+    from streamplay.audio import AudioFormat, Frames
+    from streamplay.errors import StreamPlayError
+    from streamplay.journal import Note
+    from streamplay.models import FormatSource
+    from streamplay.request import SpeechRequest
+
+VOICE_LEVEL: Final = 0.01
+"""−40 dBFS: louder than this, in the RMS of 10 ms, counts as voice."""
+
+VOICE_WINDOW_SECONDS: Final = 0.010
+
+
+@dataclass(slots=True)
+class Span:
+    """Where one utterance lies in the playout; positions and frames at its rate.
+
+    `start` is known when its first frame is written, `stop` when its last was;
+    `cut` says that not all that came was written.
+    """
+
+    start: int | None = None
+    stop: int | None = None
+    skipped: int = 0
+    cut: bool = False
+    first_sound: float | None = None
+    voice_at: int | None = None
+    first_voice: float | None = None
+    stalls: list[int] = field(default_factory=list)
+    underflows: int = 0
+
+    def apply(self, note: Note) -> None:
+        """Take what concerns this utterance out of a note of the callback."""
+        if self.start is None:
+            return
+        overlap = self._overlap(note.position, note.frames)
+        if note.kind is Kind.PLAYED and overlap:
+            self._heard(note)
+        elif note.kind is Kind.SKIPPED:
+            self.skipped += overlap
+        elif note.kind is Kind.STALLED and self._overlap(note.position, 1):
+            self.stalls.append(note.frames)
+        elif note.kind is Kind.UNDERFLOWED and self._overlap(note.position, 1):
+            self.underflows += 1
+
+    def played(self, position: int) -> int:
+        """Return how many of its frames were handed over by `position`."""
+        if self.start is None:
+            return 0
+        reached = position if self.stop is None else min(position, self.stop)
+        return max(0, reached - self.start - self.skipped)
+
+    def whole(self, position: int) -> bool:
+        """Whether all that came had been handed over by `position`."""
+        written = self.stop is not None and not self.cut and not self.skipped
+        return written and self.stop is not None and position >= self.stop
+
+    def _overlap(self, position: int, frames: int) -> int:
+        assert self.start is not None
+        begin = max(self.start, position)
+        end = position + frames if self.stop is None else min(self.stop, position + frames)
+        return max(0, end - begin)
+
+    def _heard(self, note: Note) -> None:
+        if self.first_sound is None:
+            self.first_sound = note.time
+        end = note.position + note.frames
+        if self.first_voice is None and self.voice_at is not None and self.voice_at < end:
+            self.first_voice = note.time
+
+
+class VoiceOnset:
+    """Finds the first 10 ms that are louder than `VOICE_LEVEL`, whatever the chunks."""
+
+    def __init__(self, samplerate: int) -> None:
+        self._window = max(1, round(samplerate * VOICE_WINDOW_SECONDS))
+        self._energy = 0.0
+        self._filled = 0
+        self._seen = 0
+        self.frame: int | None = None
+
+    def feed(self, frames: Frames) -> None:
+        """Look at more frames, ``float32 (n, channels)``, until it is found."""
+        import numpy as np
+
+        if self.frame is not None or not len(frames):
+            return
+        power = np.square(frames, dtype=np.float64).mean(axis=1)
+        edges = np.arange(self._window - self._filled, len(power), self._window)
+        sums = np.add.reduceat(power, np.concatenate(([0], edges)))
+        sums[0] += self._energy
+        whole = sums if (len(power) + self._filled) % self._window == 0 else sums[:-1]
+        loud = np.flatnonzero(whole / self._window > VOICE_LEVEL**2)
+        if len(loud):
+            self.frame = self._seen - self._filled + int(loud[0]) * self._window
+        self._energy = 0.0 if len(whole) == len(sums) else float(sums[-1])
+        self._seen += len(power)
+        self._filled = (self._filled + len(power)) % self._window
+
+
+class Account:
+    """Everything that the receipt of one utterance is made of.
+
+    The receiving side calls `began`, `arrived` and the like on the loop; the
+    playing side fills `span`. `receipt` may be asked for at any moment.
+
+    Parameters
+    ----------
+    request : SpeechRequest
+        What was asked for; its `input` is the first piece of the text.
+    base_url : str
+        Where it is sent, or ``local``.
+    playing : bool
+        Whether the frames go to an output at all.
+    """
+
+    def __init__(self, request: SpeechRequest, base_url: str, *, playing: bool) -> None:
+        expected, source = request.expected
+        asked = RequestedFormat(request.response_encoding, request.sample_rate)
+        self._facts = Receipt(
+            model=request.model,
+            voice=request.voice or "",
+            base_url=base_url,
+            format=FormatFacts(
+                asked, expected.encoding, expected.samplerate, expected.channels, source
+            ),
+            streamed=bool(request.stream),
+        )
+        self.span = Span()
+        self.output_rate = expected.samplerate
+        self.begun: float | None = None
+        self.error: StreamPlayError | None = None
+        self.settled = False
+        self._playing = playing
+        self._onset: VoiceOnset | None = None
+        self._safe_start: float | None = None
+        self._request_begun = 0.0
+        self._request_first: float | None = None
+        self._request_seconds = 0.0
+
+    # Receiving
+
+    def requested(self, chars: int) -> None:
+        """Count a request for `chars` characters."""
+        self._facts.requests += 1
+        self._facts.chars += chars
+
+    def began(self, begun: float, attempts: int) -> None:
+        """Note that a request was begun at `begun`; the first one is time zero of all moments."""
+        self.begun = begun if self.begun is None else self.begun
+        self._request_begun, self._request_first, self._request_seconds = begun, None, 0.0
+        self._facts.attempts += attempts
+
+    def moment(self, name: str, at: float | None) -> None:
+        """Note when something first happened; later requests change nothing."""
+        if at is not None and getattr(self._facts.ms, name) is None:
+            setattr(self._facts.ms, name, self._ms(at))
+
+    def effective(self, audio: AudioFormat, source: FormatSource) -> None:
+        """Note what the bytes turned out to be."""
+        facts = self._facts.format
+        facts.effective, facts.samplerate = audio.encoding, audio.samplerate
+        facts.channels, facts.source = audio.channels, source
+
+    def spoken_by(self, voice: str) -> None:
+        """Note the voice that the server says has really spoken."""
+        self._facts.voice = voice
+
+    def arrived(self, frames: Frames, data: int, now: float) -> None:
+        """Count one chunk: its frames, and the audio bytes it was made of."""
+        count, rate = len(frames), self._facts.format.samplerate
+        if self._request_first is None:
+            self._request_first = now
+        # The least start delay: the worst of (arrival − first sample's time).
+        late = now - self._request_first - self._request_seconds
+        self._safe_start = late if self._safe_start is None else max(self._safe_start, late)
+        self._request_seconds += count / rate
+        self._onset = self._onset or VoiceOnset(rate)
+        self._onset.feed(frames)
+        self._facts.frames.received += count
+        self._facts.bytes.audio += data
+        self.moment("first_audio", now)
+        self._facts.ms.last_audio = self._ms(now)
+
+    def counted(self, *, body: int = 0, audio: int = 0, words: int = 0, ignored: int = 0) -> None:
+        """Add to the counts of body bytes and events."""
+        self._facts.bytes.body += body
+        self._facts.events.audio += audio
+        self._facts.events.words += words
+        self._facts.events.ignored += ignored
+
+    def muted(self, frames: int) -> None:
+        """`frames` came and were silenced: they count as received, and as muted."""
+        self._facts.frames.received += frames
+        self._facts.frames.muted += frames
+
+    def saved(self, frames: int) -> None:
+        """`frames` were written to the file."""
+        self._facts.frames.saved += frames
+
+    @property
+    def received(self) -> int:
+        """Frames received so far, at the source's rate."""
+        return self._facts.frames.received
+
+    @property
+    def voice_frame(self) -> int | None:
+        """The first frame of voice, at the source's rate."""
+        return self._onset.frame if self._onset else None
+
+    # Ending
+
+    def output(self, facts: OutputFacts) -> None:
+        """Note where the sound goes."""
+        self._facts.output = facts
+
+    def finish(self, now: float, *, complete: bool, interrupted: bool) -> None:
+        """Close the account; what was not played by now was flushed."""
+        self.settled = True
+        self._facts.complete = complete
+        self._facts.interrupted = interrupted
+        if self.begun is not None:
+            self._facts.ms.finished = self._ms(now)
+
+    def receipt(self, position: int) -> Receipt:
+        """Return the receipt as of the playout's `position`."""
+        self.moment("first_sound", self.span.first_sound)
+        self.moment("first_voice", self.span.first_voice)
+        facts = deepcopy(self._facts)
+        facts.frames = self._frames(position)
+        stalls = [1000 * frames / self.output_rate for frames in self.span.stalls]
+        facts.stalls.count = len(stalls)
+        facts.stalls.total_ms = sum(stalls)
+        facts.stalls.longest_ms = max(stalls, default=0.0)
+        facts.device_underflows = self.span.underflows
+        facts.safe_start_ms = None if self._safe_start is None else 1000 * self._safe_start
+        facts.error = self._error()
+        return facts
+
+    def heard(self, position: int) -> int:
+        """Return the frames handed over by `position`, at the source's rate."""
+        counts = self._facts.frames
+        meant = counts.received - counts.muted - counts.trimmed
+        if self.span.whole(position):
+            return meant  # where it was resampled, rounding must not lose a frame
+        played = self.span.played(position) * self._facts.format.samplerate
+        return min(meant, round(played / self.output_rate))
+
+    def _frames(self, position: int) -> FrameCounts:
+        """Nothing is lost between the counts: what is left over is told as it is."""
+        counts = copy(self._facts.frames)
+        counts.played = self.heard(position) if self._playing else 0
+        rest = counts.received - counts.muted - counts.trimmed - counts.played
+        flushed = self._playing and self.settled
+        counts.flushed, counts.unplayed = (rest, 0) if flushed else (0, rest)
+        return counts
+
+    def _error(self) -> ErrorFacts | None:
+        if self.error is None:
+            return None
+        status = getattr(self.error, "status", None)
+        return ErrorFacts(type(self.error).__name__, str(self.error), status)
+
+    def _ms(self, at: float) -> float:
+        assert self.begun is not None
+        return (at - self.begun) * 1000

@@ -1,0 +1,296 @@
+"""The pump: decoded frames from the queue into the playout, and its notes back.
+
+It runs on the loop, where frames arrive; `cut` may be called from any thread,
+because someone who wants silence does not wait for the loop. One lock stands
+between the two. The callback knows nothing of it.
+
+The ring is short, and what is further ahead waits in the queue, decoded: a fast
+server is let finish. Only when the queue is full does `put` wait, and reading
+stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import DeviceLost
+from streamplay.outputs import DRAIN_FACTOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamplay.account import Span
+    from streamplay.audio import Frames
+    from streamplay.errors import OutputFailed
+    from streamplay.jitter import Policy
+    from streamplay.outputs.base import Output
+    from streamplay.playout import Playout
+
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
+
+ENTRY_BYTES: Final = 256
+"""What an array, its view and its place in the queue take besides the samples."""
+
+RING_SECONDS: Final = 2.0
+"""Longer than a busy machine keeps the loop from refilling it (measured: over a second)."""
+
+TICK_SECONDS: Final = 0.01
+"""How often the pump comes round while something plays."""
+
+SILENT_DEVICE_SECONDS: Final = 2.0
+"""A device that asks for nothing for so long, while it should play, is gone."""
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One utterance's way through the pump.
+
+    Attributes
+    ----------
+    closed : bool
+        Nothing more will come; what came is played to its end.
+    idle : bool
+        Nothing is on its way just now (the text has not come): running dry is
+        no stall.
+    drained_at : int or None
+        The output's frame count by which its last frame has been heard.
+    """
+
+    span: Span
+    policy: Policy
+    level: int = 1
+    waiting: int = 0
+    closed: bool = False
+    idle: bool = False
+    drained_at: int | None = None
+    on_done: Callable[[], None] = lambda: None
+
+
+class Pump:
+    """Moves frames for all utterances of one output, in order, without gaps.
+
+    Parameters
+    ----------
+    output : Output
+        An output that was started on `playout`.
+    playout : Playout
+        Where frames are played.
+    clock : callable
+        Seconds, monotonic.
+    """
+
+    def __init__(self, output: Output, playout: Playout, clock: Callable[[], float]) -> None:
+        self.output = output
+        self.playout = playout
+        self.lock = threading.RLock()
+        self._clock = clock
+        self._lanes: list[Lane] = []
+        self._queue: deque[tuple[Lane, Frames]] = deque()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._drain = round(output.latency * DRAIN_FACTOR * output.samplerate)
+        self._seen = (0, clock())  # frames rendered, and when that was last seen to grow
+
+    # On the loop
+
+    def add(self, lane: Lane) -> None:
+        """Take on another utterance, to be played after those before it."""
+        with self.lock:
+            self._lanes.append(lane)
+        self._seen = (self.playout.rendered, self._clock())
+        self._wake.set()
+
+    async def put(self, lane: Lane, frames: Frames) -> None:
+        """Take frames of `lane`; wait only while the queue is full."""
+        while self._bytes >= QUEUE_BYTES and not lane.closed:
+            self._room.clear()
+            await self._room.wait()
+        with self.lock:
+            if lane.closed:
+                return
+            dry = self._is_dry(lane)
+            lane.level = lane.policy.on_arrival(len(frames), self._clock(), dry=dry)
+            lane.idle = False
+            self._queue.append((lane, frames))
+            self._bytes += _weight(frames)
+            lane.waiting += len(frames)
+            self.step()
+
+    def idle(self, lane: Lane) -> None:
+        """Say that nothing of `lane` is on its way just now."""
+        with self.lock:
+            lane.idle = True
+            self.step()
+
+    def close(self, lane: Lane) -> None:
+        """Say that nothing more of `lane` will come."""
+        with self.lock:
+            lane.closed = True
+            self._note_stop(lane)
+            self.step()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Come round until cancelled; raise `OutputFailed` where the output is lost."""
+        while True:
+            if not self._lanes:
+                self._wake.clear()
+                await self._wake.wait()
+            with self.lock:
+                self.step()
+            self._check_output()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def step(self) -> None:
+        """Move what can be moved, and settle what is done. Under the lock."""
+        for note in self.playout.journal.take():
+            for lane in self._lanes:
+                lane.span.apply(note)
+        self._publish_level()
+        while self._queue and self.playout.space:
+            self._move_one()
+        self._publish_level()
+        self._mark_end()
+        self._request_skip()
+        self._settle()
+
+    def abandon(self) -> None:
+        """Drop everything: the output is gone, or is about to be closed."""
+        with self.lock:
+            self.step()
+            for lane in self._lanes:
+                self._drop_waiting(lane)
+                lane.closed = True
+            done, self._lanes = self._lanes, []
+        for lane in done:
+            lane.on_done()
+
+    # From any thread
+
+    def cut(self, lanes: Iterable[Lane]) -> None:
+        """Silence `lanes` now: a fade in the callback, and nothing of them after it."""
+        with self.lock:
+            for lane in lanes:
+                self._drop_waiting(lane)
+                lane.closed = True
+                if lane.span.start is not None and lane.span.stop is None:
+                    lane.span.stop = self.playout.written
+            self._request_skip()
+
+    def wake(self) -> None:
+        """Come round soon; on the loop."""
+        self._room.set()
+        self._wake.set()
+
+    # Inside, under the lock
+
+    def _move_one(self) -> None:
+        lane, frames = self._queue.popleft()
+        if lane.span.start is None:
+            lane.span.start = self.playout.written
+        taken = self.playout.write(frames)
+        lane.waiting -= taken
+        self._bytes -= _weight(frames)
+        if taken < len(frames):
+            rest = frames[taken:]
+            self._queue.appendleft((lane, rest))
+            self._bytes += _weight(rest)
+        self._note_stop(lane)
+        if self._bytes < QUEUE_BYTES:
+            self._room.set()
+
+    def _note_stop(self, lane: Lane) -> None:
+        span = lane.span
+        if lane.closed and not lane.waiting and span.start is not None and span.stop is None:
+            span.stop = self.playout.written
+
+    def _is_dry(self, lane: Lane) -> bool:
+        """Whether sound has run out in the middle of `lane`: the network was late."""
+        begun = lane.span.start is not None and not lane.idle
+        return begun and not lane.waiting and self.playout.position == self.playout.written
+
+    def _publish_level(self) -> None:
+        """Tell the playout what must be in the ring for the first utterance to be heard.
+
+        What waits behind the ring is ahead all the same. Where nothing more is to
+        come, or no more can be held, there is nothing to wait for.
+        """
+        lane = next((lane for lane in self._lanes if not lane.span.cut), None)
+        if lane is None:
+            return
+        nothing_to_wait_for = lane.closed or lane.idle or self._bytes >= QUEUE_BYTES
+        self.playout.start_level = 1 if nothing_to_wait_for else max(1, lane.level - lane.waiting)
+
+    def _mark_end(self) -> None:
+        """Nothing is on its way: running dry after what was written is no stall."""
+        begun = [lane for lane in self._lanes if lane.span.start is not None]
+        if begun and not self._queue and (begun[-1].closed or begun[-1].idle):
+            self.playout.end()
+
+    def _request_skip(self) -> None:
+        """Ask the playout for the first stretch that was cut; one stands at a time."""
+        position = self.playout.position
+        for lane in self._lanes:
+            span = lane.span
+            begun = span.start is not None and span.stop is not None
+            if span.cut and begun and position < span.stop:
+                self.playout.skip(span.start, self._cut_until(lane))
+                return
+
+    def _cut_until(self, first: Lane) -> int:
+        """Return where the stretch that was cut from `first` on ends."""
+        stop = first.span.stop
+        assert stop is not None
+        for lane in self._lanes[self._lanes.index(first) + 1 :]:
+            if lane.span.cut and lane.span.start == stop and lane.span.stop is not None:
+                stop = lane.span.stop
+        return stop
+
+    def _drop_waiting(self, lane: Lane) -> None:
+        lane.span.cut = True
+        kept = [(owner, frames) for owner, frames in self._queue if owner is not lane]
+        self._queue = deque(kept)
+        self._bytes = sum(_weight(frames) for _, frames in kept)
+        lane.waiting = 0
+
+    def _settle(self) -> None:
+        """Let go of the utterances whose last frame has been heard."""
+        for lane in list(self._lanes):
+            if lane.closed and not lane.waiting and self._is_heard(lane):
+                self._lanes.remove(lane)
+                lane.on_done()
+
+    def _is_heard(self, lane: Lane) -> bool:
+        span, playout = lane.span, self.playout
+        if span.start is None or span.stop is None:
+            return True
+        if playout.position < span.stop:
+            return False
+        if lane.drained_at is None:
+            # What was cut is silent already; what was played is still on its way.
+            lane.drained_at = playout.rendered + (0 if span.cut else self._drain)
+        return playout.rendered >= lane.drained_at
+
+    def _check_output(self) -> None:
+        failure: OutputFailed | None = self.output.failure
+        rendered, now = self.playout.rendered, self._clock()
+        if rendered != self._seen[0] or not self._lanes:
+            self._seen = (rendered, now)
+        elif now - self._seen[1] > SILENT_DEVICE_SECONDS:
+            failure = failure or DeviceLost(
+                f"{self.output.name} has asked for no sound for {SILENT_DEVICE_SECONDS:g} s",
+                remedy="Choose another device with device (--device)",
+            )
+        if failure is not None:
+            raise failure
+
+
+def _weight(frames: Frames) -> int:
+    """Bytes that frames occupy in the queue: small chunks weigh more than their samples."""
+    return frames.nbytes + ENTRY_BYTES
