@@ -73,8 +73,7 @@ class EventReader:
 
         The format's rule is to drop it; the caller may know better.
         """
-        self._end_line(b"")
-        event = self._fields.decode("")
+        event = self._end_line(b"") or self._fields.decode("")
         return event if event is not None and event.data else None
 
     def _end_line(self, end: bytes) -> ServerSentEvent | None:

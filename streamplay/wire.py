@@ -204,13 +204,10 @@ def _meaning(event: ServerSentEvent, number: int) -> WireEvent:
     data = event.data
     if data.strip() == "[DONE]":
         return Done()
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        if event.event == "error":
-            raise _remote_error(None, data) from None
-        raise _malformed(number, f"is not JSON: {printable(data, 60)!r}") from error
+    fields = _parsed(data)
     if not isinstance(fields, dict):
+        if event.event == "error":
+            raise _remote_error(fields, data)
         raise _malformed(number, f"is not a JSON object: {printable(data, 60)!r}")
     kind = _kind(fields, event.event)
     _raise_remote(fields, kind, data)
@@ -222,6 +219,13 @@ def _meaning(event: ServerSentEvent, number: int) -> WireEvent:
         fields, kind = inner, _kind(inner, kind)
         _raise_remote(fields, kind, data)
     return _meaning_of_fields(fields, kind, number)
+
+
+def _parsed(data: str) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEvent:

@@ -1,0 +1,374 @@
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamplay.errors import (
+    MalformedEvent,
+    RemoteError,
+    StreamBroken,
+    TooLarge,
+    Truncated,
+    UnexpectedContent,
+)
+from streamplay.wire import Audio, Done, Ignored, WireEvent, Words, printable, reader_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+EVENTS = "text/event-stream"
+
+
+def sse(*events: object) -> bytes:
+    texts = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    return "".join(f"data: {text}\n\n" for text in texts).encode()
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def read(body: bytes | Iterable[bytes], content_type: str = EVENTS) -> list[WireEvent]:
+    reader = reader_for(content_type)
+    pieces = [body] if isinstance(body, bytes) else body
+    events = [event for piece in pieces for event in reader.feed(piece)]
+    return events + list(reader.finish())
+
+
+def read_until_fault(body: bytes) -> tuple[list[WireEvent], StreamBroken | None]:
+    reader = reader_for(EVENTS)
+    events: list[WireEvent] = []
+    try:
+        events.extend(reader.feed(body))
+        events.extend(reader.finish())
+    except StreamBroken as error:
+        return events, error
+    return events, None
+
+
+def delta_a(data: bytes) -> dict[str, Any]:
+    return {"object": "audio.tts.chunk", "model": "m", "b64": b64(data)}
+
+
+def delta_b(data: bytes) -> dict[str, Any]:
+    return {"type": "delta", "audio": b64(data)}
+
+
+def delta_c(data: bytes) -> dict[str, Any]:
+    kind = "conversation.item.audio_output.delta"
+    return {"type": kind, "item_id": "tts_1", "delta": b64(data)}
+
+
+def delta_e(data: bytes) -> dict[str, Any]:
+    return {"type": "speech.audio.delta", "audio": b64(data)}
+
+
+def wrapped(data: bytes) -> dict[str, Any]:
+    return {"data": delta_a(data)}
+
+
+def untyped(data: bytes) -> dict[str, Any]:
+    return {"b64": b64(data)}
+
+
+DELTAS = [delta_a, delta_b, delta_c, delta_e, wrapped, untyped]
+ENDS = [
+    "[DONE]",
+    {"type": "done"},
+    {"type": "speech.audio.done", "usage": None},
+    {"data": "[DONE]"},
+]
+
+every_delta = pytest.mark.parametrize("delta", DELTAS)
+every_end = pytest.mark.parametrize("end", ENDS, ids=str)
+
+
+@every_delta
+@every_end
+def test_every_dialect_gives_its_audio_and_its_end(
+    delta: Callable[[bytes], dict[str, Any]], end: object
+) -> None:
+    body = sse(delta(b"\x01\x02\x03"), delta(b""), delta(b"\x04"), end)
+    assert read(body) == [Audio(b"\x01\x02\x03"), Audio(b""), Audio(b"\x04"), Done()]
+
+
+@every_delta
+def test_a_dialect_cut_anywhere_means_the_same(delta: Callable[[bytes], dict[str, Any]]) -> None:
+    body = sse(delta(bytes(range(40))), "[DONE]")
+    for cut in range(len(body) + 1):
+        assert read([body[:cut], body[cut:]]) == [Audio(bytes(range(40))), Done()]
+    assert read(body[i : i + 1] for i in range(len(body))) == read(body)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(DELTAS), st.binary(max_size=60)), max_size=8),
+    st.lists(st.integers(0, 2000), max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_mixed_dialects_cut_at_random_give_what_was_sent(
+    parts: list[tuple[Callable[[bytes], dict[str, Any]], bytes]], cuts: list[int], end: str
+) -> None:
+    body = sse(*(delta(data) for delta, data in parts), "[DONE]").replace(b"\n", end.encode())
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    events = read(body[a:b] for a, b in itertools.pairwise(edges))
+    assert events == [*(Audio(data) for _, data in parts), Done()]
+
+
+def test_event_and_id_and_comment_lines_change_nothing() -> None:
+    body = b": hello\n\nevent: speech.audio.delta\nid: 1\n" + sse(delta_e(b"ab")) + b"id: 2\n\n"
+    body += b"event: speech.audio.done\n" + sse({"type": "speech.audio.done", "usage": {"t": 3}})
+    assert read(body) == [Audio(b"ab"), Done({"t": 3})]
+
+
+def test_the_name_of_the_event_counts_where_its_data_names_no_kind() -> None:
+    body = b"event: speech.audio.delta\n" + sse({"audio": b64(b"ab")})
+    assert read(body + b"event: speech.audio.done\n" + sse({})) == [Audio(b"ab"), Done()]
+
+
+def test_a_known_kind_with_another_dialects_key_is_still_audio() -> None:
+    assert read(sse({"type": "delta", "delta": b64(b"ab")}, "[DONE]"))[0] == Audio(b"ab")
+    both = {"type": "chunk", "object": "audio.tts.chunk", "b64": b64(b"ab")}
+    assert read(sse(both, "[DONE]"))[0] == Audio(b"ab")
+
+
+def test_an_audio_event_with_other_data_beside_its_audio_is_not_unwrapped() -> None:
+    assert read(sse({**delta_e(b"ab"), "data": {"n": 1}}, "[DONE]"))[0] == Audio(b"ab")
+
+
+def test_a_null_delta_is_an_empty_one() -> None:
+    assert read(sse({"type": "speech.audio.delta", "audio": None}, "[DONE]"))[0] == Audio(b"")
+
+
+def test_the_end_of_an_item_is_not_the_end_of_the_stream() -> None:
+    kind = "conversation.item.audio_output.done"
+    assert read(sse({"type": kind}, "[DONE]")) == [Ignored(kind), Done()]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.text.delta", "delta": "Hello"},
+        {"type": "session.created"},
+        {"object": "chat.completion.chunk", "choices": []},
+        {"delta": {"content": "Hello"}},
+        {"data": {"type": "session.created"}},
+        {"error": None, "type": "progress"},
+        {},
+    ],
+    ids=str,
+)
+def test_an_unknown_event_is_ignored_and_told(event: dict[str, Any]) -> None:
+    first, last = read(sse(event, "[DONE]"))
+    assert isinstance(first, Ignored)
+    assert last == Done()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_word_timestamps_are_read(nested: bool) -> None:
+    table = {"words": ["a", "b"], "start_seconds": [0, 0.5], "end_seconds": [0.5, 1]}
+    kind = {"type": "conversation.item.word_timestamps"}
+    event = {**kind, "timestamps": table} if nested else {**kind, **table}
+    assert read(sse(event, "[DONE]"))[0] == Words(("a", "b"), (0.0, 0.5), (0.5, 1.0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"words": "ab"},
+        {"words": ["a", 2]},
+        {"start_seconds": [0]},
+        {"end_seconds": None},
+        {"end_seconds": [1, "2"]},
+        {"end_seconds": [1, 10**400]},
+        {"end_seconds": [1, float("nan")]},
+        {"end_seconds": [1, True]},
+    ],
+    ids=str,
+)
+def test_word_timestamps_that_do_not_match_are_malformed(change: dict[str, Any]) -> None:
+    table = {"words": ["a", "b"], "start_seconds": [0, 0.5], "end_seconds": [0.5, 1]}
+    event = {"type": "conversation.item.word_timestamps", **table, **change}
+    with pytest.raises(MalformedEvent, match=r"event 1 .*word timestamps"):
+        read(sse(event))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "QUI",
+        "QUI==",
+        "QQ",
+        "QQ=",
+        "Q===",
+        "=QQ=",
+        "QU I=",
+        "QUI=\n",
+        "QUI=QUI=",
+        "QU-_",
+        "QUé=",
+        "*",
+    ],
+)
+def test_bad_base64_is_malformed_and_names_its_event(text: str) -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept"), {"type": "delta", "audio": text}))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, MalformedEvent)
+    assert "event 2 " in str(error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "{",
+        "nonsense",
+        "[]",
+        "3",
+        '"text"',
+        "[" * 100_000,
+        "1" * 5000,
+        '{"type":"delta"}',
+        '{"type":"delta","audio":7}',
+        '{"object":"audio.tts.chunk","b64":["QQ=="]}',
+        "\x00\x1b[2J",
+    ],
+    ids=lambda data: data[:20],
+)
+def test_an_event_that_cannot_be_read_is_malformed_and_what_came_before_is_kept(data: str) -> None:
+    events, error = read_until_fault(sse(delta_c(b"kept"), data))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, MalformedEvent)
+    assert "event 2 " in str(error)
+    assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"error": {"message": "it broke", "type": "server_error"}},
+        {"error": "it broke"},
+        {"error": {"detail": "it broke"}},
+        {"error": {"code": 7, "nested": "it broke"}},
+        {"type": "error", "message": "it broke"},
+        {"type": "conversation.item.tts.failed", "error": {"message": "it broke"}},
+        {"type": "speech.audio.error", "message": "it broke"},
+        {"data": {"error": "it broke"}},
+        {"data": {"object": "x.failed", "detail": "it broke"}},
+        {**delta_a(b"ab"), "error": "it broke"},
+    ],
+    ids=str,
+)
+def test_an_error_inside_the_stream_is_raised_in_the_servers_words(event: dict[str, Any]) -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept"), event))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, RemoteError)
+    assert "it broke" in str(error)
+
+
+@pytest.mark.parametrize("data", ['{"message": "it broke"}', "it broke", '"it broke"'])
+def test_an_event_named_error_is_an_error_whatever_its_data(data: str) -> None:
+    _, error = read_until_fault(b"event: error\n" + sse(data))
+    assert isinstance(error, RemoteError)
+    assert "it broke" in str(error)
+
+
+def test_an_errors_words_cannot_act_on_a_terminal() -> None:
+    evil = "\x1b]0;owned\x07 red\x9b31m \u202eback\u2066 \u2028 end " + "x" * 5000
+    _, error = read_until_fault(sse({"error": {"message": evil}}))
+    assert str(error).isprintable()
+    assert len(str(error)) < 1000
+
+
+def test_a_body_that_ends_without_its_mark_is_truncated() -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept")))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, Truncated)
+
+
+def test_an_empty_body_is_truncated() -> None:
+    with pytest.raises(Truncated):
+        read(b"")
+
+
+@every_delta
+def test_a_body_cut_at_any_byte_is_never_called_complete(
+    delta: Callable[[bytes], dict[str, Any]],
+) -> None:
+    mark = b"data: [DONE]"
+    body = sse(delta(b"0123456789"), delta(b"abc")) + mark
+    for cut in range(len(body)):
+        events, error = read_until_fault(body[:cut])
+        assert isinstance(error, Truncated), cut
+        assert Done() not in events
+
+
+@every_end
+def test_an_end_mark_that_lacks_only_its_blank_line_is_the_end(end: object) -> None:
+    body = sse(delta_a(b"ab"), end)
+    assert read(body[:-1]) == read(body[:-2]) == read(body) == [Audio(b"ab"), Done()]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [sse(delta_a(b"late")), sse("{"), b"data: " + b"x" * 200, sse({"error": "late"}), b"\xff\x00"],
+    ids=lambda after: str(after[:12]),
+)
+def test_what_comes_after_the_end_mark_changes_nothing(after: bytes) -> None:
+    body = sse(delta_a(b"ab"), "[DONE]")
+    for pieces in ([body, after], [body + after], [body[:-1], body[-1:] + after, after]):
+        reader = reader_for(EVENTS, max_event_bytes=150)
+        events = [event for piece in pieces for event in reader.feed(piece)]
+        assert events + list(reader.finish()) == [Audio(b"ab"), Done()]
+
+
+def test_events_after_the_end_mark_are_counted() -> None:
+    reader = reader_for(EVENTS)
+    list(reader.feed(sse(delta_a(b"ab"), "[DONE]", "[DONE]")))
+    list(reader.feed(sse(delta_a(b"late"))))
+    assert reader.late == 2
+
+
+def test_an_event_longer_than_its_bound_is_too_large() -> None:
+    reader = reader_for(EVENTS, max_event_bytes=100)
+    with pytest.raises(TooLarge):
+        list(reader.feed(sse(delta_a(bytes(100)))))
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream; charset=latin-1", "Text/Event-Stream"])
+def test_the_content_type_is_read_without_its_parameters_and_its_case(kind: str) -> None:
+    assert read(sse("[DONE]"), kind) == [Done()]
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/octet-stream", "audio/pcm;rate=24000", "audio/wav", "Audio/MPEG", ""]
+)
+def test_a_body_of_bytes_is_audio_and_its_end_is_its_own(kind: str) -> None:
+    assert read([b"ab", b"", b"data: c"], kind) == [Audio(b"ab"), Audio(b"data: c"), Done()]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html; charset=utf-8", "text/plain"])
+def test_what_cannot_be_speech_is_refused_by_its_content_type(kind: str) -> None:
+    with pytest.raises(UnexpectedContent, match=kind.partition(";")[0]):
+        reader_for(kind)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_give_events_or_a_typed_error(data: bytes, as_an_event: bool) -> None:
+    events, error = read_until_fault(b"data: " + data + b"\n\n" if as_an_event else data)
+    assert error is not None or isinstance(events[-1], Done)
+
+
+@given(st.text(), st.integers(2, 80))
+def test_printable_text_is_one_bounded_line(text: str, limit: int) -> None:
+    shown = printable(text, limit)
+    assert shown.isprintable()
+    assert len(shown) <= limit
+
+
+def test_printable_text_keeps_what_is_harmless() -> None:
+    assert printable("Grüße,\n 世界 ") == "Grüße, 世界"
