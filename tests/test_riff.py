@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import io
+import itertools
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamplay.audio import AudioFormat
+from streamplay.errors import BadAudio, Truncated
+from streamplay.riff import Walker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+S16 = AudioFormat("pcm_s16le", 24000)
+GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+
+
+def chunk(name: bytes, body: bytes, size: int | None = None) -> bytes:
+    told = len(body) if size is None else size
+    return name + struct.pack("<I", told) + body + b"\0" * (len(body) % 2)
+
+
+def fmt(tag: int = 1, channels: int = 1, rate: int = 24000, bits: int = 16) -> bytes:
+    frame = channels * bits // 8
+    return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate, rate * frame, frame, bits))
+
+
+def wav(data: bytes, *, size: int | None = None, head: bytes = b"", tail: bytes = b"") -> bytes:
+    body = b"WAVE" + (head or fmt()) + chunk(b"data", data, size) + tail
+    return b"RIFF" + struct.pack("<I", len(body) if size is None else 0xFFFFFFFF) + body
+
+
+def walk(pieces: Iterable[bytes], *, framed: bool = False) -> tuple[bytes, list[AudioFormat]]:
+    walker = Walker(framed=framed)
+    out = [part for piece in pieces for part in walker.feed(piece)] + list(walker.finish())
+    audio = b"".join(part for part in out if isinstance(part, bytes))
+    return audio, [part for part in out if isinstance(part, AudioFormat)]
+
+
+def each_cut(data: bytes) -> Iterable[list[bytes]]:
+    for cut in range(len(data) + 1):
+        yield [data[:cut], data[cut:]]
+    yield [data[i : i + 1] for i in range(len(data))]
+
+
+AUDIO = bytes(range(1, 41))
+LIST = chunk(b"LIST", b"INFOISFT\x05\0\0\0Lavf\0\0")
+ID3 = chunk(b"id3 ", b"ID3\x03\0\0\0\0\0\0x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wav(AUDIO),
+        wav(AUDIO, size=0),
+        wav(AUDIO, size=0xFFFFFFFF),
+        wav(AUDIO, size=0x7FFFF000),
+        wav(AUDIO, tail=LIST + ID3),
+        wav(AUDIO) + LIST,
+        wav(AUDIO) + b"ID3\x04 and what else is no chunk \x00\xff",
+        wav(AUDIO, head=LIST + chunk(b"JUNK", b"odd") + chunk(b"fact", b"") + fmt()),
+        wav(AUDIO, tail=chunk(b"data", b"a second one")),
+        wav(AUDIO[:18]) + wav(AUDIO[18:]),
+        wav(AUDIO[:17], tail=LIST) + wav(AUDIO[17:], tail=LIST),
+        wav(AUDIO, tail=chunk(b"RIFF", b"no header")),
+    ],
+    ids=range(12),
+)
+def test_a_container_cut_anywhere_gives_its_audio_and_nothing_else(body: bytes) -> None:
+    for pieces in each_cut(body):
+        audio, formats = walk(pieces)
+        assert audio == AUDIO
+        assert set(formats) == {S16}
+
+
+@pytest.mark.parametrize("framed", [False, True])
+@pytest.mark.parametrize("size", [None, 0, 0xFFFFFFFF])
+def test_a_header_in_every_delta_is_taken_out_of_every_delta(
+    framed: bool, size: int | None
+) -> None:
+    step = 5 if size is None else 4  # an odd size is padded, where it is told
+    deltas = [wav(AUDIO[i : i + step], size=size) for i in range(0, 40, step)]
+    assert walk(deltas, framed=framed) == (AUDIO, [S16] * len(deltas))
+
+
+def test_a_header_in_a_later_delta_may_be_cut_too() -> None:
+    later = wav(AUDIO[20:])
+    for pieces in each_cut(later):
+        assert walk([AUDIO[:20], *pieces]) == (AUDIO, [S16])
+
+
+def test_a_container_promised_longer_than_its_delta_goes_on_in_the_next() -> None:
+    assert walk([wav(AUDIO)[:60], wav(AUDIO)[60:]], framed=True)[0] == AUDIO
+    cut_short = wav(AUDIO)[:-10]
+    assert walk([cut_short, wav(AUDIO[30:])], framed=True)[0] == AUDIO
+
+
+def test_bare_deltas_after_a_header_of_the_first_deltas_size_are_audio() -> None:
+    deltas = [wav(AUDIO[:20]), b"\x01\x00" * 5, b"RI", AUDIO[20:]]
+    assert walk(deltas, framed=True)[0] == AUDIO[:20] + b"\x01\x00" * 5 + b"RI" + AUDIO[20:]
+
+
+def test_chunks_after_the_audio_are_not_audio_even_in_deltas_of_their_own() -> None:
+    assert walk([wav(AUDIO), LIST, LIST[:3], LIST[3:]], framed=True)[0] == AUDIO
+
+
+@pytest.mark.parametrize("start", [b"R", b"RIFF", b"RIFF1234WAV", b"RIFF1234WAVX", b"RIFX", b"RR"])
+def test_audio_that_begins_almost_like_a_header_is_audio(start: bytes) -> None:
+    for pieces in each_cut(start + AUDIO):
+        assert walk(pieces) == (start + AUDIO, [])
+
+
+def test_fewer_than_twelve_bytes_are_ever_held() -> None:
+    walker = Walker()
+    assert list(walker.feed(b"RIFF1234WAV")) == []
+    assert list(walker.feed(b"\x01")) == [b"RIFF1234WAV", b"\x01"]
+
+
+def test_a_delta_that_begins_almost_like_a_header_does_not_hide_the_next_ones() -> None:
+    assert walk([b"RI", wav(AUDIO)]) == (b"RI" + AUDIO, [S16])
+    assert walk([b"RIFF", wav(AUDIO)]) == (b"RIFF" + AUDIO, [S16])
+
+
+@given(
+    st.lists(st.tuples(st.binary(max_size=30), st.booleans(), st.booleans()), max_size=6),
+    st.lists(st.integers(0, 1000), max_size=10),
+)
+def test_sized_containers_one_after_another_may_be_cut_anywhere(
+    parts: list[tuple[bytes, bool, bool]], cuts: list[int]
+) -> None:
+    # Not empty: a size of 0 means one that is not known.
+    parts = [(data or b"x", before, after) for data, before, after in parts]
+    body = b"".join(
+        wav(data, head=(LIST if before else b"") + fmt(), tail=ID3 if after else b"")
+        for data, before, after in parts
+    )
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    audio, formats = walk(body[a:b] for a, b in itertools.pairwise(edges))
+    assert audio == b"".join(data for data, _, _ in parts)
+    assert formats == [S16] * len(parts)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "encoding"),
+    [
+        ("PCM_16", "pcm_s16le"),
+        ("FLOAT", "pcm_f32le"),
+        ("ULAW", "pcm_mulaw"),
+        ("ALAW", "pcm_alaw"),
+    ],
+)
+@pytest.mark.parametrize("container", ["WAV", "WAVEX"])
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (22050, 2), (48000, 1)])
+def test_libsndfiles_headers_name_their_format(
+    subtype: str, encoding: str, container: str, rate: int, channels: int
+) -> None:
+    file = io.BytesIO()
+    frames = np.linspace(-0.5, 0.5, 300, dtype=np.float32).repeat(channels).reshape(-1, channels)
+    soundfile.write(file, frames, rate, format=container, subtype=subtype)
+    told = AudioFormat(encoding, rate, channels)
+    audio, formats = walk([file.getvalue()])
+    assert formats == [told]
+    assert len(audio) == 300 * told.frame_bytes
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        fmt(bits=24),
+        fmt(tag=2, bits=4),
+        fmt(tag=3, bits=64),
+        fmt(channels=0),
+        fmt(channels=200),
+        fmt(rate=0),
+        fmt(rate=4_000_000_000, bits=0),
+        chunk(b"fmt ", b"short"),
+        chunk(b"fmt ", b"", size=1 << 30),
+        chunk(b"fmt ", struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16)),
+        chunk(b"fmt ", struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16) + bytes(24)),
+        chunk(b"data", b""),
+    ],
+    ids=range(12),
+)
+def test_a_header_that_cannot_be_read_is_bad_audio(head: bytes) -> None:
+    with pytest.raises(BadAudio):
+        walk([wav(AUDIO, head=head)])
+
+
+def test_a_stream_that_ends_inside_its_header_is_truncated() -> None:
+    body = wav(AUDIO)
+    start = body.index(AUDIO)
+    for cut in range(12, start):
+        with pytest.raises(Truncated):
+            walk([body[:cut]])
+
+
+def test_what_a_header_promised_and_did_not_come_is_told() -> None:
+    walker = Walker()
+    list(walker.feed(wav(AUDIO)[:-10]))
+    assert walker.missing == 10
+    list(walker.feed(wav(AUDIO)[-10:]))
+    assert walker.missing == 0
+    list(walker.feed(wav(AUDIO, size=0xFFFFFFFF)))
+    assert walker.missing == 0
+
+
+@given(st.lists(st.binary(max_size=50), max_size=8), st.booleans(), st.booleans())
+def test_any_bytes_give_audio_or_a_typed_error(
+    deltas: list[bytes], framed: bool, headed: bool
+) -> None:
+    deltas = [b"RIFF1234WAVE", *deltas] if headed else deltas
+    try:
+        audio, _ = walk(deltas, framed=framed)
+    except (BadAudio, Truncated):
+        return
+    assert len(audio) <= sum(map(len, deltas))
