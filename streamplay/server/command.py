@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from streamplay.server import scenario
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -27,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="refuse requests without the key of TOGETHER_API_KEY (where that is unset: any key)",
     )
     parser.add_argument("--tied", action="store_true", help="end when standard input closes")
-    parser.add_argument("--dialect", choices=("A", "B", "C", "D", "E"), default="A")
-    parser.add_argument("--chunk-ms", type=float, default=50.0)
+    scenario.add_arguments(parser)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
         # Ctrl-C reaches the whole group; a tied server ends when its parent does.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        return asyncio.run(_serve(options))
+        return asyncio.run(_serve(options, scenario.from_arguments(options)))
+    except scenario.ScenarioError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except KeyboardInterrupt:
         return 130
     except OSError as error:
@@ -53,17 +57,17 @@ def run(options: argparse.Namespace) -> int:
         return 1
 
 
-async def _serve(options: argparse.Namespace) -> int:
+async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     from aiohttp import web
 
-    from streamplay.server.app import Settings, make_app
+    from streamplay.server.app import State, make_app
 
     key = os.environ.get("TOGETHER_API_KEY") or None
-    settings = Settings(options.require_key, key, options.dialect, options.chunk_ms)
     runner = web.AppRunner(
-        make_app(settings),
+        make_app(State(wanted, options.require_key, key)),
         access_log=None,
         handle_signals=False,
+        handler_cancellation=True,
         shutdown_timeout=_GRACE_SECONDS,
     )
     await runner.setup()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from streamplay.audio import Frames
+    from streamplay.audio import AudioFormat, Frames
 
 CONTAINERS: Final = ("mp3", "wav", "raw", "pcm", "flac", "opus", "aac")
 """What ``response_format`` may name; aac is refused: libsndfile writes none."""
@@ -52,13 +53,13 @@ class Encoder:
         Readable, writable, seekable: headers are completed at the end.
     container : str
         ``wav``, ``mp3``, ``flac`` or ``opus``.
-    samplerate : int
-        One that the container can hold.
+    audio : AudioFormat
+        Its channels, and its rate: one that the container can hold.
     bit_rate : int
         For MP3, in bits per second; what the rate allows at most is taken.
     """
 
-    def __init__(self, file: IO[bytes], container: str, samplerate: int, bit_rate: int) -> None:
+    def __init__(self, file: IO[bytes], container: str, audio: AudioFormat, bit_rate: int) -> None:
         import soundfile
 
         kind, subtype = _SNDFILE[container]
@@ -66,9 +67,11 @@ class Encoder:
         if container == "mp3":
             options = {
                 "bitrate_mode": "CONSTANT",
-                "compression_level": _compression(samplerate, bit_rate),
+                "compression_level": _compression(audio.samplerate, bit_rate),
             }
-        self._file = soundfile.SoundFile(file, "w", samplerate, 1, subtype, format=kind, **options)
+        self._file = soundfile.SoundFile(
+            file, "w", audio.samplerate, audio.channels, subtype, format=kind, **options
+        )
 
     def write(self, frames: Frames) -> None:
         """Append frames."""
@@ -88,3 +91,30 @@ def _compression(samplerate: int, bit_rate: int) -> float:
         (low, high) for above, low, high in _MP3_BIT_RATES if samplerate >= above
     )
     return min(1.0, max(0.0, (highest - bit_rate) / (highest - lowest)))
+
+
+def wav_header(audio: AudioFormat, size: int) -> bytes:
+    """Return a RIFF header for raw audio, ending where the samples begin.
+
+    Parameters
+    ----------
+    size : int
+        Of the samples in bytes; 0 and 0xFFFFFFFF stand for an unknown one, and
+        are then the size of the whole file too, as streaming servers write it.
+    """
+    # RFC 2361: the format tags of WAVE.
+    tags = {"pcm_s16le": 1, "pcm_f32le": 3, "pcm_alaw": 6, "pcm_mulaw": 7}
+    fmt = struct.pack(
+        "<HHIIHH",
+        tags[audio.encoding],
+        audio.channels,
+        audio.samplerate,
+        audio.samplerate * audio.frame_bytes,
+        audio.frame_bytes,
+        audio.frame_bytes // audio.channels * 8,
+    )
+    whole = size if size in {0, 0xFFFFFFFF} else 36 + size
+    return (
+        b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt
+        + b"data" + struct.pack("<I", size)
+    )  # fmt: skip

@@ -33,18 +33,26 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some of the sound: ``float32 (n, 1)`` at the order's rate, and its words."""
+    """Some of the sound: ``float32 (n, 1)`` at the rate asked for, and its words."""
 
     frames: Frames
     words: tuple[Word, ...] = ()
 
 
-def pieces(order: Order) -> Iterator[Piece]:
-    """Yield the speech of an order; each step blocks for milliseconds."""
+def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Piece]:
+    """Yield the speech of an order; each step blocks for milliseconds.
+
+    Parameters
+    ----------
+    samplerate : int
+        Of the frames that are yielded.
+    begin : float
+        Where in the stream it begins, in seconds: word times count from there.
+    """
     import numpy as np
 
-    resample = _Resampler(order.format.samplerate)
-    seconds = 0.0
+    resample = _Resampler(samplerate)
+    seconds = begin
     for text in split(order.text, order.segment):
         spoke = espeak.speak(text, order.spoken)
         samples = np.frombuffer(spoke.samples, dtype="<i2").astype(np.float32) / np.float32(32768)

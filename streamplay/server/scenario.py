@@ -1,0 +1,254 @@
+"""How the server behaves, and misbehaves: one table for TOML, flags and requests.
+
+A key of the table is a key of the TOML file, a flag (``first_byte_ms`` is
+``--first-byte-ms``), and a key of ``extra_params.scenario`` in a request's body.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.audio import ENCODINGS, AudioFormat
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+DIALECTS: Final = ("A", "B", "C", "D", "E", "mixed")
+SIGNALS: Final = ("speech", "tone", "count", "noise", "silence")
+JITTERS: Final = ("none", "uniform", "normal", "exponential", "pareto")
+ERROR_BODIES: Final = ("together", "detail", "message", "text", "html", "empty")
+FAULTS: Final = (
+    "end-between-chunks",
+    "end-inside-chunk",
+    "reset",
+    "no-mark",
+    "data-after-mark",
+    "error-event",
+    "bad-json",
+    "bad-base64",
+    "freeze",
+    "rubbish",
+    "bad-framing",
+    "short-body",
+    "short-length",
+    "no-answer",
+)
+"""`short-body` ends before its Content-Length, `short-length` goes on after it;
+`no-answer` closes the connection before the head of the response."""
+
+_EVENT_FAULTS: Final = {"data-after-mark", "error-event", "bad-json", "bad-base64"}
+
+
+class ScenarioError(ValueError):
+    """A key or a value of a scenario is wrong; the message names it."""
+
+
+def _key(default: Any, about: str, *, kind: type | None = None, choices: Sequence[str] = ()) -> Any:
+    kind = kind or type(default)
+    return field(default=default, metadata={"about": about, "kind": kind, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Everything that can be asked of the server beyond the API.
+
+    The defaults are a plain, fast, faultless server.
+    """
+
+    # What the body looks like
+    dialect: str = _key(
+        "",
+        "shape of the events; D: none, bytes only; mixed: a new one each event "
+        "(default: A, and E for a request with stream_format)",
+        choices=DIALECTS,
+    )
+    nested: bool = _key(default=False, about="put each event in an object under `data`")
+    event_lines: bool = _key(default=False, about="write `event:` and `id:` lines too")
+    line_end: str = _key("lf", "what ends the lines of events", choices=("lf", "crlf", "cr"))
+    bom: bool = _key(default=False, about="begin the event stream with a byte order mark")
+    unknown_every: int = _key(0, "an unknown event before every N-th")
+    empty_every: int = _key(0, "an audio event without audio before every N-th")
+    keep_alive_every: int = _key(0, "a comment line before every N-th event")
+    keep_alive_ms: float = _key(0.0, "a comment line each MS while nothing else is sent")
+    headers: str = _key(
+        "none",
+        "a RIFF header at the start of the audio, or of each chunk",
+        choices=("none", "first", "each"),
+    )
+    header_sizes: str = _key("max", "the sizes in that header", choices=("max", "zero", "exact"))
+    trailer: bool = _key(default=False, about="a LIST chunk after the audio that has a header")
+    response_headers: tuple[str, ...] = _key((), "a response header, `Name: value`; repeatable")
+
+    # What is heard
+    signal: str = _key(
+        "speech", "speak, or send a signal whose every sample is known", choices=SIGNALS
+    )
+    seconds: float = _key(10.0, "how long the signal lasts")
+    send_as: str = _key("", "ENCODING[@RATE] that is sent, whatever was asked and is the model's")
+    channels: int = _key(1, "1, or 2: the second is the first at half its level")
+    leading_silence_ms: float = _key(0.0, "silence before the audio")
+
+    # How it is cut
+    chunk_ms: float = _key(50.0, "audio in a chunk")
+    chunk_bytes: int = _key(0, "audio bytes in a chunk, over chunk_ms")
+    split: str = _key(
+        "even",
+        "even: whole samples; odd: an odd number of bytes; random: any number up to twice the size",
+        choices=("even", "odd", "random"),
+    )
+    write_bytes: int = _key(0, "write the body in pieces of N bytes, wherever they fall")
+
+    # When it comes
+    headers_ms: float = _key(0.0, "from the request until the response's head")
+    first_byte_ms: float = _key(0.0, "from the request until the first audio")
+    pace: float = _key(0.0, "factor of real time at which audio comes; 0 or inf: at once")
+    jitter: str = _key("none", "distribution of what each chunk is late", choices=JITTERS)
+    jitter_ms: float = _key(0.0, "its mean")
+    stalls: tuple[str, ...] = _key((), "`AT:FOR`: after AT ms of audio, wait FOR ms; repeatable")
+    seed: int = _key(0, "of everything random; the n-th request differs from the others")
+
+    # Refusals
+    status: int = _key(0, "answer with this HTTP status instead of audio")
+    retry_after: str = _key("", "the Retry-After header of that answer: seconds or a date")
+    retry_after_ms: str = _key("", "its retry-after-ms header")
+    error_body: str = _key("together", "the shape of its body", choices=ERROR_BODIES)
+    times: int = _key(0, "refuse, or fail, so many requests, then serve (0: all of them)")
+    capacity: int = _key(0, "answer 429 beyond so many streams at once (0: no bound)")
+
+    # Faults
+    fault: str = _key("", "what goes wrong inside the stream", choices=FAULTS)
+    at_byte: int | None = _key(None, "after so many bytes of the body", kind=int)
+    at_event: int | None = _key(
+        None, "after so many events, or chunks where there are none (default: 3)", kind=int
+    )
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check(each, getattr(self, each.name))
+        _ = self.sent(AudioFormat("pcm_s16le", 24000)), self.stall_points, self.header_pairs
+        if self.dialect == "D" and self.fault in _EVENT_FAULTS:
+            raise ScenarioError(f"fault: {self.fault} needs events, and dialect D has none")
+
+    def over(self, changes: Mapping[str, Any]) -> Scenario:
+        """Return this scenario with some keys changed.
+
+        Raises
+        ------
+        ScenarioError
+            If a key is unknown, or a value is not of its kind.
+        """
+        known = {each.name: each for each in fields(self)}
+        for name in changes:
+            if name not in known:
+                raise ScenarioError(f"{name}: unknown; the keys are {', '.join(known)}")
+        return replace(self, **{k: _convert(known[k], value) for k, value in changes.items()})
+
+    def sent(self, real: AudioFormat) -> AudioFormat:
+        """Return the format that is sent where `real` would be without `send_as`."""
+        encoding, _, rate = (self.send_as or str(real.encoding)).partition("@")
+        if encoding not in ENCODINGS or not (rate.isdecimal() or not rate):
+            raise ScenarioError(f"send_as: {self.send_as!r} is not ENCODING[@RATE]")
+        return AudioFormat(encoding, int(rate or real.samplerate), self.channels)
+
+    @property
+    def stall_points(self) -> list[tuple[float, float]]:
+        """The stalls as seconds (of audio, of waiting), in order."""
+        try:
+            pairs = [stall.split(":") for stall in self.stalls]
+            return sorted((float(at) / 1000, float(wait) / 1000) for at, wait in pairs)
+        except ValueError:
+            raise ScenarioError(f"stalls: {self.stalls!r} are not AT:FOR in ms") from None
+
+    @property
+    def header_pairs(self) -> list[tuple[str, str]]:
+        """The response headers as (name, value)."""
+        pairs = [line.partition(":") for line in self.response_headers]
+        if not all(name.strip() and colon for name, colon, _ in pairs):
+            raise ScenarioError(f"response_headers: {self.response_headers!r} lack a colon")
+        return [(name.strip(), value.strip()) for name, _, value in pairs]
+
+
+def _check(each: Field[Any], value: Any) -> None:
+    choices = each.metadata["choices"]
+    if choices and value and value not in choices:
+        raise ScenarioError(f"{each.name}: {value!r} is none of {', '.join(choices)}")
+    if isinstance(value, (int, float)) and not value >= 0:
+        raise ScenarioError(f"{each.name}: {value} is below 0")
+    if each.name == "channels" and value not in {1, 2}:
+        raise ScenarioError(f"channels: {value} is neither 1 nor 2")
+    if each.name == "status" and value and not 200 <= value <= 599:
+        raise ScenarioError(f"status: {value} is no HTTP status")
+
+
+def _convert(each: Field[Any], value: Any) -> Any:
+    """Return `value` as the field's kind; whole numbers may stand for fractions."""
+    kind = each.metadata["kind"]
+    if kind is tuple and isinstance(value, (list, tuple)):
+        if all(isinstance(item, str) for item in value):
+            return tuple(value)
+    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif value is None and each.default is None:
+        return None
+    elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+        return value
+    raise ScenarioError(f"{each.name}: {value!r} is no {kind.__name__}")
+
+
+def load(path: str) -> dict[str, Any]:
+    """Read the keys of a TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read or is no TOML.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  Path would only be made for this
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ScenarioError(f"scenario {path}: {error}") from error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--scenario FILE`` and a flag for each key."""
+    group = parser.add_argument_group("scenario", "each flag is also a key of the TOML file")
+    group.add_argument("--scenario", metavar="FILE", help="a TOML file; flags win over it")
+    for each in fields(Scenario):
+        _add_argument(group, each)
+
+
+def _add_argument(group: argparse._ArgumentGroup, each: Field[Any]) -> None:
+    flag = "--" + each.name.replace("_", "-")
+    kind, about = each.metadata["kind"], each.metadata["about"]
+    if kind is bool:
+        group.add_argument(flag, action="store_true", default=None, help=about)
+    elif kind is tuple:
+        # `--stall 500:800 --stall 900:100`: one a flag, so its name is singular.
+        group.add_argument(
+            flag.removesuffix("s"), dest=each.name, action="append", metavar="VALUE", help=about
+        )
+    else:
+        group.add_argument(
+            flag,
+            type=kind,
+            choices=each.metadata["choices"] or None,
+            metavar=None if each.metadata["choices"] else "N" if kind is not str else "TEXT",
+            help=about,
+        )
+
+
+def from_arguments(options: argparse.Namespace) -> Scenario:
+    """Return the scenario of parsed flags: the file, and the flags over it.
+
+    Raises
+    ------
+    ScenarioError
+        If the file or a value is wrong.
+    """
+    given = {each.name: getattr(options, each.name, None) for each in fields(Scenario)}
+    flags = {name: value for name, value in given.items() if value is not None}
+    return Scenario().over((load(options.scenario) if options.scenario else {}) | flags)
