@@ -9,6 +9,7 @@ end a command that is still keeping a file: a terminal that hung up gives
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TextIO
@@ -16,14 +17,8 @@ from typing import TextIO
 
 def prepare() -> None:
     """Let standard output print any text: what its encoding lacks becomes ``?``."""
-    if isinstance(sys.stdout, _reconfigurable()):
+    if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-
-
-def _reconfigurable() -> type:
-    import io
-
-    return io.TextIOWrapper
 
 
 def out(text: str) -> None:

@@ -6,10 +6,11 @@ import argparse
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
-from streamplay.errors import InvalidRequest
+from streamplay.cli import console
+from streamplay.cli.usage import UsageError, closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 COMMANDS: Final = {
     "say": "speak text, or standard input as it arrives",
@@ -22,15 +23,6 @@ COMMANDS: Final = {
     "completion": "print the completion script for a shell",
 }
 """Every command, in the order of the overview, and what it does."""
-
-
-class UsageError(InvalidRequest):
-    """The words make no command; nothing was done."""
-
-    def __init__(self, problem: str, *, see: str = "streamplay") -> None:
-        super().__init__("usage", problem)
-        self.message = problem
-        self.remedy = f"See: {see} --help"
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,11 +39,37 @@ class Parser(argparse.ArgumentParser):
         """Raise `UsageError`."""
         raise UsageError(message, see=self.prog)
 
+    @property
+    def actions(self) -> Sequence[argparse.Action]:
+        """Every argument, ``--help`` included."""
+        return tuple(self._actions)
+
+    def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse words where text and flags may stand in any order.
+
+        ``say Hello --local world`` is taken as it is meant; what follows ``--``
+        is text, whatever it looks like.
+        """
+        # parse_known_intermixed_args loses a leading "--", so it never sees one.
+        cut = words.index("--") if "--" in words else len(words)
+        args, unknown = self.parse_known_intermixed_args(words[:cut])
+        if not hasattr(args, "text"):
+            unknown += words[cut + 1 :]
+        else:
+            args.text += words[cut + 1 :]
+        if unknown:
+            self.error(f"unknown argument: {unknown[0]}{self._nearest_flag(unknown[0])}")
+        return args
+
+    def _nearest_flag(self, word: str) -> str:
+        flags = [flag for action in self.actions for flag in action.option_strings]
+        return closest(word.partition("=")[0], flags)
+
 
 class Command(Protocol):
     """What a command's module offers."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+    def add_arguments(self, parser: Parser) -> None:
         """Add the command's arguments."""
 
     def run(self, args: argparse.Namespace) -> int:
@@ -65,20 +83,26 @@ def load(name: str) -> Command:
 
 def build(name: str) -> Parser:
     """Return the whole parser of the command `name`."""
-    parser = Parser(f"streamplay {name}", description=_sentence(COMMANDS[name]))
+    summary = COMMANDS[name]
+    parser = Parser(f"streamplay {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     load(name).add_arguments(parser)
     return parser
 
 
 def overview() -> Parser:
-    """Return the parser for ``streamplay --help``, which imports no command."""
-    import streamplay.cli.version as version_
-
-    parser = Parser("streamplay", description="Plays text as speech while it is being generated.")
-    parser.add_argument("--version", action=version_.VersionAction, help="print the version")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="streamplay")
+    """Return the parser behind ``streamplay --help``, which imports no command."""
+    parser = Parser(
+        "streamplay",
+        usage="streamplay COMMAND [OPTIONS]",
+        description="Plays text as speech while it is still being generated.",
+        epilog="streamplay COMMAND --help tells more.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND [OPTIONS]", prog="streamplay"
+    )
     for name, summary in COMMANDS.items():
-        commands.add_parser(f"streamplay {name}", help=summary)
+        commands.add_parser(name, help=summary)
     return parser
 
 
@@ -95,55 +119,31 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     SystemExit
         After ``--help`` and ``--version``.
     """
-    if not words or words[0].startswith("-"):
-        _answer_overview(words)
-    name = words[0]
-    if name not in COMMANDS:
-        raise UsageError(f'"{name}" is no command{closest(name, COMMANDS)}')
-    parser = build(name)
-    args = _parse_words(parser, list(words[1:]))
     from streamplay.cli import config
 
+    if not words or words[0].startswith("-"):
+        _answer_without_a_command(words)
+    name = words[0]
+    if name not in COMMANDS:
+        raise UsageError(f"{name!r} is no command{closest(name, COMMANDS)}", see="streamplay")
+    parser = build(name)
+    args = parser.parse_words(words[1:])
     config.fill(args, name, parser)
     return load(name), args
 
 
-def closest(word: str, known: Iterable[str]) -> str:
-    """Return ``'. Closest: "…"'`` where something known is near `word`, or nothing."""
-    import difflib
-
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f'. Closest: "{near[0]}"' if near else ""
-
-
-def _parse_words(parser: Parser, words: list[str]) -> argparse.Namespace:
-    # parse_intermixed_args takes "say Hello --local world" as it is meant, but
-    # loses a leading "--"; what follows one is text, whatever it looks like.
-    cut = words.index("--") if "--" in words else len(words)
-    args, unknown = parser.parse_known_intermixed_args(words[:cut])
-    if unknown:
-        parser.error(f"unknown argument: {unknown[0]}{_nearest_flag(parser, unknown[0])}")
-    rest = words[cut + 1 :]
-    if rest:
-        if not isinstance(getattr(args, "text", None), list):
-            parser.error(f"unknown argument: {rest[0]}")
-        args.text += rest
-    return args
+def _answer_without_a_command(words: Sequence[str]) -> NoReturn:
+    if not words:
+        raise UsageError("name a command, for example: streamplay say Hello", see="streamplay")
+    if words[0] == "--version":
+        console.out(_version())
+        raise SystemExit(0)
+    if words[0] in {"-h", "--help"}:
+        overview().parse_args(words[:1])
+    raise UsageError("the command comes first: streamplay COMMAND [OPTIONS]", see="streamplay")
 
 
-def _nearest_flag(parser: Parser, word: str) -> str:
-    flags = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001
-    return closest(word.partition("=")[0], flags)
+def _version() -> str:
+    from importlib.metadata import version
 
-
-def _answer_overview(words: Sequence[str]) -> NoReturn:
-    parser = overview()
-    if words and words[0] not in {"-h", "--help", "--version"}:
-        raise UsageError("the command comes first: streamplay COMMAND [OPTIONS]")
-    if words:
-        parser.parse_args(words[:1])
-    raise UsageError("name a command, for example: streamplay say Hello")
-
-
-def _sentence(summary: str) -> str:
-    return f"{summary[0].upper()}{summary[1:]}."
+    return f"streamplay {version('streamplay')}"

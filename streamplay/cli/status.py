@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streamplay.cli.usage import UsageError
 from streamplay.errors import InvalidRequest, OutputFailed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ INTERRUPTED: Final = 130
 
 def of_error(error: StreamPlayError) -> int:
     """Return the exit status for `error`, by its class and by what had been received."""
-    if isinstance(error, InvalidRequest):
+    if isinstance(error, InvalidRequest | UsageError):
         return USAGE
     if isinstance(error, OutputFailed):
         return OUTPUT

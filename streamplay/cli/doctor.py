@@ -1,0 +1,140 @@
+"""``streamplay doctor``: is all here that speech needs, and if not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamplay.cli import config, console, options, status
+from streamplay.errors import NetworkFailed, NotAuthorized, StreamPlayError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from streamplay.cli.parser import Parser
+
+State = Literal["ok", "note", "bad"]
+
+_PATIENCE_SECONDS: Final = 5.0
+"""For one answer of the server, unless ``--timeout`` allows more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it.
+
+    ``note``: it works, though not as someone may expect. ``bad``: it does not.
+    """
+
+    about: str
+    state: State
+    text: str
+    remedy: str = ""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of ``doctor``."""
+    options.add_server(parser, speaks=False)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Look at everything; 0 where speech can be heard, 1 where something is in its way."""
+    failed = False
+    for finding in _examine(args):
+        failed = failed or finding.state == "bad"
+        console.out(f"{finding.state:<5}{finding.about:<9}{finding.text}")
+        if finding.remedy:
+            console.out(f"{'':<14}→ {finding.remedy}")
+    return status.FAILED if failed else status.OK
+
+
+def _examine(args: argparse.Namespace) -> Iterator[Finding]:
+    yield _python()
+    yield _configuration()
+    yield from _sound()
+    yield _built_in_voice()
+    yield _key(args)
+    yield _network(args)
+
+
+def _python() -> Finding:
+    from importlib.metadata import version
+
+    packages = ", ".join(f"{name} {version(name)}" for name in ("streamplay", "httpx", "numpy"))
+    system = f"{platform.system()} {platform.machine()}"
+    return Finding("python", "ok", f"{platform.python_version()} on {system}; {packages}")
+
+
+def _configuration() -> Finding:
+    file = config.path()
+    if file is None or not file.exists():
+        return Finding("file", "ok", f"no configuration file ({file or 'no home folder'})")
+    return Finding("file", "ok", str(file))
+
+
+def _sound() -> Iterator[Finding]:
+    from streamplay.outputs.device import list_devices, load
+
+    try:
+        version = load().get_portaudio_version()[1]
+        devices = list_devices()
+    except StreamPlayError as error:
+        yield Finding("library", "note", f"{error.message}; sound goes nowhere", error.remedy)
+        return
+    yield Finding("library", "ok", version.partition(",")[0])
+    chosen = [device for device in devices if device.default]
+    if chosen:
+        yield Finding("device", "ok", f"{chosen[0].name} ({chosen[0].hostapi})")
+        return
+    remedy = "Start the sound system or plug something in; then see: streamplay devices"
+    yield Finding("device", "note", "no output device; sound goes to a silent clock", remedy)
+
+
+def _built_in_voice() -> Finding:
+    missing = [name for name in ("aiohttp", "espeakng_loader") if find_spec(name) is None]
+    if not missing:
+        return Finding("voice", "ok", "the built-in voice is installed")
+    text = f"no built-in voice: {' and '.join(missing)} not installed"
+    return Finding("voice", "note", text, "pip install 'streamplay[local]'")
+
+
+def _key(args: argparse.Namespace) -> Finding:
+    name = args.api_key_env or "TOGETHER_API_KEY"
+    if os.environ.get(name):
+        return Finding("key", "ok", f"{name} is set")
+    text = f"{name} is not set"
+    if args.local or options.lacks_a_key(args):
+        text += ": the built-in voice speaks"
+    return Finding("key", "note", text, f"export {name}=…, in this shell or its profile")
+
+
+def _network(args: argparse.Namespace) -> Finding:
+    if options.speaks_locally(args):
+        return Finding("network", "ok", "not needed for the built-in voice")
+    try:
+        return Finding("network", "ok", asyncio.run(_visit(args)))
+    except NotAuthorized as error:
+        return Finding("key", "bad", error.message, error.remedy)
+    except NetworkFailed as error:
+        remedy = error.remedy or "Is the network up, and the URL right?"
+        return Finding("network", "bad", error.message, remedy)
+    except StreamPlayError as error:
+        # It answered: whether it lists its voices is another matter.
+        return Finding("network", "note", f"the server answers, and says: {error.message}")
+
+
+async def _visit(args: argparse.Namespace) -> str:
+    from streamplay.client import SpeechClient
+
+    async with SpeechClient(
+        base_url=args.base_url,
+        api_key_env=args.api_key_env,
+        timeout=args.timeout or _PATIENCE_SECONDS,
+    ) as client:
+        voices = await client.voices()
+    return f"the server answers, with {len(voices)} voices"

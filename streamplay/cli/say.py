@@ -1,0 +1,146 @@
+"""``streamplay say``: speak text, or standard input as it arrives."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from streamplay.cli import console, options, report, status
+from streamplay.cli.pieces import StandardInput, from_first_word
+from streamplay.cli.signals import Interruption
+from streamplay.cli.usage import UsageError
+from streamplay.errors import StreamPlayError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from streamplay.cli.parser import Parser
+    from streamplay.player import Player
+    from streamplay.receipt import Receipt
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of ``say``."""
+    parser.add_argument(
+        "text", nargs="*", metavar="TEXT", help="what to say; - or nothing: standard input"
+    )
+    options.add_request(parser)
+    options.add_server(parser)
+    options.add_sound(parser)
+    _add_keeping(parser)
+    telling = parser.add_argument_group("telling")
+    telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")
+    telling.add_argument("--json", action="store_true", default=None, help="the receipt as JSON")
+    options.quiet(telling)
+
+
+def _add_keeping(parser: Parser) -> None:
+    keeping = parser.add_argument_group("keeping")
+    keeping.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE|-",
+        help=".wav .flac .ogg .mp3; .pcm .raw: the bytes as received; -: to standard output",
+    )
+    keeping.add_argument("--force", action="store_true", default=None, help="overwrite files")
+    keeping.add_argument("--record", metavar="TRACE", help="keep the arrival times")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Speak, tell, and return the exit status."""
+    asked = options.for_player(args)
+    _check(args)
+    with Interruption() as interruption:
+        speech = _Speech(args, asked, interruption)
+        try:
+            receipt = speech.speak()
+        except UsageError:
+            raise
+        except StreamPlayError as error:
+            return _failed(args, asked, error)
+    return _ended(args, receipt, interruption)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.output == "-":
+        if args.json:
+            raise UsageError("-o - and --json both want standard output")
+        if console.is_terminal(sys.stdout):
+            raise UsageError("-o -: standard output is a terminal; send it to a file or a pipe")
+        if sys.stdout is None:
+            raise UsageError("-o -: standard output is closed")
+    if args.text and args.text != ["-"]:
+        if not " ".join(args.text).strip():
+            raise UsageError("the text is empty: there is nothing to say")
+    elif sys.stdin is None:
+        raise UsageError("there is no text, and standard input is closed")
+    elif not args.text and console.is_terminal(sys.stdin):
+        raise UsageError(
+            "there is no text: give it as words, pipe it in, or type it after streamplay say -"
+        )
+
+
+class _Speech:
+    """One run of ``say``."""
+
+    def __init__(
+        self, args: argparse.Namespace, asked: dict[str, Any], interruption: Interruption
+    ) -> None:
+        self._args = args
+        self._asked = asked
+        self._interruption = interruption
+
+    def speak(self) -> Receipt:
+        """Speak to the end, or to the first signal."""
+        from streamplay.player import Player
+
+        options.tell_the_voice(self._args)
+        with Player(**self._asked, notify=options.notifier(self._args)) as player:
+            if self._args.text and self._args.text != ["-"]:
+                return self._say(player, " ".join(self._args.text))
+            return self._say_standard_input(player)
+
+    def _say_standard_input(self, player: Player) -> Receipt:
+        source = StandardInput()
+        self._interruption.call(source.close)
+        try:
+            text = from_first_word(iter(source))
+            if text is not None:
+                return self._say(player, text)
+        finally:
+            source.close()
+        if self._interruption.received is None:
+            raise UsageError("standard input is empty: there is nothing to say")
+        blank = report.blank(self._asked)
+        blank.interrupted = True
+        return blank
+
+    def _say(self, player: Player, text: Any) -> Receipt:
+        args = self._args
+        speech = player.say(text, output=args.output, force=bool(args.force), record=args.record)
+        self._interruption.call(speech.cancel)
+        return speech.wait()
+
+
+def _ended(args: argparse.Namespace, receipt: Receipt, interruption: Interruption) -> int:
+    _tell(args, receipt)
+    if receipt.interrupted and interruption.received is not None:
+        return status.of_signal(interruption.received)
+    return status.of_receipt(receipt)
+
+
+def _failed(args: argparse.Namespace, asked: dict[str, Any], error: StreamPlayError) -> int:
+    code = status.of_error(error)
+    console.tell(str(error))
+    if code != status.USAGE:
+        _tell(args, error.receipt or report.blank(asked, error))
+    return code
+
+
+def _tell(args: argparse.Namespace, receipt: Receipt) -> None:
+    if args.json:
+        console.out(report.as_json(receipt.to_dict()))
+    if args.stats:
+        # The readable receipt is a result, unless standard output holds another.
+        write = console.err if args.json or args.output == "-" else console.out
+        write(report.receipt_text(receipt))

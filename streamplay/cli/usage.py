@@ -1,0 +1,25 @@
+"""The words make no command: how that is told, and what was probably meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamplay.errors import StreamPlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class UsageError(StreamPlayError):
+    """A flag, a word or the configuration file is wrong; nothing was done."""
+
+    def __init__(self, message: str, *, see: str = "") -> None:
+        super().__init__(message, remedy=f"See: {see} --help" if see else "")
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return ``'. Closest: …'`` where something known is near `word`, or nothing."""
+    import difflib
+
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f". Closest: {near[0]}" if near else ""

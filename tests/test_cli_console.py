@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from streamplay.cli import console, main
+
+
+def run(code: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_results_and_everything_else_are_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    console.out("a result")
+    console.tell("a notice")
+    console.err("as it is")
+    assert capsys.readouterr() == ("a result\n", "streamplay: a notice\nas it is\n")
+
+
+def test_what_the_encoding_lacks_is_replaced() -> None:
+    code = "from streamplay.cli import console; console.prepare(); console.out('caf\\xe9 \\u2192')"
+    done = run(code, stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caf? ?\n", "")
+
+
+@pytest.mark.parametrize("words", [["models"], ["models", "--json"], ["--help"], ["say", "--help"]])
+def test_a_reader_that_has_gone_is_no_traceback(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "streamplay", *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-", "<&-"])
+def test_streams_that_were_closed_by_the_parent_are_no_traceback(closed: str) -> None:
+    command = f"{sys.executable} -m streamplay models {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_standard_error_that_is_full_is_no_traceback() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "streamplay", "nonsense"], stderr=full, check=False
+        )
+    assert done.returncode == 2
+
+
+def test_a_terminal_is_told_from_a_pipe_and_from_nothing() -> None:
+    assert not console.is_terminal(None)
+    with open(os.devnull) as nowhere:  # noqa: PTH123
+        assert not console.is_terminal(nowhere)
+    assert not console.is_terminal(nowhere)
+
+
+def test_a_bug_is_one_line_that_asks_for_a_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamplay.cli.parser.parse", lambda _: 1 / 0)
+    monkeypatch.delenv("STREAMPLAY_DEBUG", raising=False)
+    assert main(["models"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("streamplay: a bug: ZeroDivisionError: division by zero. Please report")
+    assert told.count("\n") == 1
+    monkeypatch.setenv("STREAMPLAY_DEBUG", "1")
+    assert main(["models"]) == 1
+    assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (BrokenPipeError(), 0), (SystemExit(7), 7)]
+)
+def test_what_is_no_failure_of_ours_is_quiet(
+    error: BaseException,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def parse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("streamplay.cli.parser.parse", parse)
+    assert main(["models"]) == code
+    assert capsys.readouterr() == ("", "")

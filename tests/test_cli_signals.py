@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from streamplay.cli.signals import ENDING, Interruption, handled
+from streamplay.errors import PlayerClosed
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_calls_what_was_registered_on_another_thread(number: int) -> None:
+    called = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def action() -> None:
+        threads.append(threading.current_thread())
+        called.set()
+
+    with Interruption() as interruption:
+        interruption.call(action)
+        send(number)
+        assert called.wait(10)
+    assert interruption.received == number
+    assert threads != [threading.main_thread()]
+
+
+def test_what_is_registered_after_the_signal_is_called_at_once() -> None:
+    first, late = threading.Event(), threading.Event()
+    with Interruption() as interruption:
+        interruption.call(first.set)
+        send(signal.SIGTERM)
+        assert first.wait(10)
+        interruption.call(late.set)
+        assert late.is_set()
+
+
+def test_a_second_hangup_changes_nothing() -> None:
+    calls: list[int] = []
+    called = threading.Event()
+    with Interruption() as interruption:
+        interruption.call(lambda: calls.append(1))
+        interruption.call(called.set)
+        send(signal.SIGTERM)
+        assert called.wait(10)
+        send(signal.SIGHUP)
+    assert (interruption.received, calls) == (signal.SIGTERM, [1])
+
+
+def test_a_player_that_is_closed_already_is_no_failure() -> None:
+    def closed() -> None:
+        raise PlayerClosed
+
+    after = threading.Event()
+    with Interruption() as interruption:
+        interruption.call(closed)
+        interruption.call(after.set)
+        send(signal.SIGTERM)
+        assert after.wait(10)
+
+
+def test_without_a_signal_nothing_is_called_and_the_handlers_return() -> None:
+    before = [signal.getsignal(number) for number in ENDING]
+    calls: list[int] = []
+    with Interruption() as interruption:
+        interruption.call(lambda: calls.append(1))
+    assert (calls, interruption.received) == ([], None)
+    assert [signal.getsignal(number) for number in ENDING] == before
+
+
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handled({signal.SIGHUP: lambda *_: pytest.fail("handled")}):
+            send(signal.SIGHUP)
+        with Interruption() as interruption:
+            send(signal.SIGHUP)
+            assert interruption.received is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_second_ctrl_c_ends_what_hangs() -> None:
+    code = (
+        "import time; from streamplay.cli.signals import Interruption\n"
+        "with Interruption() as interruption:\n"
+        "    print('ready', flush=True)\n"
+        "    while True: time.sleep(0.01); interruption.received and print('asked', flush=True)\n"
+    )
+    hanging = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    assert hanging.stdout is not None
+    assert hanging.stdout.readline() == "ready\n"
+    hanging.send_signal(signal.SIGINT)
+    assert hanging.stdout.readline() == "asked\n"
+    hanging.send_signal(signal.SIGINT)
+    assert hanging.wait(10) == 130
+    hanging.stdout.close()
