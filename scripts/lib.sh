@@ -1,0 +1,144 @@
+# What the scripts beside this file share; sourced, not run. Written for bash 3.2, which macOS has.
+# Everything said here goes to standard error: standard output belongs to what is run.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "$*"
+  exit 1
+}
+
+# Run a command and keep its output to itself, unless it fails.
+quietly() {
+  local output status=0
+  output=$("$@" 2>&1 </dev/null) || status=$?
+  if [ "$status" -ne 0 ] && [ -n "$output" ]; then say "$output"; fi
+  return "$status"
+}
+
+# --- the system's packages (Debian, Ubuntu) ---------------------------------------------------
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# dpkg wants the sbin folders, which a bare PATH lacks.
+apt() {
+  PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@"
+}
+
+# system_packages WHAT-FOR PACKAGE…: install those that are missing, or say how, and go on.
+system_packages() {
+  local purpose=$1 package missing=""
+  shift
+  for package in "$@"; do installed "$package" || missing="$missing $package"; done
+  if [ -z "$missing" ]; then return 0; fi
+  if [ "$(id -u)" -eq 0 ]; then
+    say "Installing$missing ($purpose) …"
+    # shellcheck disable=SC2086  # a list of names
+    if quietly apt update && quietly apt --no-install-recommends install $missing; then return 0; fi
+  fi
+  say "Missing: $purpose. To install it: sudo apt-get install$missing"
+}
+
+# What sounddevice loads; on macOS and Windows its wheel carries it.
+portaudio() {
+  if command -v dpkg-query >/dev/null; then
+    system_packages "PortAudio, for sound from a device" libportaudio2
+  elif [ "$(uname)" = Linux ] && ! /sbin/ldconfig -p | grep -q libportaudio.so.2; then
+    say "Missing: PortAudio, for sound from a device. Install your system's package portaudio."
+  fi
+}
+
+# What the tests take for a sound card, and the compiler of the native part.
+test_packages() {
+  if command -v dpkg-query >/dev/null; then
+    system_packages "PulseAudio, the tests' sound card" \
+      libasound2-plugins pulseaudio pulseaudio-utils
+    command -v cc >/dev/null || system_packages "a C compiler" gcc libc6-dev
+  else
+    command -v pulseaudio >/dev/null ||
+      say "Missing: PulseAudio, the tests' sound card. The tests that listen to it will fail."
+    command -v cc >/dev/null || say "Missing: a C compiler."
+  fi
+}
+
+# --- the virtual environment ------------------------------------------------------------------
+
+python_is_new() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+  local name
+  for name in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
+    if command -v "$name" >/dev/null && python_is_new "$name"; then
+      command -v "$name"
+      return
+    fi
+  done
+  die "streamplay needs Python 3.11 or newer, and none was found. PYTHON=/path/to/python names one."
+}
+
+make_venv() {
+  local python
+  if [ -x "$venv/bin/python" ] && python_is_new "$venv/bin/python" &&
+    "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    return
+  fi
+  python=$(find_python)
+  # Debian ships `venv` without the pip that it would put in, unless python3-venv is installed.
+  if ! "$python" -c 'import ensurepip' 2>/dev/null && command -v dpkg-query >/dev/null; then
+    system_packages "Python's ensurepip" python3-venv
+  fi
+  if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    "$python" -m venv --clear "$venv"
+  elif "$python" -c 'import virtualenv' 2>/dev/null; then
+    quietly "$python" -m virtualenv --clear "$venv"
+  else
+    say "Going on without it: pip comes from PyPI."
+    "$python" -m venv --clear --without-pip "$venv"
+    "$venv/bin/python" "$root/scripts/get_pip.py"
+  fi
+}
+
+pip() { quietly "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
+
+# What an installation depends on: where it stands, its Python, and what was asked for.
+fingerprint() {
+  {
+    printf '%s\n' "$root"
+    "$venv/bin/python" -V
+    cat "$root/pyproject.toml" "$root/requirements.lock"
+  } 2>/dev/null | cksum
+}
+
+up_to_date() {
+  local stamp=$venv/.streamplay-$1
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint)" ]
+}
+
+stamp() { fingerprint >"$venv/.streamplay-$1"; }
+
+# streamplay with its built-in voice, in the newest versions that it takes.
+install_for_use() {
+  # The tests' installation holds all that use needs.
+  if up_to_date use || up_to_date development; then return; fi
+  say "Setting up $venv (once) …"
+  make_venv
+  pip install --editable "$root[local]"
+  stamp use
+}
+
+# streamplay and its tools, in exactly the versions of requirements.lock.
+install_for_development() {
+  if up_to_date development; then return; fi
+  say "Setting up $venv for development …"
+  make_venv
+  pip install --require-hashes --requirement "$root/requirements.lock"
+  pip install --no-deps --no-build-isolation --editable "$root"
+  stamp development
+}
