@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from streamplay.audio import ENCODINGS, AudioFormat
@@ -100,7 +99,7 @@ class SpeechRequest:
     pronounce: Sequence[str] = ()
     alignment: Alignment | None = None
     segment: Segment | None = None
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, Any] = field(default_factory=dict)
     decode_as: AudioFormat | None = None
 
     def __post_init__(self) -> None:
@@ -263,7 +262,7 @@ def _rules(pronounce: Any) -> tuple[str, ...]:
     return tuple(pronounce)
 
 
-def _extra(extra: Any, pronounce: Sequence[str]) -> Mapping[str, Any]:
+def _extra(extra: Any, pronounce: Sequence[str]) -> dict[str, Any]:
     """Return a copy of the other fields, as JSON would carry them."""
     if not isinstance(extra, Mapping):
         raise InvalidRequest("extra", f"is {type(extra).__name__}", allowed="a mapping")
@@ -279,7 +278,7 @@ def _extra(extra: Any, pronounce: Sequence[str]) -> Mapping[str, Any]:
     if pronounce and "pronunciation_dict" in params:
         raise InvalidRequest("pronounce", "is given twice", allowed="pronounce, or extra_params")
     try:
-        copy = json.loads(json.dumps(dict(extra), allow_nan=False))
+        copy: dict[str, Any] = json.loads(json.dumps(dict(extra), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequest("extra", f"is no JSON: {error}", allowed="JSON values") from None
-    return MappingProxyType(copy)
+    return copy

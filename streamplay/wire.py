@@ -76,6 +76,9 @@ WireEvent = Audio | Words | Done | Ignored
 class Reader(Protocol):
     """Reads one body."""
 
+    late: int
+    """Events that came after the end mark, and were ignored."""
+
     def feed(self, data: bytes) -> Iterator[WireEvent]:
         """Yield what `data` completes; what came before a fault, before raising it."""
 

@@ -1,0 +1,177 @@
+"""The body of one answer: bytes from the network → wire events, within their limits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from streamplay.errors import StreamPlayError, TooLarge, Truncated
+from streamplay.wire import Done, Ignored
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from streamplay.patience import Patience
+    from streamplay.wire import Reader, WireEvent
+
+MAX_FILE_BYTES: Final = 256 << 20
+"""Of a whole file: some four hours of mp3 at 128 kbit/s, and an hour and a half of wav."""
+
+# What may lie between the end mark and the body's end: the last frame of the
+# chunked coding, a few more events. Waited for so that the connection can serve
+# again; a server that keeps it open instead is not waited for.
+_TAIL_BYTES: Final = 1 << 16
+_TAIL_SECONDS: Final = 0.25
+
+
+@dataclass(slots=True)
+class Moments:
+    """When what happened to a request, in the client's clock.
+
+    Parameters
+    ----------
+    begun : float
+        When `SpeechClient.open` was called.
+    tcp, connected : float or None
+        When the connection was made, without and with TLS; None where a warm
+        one was used.
+    sent, headers, first_byte : float or None
+        When the request had left, when the answer's headers were there, and
+        the first byte of its body. Of the last attempt.
+    """
+
+    begun: float
+    tcp: float | None = None
+    connected: float | None = None
+    sent: float | None = None
+    headers: float | None = None
+    first_byte: float | None = None
+
+    def restart(self) -> None:
+        """Forget what was of an attempt that failed."""
+        self.tcp = self.connected = self.sent = self.headers = self.first_byte = None
+
+
+class Exchange(Protocol):
+    """One request that was sent, and its answer. Raises nothing but typed errors."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes, nothing undone but HTTP's own framing."""
+
+    async def aclose(self) -> None:
+        """Let go of the connection; closed, where the body has not been read to its end."""
+
+
+class Body:
+    """Reads one answer's body.
+
+    Parameters
+    ----------
+    exchange : Exchange
+        Whose body it is.
+    patience : Patience
+        Limits the waits.
+    chunk_limit : float
+        Seconds to wait for each piece.
+    bound : int, optional
+        The most bytes to take.
+
+    Attributes
+    ----------
+    bytes : int
+        How many have come.
+    ignored : int
+        How many events meant nothing.
+    """
+
+    def __init__(
+        self, exchange: Exchange, patience: Patience, chunk_limit: float, bound: int | None = None
+    ) -> None:
+        self.exchange = exchange
+        self.bytes = 0
+        self.ignored = 0
+        self._patience = patience
+        self._chunk_limit = chunk_limit
+        self._bound = bound
+        self._chunks = exchange.chunks()
+        self._first: bytes | None = None
+        self._complete = False
+        self._ended = False
+
+    async def first(self) -> bool:
+        """Wait for the first bytes, and keep them; tell whether there are any."""
+        self._first = await self._next()
+        return self._first is not None
+
+    async def start(self, limit: int) -> bytes:
+        """Return the body's first `limit` bytes: all there is of an error's."""
+        data, piece = b"", self._first
+        while piece is not None and len(data) < limit:
+            data += piece
+            piece = await self._await_next()
+        return data[:limit]
+
+    async def events(self, reader: Reader) -> AsyncGenerator[WireEvent, None]:
+        """Yield what the body means; end after its end mark.
+
+        Raises
+        ------
+        StreamBroken, NetworkFailed
+            Where it broke; what came before has been yielded.
+        """
+        piece = self._first
+        while piece is not None:
+            for event in reader.feed(piece):
+                yield self._noted(event, reader)
+                if self._complete:
+                    return
+            piece = await self._await_next()
+        if not self.bytes:
+            raise Truncated("the server answered with an empty body", remedy="Try again")
+        for event in reader.finish():
+            yield self._noted(event, reader)
+
+    async def aclose(self) -> None:
+        """Let go of the connection, ready for the next request where that is at hand."""
+        try:
+            if self._complete and not self._ended:
+                await self._read_tail()
+            await self._chunks.aclose()
+        finally:
+            await self.exchange.aclose()
+
+    def _noted(self, event: WireEvent, reader: Reader) -> WireEvent:
+        """Count before it is handed out: the caller may not come back for more."""
+        self.ignored += isinstance(event, Ignored)
+        if isinstance(event, Done):
+            self._complete = True
+            self.ignored += reader.late
+        return event
+
+    async def _await_next(self) -> bytes | None:
+        async with self._patience.wait("chunk", self._chunk_limit):
+            return await self._next()
+
+    async def _next(self) -> bytes | None:
+        piece = await anext(self._chunks, None)
+        self._ended = piece is None
+        self.bytes += len(piece or b"")
+        if self._bound is not None and self.bytes > self._bound:
+            raise TooLarge(
+                f"the body is larger than {self._bound >> 20} MiB",
+                remedy="Ask for less text at a time, or stream it",
+            )
+        return piece
+
+    async def _read_tail(self) -> None:
+        """Read what follows the end mark; whatever it is, the speech was complete."""
+        until = self.bytes + _TAIL_BYTES
+        with suppress(StreamPlayError, TimeoutError):
+            async with asyncio.timeout(_TAIL_SECONDS):
+                while self.bytes < until and await self._next() is not None:
+                    pass

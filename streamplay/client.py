@@ -1,0 +1,257 @@
+"""The client of one server's speech API: a request → frames, or the events of its answer."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
+
+from streamplay.answer import check_coding, read_refusal
+from streamplay.body import Body, Moments
+from streamplay.endpoint import find_endpoint
+from streamplay.errors import (
+    InvalidRequest,
+    StreamBroken,
+    StreamPlayError,
+    UnexpectedContent,
+    VoiceNotFound,
+)
+from streamplay.models import Voice, read_models, read_voices
+from streamplay.patience import Patience, limits_of
+from streamplay.refusals import presentable
+from streamplay.request import Api
+from streamplay.response import SpeechResponse
+from streamplay.shape import Shape
+from streamplay.transport import Transport
+from streamplay.wire import Audio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from streamplay.audio import Frames
+    from streamplay.body import Exchange
+    from streamplay.errors import ServerRefused
+    from streamplay.request import SpeechRequest
+
+# A list of voices: some hundred kilobytes at most.
+_LIST_BYTES: Final = 4 << 20
+
+
+class SpeechClient:
+    """A server's speech API. To be used in one event loop.
+
+    Parameters
+    ----------
+    base_url : str, optional
+        Over ``TOGETHER_BASE_URL``, over ``https://api.together.ai/v1``.
+    api_key : str, optional
+        A key meant for this server; ``""``: none. Without it and without
+        `api_key_env`, ``TOGETHER_API_KEY`` goes to Together's hosts, to this
+        machine and to the host in ``TOGETHER_BASE_URL``, and to no other.
+    api_key_env : str, optional
+        The environment variable that holds the key meant for this server.
+    api : {'together', 'openai'}, optional
+        Whose shape of request to send. Without it: known from the host, or
+        learned from the server's refusal.
+    timeout : float, optional
+        The longest wait for the server at any one point, in seconds. Without
+        it: 5 to connect, 15 for the first byte (longer for a long text that is
+        not streamed), 10 from then on.
+    deadline : float, optional
+        Seconds for the whole of one request, all its attempts included.
+    notify : callable, optional
+        Takes notices of one line, such as the wait for another attempt.
+    clock : callable
+        Seconds, monotonic: what the response's `moments` are counted in.
+
+    Raises
+    ------
+    InvalidRequest
+        If one of these is wrong.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        api_key_env: str | None = None,
+        api: str | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        notify: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.endpoint = find_endpoint(
+            os.environ, base_url=base_url, api_key=api_key, api_key_env=api_key_env
+        )
+        self.limits = limits_of(_seconds("timeout", timeout), _seconds("deadline", deadline))
+        self.shape = _shape(api, self.endpoint.api)
+        self.clock = clock
+        self._notify = notify
+        self._transport = Transport(self.endpoint, clock)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"
+
+    async def __aenter__(self) -> Self:
+        self._transport.ready()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection. A later request opens new ones."""
+        await self._transport.aclose()
+
+    def open(self, request: SpeechRequest) -> SpeechResponse:
+        """Return the response to `request`, to be entered with ``async with``.
+
+        Raises
+        ------
+        InvalidRequest
+            If there is no key for a host that asks for one.
+        """
+        self.endpoint.require_key()
+        return SpeechResponse(self, request)
+
+    async def stream(self, request: SpeechRequest) -> AsyncGenerator[Frames, None]:
+        """Yield the speech as frames, ``float32 (n, channels)``, as they arrive.
+
+        Whoever leaves the loop early closes the generator, best through
+        `contextlib.aclosing`, so that the connection is freed at once.
+
+        Raises
+        ------
+        StreamPlayError
+            Where it breaks; what came before has been yielded.
+        """
+        async with self.open(request) as response:
+            decoder = response.decoder()
+            try:
+                async for event in response.events():
+                    if isinstance(event, Audio):
+                        for chunk in decoder.feed(event.data):
+                            yield chunk.frames
+            except StreamPlayError:
+                with suppress(StreamBroken):
+                    for chunk in decoder.finish():
+                        yield chunk.frames
+                raise
+            for chunk in decoder.finish():
+                yield chunk.frames
+
+    async def voices(self, model: str | None = None) -> list[Voice]:
+        """Return the voices that the server offers, for one model or for all."""
+        query = {"model": model} if model else {}
+        return read_voices(await self._get("/voices", query), model)
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that the server offers."""
+        return read_models(await self._get("/models", {}))
+
+    async def warm(self) -> None:
+        """Open a connection ahead of the first request. Never raises."""
+        with suppress(StreamPlayError):
+            patience = Patience()
+            async with patience.wait("connect", self.limits.connect):
+                exchange = await self._transport.send("HEAD", "", Moments(0.0))
+                body = Body(exchange, patience, self.limits.chunk)
+                await body.first()
+                await body.aclose()
+
+    # What a response asks of its client
+
+    def tell(self, notice: str) -> None:
+        """Pass a notice of one line on to the user."""
+        if self._notify is not None:
+            self._notify(presentable(notice, self.endpoint.api_key))
+
+    async def offered(self, error: ServerRefused, request: SpeechRequest) -> Sequence[str]:
+        """Return the names that would have been right instead of the one refused."""
+        if isinstance(error, VoiceNotFound):
+            return [voice.id for voice in await self.voices(request.model)]
+        # The list of voices names the models that speak; not every server has
+        # it, and its list of models may hold a hundred that do not.
+        with suppress(StreamPlayError):
+            names = [voice.model for voice in await self.voices() if voice.model]
+            if names:
+                return names
+        return await self.models()
+
+    async def send_speech(
+        self, request: SpeechRequest, shape: Shape, moments: Moments, connected: Callable[[], None]
+    ) -> Exchange:
+        """Send a request for speech; return with the answer's headers."""
+        headers = {
+            "Accept": "text/event-stream, */*" if request.stream else "*/*",
+            "Content-Type": "application/json",
+        }
+        content = json.dumps(shape.body(request)).encode()
+        return await self._transport.send(
+            "POST",
+            "/audio/speech",
+            moments,
+            headers=headers | self._authorization(),
+            content=content,
+            connected=connected,
+        )
+
+    def _authorization(self) -> dict[str, str]:
+        key = self.endpoint.api_key
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> Any:
+        """Return the JSON that is served under `path`."""
+        self.endpoint.require_key()
+        patience = Patience(self.limits.deadline)
+        patience.start()
+        async with patience.wait("connect", self.limits.connect):
+            exchange = await self._transport.send(
+                "GET",
+                path,
+                Moments(0.0),
+                headers={"Accept": "application/json"} | self._authorization(),
+                query=query,
+                connected=lambda: patience.expect("first byte", self.limits.first_byte),
+            )
+        async with aclosing(Body(exchange, patience, self.limits.chunk, _LIST_BYTES)) as body:
+            return await self._read_list(body)
+
+    async def _read_list(self, body: Body) -> Any:
+        await body.first()
+        if not 200 <= body.exchange.status < 300:
+            error, _ = await read_refusal(body, self.endpoint)
+            raise error
+        check_coding(body.exchange.headers.get("content-encoding", ""), self.endpoint.api_key)
+        try:
+            return json.loads(await body.start(_LIST_BYTES))
+        except (ValueError, RecursionError):
+            raise UnexpectedContent(
+                "the server's list is no JSON", remedy="Look at the base URL"
+            ) from None
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is None or (isinstance(value, int | float) and math.isfinite(value) and value > 0):
+        return value
+    raise InvalidRequest(name, f"{value!r} is no time", allowed="seconds, more than 0")
+
+
+def _shape(told: str | None, known: Api | None) -> Shape:
+    if told is None:
+        return Shape(known or "together", settled=known is not None)
+    if told not in get_args(Api):
+        raise InvalidRequest("api", f"{told!r} is not spoken", allowed=", ".join(get_args(Api)))
+    return Shape(cast("Api", told), settled=True)

@@ -1,0 +1,174 @@
+"""Where requests go, and whether the key goes with them.
+
+No I/O: the environment is an argument. The API key is a secret of its own
+host's. ``TOGETHER_API_KEY`` goes to Together's hosts, to this machine, and to
+the host that ``TOGETHER_BASE_URL`` names; to any other host only a key that
+was meant for it: given as an argument, or by naming its variable.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamplay.request import Api
+
+DEFAULT_BASE_URL: Final = "https://api.together.ai/v1"
+KEY_VARIABLE: Final = "TOGETHER_API_KEY"
+BASE_URL_VARIABLE: Final = "TOGETHER_BASE_URL"
+
+_TOGETHER: Final = ("together.ai", "together.xyz")
+_OPENAI: Final = ("openai.com",)
+
+# Narrower than RFC 3986 on purpose: no user name, no backslash, nothing that
+# two URL parsers could read as two hosts, one of which would get the key.
+_BASE_URL: Final = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:/[!-~]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server's base URL, and the key that may be shown to it.
+
+    Parameters
+    ----------
+    base_url : str
+        Without a slash at its end.
+    host : str
+        Its host alone, in lower case, without brackets or a final dot.
+    api_key : str or None
+        What goes into the Authorization header; None: no such header.
+    """
+
+    base_url: str
+    host: str
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is reached over TLS."""
+        return self.base_url.lower().startswith("https:")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine: it is reached directly, past any proxy."""
+        return is_loopback(self.host)
+
+    @property
+    def together(self) -> bool:
+        """Whether it is one of Together's own hosts, which ask for a key."""
+        return _within(self.host, _TOGETHER)
+
+    @property
+    def api(self) -> Api | None:
+        """Whose shape of request it is known to want; None of a stranger."""
+        if self.together:
+            return "together"
+        return "openai" if _within(self.host, _OPENAI) else None
+
+    def require_key(self) -> None:
+        """Raise where a request without a key could only be refused.
+
+        Raises
+        ------
+        InvalidRequest
+            If this is Together's own host and there is no key for it.
+        """
+        if self.together and self.api_key is None:
+            problem = f"there is no key for {self.host}"
+            allowed = f"a key in the environment variable {KEY_VARIABLE}, or the argument api_key"
+            raise InvalidRequest("api_key", problem, allowed=allowed)
+
+
+def find_endpoint(
+    environ: Mapping[str, str],
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    api_key_env: str | None = None,
+) -> Endpoint:
+    """Decide where to, and with which key.
+
+    Parameters
+    ----------
+    environ : mapping
+        The environment's variables.
+    base_url : str, optional
+        Wins over ``TOGETHER_BASE_URL``, which wins over `DEFAULT_BASE_URL`.
+    api_key : str, optional
+        A key meant for this server, whichever it is; ``""``: none at all.
+    api_key_env : str, optional
+        The variable that holds a key meant for this server.
+
+    Raises
+    ------
+    InvalidRequest
+        If the URL is none, the named variable is not set, the key cannot be
+        sent, or would be readable by everyone on its way to Together.
+    """
+    base_url = (base_url or environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
+    host = _host(base_url)
+    if api_key is None:
+        api_key = _key_from(environ, api_key_env, host)
+    endpoint = Endpoint(base_url.rstrip("/"), host, _sendable(api_key))
+    if endpoint.together and not endpoint.secure:
+        raise InvalidRequest("base_url", "http:// would show the key to all", allowed="https://")
+    return endpoint
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(base_url: str) -> str:
+    match = _BASE_URL.fullmatch(base_url)
+    if match is None or "?" in base_url or "#" in base_url or "@" in base_url or "\\" in base_url:
+        # The value is not repeated: a URL with a password in it ends here too.
+        allowed = f"http:// or https://, a host, perhaps a port and a path: {DEFAULT_BASE_URL}"
+        raise InvalidRequest("base_url", "is no URL of a server", allowed=allowed)
+    return match["host"].lower().strip("[]").rstrip(".")
+
+
+def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> str | None:
+    """Return the environment's key for `host`, if it has one."""
+    if variable is not None:
+        if not environ.get(variable, "").strip():
+            problem = f"the environment variable {variable} is not set"
+            raise InvalidRequest("api_key_env", problem, allowed="a variable that holds the key")
+        return environ[variable]
+    named = environ.get(BASE_URL_VARIABLE)
+    trusted = (
+        _within(host, _TOGETHER)
+        or is_loopback(host)
+        or (bool(named) and host == _host(str(named).strip()))
+    )
+    return environ.get(KEY_VARIABLE) if trusted else None
+
+
+def _sendable(api_key: str | None) -> str | None:
+    """Return the key as a header can carry it."""
+    key = (api_key or "").strip()
+    if not key:
+        return None
+    if not re.fullmatch(r"[!-~]+", key):
+        # Nor is the key repeated.
+        problem = "holds a character that no header can carry"
+        raise InvalidRequest("api_key", problem, allowed="visible ASCII characters")
+    return key
+
+
+def _within(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)

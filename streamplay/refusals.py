@@ -1,0 +1,285 @@
+"""An HTTP answer that is no audio → the typed error that says so.
+
+Pure: status, headers and body are arguments. What the server says is shown to
+people, so that it is made safe first: it may hold escape sequences, and some
+servers echo the API key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.errors import (
+    BadRequest,
+    ModelNotFound,
+    NotAuthorized,
+    QuotaExceeded,
+    RateLimited,
+    ServerFailed,
+    ServerRefused,
+    VoiceNotFound,
+)
+from streamplay.retry import read_advice
+
+if TYPE_CHECKING:
+    from streamplay.endpoint import Endpoint
+    from streamplay.request import SpeechRequest
+
+MESSAGE_CHARACTERS: Final = 300
+"""A sentence or two; a page of stack trace helps nobody at a prompt."""
+
+BODY_CHARACTERS: Final = 4096
+BODY_BYTES: Final = 1 << 16
+"""As much of an error's body as is read."""
+
+# ECMA-48: CSI sequences, strings (OSC, DCS, PM, APC, SOS) to their terminator,
+# and two-character escapes; in their 8-bit forms as well.
+_ESCAPES: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_KEY_SHOWN: Final = "[key]"
+
+# Shorter ones are placeholders such as "x", and taking them out would garble all.
+_SHORTEST_SECRET: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a server says in the body of an error.
+
+    Parameters
+    ----------
+    message : str
+        In its own words; empty where there are none.
+    code : str
+        Its code or type, for programs.
+    fields : frozenset of str
+        The request's fields that it names as wrong.
+    """
+
+    message: str = ""
+    code: str = ""
+    fields: frozenset[str] = frozenset()
+
+    def names(self, *fields: str) -> bool:
+        """Tell whether one of `fields` is named, as a field or in the words."""
+        words = set(re.findall(r"\w+", self.message.casefold()))
+        return not self.fields.isdisjoint(fields) or not words.isdisjoint(fields)
+
+
+def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARACTERS) -> str:
+    """Return `text` as one line that is safe to show on a terminal.
+
+    Escape sequences are taken out, and control, bidirectional, invisible and
+    unassigned characters; the `secret` is replaced; what is beyond `limit`
+    characters is cut off.
+    """
+    text = conceal(_visible(_ESCAPES.sub(" ", text)), secret)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def conceal(text: str, secret: str | None) -> str:
+    """Return `text` without the `secret`."""
+    if secret is None or len(secret) < _SHORTEST_SECRET:
+        return text
+    return text.replace(secret, _KEY_SHOWN)
+
+
+def _visible(text: str) -> str:
+    """Drop what has no shape of its own; white space of all kinds becomes one blank."""
+    kept = (
+        " " if character.isspace() or unicodedata.category(character) == "Cc" else character
+        for character in text
+        if unicodedata.category(character) not in ("Cf", "Cs", "Co", "Cn")
+    )
+    return " ".join("".join(kept).split())
+
+
+def read_error(body: bytes, content_type: str = "") -> Said:
+    """Read an error's body, in each of the shapes that are served.
+
+    ``{"error": {"message", "type", "param", "code"}}`` (OpenAI, Together),
+    ``{"error": "…"}``, ``{"message": "…"}``, ``{"detail": "…"}`` and
+    ``{"detail": [{"loc", "msg"}]}`` (FastAPI), or text. A page of HTML says
+    its title.
+    """
+    text = body.decode(errors="replace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return Said(_page_title(text) if _is_page(text, content_type) else text)
+    return _said(answer)
+
+
+def _is_page(text: str, content_type: str) -> bool:
+    return "html" in content_type.lower() or text.lstrip()[:15].lower().startswith(
+        ("<!doctype", "<html")
+    )
+
+
+def _page_title(text: str) -> str:
+    title = re.search(r"<title[^>]*>([^<]{1,300})", text, re.IGNORECASE)
+    return title[1] if title else ""
+
+
+def _said(answer: Any) -> Said:
+    """Read the first of the known keys that holds something."""
+    if isinstance(answer, str):
+        return Said(answer)
+    if isinstance(answer, list):
+        return _said_of_each(answer)
+    if not isinstance(answer, Mapping):
+        return Said()
+    for key in ("error", "detail", "errors"):
+        if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
+            inner = _said(answer[key])
+            return Said(inner.message or _string(answer, "message"), inner.code, inner.fields)
+    fields = {_string(answer, "param"), *_location(answer.get("loc"))}
+    return Said(
+        _string(answer, "message", "msg", "error_message"),
+        _string(answer, "code", "type", "error_type"),
+        frozenset(field for field in fields if field),
+    )
+
+
+def _said_of_each(answers: Sequence[Any]) -> Said:
+    """Join the several findings of a validation."""
+    each = [_said(answer) for answer in answers[:8]]
+    told = [f"{', '.join(sorted(one.fields))}: {one.message}".lstrip(": ") for one in each]
+    fields = frozenset[str]().union(*(one.fields for one in each))
+    return Said("; ".join(told), each[0].code if each else "", fields)
+
+
+def _string(answer: Mapping[str, Any], *keys: str) -> str:
+    values = (answer.get(key) for key in keys)
+    return next((str(value) for value in values if isinstance(value, str | int) and value), "")
+
+
+def _location(loc: Any) -> list[str]:
+    """Return the field's name from FastAPI's ``["body", "voice"]``."""
+    names = [part for part in loc if isinstance(part, str)] if isinstance(loc, list) else []
+    return names[1:2] if names[:1] == ["body"] else names[:1]
+
+
+def refusal(
+    status: int,
+    headers: Mapping[str, str],
+    said: Said,
+    body: bytes,
+    *,
+    endpoint: Endpoint,
+    now: float,
+    request: SpeechRequest | None = None,
+) -> ServerRefused:
+    """Return the error of an answer whose status is not 2xx.
+
+    Parameters
+    ----------
+    status, headers, body
+        The answer.
+    said : Said
+        What `read_error` read from its body.
+    endpoint : Endpoint
+        Who answered; its key is shown nowhere.
+    now : float
+        Seconds since 1970, for a ``Retry-After`` that is a date.
+    request : SpeechRequest, optional
+        What had been asked for.
+    """
+    kind = _kind(status, said, request)
+    what, remedy = _sentences(kind, status, headers, endpoint, request)
+    words = presentable(said.message, endpoint.api_key)
+    advice = read_advice(headers, now)
+    if advice is not None and kind in (RateLimited, ServerFailed):
+        remedy = f"Try again in {advice:.3g} s"
+    return kind(
+        f"{what} ({status})" + (f": {words.rstrip('.')}" if words else ""),
+        status=status,
+        body=presentable(body.decode(errors="replace"), endpoint.api_key, BODY_CHARACTERS),
+        remedy=remedy,
+        retry_after=advice,
+    )
+
+
+def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[ServerRefused]:
+    """Choose the class: by what is named first, then by the status."""
+    if request and status in (400, 404, 422) and said.names("voice", "voices"):
+        return VoiceNotFound
+    if status == 404 or (status == 400 and _names_model(said)):
+        return ModelNotFound
+    exact = {401: NotAuthorized, 402: QuotaExceeded, 403: NotAuthorized, 429: RateLimited}
+    if status in exact:
+        return exact[status]
+    if status >= 500:
+        return ServerFailed
+    return BadRequest if status >= 400 else ServerRefused
+
+
+def _names_model(said: Said) -> bool:
+    return "model" in said.fields or said.code.startswith(("model_not", "invalid_model"))
+
+
+def _sentences(
+    kind: type[ServerRefused],
+    status: int,
+    headers: Mapping[str, str],
+    endpoint: Endpoint,
+    request: SpeechRequest | None,
+) -> tuple[str, str]:
+    """Return what was wrong, and what to do."""
+    if kind is VoiceNotFound and request:
+        what = f'voice "{_short(request.voice)}" is not offered for model "{_short(request.model)}"'
+        return what, f"List them: streamplay voices --model {_short(request.model)}"
+    if kind is ModelNotFound:
+        named = f'model "{_short(request.model)}" is' if request else "what was asked for is"
+        remedy = "List them: streamplay models"
+        return f"{named} not served at {endpoint.base_url}", remedy
+    if kind is NotAuthorized:
+        return _unauthorized(endpoint)
+    if kind is ServerRefused:
+        target = presentable(headers.get("location", "elsewhere"), endpoint.api_key)
+        remedy = "Redirects are not followed, so that the key stays with its host: use that URL"
+        return f"the server redirects to {target}", remedy
+    return (
+        {
+            QuotaExceeded: ("the account has run out", "Add credit to the account"),
+            RateLimited: ("too many requests for now", "Try again later"),
+            ServerFailed: ("the server failed", "Try again later"),
+            BadRequest: ("the server does not accept the request", ""),
+        }[kind]
+        if status
+        else ("", "")
+    )
+
+
+def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:
+    if endpoint.api_key is None:
+        remedy = "Name the variable that holds it with api_key_env (--api-key-env)"
+        return f"{endpoint.host} asks for an API key, and none was sent", remedy
+    return f"{endpoint.host} refuses the API key", "Check the key, and what it may do"
+
+
+def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
+    """Return the names that are most like `wanted`, the nearest first.
+
+    Without regard to case; those that begin alike count as near. Made safe to
+    show.
+    """
+    names = {name.casefold(): name for name in offered}
+    # 0.5: "tera" finds "tara", and one Cartesia name does not find another.
+    close = difflib.get_close_matches(wanted.casefold(), names, n=count, cutoff=0.5)
+    begun = [name for name in names if name.startswith(wanted.casefold())]
+    found = dict.fromkeys([*begun, *close])
+    return [_short(names[name]) for name in list(found)[:count]]
+
+
+def _short(name: str | None) -> str:
+    return presentable(name or "", limit=80)

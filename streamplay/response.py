@@ -1,0 +1,299 @@
+"""A request on its way: attempts, time limits, and the events of its answer.
+
+Attempts are made until the first audio is at hand. Nothing has been handed out
+before that, so that one that fails can be made again unseen. Whoever holds the
+audio, and has played none of it, may go on from there: `try_again`.
+
+HTTP itself is the client's; this room knows no library for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from streamplay.answer import check_speech, read_refusal
+from streamplay.body import MAX_FILE_BYTES, Body, Moments
+from streamplay.errors import (
+    ConnectionLost,
+    ModelNotFound,
+    ServerRefused,
+    StreamPlayError,
+    VoiceNotFound,
+)
+from streamplay.patience import Patience
+from streamplay.refusals import Said, conceal, nearest, presentable
+from streamplay.retry import ATTEMPTS, wait_before
+from streamplay.wire import Audio, reader_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from streamplay.body import Exchange
+    from streamplay.decoder import Decoder
+    from streamplay.endpoint import Endpoint
+    from streamplay.patience import Limits
+    from streamplay.request import SpeechRequest
+    from streamplay.shape import Shape
+    from streamplay.wire import WireEvent
+
+# A server that sends events without end, and none of them audio, is handed out
+# as it is: what is kept meanwhile is bounded.
+_EARLY_EVENTS: Final = 1000
+
+# Nobody waits long for a hint.
+_HINT_SECONDS: Final = 2.0
+
+
+class Sender(Protocol):
+    """What a response needs of its client."""
+
+    endpoint: Endpoint
+    limits: Limits
+    shape: Shape
+    clock: Callable[[], float]
+
+    async def send_speech(
+        self, request: SpeechRequest, shape: Shape, moments: Moments, connected: Callable[[], None]
+    ) -> Exchange:
+        """Send one request; call `connected` when its connection is there."""
+
+    async def offered(self, error: ServerRefused, request: SpeechRequest) -> Sequence[str]:
+        """Return the names that would have been right."""
+
+    def tell(self, notice: str) -> None:
+        """Tell the user, in one line."""
+
+
+class SpeechResponse:
+    """The answer to a request: an asynchronous context manager.
+
+    Entering it sends the request, again where that helps, and returns when the
+    first audio is at hand; leaving it lets go of the connection. To be used
+    by one task.
+
+    Attributes
+    ----------
+    request : SpeechRequest
+        What was asked for.
+    moments : Moments
+        When what happened, also of a request that failed.
+    attempts : int
+        Requests sent so far.
+    content_type : str
+        The answer's, made safe to show.
+    voice : str or None
+        The voice that really speaks, where the server tells (``x-streamplay-voice``).
+    """
+
+    def __init__(self, sender: Sender, request: SpeechRequest) -> None:
+        self.request = request
+        self.moments = Moments(sender.clock())
+        self.attempts = 0
+        self.content_type = ""
+        self.voice: str | None = None
+        self._sender = sender
+        self._shape = sender.shape
+        self._patience = Patience(sender.limits.deadline)
+        self._body: Body | None = None
+        self._early: deque[WireEvent] = deque()
+        self._events: AsyncGenerator[WireEvent, None] | None = None
+        self._reshaped = 0
+        self._said = Said()
+
+    @property
+    def body_bytes(self) -> int:
+        """Bytes of the body that have come."""
+        return self._body.bytes if self._body else 0
+
+    @property
+    def ignored(self) -> int:
+        """Events that meant nothing."""
+        return self._body.ignored if self._body else 0
+
+    async def __aenter__(self) -> Self:
+        self._patience.start()
+        await self._until_audio()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go of the connection. What has come can no longer be read."""
+        if self._events is not None:
+            await self._events.aclose()
+        if self._body is not None:
+            await self._body.aclose()
+
+    def decoder(self) -> Decoder:
+        """Return a decoder of this answer's audio."""
+        from streamplay.decoder import Decoder
+
+        expected, source = self.request.expected_from(self._shape.api)
+        return Decoder(expected, source, content_type=self.content_type)
+
+    async def events(self) -> AsyncIterator[WireEvent]:
+        """Yield the answer's events; end after its end mark.
+
+        Raises
+        ------
+        StreamBroken, NetworkFailed
+            Where it broke; what came before has been yielded.
+        """
+        while self._early:
+            yield self._early.popleft()
+        assert self._events is not None, "the response has not been entered"
+        try:
+            async for event in self._events:
+                yield event
+        except StreamPlayError as error:
+            raise self._without_key(error) from error.__cause__
+
+    def suspend(self) -> None:
+        """Let the time limits rest: the user has paused. In the event loop's thread."""
+        self._patience.suspend()
+
+    def resume(self) -> None:
+        """Let the time limits count again."""
+        self._patience.resume()
+
+    async def try_again(self, error: StreamPlayError) -> bool:
+        """Ask again where `events` has failed and *nothing has been played* of what came.
+
+        Returns
+        -------
+        bool
+            True: there is a new answer: `events` and `decoder` begin anew, and
+            what they gave before is to be thrown away. False: `error` is none
+            that passes, or enough has been tried.
+
+        Raises
+        ------
+        StreamPlayError
+            Where the further attempts failed too.
+        """
+        await self.aclose()
+        if not await self._wait_after(error):
+            return False
+        await self._until_audio()
+        return True
+
+    async def _until_audio(self) -> None:
+        """Make attempts until the first audio has come, or the answer has ended well."""
+        while True:
+            try:
+                await self._attempt()
+            except StreamPlayError as error:
+                await self.aclose()
+                if self._reshape(error) or await self._wait_after(error):
+                    continue
+                await self._hint(error)
+                raise self._without_key(error) from error.__cause__
+            except BaseException:
+                await self.aclose()
+                raise
+            # Learned only where it has helped.
+            self._sender.shape = self._shape
+            return
+
+    async def _attempt(self) -> None:
+        self.attempts += 1
+        self.moments.restart()
+        self._early.clear()
+        limits = self._sender.limits
+        async with self._patience.wait("connect", limits.connect):
+            exchange = await self._sender.send_speech(
+                self.request, self._shape, self.moments, self._expect_first_byte
+            )
+            self._body = body = Body(exchange, self._patience, limits.chunk, self._bound())
+            if await body.first():
+                self.moments.first_byte = self._sender.clock()
+        secret = self._sender.endpoint.api_key
+        self.content_type = presentable(exchange.headers.get("content-type", ""), secret)
+        if not 200 <= exchange.status < 300:
+            error, self._said = await read_refusal(body, self._sender.endpoint, self.request)
+            raise error
+        await check_speech(body, secret)
+        self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None
+        self._events = body.events(reader_for(self.content_type))
+        async for event in self._events:
+            self._early.append(event)
+            if (isinstance(event, Audio) and event.data) or len(self._early) >= _EARLY_EVENTS:
+                return
+
+    def _expect_first_byte(self) -> None:
+        limit = self._sender.limits.first_byte_of(self.request)
+        self._patience.expect("first byte", limit)
+
+    def _bound(self) -> int | None:
+        """Whole files are held until their end; a stream passes through."""
+        return None if self.request.response_format == "raw" else MAX_FILE_BYTES
+
+    def _reshape(self, error: StreamPlayError) -> bool:
+        """Change to the shape of request that the server seems to want."""
+        if not isinstance(error, ServerRefused):
+            return False
+        shape = self._shape.after_refusal(error.status, self._said, self.request)
+        if shape is None:
+            return False
+        if shape.api != self._shape.api:
+            self._sender.tell("the server wants OpenAI's shape of request (--api openai)")
+        self._shape = shape
+        self._reshaped += 1
+        return True
+
+    async def _wait_after(self, error: StreamPlayError) -> bool:
+        """Wait for the next attempt; tell whether there is one."""
+        roll = random.SystemRandom().random()
+        attempts = self.attempts - self._reshaped
+        wait = wait_before(error, attempts, roll)
+        left = self._patience.left()
+        if wait is None or (left is not None and left <= wait):
+            return False
+        if self._was_stale(error):
+            return True
+        self._sender.tell(
+            f"{self._without_key(error).message}; "
+            f"attempt {attempts + 1} of {ATTEMPTS} in {wait:.1f} s"
+        )
+        await asyncio.sleep(wait)
+        return True
+
+    def _was_stale(self, error: StreamPlayError) -> bool:
+        """Tell whether a warm connection was gone already: no reason to wait."""
+        moments = self.moments
+        cold = moments.connected is not None or moments.headers is not None
+        return isinstance(error, ConnectionLost) and not cold
+
+    async def _hint(self, error: StreamPlayError) -> None:
+        """Name what is nearest to a name that the server does not know, if it can be had."""
+        if not isinstance(error, ModelNotFound | VoiceNotFound):
+            return
+        left = self._patience.left()
+        try:
+            async with asyncio.timeout(_HINT_SECONDS if left is None else min(_HINT_SECONDS, left)):
+                offered = await self._sender.offered(error, self.request)
+        except (StreamPlayError, TimeoutError):
+            return
+        wanted = self.request.model if isinstance(error, ModelNotFound) else self.request.voice
+        close = ", ".join(f'"{name}"' for name in nearest(wanted or "", offered))
+        if close:
+            error.remedy = f"Closest: {close}. {error.remedy}"
+
+    def _without_key(self, error: StreamPlayError) -> StreamPlayError:
+        """Take the key out of an error: some servers echo it."""
+        secret = self._sender.endpoint.api_key
+        error.message = conceal(error.message, secret)
+        error.remedy = conceal(error.remedy, secret)
+        error.args = (error.message,)
+        return error
