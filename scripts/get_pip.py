@@ -11,6 +11,7 @@ import runpy
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urljoin
 from urllib.request import urlopen
 
 INDEX = "https://pypi.org/pypi/pip/json"
@@ -20,7 +21,8 @@ def main() -> None:
     with urlopen(INDEX) as answer:
         files = json.load(answer)["urls"]
     wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")
-    with urlopen(wheel["url"]) as answer:
+    # A mirror of PyPI may give an address relative to its own.
+    with urlopen(urljoin(INDEX, wheel["url"])) as answer:
         data = answer.read()
     if hashlib.sha256(data).hexdigest() != wheel["digests"]["sha256"]:
         sys.exit(f"{wheel['url']} is not what PyPI's index says it is")

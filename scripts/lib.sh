@@ -32,6 +32,11 @@ apt() {
     apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@"
 }
 
+update_apt() {
+  if [ -n "${apt_is_fresh:-}" ]; then return 0; fi
+  quietly apt update && apt_is_fresh=yes
+}
+
 # system_packages WHAT-FOR PACKAGE…: install those that are missing, or say how, and go on.
 system_packages() {
   local purpose=$1 package missing=""
@@ -41,7 +46,7 @@ system_packages() {
   if [ "$(id -u)" -eq 0 ]; then
     say "Installing$missing ($purpose) …"
     # shellcheck disable=SC2086  # a list of names
-    if quietly apt update && quietly apt --no-install-recommends install $missing; then return 0; fi
+    if update_apt && quietly apt --no-install-recommends install $missing; then return 0; fi
   fi
   say "Missing: $purpose. To install it: sudo apt-get install$missing"
 }
