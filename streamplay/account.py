@@ -34,7 +34,8 @@ class Span:
     """Where one utterance lies in the playout; positions and frames at its rate.
 
     `start` is known when its first frame is written, `stop` when its last was;
-    `cut` says that not all that came was written.
+    `cut` says that not all that came was written; `voice_offset` counts the
+    frames before the first voice.
     """
 
     start: int | None = None
@@ -42,7 +43,7 @@ class Span:
     skipped: int = 0
     cut: bool = False
     first_sound: float | None = None
-    voice_at: int | None = None
+    voice_offset: int | None = None
     first_voice: float | None = None
     stalls: list[int] = field(default_factory=list)
     underflows: int = 0
@@ -82,8 +83,9 @@ class Span:
     def _heard(self, note: Note) -> None:
         if self.first_sound is None:
             self.first_sound = note.time
-        end = note.position + note.frames
-        if self.first_voice is None and self.voice_at is not None and self.voice_at < end:
+        if self.first_voice is not None or self.voice_offset is None or self.start is None:
+            return
+        if self.start + self.voice_offset < note.position + note.frames:
             self.first_voice = note.time
 
 
@@ -163,11 +165,10 @@ class Account:
         self._facts.requests += 1
         self._facts.chars += chars
 
-    def began(self, begun: float, attempts: int) -> None:
+    def began(self, begun: float) -> None:
         """Note that a request was begun at `begun`; the first one is time zero of all moments."""
         self.begun = begun if self.begun is None else self.begun
         self._request_begun, self._request_first, self._request_seconds = begun, None, 0.0
-        self._facts.attempts += attempts
 
     def moment(self, name: str, at: float | None) -> None:
         """Note when something first happened; later requests change nothing."""
@@ -179,6 +180,10 @@ class Account:
         facts = self._facts.format
         facts.effective, facts.samplerate = audio.encoding, audio.samplerate
         facts.channels, facts.source = audio.channels, source
+
+    def located(self, base_url: str) -> None:
+        """Note who was asked in the end."""
+        self._facts.base_url = base_url
 
     def spoken_by(self, voice: str) -> None:
         """Note the voice that the server says has really spoken."""
@@ -200,8 +205,11 @@ class Account:
         self.moment("first_audio", now)
         self._facts.ms.last_audio = self._ms(now)
 
-    def counted(self, *, body: int = 0, audio: int = 0, words: int = 0, ignored: int = 0) -> None:
-        """Add to the counts of body bytes and events."""
+    def counted(
+        self, *, body: int = 0, audio: int = 0, words: int = 0, ignored: int = 0, attempts: int = 0
+    ) -> None:
+        """Add to the counts of body bytes, events and attempts."""
+        self._facts.attempts += attempts
         self._facts.bytes.body += body
         self._facts.events.audio += audio
         self._facts.events.words += words
@@ -215,6 +223,29 @@ class Account:
     def saved(self, frames: int) -> None:
         """`frames` were written to the file."""
         self._facts.frames.saved += frames
+
+    @property
+    def samplerate(self) -> int:
+        """The source's rate, as far as is known."""
+        return self._facts.format.samplerate
+
+    @property
+    def surprise(self) -> str | None:
+        """A sentence where the bytes are not what was asked for: what they are, and why."""
+        facts = self._facts.format
+        asked = facts.requested
+        if (facts.effective, facts.samplerate) == (asked.encoding, asked.samplerate):
+            return None
+        why = {
+            "model": f"that is what {self._facts.model} always returns",
+            "header": "a header in the stream says so",
+            "user": "decode_as (--decode-as) says so",
+            "request": "that is this server's own format",
+        }
+        return (
+            f"asked for {asked.encoding} at {asked.samplerate} Hz, "
+            f"decoded as {facts.effective} at {facts.samplerate} Hz: {why[facts.source]}"
+        )
 
     @property
     def received(self) -> int:

@@ -114,7 +114,9 @@ class AudioFormat:
 
         if self.encoding == "pcm_f32le":
             return bytes(frames.astype("<f4").data)
-        s16: NDArray[np.int16] = np.rint(frames * np.float32(_S16_SCALE)).clip(-32768, 32767).astype("<i2")
+        s16: NDArray[np.int16] = (
+            np.rint(frames * np.float32(_S16_SCALE)).clip(-32768, 32767).astype("<i2")
+        )
         if self.encoding == "pcm_s16le":
             return bytes(s16.data)
         return _g711_codes(self.encoding)[s16.astype(np.int32) + 32768].tobytes()

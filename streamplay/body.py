@@ -11,7 +11,7 @@ from streamplay.errors import StreamPlayError, TooLarge, Truncated
 from streamplay.wire import Done, Ignored
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from streamplay.patience import Patience
     from streamplay.wire import Reader, WireEvent
@@ -40,6 +40,8 @@ class Moments:
     sent, headers, first_byte : float or None
         When the request had left, when the answer's headers were there, and
         the first byte of its body. Of the last attempt.
+    on_sent : callable
+        Is called when the request has left.
     """
 
     begun: float
@@ -48,6 +50,7 @@ class Moments:
     sent: float | None = None
     headers: float | None = None
     first_byte: float | None = None
+    on_sent: Callable[[], None] = lambda: None
 
     def restart(self) -> None:
         """Forget what was of an attempt that failed."""

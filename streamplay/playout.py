@@ -29,7 +29,7 @@ through `journal`, `position` and `rendered`.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.journal import Journal, Kind
 from streamplay.ring import Ring
@@ -82,7 +82,7 @@ class Playout:
         Frames of output rendered so far, silence included: the output's clock.
     """
 
-    engine: Final = "python"
+    engine: Literal["native", "python"] = "python"
 
     def __init__(self, samplerate: int, channels: int, capacity: int) -> None:
         self.samplerate = samplerate
@@ -283,7 +283,7 @@ class Playout:
             for index in range(at, at + count):
                 factor = self._next_factor()
                 for sample in range(index * ch, index * ch + ch):
-                    out[sample] *= factor
+                    out[sample] = min(1.0, max(-1.0, out[sample] * factor))
         last = (at + count) * ch
         self._last = out[last - ch : last].tolist()
 

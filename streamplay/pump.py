@@ -63,12 +63,17 @@ class Lane:
 
     span: Span
     policy: Policy
+    playout: Playout
     level: int = 1
     waiting: int = 0
     closed: bool = False
     idle: bool = False
     drained_at: int | None = None
     on_done: Callable[[], None] = lambda: None
+
+    def position(self) -> int:
+        """Position in the playout of the next frame to be handed over."""
+        return self.playout.position
 
 
 class Pump:
@@ -82,11 +87,21 @@ class Pump:
         Where frames are played.
     clock : callable
         Seconds, monotonic.
+    asked : tuple of int
+        The samplerate and channels that were asked for when it was opened.
     """
 
-    def __init__(self, output: Output, playout: Playout, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        output: Output,
+        playout: Playout,
+        clock: Callable[[], float],
+        *,
+        asked: tuple[int, int],
+    ) -> None:
         self.output = output
         self.playout = playout
+        self.asked = asked
         self.lock = threading.RLock()
         self._clock = clock
         self._lanes: list[Lane] = []
@@ -96,6 +111,11 @@ class Pump:
         self._wake = asyncio.Event()
         self._drain = round(output.latency * DRAIN_FACTOR * output.samplerate)
         self._seen = (0, clock())  # frames rendered, and when that was last seen to grow
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been played or queued yet."""
+        return not self._lanes and self.playout.written == 0
 
     # On the loop
 
@@ -238,15 +258,14 @@ class Pump:
         position = self.playout.position
         for lane in self._lanes:
             span = lane.span
-            begun = span.start is not None and span.stop is not None
-            if span.cut and begun and position < span.stop:
-                self.playout.skip(span.start, self._cut_until(lane))
+            if not span.cut or span.start is None or span.stop is None:
+                continue
+            if position < span.stop:
+                self.playout.skip(span.start, self._cut_until(lane, span.stop))
                 return
 
-    def _cut_until(self, first: Lane) -> int:
-        """Return where the stretch that was cut from `first` on ends."""
-        stop = first.span.stop
-        assert stop is not None
+    def _cut_until(self, first: Lane, stop: int) -> int:
+        """Return where the stretch that was cut, and begins with `first`, ends."""
         for lane in self._lanes[self._lanes.index(first) + 1 :]:
             if lane.span.cut and lane.span.start == stop and lane.span.stop is not None:
                 stop = lane.span.stop

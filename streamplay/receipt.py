@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 
+
 @dataclass(slots=True)
 class RequestedFormat:
     """What the request asked for."""

@@ -29,22 +29,24 @@ class Adapter:
                 source[0], target[0], target[1], dtype="float32", quality="HQ"
             )
 
-    def convert(self, frames: Frames, *, last: bool = False) -> Frames:
-        """Convert the next frames; `last` also gives what the resampler still held.
-
-        Parameters
-        ----------
-        frames : numpy.ndarray
-            ``float32 (n, source channels)``; may be empty with `last`.
-        """
-        import numpy as np
-
+    def convert(self, frames: Frames) -> Frames:
+        """Convert the next frames, ``float32 (n, source channels)``."""
         if self.source[1] != self.target[1]:
             frames = _remix(frames, self.target[1])
-        if self._resampler is None:
-            return frames
-        converted: Frames = np.ascontiguousarray(self._resampler.resample_chunk(frames, last=last))
-        return converted.reshape(-1, self.target[1])
+        return frames if self._resampler is None else self._resample(frames, last=False)
+
+    def finish(self) -> Frames:
+        """Return what the resampler still held of the last frames."""
+        import numpy as np
+
+        nothing = np.empty((0, self.target[1]), np.float32)
+        return nothing if self._resampler is None else self._resample(nothing, last=True)
+
+    def _resample(self, frames: Frames, *, last: bool) -> Frames:
+        import numpy as np
+
+        converted = self._resampler.resample_chunk(frames, last=last)
+        return np.ascontiguousarray(converted).reshape(-1, self.target[1])
 
 
 def _remix(frames: Frames, channels: int) -> Frames:

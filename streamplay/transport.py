@@ -217,6 +217,7 @@ def _note(
         connected()
     elif event == "send_request_body.complete":
         moments.sent = clock()
+        moments.on_sent()
     elif event == "receive_response_headers.complete":
         moments.headers = clock()
 

@@ -1,0 +1,170 @@
+"""The arguments that `say`, `Player` and `AsyncPlayer` share, and what they become."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from streamplay.audio import AudioFormat
+from streamplay.errors import InvalidRequest
+from streamplay.models import DEFAULT_MODEL
+from streamplay.request import SpeechRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+LOUDEST: Final = 20.0
+"""dB of amplification. What passes full scale is limited; beyond this little else is left."""
+
+
+def _ignore(_: str) -> None:
+    """Drop a notice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to ask for, of whom, and where the sound goes.
+
+    Parameters
+    ----------
+    model, voice, language, encoding, sample_rate, format, bit_rate, stream, pronounce, \
+alignment, extra
+        Fields of the request: see `SpeechRequest`.
+    decode_as : AudioFormat or str, optional
+        What the bytes *are*, as ``ENCODING`` or ``ENCODING@RATE``, over
+        everything that the model or a header says.
+    base_url, api, api_key, api_key_env, timeout, deadline
+        The server: see `SpeechClient`.
+    local : bool
+        Speak with the built-in voice, from a local speech server.
+    fallback : {'local'}, optional
+        Speak with the built-in voice where the server fails before any audio.
+    device : int or str, optional
+        The output device; the default one unless given.
+    latency : float or {'low', 'high'}, optional
+        The output's latency, in seconds.
+    volume : float
+        In dB; 0 leaves the samples as they came.
+    prebuffer : float or 'auto'
+        Milliseconds of audio ahead before sound starts or resumes.
+    play : bool
+        False: receive and keep, without any output.
+    notify : callable
+        Is told, in one line each, what is no error and yet worth knowing. It is
+        called on the player's own thread.
+    """
+
+    model: str = DEFAULT_MODEL
+    voice: str | None = None
+    language: str | None = None
+    encoding: str = "pcm_s16le"
+    sample_rate: int = 24000
+    format: str = "raw"
+    bit_rate: int | None = None
+    stream: bool | None = None
+    pronounce: Sequence[str] = ()
+    alignment: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    decode_as: AudioFormat | str | None = None
+    base_url: str | None = None
+    api: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_key_env: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    local: bool = False
+    fallback: Literal["local"] | None = None
+    device: int | str | None = None
+    latency: float | Literal["low", "high"] | None = None
+    volume: float = 0.0
+    prebuffer: float | Literal["auto"] = "auto"
+    play: bool = True
+    notify: Callable[[str], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.fallback not in (None, "local"):
+            raise InvalidRequest("fallback", f"{self.fallback!r} is not offered", allowed="local")
+        if self.local and self.base_url is not None:
+            raise InvalidRequest("base_url", "and local name two servers", allowed="one of them")
+        check_prebuffer(self.prebuffer)
+        check_volume(self.volume)
+
+    @property
+    def tell(self) -> Callable[[str], None]:
+        """`notify`, or nothing."""
+        return self.notify or _ignore
+
+    def over(self, **given: Any) -> Options:
+        """Return these options with those given for one utterance over them.
+
+        Raises
+        ------
+        TypeError
+            If one of them is no argument, or belongs to the player as a whole.
+        """
+        for name in given:
+            if name not in PER_UTTERANCE:
+                whose = "belongs to the player" if name in _NAMES else "is no argument"
+                raise TypeError(f"{name} {whose}")
+        return replace(self, **given)
+
+    def request(self, text: str) -> SpeechRequest:
+        """Return the request for one piece of text.
+
+        Raises
+        ------
+        InvalidRequest
+            If a field is wrong.
+        """
+        return SpeechRequest(
+            input=text,
+            model=self.model,
+            voice=self.voice,
+            response_format=self.format,  # type: ignore[arg-type]  # checked by SpeechRequest
+            response_encoding=self.encoding,  # type: ignore[arg-type]  # the same
+            sample_rate=self.sample_rate,
+            language=self.language,
+            bit_rate=self.bit_rate,
+            stream=self.stream,
+            pronounce=self.pronounce,
+            alignment=self.alignment,  # type: ignore[arg-type]  # the same
+            extra=self.extra,
+            decode_as=self._decode_as(),
+        )
+
+    def _decode_as(self) -> AudioFormat | None:
+        if self.decode_as is None or isinstance(self.decode_as, AudioFormat):
+            return self.decode_as
+        encoding, _, rate = self.decode_as.partition("@")
+        try:
+            return AudioFormat(encoding, int(rate) if rate else self.sample_rate)
+        except ValueError as error:
+            raise InvalidRequest(
+                "decode_as", str(error), allowed="ENCODING or ENCODING@RATE"
+            ) from None
+
+
+PER_UTTERANCE: Final = frozenset(
+    {"model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"}
+    | {"pronounce", "alignment", "extra", "decode_as", "prebuffer"}
+)
+"""What may be given to `Player.say`: the rest is settled when a player is made."""
+
+_NAMES: Final = frozenset(each.name for each in fields(Options))
+
+
+def check_prebuffer(value: float | str) -> None:
+    """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
+    good = value == "auto" or (
+        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+    )
+    if not good:
+        raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")
+
+
+def check_volume(value: float) -> None:
+    """Raise `InvalidRequest` unless `value` is a level in dB, at most `LOUDEST`."""
+    if not isinstance(value, (int, float)) or math.isnan(value) or value > LOUDEST:
+        allowed = f"dB, at most {LOUDEST:g}"
+        raise InvalidRequest("volume", f"{value!r} is no level", allowed=allowed)

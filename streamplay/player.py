@@ -1,0 +1,278 @@
+"""The player: says one utterance after another, and falls silent when asked to."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import threading
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from streamplay.account import Account
+from streamplay.errors import PlayerClosed
+from streamplay.loop import BackgroundLoop
+from streamplay.options import Options, check_volume
+from streamplay.outputs.file import open_file
+from streamplay.speaker import Speaker
+from streamplay.stage import Stage
+from streamplay.trace import TraceWriter
+from streamplay.utterance import Heard, Utterance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from streamplay.receipt import Receipt
+
+_PROBE = "probe"  # a text that stands for any, where only the other fields are looked at
+
+
+class Player:
+    """Speaks, over one warm connection and one open output.
+
+    Parameters
+    ----------
+    **options
+        See `streamplay.options.Options`: what to ask for, of whom, and where
+        the sound goes.
+
+    Raises
+    ------
+    InvalidRequest
+        If an argument is wrong.
+    NoDevice
+        If the device asked for cannot be used.
+
+    Examples
+    --------
+    >>> with Player(voice="tara") as player:  # doctest: +SKIP
+    ...     player.say("One sentence.").wait()
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._begin(Options(**options), ready=True)
+
+    @classmethod
+    def lazy(cls, **options: Any) -> Self:
+        """Make a player that opens its output beside its first request, at that stream's rate.
+
+        For a program that says one thing and ends: the request leaves before
+        the audio side is even imported.
+        """
+        player = cls.__new__(cls)
+        player._begin(Options(**options), ready=False)  # noqa: SLF001 - our own, half made
+        return player
+
+    def _begin(self, options: Options, *, ready: bool) -> None:
+        self._options = options
+        options.request(_PROBE)  # a wrong field is told before anything is opened
+        self._volume = options.volume
+        self._utterances: list[Utterance] = []
+        self._lock = threading.RLock()
+        self._closed = False
+        self._stage = Stage(options, time.perf_counter, follow=not ready)
+        self._speaker = Speaker(self._stage)
+        self._loop = BackgroundLoop("streamplay")
+        self._loop.call(self._speaker.start)
+        _open_players.add(self)
+        if ready:
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        try:
+            audio, _ = self._options.request(_PROBE).expected
+            self._loop.submit(self._stage.make_ready(audio)).result()
+        except BaseException:
+            self.close(cut=True)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(cut=kind is not None)
+
+    # Speaking
+
+    def say(
+        self,
+        text: str | Iterable[str],
+        *,
+        output: str | Path | None = None,
+        force: bool = False,
+        record: str | Path | None = None,
+        **options: Any,
+    ) -> Utterance:
+        """Queue something to be said, and return at once.
+
+        Parameters
+        ----------
+        text : str or iterable of str
+            A str is one request; an iterable is read as it comes, and spoken
+            sentence by sentence without gaps.
+        output : str or Path, optional
+            Keep what is received in this file: see `streamplay.outputs.file.open_file`.
+        force : bool
+            Overwrite it.
+        record : str or Path, optional
+            Write the arrival trace to this file.
+        **options
+            Fields of the request that win over the player's.
+
+        Raises
+        ------
+        InvalidRequest
+            If a field is wrong; nothing was sent.
+        FileFailed
+            If `output` or `record` cannot be written.
+        PlayerClosed
+            If the player was closed.
+        """
+        self._check_open()
+        own = self._options.over(**options)
+        request = own.request(text if isinstance(text, str) else _PROBE)
+        account = Account(request, self._stage.base_url, playing=own.play)
+        keeper = None if output is None else open_file(output, force=force)
+        try:
+            trace = None if record is None else TraceWriter(Path(record))
+        except BaseException:
+            if keeper is not None:
+                keeper.close()
+            raise
+        utterance = Utterance(text, own, account, self._cancel, keeper=keeper, trace=trace)
+        with self._lock:
+            self._utterances.append(utterance)
+        utterance.on_done(lambda: self._forget(utterance))
+        self._loop.call(self._speaker.take, utterance)
+        return utterance
+
+    def interrupt(self) -> Heard:
+        """Fall silent now, and forget what was queued.
+
+        Returns
+        -------
+        Heard
+            What had been heard of what was being said, and what was dropped.
+        """
+        with self._lock:
+            going = [utterance for utterance in self._utterances if not utterance.done]
+        return self._cut(going)
+
+    def pause(self) -> None:
+        """Hold the sound, with a fade, until `resume`; receiving goes on."""
+        self._check_open()
+        self._loop.call(lambda: self._stage.set_paused(paused=True))
+
+    def resume(self) -> None:
+        """Let the sound return, with a fade."""
+        self._check_open()
+        self._loop.call(lambda: self._stage.set_paused(paused=False))
+
+    @property
+    def volume(self) -> float:
+        """In dB; 0 leaves the samples as they came. A change is ramped."""
+        return self._volume
+
+    @volume.setter
+    def volume(self, decibels: float) -> None:
+        check_volume(decibels)
+        self._volume = decibels
+        gain = 0.0 if math.isinf(decibels) else 10 ** (decibels / 20)
+        self._loop.call(self._stage.set_gain, gain)
+
+    def close(self, *, cut: bool = False) -> None:
+        """Let what is queued be heard, then give everything back; idempotent.
+
+        Parameters
+        ----------
+        cut : bool
+            Do not let it be heard: fall silent first.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            going = list(self._utterances)
+        try:
+            for utterance in [] if cut else going:
+                utterance.wait_done()
+        finally:
+            self._cut([utterance for utterance in going if not utterance.done])
+            self._loop.submit(self._stage.close()).result()
+            self._loop.stop()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PlayerClosed
+
+    def _forget(self, utterance: Utterance) -> None:
+        with self._lock:
+            self._utterances.remove(utterance)
+
+    # Cutting in, from any thread
+
+    def _cancel(self, utterance: Utterance) -> Heard:
+        return self._cut([] if utterance.done else [utterance])
+
+    def _cut(self, going: list[Utterance]) -> Heard:
+        if not going:
+            return Heard()
+        pump = self._stage.pump
+        for utterance in going:
+            utterance.interrupted = True
+        if pump is not None:
+            pump.cut([utterance.lane for utterance in going if utterance.lane is not None])
+        first, *rest = going
+        heard = first.heard()
+        for utterance in going:
+            self._loop.call(self._speaker.stop_receiving, utterance)
+        return replace(heard, dropped=tuple(rest))
+
+
+_open_players: weakref.WeakSet[Player] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_players() -> None:
+    """Cut the players that nobody closed, so that their files are finished properly."""
+    for player in list(_open_players):
+        player.close(cut=True)
+
+
+def say(
+    text: str | Iterable[str],
+    *,
+    output: str | Path | None = None,
+    force: bool = False,
+    record: str | Path | None = None,
+    **options: Any,
+) -> Receipt:
+    """Say `text`, and return when it has been heard.
+
+    Parameters
+    ----------
+    text, output, force, record
+        See `Player.say`.
+    **options
+        See `streamplay.options.Options`.
+
+    Returns
+    -------
+    Receipt
+        What was received and heard, and when.
+
+    Raises
+    ------
+    StreamPlayError
+        What ended it; ``error.receipt`` tells what was received and heard.
+    """
+    with Player.lazy(**options) as player:
+        return player.say(text, output=output, force=force, record=record).wait()

@@ -1,0 +1,109 @@
+"""Who speaks when: receives one utterance after the other, and settles each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from streamplay.errors import StreamPlayError
+from streamplay.producer import Producer
+
+if TYPE_CHECKING:
+    from streamplay.errors import OutputFailed
+    from streamplay.stage import Stage
+    from streamplay.utterance import Utterance
+
+
+class Speaker:
+    """Takes utterances in order. Everything runs on the player's loop.
+
+    An utterance is done when it has been received and heard, in whatever order
+    these end: a cut is heard before the request has been let go of.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._queue: asyncio.Queue[Utterance] = asyncio.Queue()
+        self._unheard: set[Utterance] = set()
+        stage.on_output_failed = self._output_failed
+        stage.on_played = self._played
+
+    def start(self) -> None:
+        """Begin to take utterances."""
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    def take(self, utterance: Utterance) -> None:
+        """Queue an utterance."""
+        self._unheard.add(utterance)
+        self._queue.put_nowait(utterance)
+
+    def stop_receiving(self, utterance: Utterance) -> None:
+        """Let go of its request: nobody is going to hear it."""
+        if self._stage.pump is not None:
+            self._stage.pump.wake()
+        if utterance.task is not None:
+            utterance.task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            utterance = await self._queue.get()
+            error = None
+            if not utterance.interrupted:
+                utterance.task = asyncio.create_task(Producer(utterance, self._stage).run())
+                await asyncio.wait([utterance.task])
+                error = _outcome(utterance.task)
+            self._received(utterance, error)
+
+    def _received(self, utterance: Utterance, error: Exception | None) -> None:
+        """Finish the files at once: what is kept does not wait for what is heard."""
+        utterance.failure = utterance.failure or error
+        utterance.failure = utterance.failure or self._finish_files(utterance)
+        utterance.received = True
+        self._settle(utterance)
+
+    def _played(self, utterance: Utterance) -> None:
+        utterance.played = True
+        self._settle(utterance)
+
+    def _settle(self, utterance: Utterance) -> None:
+        if utterance.done or not (utterance.received and utterance.played):
+            return
+        self._unheard.discard(utterance)
+        error, account = utterance.failure, utterance.account
+        if isinstance(error, StreamPlayError):
+            account.error = error
+        whole = error is None and not utterance.interrupted
+        account.finish(self._stage.clock(), complete=whole, interrupted=utterance.interrupted)
+        if isinstance(error, StreamPlayError):
+            error.receipt = utterance.receipt
+        utterance.settle()
+
+    def _output_failed(self, error: OutputFailed) -> None:
+        """End whatever was on its way to an output that is gone."""
+        for utterance in list(self._unheard):
+            if utterance.lane is not None:
+                utterance.failure = utterance.failure or error
+                self.stop_receiving(utterance)
+
+    def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:
+        error: StreamPlayError | None = None
+        try:
+            if utterance.keeper is not None:
+                utterance.keeper.close()
+        except StreamPlayError as failure:
+            error = failure
+        if utterance.trace is not None:
+            ended = utterance.failure or error
+            how = "interrupted" if utterance.interrupted else "complete"
+            begun = utterance.account.begun
+            seconds = 0.0 if begun is None else self._stage.clock() - begun
+            utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+        return error
+
+
+def _outcome(task: asyncio.Task[None]) -> Exception | None:
+    """Return what ended a task; None where it ended well or was cancelled."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise error
+    return error

@@ -1,0 +1,194 @@
+"""The loop's side of a player: client, output and pump, and who speaks when."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from streamplay.errors import OutputFailed
+from streamplay.receipt import OutputFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.audio import AudioFormat
+    from streamplay.client import SpeechClient
+    from streamplay.options import Options
+    from streamplay.outputs.base import Output
+    from streamplay.pump import Pump
+    from streamplay.server.child import LocalServer
+    from streamplay.utterance import Utterance
+
+
+class Stage:
+    """Owns what a player holds open. Everything runs on the player's loop.
+
+    Parameters
+    ----------
+    options : Options
+        The player's.
+    clock : callable
+        Seconds, monotonic.
+    follow : bool
+        Open the output at the first stream's own rate. A player with many
+        streams opens once, and has the others resampled.
+    """
+
+    def __init__(self, options: Options, clock: Callable[[], float], *, follow: bool) -> None:
+        self.options = options
+        self.clock = clock
+        self.client: SpeechClient | None = None
+        self.pump: Pump | None = None
+        self.base_url = "local" if options.local else ""
+        self._follow = follow
+        self._gain = 10 ** (options.volume / 20)
+        self._paused = False
+        self._server: LocalServer | None = None
+        self._opening: asyncio.Task[Pump] | None = None
+        self._pumping: asyncio.Task[None] | None = None
+        self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
+        self.on_played: Callable[[Utterance], None] = lambda _: None
+
+    async def connect(self) -> SpeechClient:
+        """Return the client, made on the first call; start the built-in voice if it speaks."""
+        if self.client is None:
+            base_url = await self._start_server() if self.options.local else self.options.base_url
+            self.client = self._make_client(base_url)
+            self.base_url = self.base_url or self.client.endpoint.base_url
+        return self.client
+
+    async def fall_back(self) -> SpeechClient:
+        """Speak with the built-in voice from now on."""
+        if self.client is not None:
+            await self.client.aclose()
+        self.client = self._make_client(await self._start_server())
+        self.base_url = "local"
+        return self.client
+
+    async def make_ready(self, audio: AudioFormat) -> None:
+        """Open all that can be opened before anything is said, side by side."""
+        opening = [self.prepare(audio)] if self.options.play else []
+        await asyncio.gather(self._warm(), *opening)
+
+    async def _warm(self) -> None:
+        client = await self.connect()
+        await client.warm()
+
+    def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
+        """Begin to open the output, beside whatever else goes on."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open(audio.samplerate, audio.channels))
+        return self._opening
+
+    async def pump_for(self, audio: AudioFormat) -> Pump:
+        """Return the pump of an open output, as near to `audio` as it may be.
+
+        Raises
+        ------
+        OutputFailed
+            If the output cannot be opened.
+        """
+        pump = await self.prepare(audio)
+        wanted = (audio.samplerate, audio.channels)
+        if self._follow and pump.untouched and pump.asked != wanted:
+            await self._close_output()
+            pump = await self.prepare(audio)
+        return pump
+
+    def facts(self) -> OutputFacts:
+        """Return where the sound goes, for a receipt."""
+        if self.pump is None:
+            return OutputFacts()
+        output = self.pump.output
+        latency = round(1000 * output.latency, 1)
+        engine = self.pump.playout.engine
+        return OutputFacts(output.kind, output.name, output.samplerate, latency, engine)
+
+    def set_gain(self, gain: float) -> None:
+        """Approach another volume."""
+        self._gain = gain
+        if self.pump is not None:
+            self.pump.playout.gain = gain
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Pause or resume the playout."""
+        self._paused = paused
+        if self.pump is not None and paused:
+            self.pump.playout.pause()
+        elif self.pump is not None:
+            self.pump.playout.resume()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await self._close_output()
+        if self.client is not None:
+            await self.client.aclose()
+        if self._server is not None:
+            await asyncio.to_thread(self._server.close)
+
+    async def _close_output(self) -> None:
+        opening, self._opening = self._opening, None
+        if self._pumping is not None:
+            self._pumping.cancel()
+        if opening is not None:
+            await asyncio.wait([opening])
+        pump, self.pump = self.pump, None
+        if pump is not None:
+            pump.abandon()
+            await asyncio.to_thread(pump.output.close)
+
+    async def _open(self, samplerate: int, channels: int) -> Pump:
+        output, pump = await asyncio.to_thread(self._open_output, samplerate, channels)
+        pump.playout.gain = self._gain
+        if self._paused:
+            pump.playout.pause()
+        output.start(pump.playout)
+        self.pump = pump
+        self._pumping = asyncio.create_task(self._run(pump))
+        return pump
+
+    def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
+        """Import the audio side and open the device; on a thread, for both take their time."""
+        from streamplay.outputs import open_output
+        from streamplay.playout import Playout
+        from streamplay.pump import RING_SECONDS, Pump
+
+        output = open_output(
+            samplerate,
+            channels,
+            device=self.options.device,
+            latency=self.options.latency,
+            notify=self.options.tell,
+        )
+        capacity = round(RING_SECONDS * output.samplerate)
+        playout = Playout(output.samplerate, output.channels, capacity)
+        return output, Pump(output, playout, self.clock, asked=(samplerate, channels))
+
+    async def _run(self, pump: Pump) -> None:
+        try:
+            await pump.run()
+        except OutputFailed as error:
+            self.on_output_failed(error)
+            await self._close_output()
+
+    async def _start_server(self) -> str:
+        from streamplay.server.child import LocalServer
+
+        if self._server is None:
+            self._server = LocalServer()
+        return await asyncio.to_thread(self._server.start)
+
+    def _make_client(self, base_url: str | None) -> SpeechClient:
+        from streamplay.client import SpeechClient
+
+        options = self.options
+        return SpeechClient(
+            base_url=base_url,
+            api=options.api,
+            api_key=options.api_key,
+            api_key_env=options.api_key_env,
+            timeout=options.timeout,
+            deadline=options.deadline,
+            notify=options.notify,
+            clock=self.clock,
+        )
