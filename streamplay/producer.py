@@ -169,7 +169,8 @@ class Producer:
     # Telling
 
     def _prepare(self, request: SpeechRequest) -> None:
-        """Open the output, now that the request has left."""
+        """Import what decodes and open the output, now that the request has left."""
+        self._stage.import_decoding()
         if self._stage.options.play:
             self._stage.prepare(request.expected[0])
 

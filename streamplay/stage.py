@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from streamplay.errors import OutputFailed
@@ -10,6 +11,7 @@ from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from streamplay.audio import AudioFormat
     from streamplay.client import SpeechClient
@@ -45,6 +47,7 @@ class Stage:
         self._paused = False
         self._server: LocalServer | None = None
         self._opening: asyncio.Task[Pump] | None = None
+        self._importing: asyncio.Task[ModuleType] | None = None
         self._pumping: asyncio.Task[None] | None = None
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
         self.on_played: Callable[[Utterance], None] = lambda _: None
@@ -73,6 +76,11 @@ class Stage:
     async def _warm(self) -> None:
         client = await self.connect()
         await client.warm()
+
+    def import_decoding(self) -> None:
+        """Import numpy on a thread: it would keep the loop from its first bytes."""
+        if self._importing is None:
+            self._importing = asyncio.create_task(asyncio.to_thread(import_module, "numpy"))
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
         """Begin to open the output, beside whatever else goes on."""

@@ -200,8 +200,10 @@ def _find(sd: ModuleType, device: int | str | None) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = sd.query_devices(device, kind="output")
     except (sd.PortAudioError, ValueError) as error:
-        asked = "default output device" if device is None else f"output device {device!r}"
+        if device is None:
+            raise NoDevice("there is no output device on this machine") from error
         raise NoDevice(
-            f"there is no {asked}: {error}", remedy="List devices: streamplay devices"
+            f"there is no output device {device!r}: {error}",
+            remedy="List devices: streamplay devices",
         ) from error
     return facts
