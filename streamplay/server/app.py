@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import json
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OPENAPI: Final = Path(__file__).with_name("openapi.json")
+_OPEN: Final = {"/openapi.json", "/v1/openapi.json"}
+"""What can be read without a key."""
 
 _MAX_BODY_BYTES: Final = 1 << 20
 
@@ -55,6 +61,8 @@ def make_app(state: State) -> web.Application:
     app.router.add_post("/v1/audio/speech", _speech)
     app.router.add_get("/v1/voices", _voices)
     app.router.add_get("/v1/models", _models)
+    app.router.add_get("/openapi.json", _openapi)
+    app.router.add_get("/v1/openapi.json", _openapi)
     return app
 
 
@@ -76,7 +84,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
 @web.middleware
 async def _check_key(request: web.Request, handler: Handler) -> web.StreamResponse:
     state = request.app[_STATE]
-    if state.require_key:
+    if state.require_key and request.path not in _OPEN:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         right = hmac.compare_digest(key.encode(), (state.key or key).encode())
         if scheme.lower() != "bearer" or not key or not right:
@@ -113,6 +121,14 @@ async def _models(_: web.Request) -> web.Response:
         for name in catalog.models()
     ]
     return web.json_response({"object": "list", "data": listed})
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    text = await asyncio.to_thread(_OPENAPI.read_text, "utf-8")
+    document = json.loads(text)
+    if not request.app[_STATE].require_key:
+        document["security"].insert(0, {})
+    return web.json_response(document)
 
 
 async def _speech(request: web.Request) -> web.StreamResponse:

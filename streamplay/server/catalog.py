@@ -173,9 +173,15 @@ _LANGUAGES: Final = {"en": "en-us", "fr": "fr-fr", "no": "nb", "zh": "cmn", "zh-
 }
 
 
+# Lower case, as the API's documents ask for.
+_LANGUAGE_CODE: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]+)*")
+
+
 def language(code: str) -> str | None:
     """Return eSpeak NG's name for an ISO 639-1 code or locale; None: it has none."""
     known = languages()
+    if not _LANGUAGE_CODE.fullmatch(code):
+        return None
     for candidate in (_LANGUAGES.get(code, code), code.split("-", 1)[0]):
         found = _LANGUAGES.get(candidate, candidate)
         if found in known:

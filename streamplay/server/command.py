@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -58,10 +59,23 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
-    from aiohttp import web
+    # aiohttp reads the system's certificates at import, twice, for 50 ms. Here
+    # nobody makes a TLS connection.
+    os.environ["SSL_CERT_FILE"] = os.devnull
 
+    from aiohttp import http_exceptions, web
+
+    from streamplay.server import speech
     from streamplay.server.app import State, make_app
 
+    # What a client got wrong is told to the client; it is no error of this server.
+    logging.getLogger("aiohttp.server").addFilter(
+        lambda record: (
+            not isinstance(
+                (record.exc_info or (None, None))[1], http_exceptions.HttpProcessingError
+            )
+        )
+    )
     key = os.environ.get("TOGETHER_API_KEY") or None
     runner = web.AppRunner(
         make_app(State(wanted, options.require_key, key)),
@@ -79,7 +93,7 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"listening on http://{shown}:{port}/v1\n")
         sys.stdout.flush()
-        await ended.wait()
+        await asyncio.gather(ended.wait(), asyncio.to_thread(speech.warm))
     finally:
         await runner.cleanup()
     return 0

@@ -7,7 +7,7 @@ https://platform.openai.com/docs/api-reference/audio/createSpeech beside them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
@@ -24,6 +24,12 @@ MAX_CHARACTERS: Final = 100_000
 
 BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
 SAMPLERATES: Final = (8000, 48000)
+SPEEDS: Final = (0.25, 4.0)
+"""What OpenAI's ``speed`` may be."""
+
+# Words per minute that eSpeak NG can be asked for (speak_lib.h).
+_RATES: Final = (80, 450)
+
 SEGMENTS: Final = ("sentence", "immediate", "never")
 
 Body = Literal["whole", "events", "bytes"]
@@ -99,6 +105,7 @@ def read(document: Any) -> Order:
     model = find_model(fields.text("model", required=True))
     voice = _voice(model, fields.text("voice", required=True))
     container, body = _delivery(fields)
+    fields.text("instructions")  # of OpenAI's models; eSpeak NG cannot follow any
     extra = _Fields(fields.mapping("extra_params"), "extra_params.")
     text = _input(fields.text("input", required=True))
     return Order(
@@ -112,8 +119,8 @@ def read(document: Any) -> Order:
         body=body,
         words=fields.choice("alignment", "none", ("none", "word")) == "word",
         segment=fields.choice("segment", "sentence", SEGMENTS),
-        openai=fields.given("stream_format"),
-        scenario=extra.mapping("scenario") if extra.given("scenario") else None,
+        openai="stream_format" in fields,
+        scenario=extra.mapping("scenario") if "scenario" in extra else None,
     )
 
 
@@ -126,8 +133,8 @@ class _Fields:
         self._document = document
         self._prefix = prefix
 
-    def given(self, name: str) -> bool:
-        return self._document.get(name) is not None
+    def __contains__(self, name: str) -> bool:
+        return name in self._document
 
     def refuse(self, name: str, problem: str) -> Refusal:
         return Refusal(400, f"{self._prefix}{name}: {problem}", param=self._prefix + name)
@@ -169,6 +176,14 @@ class _Fields:
         if allowed and value not in allowed:
             raise self.refuse(name, f"must be one of {', '.join(map(str, allowed))}, not {value}")
         if between and not between[0] <= value <= between[1]:
+            raise self.refuse(name, f"must be from {between[0]} to {between[1]}, not {value}")
+        return value
+
+    def number(self, name: str, default: float, *, between: tuple[float, float]) -> float:
+        value = self._document.get(name, default)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise self.refuse(name, f"must be a number, not {_shown(value)}")
+        if not between[0] <= value <= between[1]:
             raise self.refuse(name, f"must be from {between[0]} to {between[1]}, not {value}")
         return value
 
@@ -242,7 +257,7 @@ def _delivery(fields: _Fields) -> tuple[str, Body]:
         raise fields.refuse(
             "response_format", f"only raw is supported when streaming, not {container}"
         )
-    if fields.given("stream_format"):
+    if "stream_format" in fields:
         return container, "events" if style == "sse" else "bytes"
     return container, "events" if streaming else "whole"
 
@@ -260,18 +275,18 @@ def _format(model: catalog.Model, fields: _Fields, container: str) -> AudioForma
 
 def _spoken(voice: catalog.Voice, fields: _Fields) -> Spoken:
     """Return how it sounds: the voice's own way, in the language asked for."""
-    from dataclasses import replace
-
-    if not fields.given("language"):
-        return voice.spoken
+    rate = round(voice.spoken.rate * fields.number("speed", 1.0, between=SPEEDS))
+    spoken = replace(voice.spoken, rate=min(max(rate, _RATES[0]), _RATES[1]))
+    if "language" not in fields:
+        return spoken
     code = fields.text("language")
     found = catalog.language(code)
     if found is None:
         raise fields.refuse("language", f"{_shown(code)} is not a language code that is known here")
     # "en" says nothing against a voice that speaks British English.
     if voice.language.split("-")[0] == code:
-        return voice.spoken
-    return replace(voice.spoken, language=found)
+        return spoken
+    return replace(spoken, language=found)
 
 
 def _pronounce(text: str, rules: Sequence[str]) -> str:

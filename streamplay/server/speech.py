@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 # how long its synthesis (10 ms) keeps the library from others.
 _LONGEST_PIECE: Final = 300
 
+# A longer first sentence is cut at its first clause: what is synthesised first is
+# what a listener waits for.
+_LONGEST_FIRST: Final = 100
+
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
 _CLAUSE_END: Final = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
 
@@ -61,6 +65,18 @@ def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Piece]
     yield Piece(resample(np.zeros(0, np.float32), last=True))
 
 
+def warm() -> None:
+    """Import and load ahead what the first request would wait for."""
+    import numpy as np
+    import soxr
+
+    from streamplay.server import catalog
+
+    soxr.resample(np.zeros(16, np.float32), espeak.SAMPLERATE, 24000)
+    voice = next(iter(next(iter(catalog.models().values())).voices.values()))
+    espeak.speak("a", voice.spoken)
+
+
 def split(text: str, segment: str = "sentence") -> list[str]:
     """Cut text into what is synthesised at once.
 
@@ -72,6 +88,8 @@ def split(text: str, segment: str = "sentence") -> list[str]:
     parts = [text] if segment == "never" else _SENTENCE_END.split(text)
     if segment == "immediate":
         parts = [clause for part in parts for clause in _CLAUSE_END.split(part)]
+    elif segment == "sentence" and len(parts[0]) > _LONGEST_FIRST:
+        parts[:1] = _CLAUSE_END.split(parts[0], maxsplit=1)
     return [short for part in parts if part.strip() for short in _shorten(part.strip())]
 
 
