@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from streamplay.errors import RemoteError, ServerRefused, StreamPlayError, UnexpectedContent
-from streamplay.refusals import BODY_BYTES, Said, presentable, read_error, refusal
+from streamplay.presentable import presentable
+from streamplay.refusals import BODY_BYTES, Said, read_error, refusal
 
 if TYPE_CHECKING:
     from streamplay.body import Body

@@ -112,12 +112,24 @@ class Body:
         return self._first is not None
 
     async def start(self, limit: int) -> bytes:
-        """Return the body's first `limit` bytes: all there is of an error's."""
-        data, piece = b"", self._first
-        while piece is not None and len(data) < limit:
-            data += piece
-            piece = await self._await_next()
+        """Return the body's first `limit` bytes, or what comes of them in time.
+
+        For an error's: that it is one is known already, however its body ends.
+        """
+        data = self._first or b""
+        with suppress(StreamPlayError):
+            async with self._patience.wait("chunk", self._chunk_limit):
+                while len(data) < limit and (piece := await self._next()) is not None:
+                    data += piece
         return data[:limit]
+
+    async def whole(self) -> bytes:
+        """Return the whole body, within its bound."""
+        pieces, piece = [], self._first
+        while piece is not None:
+            pieces.append(piece)
+            piece = await self._await_next()
+        return b"".join(pieces)
 
     async def events(self, reader: Reader) -> AsyncGenerator[WireEvent, None]:
         """Yield what the body means; end after its end mark.

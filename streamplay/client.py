@@ -21,7 +21,7 @@ from streamplay.errors import (
 )
 from streamplay.models import Voice, read_models, read_voices
 from streamplay.patience import Patience, limits_of
-from streamplay.refusals import presentable
+from streamplay.presentable import presentable
 from streamplay.request import Api
 from streamplay.response import SpeechResponse
 from streamplay.shape import Shape
@@ -236,7 +236,7 @@ class SpeechClient:
             raise error
         check_coding(body.exchange.headers.get("content-encoding", ""), self.endpoint.api_key)
         try:
-            return json.loads(await body.start(_LIST_BYTES))
+            return json.loads(await body.whole())
         except (ValueError, RecursionError):
             raise UnexpectedContent(
                 "the server's list is no JSON", remedy="Look at the base URL"

@@ -30,7 +30,7 @@ _OPENAI: Final = ("openai.com",)
 # Narrower than RFC 3986 on purpose: no user name, no backslash, nothing that
 # two URL parsers could read as two hosts, one of which would get the key.
 _BASE_URL: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:/[!-~]*)?",
+    r"https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^\s?#@\\]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -115,8 +115,14 @@ def find_endpoint(
         If the URL is none, the named variable is not set, the key cannot be
         sent, or would be readable by everyone on its way to Together.
     """
-    base_url = (base_url or environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
+    named = environ.get(BASE_URL_VARIABLE)
+    base_url = (base_url or named or DEFAULT_BASE_URL).strip()
     host = _host(base_url)
+    if host is None:
+        # The value is not repeated: a URL with a password in it ends here too.
+        problem = "is no URL of a server" + (f" ({BASE_URL_VARIABLE})" if base_url == named else "")
+        allowed = f"http:// or https://, a host, perhaps a port and a path: {DEFAULT_BASE_URL}"
+        raise InvalidRequest("base_url", problem, allowed=allowed)
     if api_key is None:
         api_key = _key_from(environ, api_key_env, host)
     endpoint = Endpoint(base_url.rstrip("/"), host, _sendable(api_key))
@@ -133,13 +139,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _host(base_url: str) -> str:
+def _host(base_url: str) -> str | None:
+    """Return the host of a base URL, or None where it is none."""
     match = _BASE_URL.fullmatch(base_url)
-    if match is None or "?" in base_url or "#" in base_url or "@" in base_url or "\\" in base_url:
-        # The value is not repeated: a URL with a password in it ends here too.
-        allowed = f"http:// or https://, a host, perhaps a port and a path: {DEFAULT_BASE_URL}"
-        raise InvalidRequest("base_url", "is no URL of a server", allowed=allowed)
-    return match["host"].lower().strip("[]").rstrip(".")
+    if match is None or int(match["port"] or 0) > 65535 or not base_url.isascii():
+        return None
+    return match["host"].lower().strip("[]").rstrip(".") or None
 
 
 def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> str | None:
@@ -149,12 +154,8 @@ def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> st
             problem = f"the environment variable {variable} is not set"
             raise InvalidRequest("api_key_env", problem, allowed="a variable that holds the key")
         return environ[variable]
-    named = environ.get(BASE_URL_VARIABLE)
-    trusted = (
-        _within(host, _TOGETHER)
-        or is_loopback(host)
-        or (bool(named) and host == _host(str(named).strip()))
-    )
+    named = _host(environ.get(BASE_URL_VARIABLE, "").strip())
+    trusted = _within(host, _TOGETHER) or is_loopback(host) or host == named
     return environ.get(KEY_VARIABLE) if trusted else None
 
 

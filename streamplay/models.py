@@ -151,7 +151,9 @@ def read_voices(answer: Any, model: str | None = None) -> list[Voice]:
             voices += [voice for each in entry["voices"] if (voice := _voice(each, owner))]
         elif voice := _voice(entry, model):
             voices.append(voice)
-    return [voice for voice in voices if model is None or voice.model in (None, model)]
+    own = [voice for voice in voices if model is None or voice.model in (None, model)]
+    # A server may call the one model that was asked about by another name.
+    return own or (voices if len({voice.model for voice in voices}) == 1 else [])
 
 
 def read_models(answer: Any) -> list[str]:

@@ -1,8 +1,7 @@
 """An HTTP answer that is no audio → the typed error that says so.
 
 Pure: status, headers and body are arguments. What the server says is shown to
-people, so that it is made safe first: it may hold escape sequences, and some
-servers echo the API key.
+people, and is made presentable first.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -25,30 +23,16 @@ from streamplay.errors import (
     ServerRefused,
     VoiceNotFound,
 )
+from streamplay.presentable import presentable
 from streamplay.retry import read_advice
 
 if TYPE_CHECKING:
     from streamplay.endpoint import Endpoint
     from streamplay.request import SpeechRequest
 
-MESSAGE_CHARACTERS: Final = 300
-"""A sentence or two; a page of stack trace helps nobody at a prompt."""
-
 BODY_CHARACTERS: Final = 4096
 BODY_BYTES: Final = 1 << 16
 """As much of an error's body as is read."""
-
-# ECMA-48: CSI sequences, strings (OSC, DCS, PM, APC, SOS) to their terminator,
-# and two-character escapes; in their 8-bit forms as well.
-_ESCAPES: Final = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|\x1b[ -/]*[0-~]?"
-)
-_KEY_SHOWN: Final = "[key]"
-
-# Shorter ones are placeholders such as "x", and taking them out would garble all.
-_SHORTEST_SECRET: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +57,6 @@ class Said:
         """Tell whether one of `fields` is named, as a field or in the words."""
         words = set(re.findall(r"\w+", self.message.casefold()))
         return not self.fields.isdisjoint(fields) or not words.isdisjoint(fields)
-
-
-def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Return `text` as one line that is safe to show on a terminal.
-
-    Escape sequences are taken out, and control, bidirectional, invisible and
-    unassigned characters; the `secret` is replaced; what is beyond `limit`
-    characters is cut off.
-    """
-    text = conceal(_visible(_ESCAPES.sub(" ", text)), secret)
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def conceal(text: str, secret: str | None) -> str:
-    """Return `text` without the `secret`."""
-    if secret is None or len(secret) < _SHORTEST_SECRET:
-        return text
-    return text.replace(secret, _KEY_SHOWN)
-
-
-def _visible(text: str) -> str:
-    """Drop what has no shape of its own; white space of all kinds becomes one blank."""
-    kept = (
-        " " if character.isspace() or unicodedata.category(character) == "Cc" else character
-        for character in text
-        if unicodedata.category(character) not in ("Cf", "Cs", "Co", "Cn")
-    )
-    return " ".join("".join(kept).split())
 
 
 def read_error(body: bytes, content_type: str = "") -> Said:
@@ -195,7 +151,7 @@ def refusal(
         What had been asked for.
     """
     kind = _kind(status, said, request)
-    what, remedy = _sentences(kind, status, headers, endpoint, request)
+    what, remedy = _sentences(kind, said, headers, endpoint, request)
     words = presentable(said.message, endpoint.api_key)
     advice = read_advice(headers, now)
     if advice is not None and kind in (RateLimited, ServerFailed):
@@ -211,7 +167,7 @@ def refusal(
 
 def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[ServerRefused]:
     """Choose the class: by what is named first, then by the status."""
-    if request and status in (400, 404, 422) and said.names("voice", "voices"):
+    if request and status in (400, 404, 422) and _names_voice(said, request):
         return VoiceNotFound
     if status == 404 or (status == 400 and _names_model(said)):
         return ModelNotFound
@@ -223,13 +179,34 @@ def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[Server
     return BadRequest if status >= 400 else ServerRefused
 
 
+def _names_voice(said: Said, request: SpeechRequest) -> bool:
+    """Tell whether it is the voice that the server does not know.
+
+    "voice" alone may stand in any sentence about speech.
+    """
+    if "voice" in said.fields or "voice" in said.code:
+        return True
+    words = said.message.casefold()
+    unknown = re.search(r"not|unknown|unsupported|invalid|no such|available|supported", words)
+    named = (request.voice or "").casefold() in words or unknown is not None
+    return said.names("voice", "voices") and named
+
+
 def _names_model(said: Said) -> bool:
     return "model" in said.fields or said.code.startswith(("model_not", "invalid_model"))
 
 
+_SENTENCES: Final[Mapping[type[ServerRefused], tuple[str, str]]] = {
+    QuotaExceeded: ("the account has run out", "Add credit to the account"),
+    RateLimited: ("too many requests for now", "Try again later"),
+    ServerFailed: ("the server failed", "Try again later"),
+    BadRequest: ("the server does not accept the request", ""),
+}
+
+
 def _sentences(
     kind: type[ServerRefused],
-    status: int,
+    said: Said,
     headers: Mapping[str, str],
     endpoint: Endpoint,
     request: SpeechRequest | None,
@@ -238,26 +215,20 @@ def _sentences(
     if kind is VoiceNotFound and request:
         what = f'voice "{_short(request.voice)}" is not offered for model "{_short(request.model)}"'
         return what, f"List them: streamplay voices --model {_short(request.model)}"
+    if kind is ModelNotFound and request and (_names_model(said) or said.names("model", "models")):
+        what = f'model "{_short(request.model)}" is not served at {endpoint.base_url}'
+        return what, "List them: streamplay models"
     if kind is ModelNotFound:
-        named = f'model "{_short(request.model)}" is' if request else "what was asked for is"
-        remedy = "List them: streamplay models"
-        return f"{named} not served at {endpoint.base_url}", remedy
+        # Perhaps no speech API at all.
+        remedy = "Check the base URL: it should end where /audio/speech begins"
+        return f"{endpoint.base_url} does not serve what was asked for", remedy
     if kind is NotAuthorized:
         return _unauthorized(endpoint)
     if kind is ServerRefused:
-        target = presentable(headers.get("location", "elsewhere"), endpoint.api_key)
+        target = presentable(headers.get("location", "another URL"), endpoint.api_key)
         remedy = "Redirects are not followed, so that the key stays with its host: use that URL"
         return f"the server redirects to {target}", remedy
-    return (
-        {
-            QuotaExceeded: ("the account has run out", "Add credit to the account"),
-            RateLimited: ("too many requests for now", "Try again later"),
-            ServerFailed: ("the server failed", "Try again later"),
-            BadRequest: ("the server does not accept the request", ""),
-        }[kind]
-        if status
-        else ("", "")
-    )
+    return _SENTENCES[kind]
 
 
 def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:

@@ -137,15 +137,18 @@ class SpeechRequest:
             is 16-bit samples at 24 kHz.
         """
         shaped = self._openai() if api == "openai" else self._together()
-        optional = {"language": self.language, "extra_params": self._extra_params()}
-        return shaped | {key: value for key, value in optional.items() if value} | self._others()
-
-    def _together(self) -> dict[str, Any]:
+        # Sent in either shape: whoever asks for word timestamps gets them, or is
+        # told by the server that it has none.
         optional = {
+            "language": self.language,
             "bit_rate": self.bit_rate,
             "alignment": self.alignment,
             "segment": self.segment,
+            "extra_params": self._extra_params(),
         }
+        return shaped | {key: value for key, value in optional.items() if value} | self._others()
+
+    def _together(self) -> dict[str, Any]:
         return {
             "model": self.model,
             "input": self.input,
@@ -154,7 +157,7 @@ class SpeechRequest:
             "response_encoding": self.response_encoding,
             "sample_rate": self.sample_rate,
             "stream": self.stream,
-        } | {key: value for key, value in optional.items() if value is not None}
+        }
 
     def _openai(self) -> dict[str, Any]:
         wanted = "pcm" if self.response_format == "raw" else self.response_format

@@ -10,7 +10,6 @@ HTTP itself is the client's; this room knows no library for it.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -24,7 +23,8 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.patience import Patience
-from streamplay.refusals import Said, conceal, nearest, presentable
+from streamplay.presentable import conceal, presentable
+from streamplay.refusals import Said, nearest
 from streamplay.retry import ATTEMPTS, wait_before
 from streamplay.wire import Audio, reader_for
 
@@ -210,6 +210,7 @@ class SpeechResponse:
         self.attempts += 1
         self.moments.restart()
         self._early.clear()
+        self._body = self._events = None
         limits = self._sender.limits
         async with self._patience.wait("connect", limits.connect):
             exchange = await self._sender.send_speech(
@@ -254,6 +255,8 @@ class SpeechResponse:
 
     async def _wait_after(self, error: StreamPlayError) -> bool:
         """Wait for the next attempt; tell whether there is one."""
+        import random
+
         roll = random.SystemRandom().random()
         attempts = self.attempts - self._reshaped
         wait = wait_before(error, attempts, roll)

@@ -11,7 +11,6 @@ a quarter at random; an advice of more than a minute is not waited for.
 from __future__ import annotations
 
 import re
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import ConnectFailed, ConnectionLost, ServerRefused
@@ -112,6 +111,9 @@ def _scaled(value: str, unit: float) -> float | None:
 
 
 def _date(value: str) -> float | None:
+    # Here, not above: it takes 10 ms to import, and only errors need it.
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(value).timestamp()
     except (ValueError, OverflowError):

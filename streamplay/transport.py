@@ -18,7 +18,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.refusals import presentable
+from streamplay.presentable import presentable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -135,9 +135,17 @@ class Transport:
             limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_ALIVE_SECONDS),
             # This machine is reached directly, past any proxy.
             trust_env=not self._endpoint.loopback,
-            # Without TLS no certificates are loaded (30 ms): this context trusts none.
-            verify=True if self._endpoint.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            verify=self._trust(),
         )
+
+    def _trust(self) -> ssl.SSLContext:
+        """Return whom to trust: httpx's choice, which obeys SSL_CERT_FILE."""
+        import httpx
+
+        if self._endpoint.secure:
+            return httpx.create_ssl_context()
+        # Without TLS no certificates are loaded (30 ms): this context trusts none.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def _unanswered(self, error: Exception) -> NetworkFailed | UnexpectedContent:
         """Map what httpx raises before there is an answer."""
