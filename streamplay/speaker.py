@@ -57,7 +57,8 @@ class Speaker:
     def _received(self, utterance: Utterance, error: Exception | None) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""
         utterance.failure = utterance.failure or error
-        utterance.failure = utterance.failure or self._finish_files(utterance)
+        unfinished = self._finish_files(utterance)
+        utterance.failure = utterance.failure or unfinished
         utterance.received = True
         self._settle(utterance)
 
