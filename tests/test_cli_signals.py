@@ -90,7 +90,8 @@ def test_a_signal_that_was_ignored_stays_ignored() -> None:
 
 def test_a_second_ctrl_c_ends_what_hangs() -> None:
     code = (
-        "import time; from streamplay.cli.signals import Interruption\n"
+        "import signal, time; from streamplay.cli.signals import Interruption\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with Interruption() as interruption:\n"
         "    print('ready', flush=True)\n"
         "    while True: time.sleep(0.01); interruption.received and print('asked', flush=True)\n"
@@ -99,7 +100,6 @@ def test_a_second_ctrl_c_ends_what_hangs() -> None:
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     assert hanging.stdout is not None
     assert hanging.stdout.readline() == "ready\n"

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.cli import config, console, options, status
-from streamplay.errors import NetworkFailed, NotAuthorized, StreamPlayError
+from streamplay.errors import NotAuthorized, ServerRefused, StreamPlayError
 
 if TYPE_CHECKING:
     import argparse
@@ -120,12 +120,12 @@ def _network(args: argparse.Namespace) -> Finding:
         return Finding("network", "ok", asyncio.run(_visit(args)))
     except NotAuthorized as error:
         return Finding("key", "bad", error.message, error.remedy)
-    except NetworkFailed as error:
-        remedy = error.remedy or "Is the network up, and the URL right?"
-        return Finding("network", "bad", error.message, remedy)
-    except StreamPlayError as error:
+    except ServerRefused as error:
         # It answered: whether it lists its voices is another matter.
         return Finding("network", "note", f"the server answers, and says: {error.message}")
+    except StreamPlayError as error:
+        remedy = error.remedy or "Is the network up, and the URL right?"
+        return Finding("network", "bad", error.message, remedy)
 
 
 async def _visit(args: argparse.Namespace) -> str:

@@ -95,9 +95,13 @@ class _Speech:
         from streamplay.player import Player
 
         options.tell_the_voice(self._args)
-        with Player(**self._asked, notify=options.notifier(self._args)) as player:
-            if self._args.text and self._args.text != ["-"]:
+        notify = options.notifier(self._args)
+        if self._args.text and self._args.text != ["-"]:
+            # The request leaves before the audio side is imported.
+            with Player.lazy(**self._asked, notify=notify) as player:
                 return self._say(player, " ".join(self._args.text))
+        # While the first sentence is being written, there is time to get ready.
+        with Player(**self._asked, notify=notify) as player:
             return self._say_standard_input(player)
 
     def _say_standard_input(self, player: Player) -> Receipt:
