@@ -37,7 +37,7 @@ and where, then what to do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from streamplay.receipt import Receipt
@@ -70,6 +70,15 @@ class StreamPlayError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}" if self.remedy else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied and pickled by calling its class with its args again. These
+        # constructors compose their facts from other arguments, so the facts travel instead.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(cls: type[StreamPlayError], args: tuple[Any, ...]) -> StreamPlayError:
+    return cls.__new__(cls, *args)
 
 
 class InvalidRequest(StreamPlayError, ValueError):

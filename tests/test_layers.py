@@ -1,0 +1,167 @@
+"""Imports go downwards only: the layers of docs/architecture.md, held."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import streamplay
+
+PACKAGE = Path(streamplay.__file__).parent
+
+# From the top to the ground. A module may import from its own layer and from those below it. A
+# name stands for what is inside it too, except where a longer name says otherwise.
+LAYERS = (
+    {"__main__", "cli", "bench", "server"},
+    {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop", "pump"},
+    {"client", "answer", "response", "transport", "body", "shape", "patience"}
+    | {"outputs", "playout", "resample", "account", "sources"}
+    # The handle of the local server: it starts a process, and imports nothing of what runs there.
+    | {"server.child"},
+    {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "journal", "text"}
+    | {"refusals", "retry", "endpoint", "presentable"},
+    {"audio", "models", "request", "receipt", "trace", "errors"},
+)
+
+# What does no I/O, reads no clock and starts no thread: time is an argument.
+CORE = {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "journal", "playout", "text"}
+IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
+IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
+IMPURE |= {"tempfile", "threading", "time", "urllib"}
+
+# Each outside library has its rooms: what may change with it is in one place.
+ROOMS = {
+    "httpx": {"transport"},
+    "httpcore": {"transport"},
+    "httpx_sse": {"sse", "wire"},
+    "sounddevice": {"outputs.device"},
+    "aiohttp": {"server"},
+    "espeakng_loader": {"server"},
+    "rich": {"cli", "bench"},
+}
+
+# Imported where they are used: a request leaves before they are loaded.
+HEAVY = {"aiohttp", "httpx", "httpx_sse", "numpy", "rich", "sounddevice", "soundfile", "soxr"}
+
+MAX_LINES = 350
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+SOURCES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+# The package's own __init__ gathers the public names; test_public_names holds it.
+MODULES = sorted(SOURCES.keys() - {"__init__"})
+
+
+class _Imports(ast.NodeVisitor):
+    """Collects what a module imports, apart from what only the type checker sees."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+        self.typing: set[str] = set()
+        self._found = self.running
+
+    def visit_If(self, node: ast.If) -> None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            self._found = self.typing
+            for statement in node.body:
+                self.visit(statement)
+            self._found = self.running
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self._found.update(alias.name for alias in node.names)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        assert node.level == 0, "relative imports are not used here"
+        assert node.module is not None
+        for alias in node.names:
+            # `from streamplay.cli import console` names a module, not a thing inside one.
+            inner = f"{node.module}.{alias.name}"
+            self._found.add(inner if inner.removeprefix("streamplay.") in SOURCES else node.module)
+
+
+@cache
+def _imports(module: str) -> _Imports:
+    found = _Imports()
+    found.visit(ast.parse(SOURCES[module].read_text(encoding="utf-8")))
+    return found
+
+
+def _ours(names: set[str]) -> set[str]:
+    """Those of the names that are streamplay's modules, without the package's own name."""
+    inside = {name.removeprefix("streamplay.") for name in names if name.startswith("streamplay.")}
+    return {name for name in inside if name in SOURCES}
+
+
+def _libraries(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+def _within(module: str, names: set[str]) -> str | None:
+    """Return the longest of `names` that is `module` or a package around it."""
+    around = [name for name in names if f"{module}.".startswith(f"{name}.")]
+    return max(around, key=len, default=None)
+
+
+def _layer(module: str) -> int:
+    placed = _within(module, set().union(*LAYERS))
+    assert placed is not None, f"{module} has no layer: give it one in {Path(__file__).name}"
+    return next(index for index, names in enumerate(LAYERS) if placed in names)
+
+
+def test_every_name_in_the_table_is_a_module() -> None:
+    not_yet = {"aio", "bench", "cli"}
+    named = set().union(*LAYERS, CORE, *ROOMS.values()) - not_yet
+    assert named <= SOURCES.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_downwards_only(module: str) -> None:
+    found = _imports(module)
+    upwards = {
+        name for name in _ours(found.running | found.typing) if _layer(name) < _layer(module)
+    }
+    assert not upwards
+
+
+def test_no_two_modules_import_each_other_even_roundabout() -> None:
+    graph = {module: _ours(_imports(module).running) for module in MODULES}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules of the circle
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_outside_library_keeps_to_its_rooms(module: str) -> None:
+    libraries = _libraries(_imports(module).running)
+    strays = {name for name in libraries & ROOMS.keys() if not _within(module, ROOMS[name])}
+    assert not strays
+
+
+@pytest.mark.parametrize("module", sorted(CORE))
+def test_the_core_does_no_io_and_reads_no_clock(module: str) -> None:
+    assert not _libraries(_imports(module).running) & IMPURE
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_a_module_can_be_read_in_one_sitting(module: str) -> None:
+    assert len(SOURCES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = f"import sys, streamplay; print(*sorted({HEAVY!r} & sys.modules.keys()))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, text=True
+    ).stdout.split()
+    assert loaded == []

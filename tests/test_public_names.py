@@ -1,0 +1,41 @@
+"""The public names are a contract: one that comes or goes shows here."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import metadata
+
+import streamplay
+from streamplay import errors
+
+NAMES = {"say", "Player", "Utterance", "SpeechClient", "SpeechRequest"}
+NAMES |= {"AudioFormat", "Receipt", "Heard", "__version__"}
+
+ERRORS = {
+    name
+    for name, thing in vars(errors).items()
+    if inspect.isclass(thing) and issubclass(thing, errors.StreamPlayError)
+}
+
+
+def test_the_public_names_are_these() -> None:
+    assert set(streamplay.__all__) == NAMES | ERRORS
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(hasattr(streamplay, name) for name in streamplay.__all__)
+
+
+def test_no_public_name_is_listed_twice() -> None:
+    assert len(streamplay.__all__) == len(set(streamplay.__all__))
+
+
+def test_everything_public_is_documented() -> None:
+    things = [getattr(streamplay, name) for name in set(streamplay.__all__) - {"__version__"}]
+    assert [thing for thing in things if not inspect.getdoc(thing)] == []
+
+
+def test_the_version_is_the_installed_one() -> None:
+    assert streamplay.__version__ == metadata.version("streamplay")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", streamplay.__version__)
