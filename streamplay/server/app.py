@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _OPENAPI: Final = Path(__file__).with_name("openapi.json")
-_OPEN: Final = {"/openapi.json", "/v1/openapi.json"}
-"""What can be read without a key."""
+
+# The SDK of openai adds its paths to a base URL that ends in /v1, that of together
+# (3.1) adds /v1 itself: both find their way with either.
+_PREFIXES: Final = ("", "/v1", "/v1/v1")
 
 _MAX_BODY_BYTES: Final = 1 << 20
 
@@ -58,11 +60,11 @@ def make_app(state: State) -> web.Application:
     """Return the application; nothing is listening yet."""
     app = web.Application(middlewares=[_answer_errors, _check_key], client_max_size=_MAX_BODY_BYTES)
     app[_STATE] = state
-    app.router.add_post("/v1/audio/speech", _speech)
-    app.router.add_get("/v1/voices", _voices)
-    app.router.add_get("/v1/models", _models)
-    app.router.add_get("/openapi.json", _openapi)
-    app.router.add_get("/v1/openapi.json", _openapi)
+    for prefix in _PREFIXES:
+        app.router.add_post(f"{prefix}/audio/speech", _speech)
+        app.router.add_get(f"{prefix}/voices", _voices)
+        app.router.add_get(f"{prefix}/models", _models)
+        app.router.add_get(f"{prefix}/openapi.json", _openapi)
     return app
 
 
@@ -84,7 +86,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
 @web.middleware
 async def _check_key(request: web.Request, handler: Handler) -> web.StreamResponse:
     state = request.app[_STATE]
-    if state.require_key and request.path not in _OPEN:
+    if state.require_key and not request.path.endswith(_OPENAPI.name):
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         right = hmac.compare_digest(key.encode(), (state.key or key).encode())
         if scheme.lower() != "bearer" or not key or not right:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Final, Self
 
@@ -162,6 +163,9 @@ class LocalServer:
         """Collect what the child complained of, and end it."""
         assert self._process is not None
         assert self._complaints is not None
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        self._process.kill()
         status = self._process.wait()
         self._complaints.seek(0)
         said = self._complaints.read().decode(errors="replace").strip().splitlines()
