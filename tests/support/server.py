@@ -1,25 +1,63 @@
-"""A real local speech server for tests, in a process of its own."""
+"""Real local speech servers for tests: in a process of their own, or in this one.
+
+A request brings its own scenario with `asking`, so that one server serves many
+tests.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import os
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streamplay.server.child import LocalServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from streamplay.server.app import State
 
 
 @contextmanager
 def running(*arguments: str, **environment: str) -> Iterator[LocalServer]:
-    """Run a server with these options, such as ``"--dialect", "C"``."""
-    import os
-
+    """Run a server in its own process with these options, such as ``"--dialect", "C"``."""
     with LocalServer(arguments, environment=os.environ | environment) as server:
         yield server
+
+
+@asynccontextmanager
+async def serving(state: State | None = None) -> AsyncIterator[str]:
+    """Run a server in this process, on a real socket, and give its base URL."""
+    from aiohttp import web
+
+    from streamplay.server.app import State, make_app
+
+    runner = web.AppRunner(
+        make_app(state or State()), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+def asking(text: str = "One two.", **fields: Any) -> dict[str, Any]:
+    """Return the body of a streaming request; keys of a scenario go to ``scenario=``."""
+    body = {
+        "model": "canopylabs/orpheus-3b-0.1-ft",
+        "voice": "tara",
+        "input": text,
+        "stream": True,
+        "response_format": "raw",
+    }
+    scenario = fields.pop("scenario", None)
+    if scenario is not None:
+        fields["extra_params"] = fields.get("extra_params", {}) | {"scenario": scenario}
+    return body | fields
 
 
 @pytest.fixture(scope="session")
