@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from streamplay.aio import AsyncPlayer
 from streamplay.audio import AudioFormat
 from streamplay.client import SpeechClient
 from streamplay.errors import (
@@ -43,6 +44,7 @@ from streamplay.utterance import Heard, Utterance
 __version__ = version("streamplay")
 
 __all__ = [
+    "AsyncPlayer",
     "AudioFormat",
     "BadAudio",
     "BadRequest",

@@ -83,7 +83,7 @@ class Utterance:
         self.failure: Exception | None = None
         self._canceller = canceller
         self._done = threading.Event()
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
 
     @property
     def done(self) -> bool:
@@ -136,7 +136,7 @@ class Utterance:
         text, exact = heard_text(self.pieces, frames, rate)
         return Heard(text, len(text), frames / rate, frames, exact)
 
-    def on_done(self, callback: Callable[[], None]) -> None:
+    def on_done(self, callback: Callable[[], object]) -> None:
         """Have `callback` called when it is done, on the player's thread; at once if it is."""
         self._callbacks.append(callback)
         if self.done:

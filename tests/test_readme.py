@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from streamplay.server.child import LocalServer
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
@@ -16,8 +20,10 @@ COMMANDS = re.findall(r"^\$ streamplay (\w+)", README, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_a_python_example_runs_as_printed(number: int, speech_server: str, tmp_path: Path) -> None:
-    environment = os.environ | {"TOGETHER_BASE_URL": speech_server}
+def test_a_python_example_runs_as_printed(
+    number: int, speech_server: LocalServer, tmp_path: Path
+) -> None:
+    environment = os.environ | {"TOGETHER_BASE_URL": speech_server.base_url}
     ran = subprocess.run(
         [sys.executable, "-c", EXAMPLES[number]],
         cwd=tmp_path,
