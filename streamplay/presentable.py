@@ -34,7 +34,7 @@ def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARA
     unassigned characters; the `secret` is replaced; what is beyond `limit`
     characters is cut off.
     """
-    text = conceal(_visible(_ESCAPES.sub(" ", text)), secret)
+    text = conceal(_visible(_ESCAPES.sub("", text)), secret)
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
