@@ -132,7 +132,7 @@ stamp() { fingerprint >"$venv/.streamplay-$1"; }
 install_for_use() {
   # The tests' installation holds all that use needs.
   if up_to_date use || up_to_date development; then return; fi
-  say "Setting up $venv (once) …"
+  say "Setting up .venv (once) …"
   make_venv
   pip install --editable "$root[local]"
   stamp use
@@ -141,9 +141,11 @@ install_for_use() {
 # streamplay and its tools, in exactly the versions of requirements.lock.
 install_for_development() {
   if up_to_date development; then return; fi
-  say "Setting up $venv for development …"
+  say "Setting up .venv for development …"
   make_venv
   pip install --require-hashes --requirement "$root/requirements.lock"
   pip install --no-deps --no-build-isolation --editable "$root"
+  # The lock must hold all that pyproject.toml asks for: scripts/lock writes it anew.
+  pip check
   stamp development
 }

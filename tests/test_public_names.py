@@ -9,7 +9,7 @@ from importlib import metadata
 import streamplay
 from streamplay import errors
 
-NAMES = {"say", "Player", "Utterance", "SpeechClient", "SpeechRequest"}
+NAMES = {"say", "Player", "AsyncPlayer", "Utterance", "SpeechClient", "SpeechRequest"}
 NAMES |= {"AudioFormat", "Receipt", "Heard", "__version__"}
 
 ERRORS = {
