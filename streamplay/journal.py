@@ -29,12 +29,16 @@ class Kind(IntEnum):
 
 
 class Note(NamedTuple):
-    """One note; `time` is the clock at the block's start, in seconds."""
+    """One note; `time` is the clock at the block's start, in seconds.
+
+    What was handed over at `time` is heard `delay` seconds later.
+    """
 
     kind: Kind
     position: int
     frames: int
     time: float
+    delay: float = 0.0
 
 
 class Journal:
@@ -49,13 +53,13 @@ class Journal:
         self._read = 0
         self.lost = 0
 
-    def put(self, kind: Kind, position: int, frames: int, time: float) -> None:
+    def put(self, kind: Kind, position: int, frames: int, time: float, delay: float = 0.0) -> None:
         """Write a note; the callback's side. A full journal counts what it loses."""
         free = len(self._slots) - (self._written - self._read)
         if free <= (RESERVED if kind is Kind.PLAYED else 0):
             self.lost += 1
             return
-        self._slots[self._written % len(self._slots)] = Note(kind, position, frames, time)
+        self._slots[self._written % len(self._slots)] = Note(kind, position, frames, time, delay)
         self._written += 1
 
     def take(self) -> list[Note]:

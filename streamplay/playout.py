@@ -166,7 +166,7 @@ class Playout:
 
     # The callback's side
 
-    def render(self, out: Block, now: float, *, late: bool = False) -> None:
+    def render(self, out: Block, now: float, *, late: bool = False, delay: float = 0.0) -> None:
         """Fill one block, whole.
 
         Parameters
@@ -177,6 +177,8 @@ class Playout:
             The clock, in seconds; only noted.
         late : bool
             The output says that it ran out before this call.
+        delay : float
+            Seconds until the block's first frame is heard; only noted.
         """
         frames = len(out) // self.channels
         if late and self._gate is not Gate.CLOSED:
@@ -189,7 +191,8 @@ class Playout:
                 break
             if self._gate is Gate.CLOSED:
                 self._open(now)
-            done += self._play(out, done, frames - done, now)
+            heard_after = delay + done / self.samplerate
+            done += self._play(out, done, frames - done, now, heard_after)
         self.rendered += frames
 
     def _obey(self, now: float) -> None:
@@ -243,7 +246,7 @@ class Playout:
             self.journal.put(Kind.STALLED, self._ring.read, self._dry, now)
         self._dry = None
 
-    def _play(self, out: Block, at: int, room: int, now: float) -> int:
+    def _play(self, out: Block, at: int, room: int, now: float, delay: float) -> int:
         """Hand over what can be in one piece; return how many frames."""
         count = min(room, self._ring.available)
         if self._gate is Gate.FADING:
@@ -256,7 +259,7 @@ class Playout:
         if count == 0:
             self._close(dry=True)
             return 0
-        self.journal.put(Kind.PLAYED, self._ring.read, count, now)
+        self.journal.put(Kind.PLAYED, self._ring.read, count, now, delay)
         self._ring.take(out, at, count)
         self._shape(out, at, count)
         if self._gate is Gate.FADING and (

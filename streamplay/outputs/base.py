@@ -12,8 +12,20 @@ if TYPE_CHECKING:
 class Renderer(Protocol):
     """What an output needs of a playout."""
 
-    def render(self, out: Block, now: float, *, late: bool = False) -> None:
-        """Fill one block, whole; never wait, never raise."""
+    def render(self, out: Block, now: float, *, late: bool = False, delay: float = 0.0) -> None:
+        """Fill one block, whole; never wait, never raise.
+
+        Parameters
+        ----------
+        out : memoryview
+            Of format ``f``: interleaved samples.
+        now : float
+            The clock, in seconds.
+        late : bool
+            The output ran out before this call.
+        delay : float
+            Seconds until the block's first frame is heard.
+        """
 
 
 class Output(Protocol):

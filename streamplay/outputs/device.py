@@ -129,11 +129,13 @@ class DeviceOutput:
         self._stream.close()
 
     def _callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
-        del frames, times
+        del frames
         renderer = self._renderer
         assert renderer is not None
         block = memoryview(out).cast("B").cast("f")
-        renderer.render(block, time.perf_counter(), late=status.output_underflow)
+        # ALSA's first callbacks tell no DAC time; the stream's latency is as good there.
+        delay = times.outputBufferDacTime - times.currentTime or self.latency
+        renderer.render(block, time.perf_counter(), late=status.output_underflow, delay=delay)
 
     def _finished(self) -> None:
         if not self._closing:

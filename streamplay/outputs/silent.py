@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
 
@@ -46,7 +46,7 @@ class SilentOutput:
         Is handed every block after it was rendered, before the next.
     """
 
-    kind: Final[Literal["silent"]] = "silent"
+    kind: Final = "silent"
 
     def __init__(
         self,
@@ -93,16 +93,18 @@ class SilentOutput:
     def _run(self, renderer: Renderer) -> None:
         block = memoryview(bytearray(4 * self.blocksize * self.channels)).cast("f")
         blocks = 0
-        due = time.perf_counter()  # when the block asked for next will be heard
+        # When the block that is asked for next would be heard: the first has the
+        # whole latency to pass.
+        due = time.perf_counter() + self._ahead
         while not self._stop.is_set():
             if self._fail_after is not None and blocks >= self._fail_after:
                 self._failure = DeviceLost(f"the {self.name} stopped after {blocks} blocks")
                 return
             now = time.perf_counter()
-            late = now > due + self._ahead
+            late = now > due
             if late:
                 due = now  # an underflow: what was missed is gone, the clock goes on
-            renderer.render(block, now, late=late)
+            renderer.render(block, now, late=late, delay=due - now)
             if self._tap is not None:
                 self._tap(block)
             blocks += 1
