@@ -69,10 +69,9 @@ def read_error(body: bytes, content_type: str = "") -> Said:
     """
     text = body.decode(errors="replace")
     try:
-        answer = json.loads(text)
+        return _said(json.loads(text))
     except (ValueError, RecursionError):
         return Said(_page_title(text) if _is_page(text, content_type) else text)
-    return _said(answer)
 
 
 def _is_page(text: str, content_type: str) -> bool:
@@ -94,16 +93,15 @@ def _said(answer: Any) -> Said:
         return _said_of_each(answer)
     if not isinstance(answer, Mapping):
         return Said()
+    message = _string(answer, "message", "msg", "error_message")
     for key in ("error", "detail", "errors"):
+        if isinstance(answer.get(key), str) and message:
+            # Beside a message it is a code: Kokoro-FastAPI.
+            return Said(message, answer[key], _fields(answer))
         if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
             inner = _said(answer[key])
-            return Said(inner.message or _string(answer, "message"), inner.code, inner.fields)
-    fields = {_string(answer, "param"), *_location(answer.get("loc"))}
-    return Said(
-        _string(answer, "message", "msg", "error_message"),
-        _string(answer, "code", "type", "error_type"),
-        frozenset(field for field in fields if field),
-    )
+            return Said(inner.message or message, inner.code, inner.fields)
+    return Said(message, _string(answer, "code", "type", "error_type"), _fields(answer))
 
 
 def _said_of_each(answers: Sequence[Any]) -> Said:
@@ -117,6 +115,11 @@ def _said_of_each(answers: Sequence[Any]) -> Said:
 def _string(answer: Mapping[str, Any], *keys: str) -> str:
     values = (answer.get(key) for key in keys)
     return next((str(value) for value in values if isinstance(value, str | int) and value), "")
+
+
+def _fields(answer: Mapping[str, Any]) -> frozenset[str]:
+    names = {_string(answer, "param"), *_location(answer.get("loc"))}
+    return frozenset(name for name in names if name)
 
 
 def _location(loc: Any) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from streamplay.errors import ConnectFailed, ConnectionLost, ServerRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 ATTEMPTS: Final = 4
 """Requests that are sent at most, the first one included."""
@@ -47,7 +47,7 @@ def worth_retrying(error: BaseException) -> bool:
     if isinstance(error, ServerRefused):
         return error.status in _STATUSES or error.status >= 500
     if isinstance(error, ConnectFailed):
-        return any(isinstance(cause, ConnectionError) for cause in _causes(error))
+        return isinstance(error.__cause__, ConnectionError)
     return isinstance(error, ConnectionLost)
 
 
@@ -126,13 +126,3 @@ def _duration(value: str) -> float | None:
         return None
     parts = re.findall(rf"({_NUMBER})(ms|[smhd])", value)
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk through what led to `error`: causes, and each of a group's."""
-    if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from _causes(each)
-    if error.__cause__ is not None:
-        yield error.__cause__
-        yield from _causes(error.__cause__)

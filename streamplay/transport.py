@@ -251,7 +251,10 @@ def _root(error: BaseException) -> BaseException | None:
     Only that is kept as the cause: httpx's own words may repeat the server's.
     """
     if isinstance(error, BaseExceptionGroup):
-        return _root(error.exceptions[0])
+        # One for each address of the host. That one refused says most: there
+        # is a machine, and it could have answered.
+        roots = [_root(each) for each in error.exceptions]
+        return next((root for root in roots if isinstance(root, ConnectionError)), roots[0])
     deeper = error.__cause__ or error.__context__
     found = _root(deeper) if deeper is not None else None
     if found is None and isinstance(error, OSError):

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+
+from streamplay.endpoint import DEFAULT_BASE_URL, Endpoint, find_endpoint, is_loopback
+from streamplay.errors import InvalidRequest
+
+KEY = "tgp-secret-0123456789"
+ENVIRON = {"TOGETHER_API_KEY": KEY}
+
+
+def refused(environ: dict[str, str] | None = None, **given: str) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        find_endpoint(environ or {}, **given)
+    return caught.value
+
+
+def test_nothing_given_is_together_itself() -> None:
+    endpoint = find_endpoint(ENVIRON)
+    assert (endpoint.base_url, endpoint.api_key) == (DEFAULT_BASE_URL, KEY)
+    assert (endpoint.together, endpoint.secure, endpoint.loopback) == (True, True, False)
+
+
+def test_an_argument_wins_over_the_environment() -> None:
+    environ = {"TOGETHER_BASE_URL": "http://there:1/v1"}
+    assert find_endpoint(environ).base_url == "http://there:1/v1"
+    assert find_endpoint(environ, base_url="http://here:2/v1/").base_url == "http://here:2/v1"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://api.together.ai/v1",
+        "https://api.together.xyz/v1",
+        "https://together.ai",
+        "https://API.Together.AI./v1",
+        "https://eu.api.together.ai:8443/v1",
+        "http://localhost:8000/v1",
+        "http://127.0.0.1:8000/v1",
+        "http://127.9.9.9/v1",
+        "http://[::1]:8000/v1",
+    ],
+)
+def test_the_key_goes_to_its_own_hosts_and_this_machine(base_url: str) -> None:
+    assert find_endpoint(ENVIRON, base_url=base_url).api_key == KEY
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://example.com/v1",
+        "https://api.together.ai.example.com/v1",
+        "https://nottogether.ai/v1",
+        "https://together.ai-api.com/v1",
+        "https://example.com/together.ai",
+        "http://localhost.example.com/v1",
+        "http://10.0.0.1:8000/v1",
+        "http://[::2]:8000/v1",
+        "http://0.0.0.0:8000/v1",
+        "https://api.openai.com/v1",
+    ],
+)
+def test_the_key_goes_to_no_other_host(base_url: str) -> None:
+    assert find_endpoint(ENVIRON, base_url=base_url).api_key is None
+
+
+def test_the_key_goes_to_the_host_that_the_environment_names() -> None:
+    environ = ENVIRON | {"TOGETHER_BASE_URL": "http://speech.lan:8000/v1"}
+    assert find_endpoint(environ).api_key == KEY
+    assert find_endpoint(environ, base_url="http://SPEECH.lan/v2").api_key == KEY
+    assert find_endpoint(environ, base_url="http://other.lan/v1").api_key is None
+
+
+def test_a_broken_url_in_the_environment_trusts_nobody() -> None:
+    environ = ENVIRON | {"TOGETHER_BASE_URL": "speech.lan"}
+    assert find_endpoint(environ, base_url="http://speech.lan/v1").api_key is None
+    assert "TOGETHER_BASE_URL" in str(refused(environ))
+
+
+def test_a_key_that_was_meant_for_the_server_goes_to_any() -> None:
+    url = "https://example.com/v1"
+    environ = ENVIRON | {"OTHER_KEY": " other-key\n"}
+    assert find_endpoint(environ, base_url=url, api_key="given").api_key == "given"
+    assert find_endpoint(environ, base_url=url, api_key_env="OTHER_KEY").api_key == "other-key"
+    assert find_endpoint(environ, base_url=url, api_key_env="TOGETHER_API_KEY").api_key == KEY
+
+
+def test_an_argument_wins_over_a_variable_and_may_be_no_key_at_all() -> None:
+    assert (
+        find_endpoint(ENVIRON, api_key="given", api_key_env="TOGETHER_API_KEY").api_key == "given"
+    )
+    assert find_endpoint(ENVIRON, api_key="").api_key is None
+
+
+@pytest.mark.parametrize("environ", [{}, {"OTHER_KEY": ""}, {"OTHER_KEY": " \n"}])
+def test_a_named_variable_must_hold_a_key(environ: dict[str, str]) -> None:
+    error = refused(environ, api_key_env="OTHER_KEY")
+    assert error.field == "api_key_env"
+    assert "OTHER_KEY" in str(error)
+
+
+@pytest.mark.parametrize("key", ["two words", "sécret", "line\nbreak", "nul\0"])
+def test_a_key_that_no_header_carries_is_refused_unseen(key: str) -> None:
+    error = refused(api_key=key)
+    assert error.field == "api_key"
+    assert key not in str(error)
+    assert key not in repr(error)
+
+
+def test_a_key_is_not_shown_to_everyone_on_the_way_to_together() -> None:
+    error = refused(ENVIRON, base_url="http://api.together.ai/v1")
+    assert error.field == "base_url"
+    assert "https://" in str(error)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "localhost:8000/v1",
+        "ftp://localhost/v1",
+        "https://",
+        "https:///v1",
+        "https://user:password@example.com/v1",
+        "https://api.together.ai@example.com/v1",
+        "https://api.together.ai\\@example.com/v1",
+        "https://example.com\\.together.ai/v1",
+        "https://example.com/v1?key=password",
+        "https://example.com/v1#together.ai",
+        "https://exa mple.com/v1",
+        "https://exam\nple.com/v1",
+        "https://ａpi.together.ai/v1",
+        "https://example.com:99999/v1",
+        "https://example.com:port/v1",
+        "https://./v1",
+    ],
+)
+def test_what_two_parsers_could_read_as_two_hosts_is_refused(base_url: str) -> None:
+    error = refused(base_url=base_url)
+    assert error.field == "base_url"
+    assert "password" not in str(error)
+
+
+def test_together_asks_for_a_key_and_says_how_to_set_it() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        find_endpoint({}).require_key()
+    assert caught.value.field == "api_key"
+    assert "TOGETHER_API_KEY" in str(caught.value)
+    find_endpoint(ENVIRON).require_key()
+    find_endpoint({}, base_url="http://localhost/v1").require_key()
+
+
+def test_the_key_is_in_no_representation() -> None:
+    assert KEY not in repr(find_endpoint(ENVIRON))
+
+
+@pytest.mark.parametrize(
+    ("host", "api"),
+    [
+        ("api.together.ai", "together"),
+        ("api.openai.com", "openai"),
+        ("openai.com.example.com", None),
+        ("127.0.0.1", None),
+    ],
+)
+def test_the_shape_of_known_hosts_is_known(host: str, api: str | None) -> None:
+    assert Endpoint(f"https://{host}/v1", host).api == api
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.255.0.1", "::1"])
+def test_this_machine_is_known_by_its_names(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["localhost.lan", "128.0.0.1", "0.0.0.0", "::", "example.com", ""])
+def test_no_other_machine_is_this_one(host: str) -> None:
+    assert not is_loopback(host)
