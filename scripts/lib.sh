@@ -134,7 +134,7 @@ install_for_use() {
   if up_to_date use || up_to_date development; then return; fi
   say "Setting up .venv (once) …"
   make_venv
-  pip install --editable "$root[local]"
+  pip install --editable "${root}[local]"
   stamp use
 }
 
