@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.errors import NoDevice
-from streamplay.outputs.device import DEFAULT_LATENCY, DRAIN_FACTOR, DeviceOutput, Latency
+from streamplay.outputs.device import DRAIN_FACTOR, DeviceOutput, Engine, Latency
 from streamplay.outputs.silent import SilentOutput
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from streamplay.outputs.base import Output
 
-__all__ = ["DRAIN_FACTOR", "DeviceOutput", "Latency", "SilentOutput", "open_output"]
+__all__ = ["DRAIN_FACTOR", "DeviceOutput", "Engine", "Latency", "SilentOutput", "open_output"]
 
 
 def open_output(
@@ -22,6 +22,7 @@ def open_output(
     *,
     device: int | str | None = None,
     latency: Latency | None = None,
+    engine: Engine = "python",
     notify: Callable[[str], None] = lambda _: None,
 ) -> Output:
     """Open the device asked for, or the default one, or the silent clock.
@@ -34,12 +35,7 @@ def open_output(
         If `device` was asked for and cannot be used.
     """
     try:
-        return DeviceOutput(
-            samplerate,
-            channels,
-            device=device,
-            latency=DEFAULT_LATENCY if latency is None else latency,
-        )
+        return DeviceOutput(samplerate, channels, device=device, latency=latency, engine=engine)
     except NoDevice as error:
         if device is not None:
             raise

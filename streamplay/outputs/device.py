@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from streamplay import native
 from streamplay.errors import DeviceLost, NoDevice
 
 if TYPE_CHECKING:
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
 
 Latency = float | Literal["low", "high"]
 
-DEFAULT_LATENCY: Final = 0.05
-"""Seconds. A Python callback waits for the GIL, which a busy thread gives up every
-5 ms at the best: 20 ms underflowed under load, 50 ms rides over short holds."""
+Engine = Literal["native", "python"]
+
+DEFAULT_LATENCY: Final[dict[Engine, float]] = {"native": 0.02, "python": 0.05}
+"""Seconds, by what runs in the callback. A Python callback waits for the interpreter's lock,
+which a busy thread gives up every 5 ms at the best: 20 ms underflowed under load, 50 ms
+rides over short holds. The native one waits for nothing."""
 
 DRAIN_FACTOR: Final = 1.5
 """Silence to be fed after the last frame, in units of the latency. PortAudio on ALSA
@@ -48,8 +53,10 @@ class DeviceOutput:
         refuses another.
     device : int or str, optional
         PortAudio's index, or a part of the name; the default device unless given.
-    latency : float or {'low', 'high'}
-        Seconds, or the device's own idea.
+    latency : float or {'low', 'high'}, optional
+        Seconds, or the device's own idea; `DEFAULT_LATENCY` unless given.
+    engine : {'native', 'python'}
+        What runs in the callback. A native one renders a `NativePlayout` only.
 
     Raises
     ------
@@ -65,14 +72,19 @@ class DeviceOutput:
         channels: int = 1,
         *,
         device: int | str | None = None,
-        latency: Latency = DEFAULT_LATENCY,
+        latency: Latency | None = None,
+        engine: Engine = "python",
     ) -> None:
         sd = load()
+        self.engine = engine
+        self._seat = native.Seat()
         self._renderer: Renderer | None = None
         self._closing = False
         self._failure: OutputFailed | None = None
         facts = _find(sd, device)
         self.name = str(facts["name"])
+        if latency is None:
+            latency = DEFAULT_LATENCY[engine]
         self._stream = self._open(sd, facts, samplerate, channels, latency)
         self.samplerate = round(self._stream.samplerate)
         self.channels = channels
@@ -90,14 +102,14 @@ class DeviceOutput:
         problem: Exception | None = None
         for rate in rates:
             try:
-                return sd.RawOutputStream(
+                return self._make_stream(
+                    sd,
                     samplerate=rate,
                     channels=channels,
                     dtype="float32",
                     device=facts["index"],
                     latency=latency,
                     blocksize=0,
-                    callback=self._callback,
                     finished_callback=self._finished,
                     # The samples are limited already; dither would change what came.
                     clip_off=True,
@@ -110,6 +122,19 @@ class DeviceOutput:
             remedy="Is another program holding it? List devices: streamplay devices",
         ) from problem
 
+    def _make_stream(self, sd: ModuleType, **arguments: Any) -> Any:
+        if self.engine == "python":
+            return sd.RawOutputStream(callback=self._callback, **arguments)
+        # A C callback passes through the base class alone; rtmixer does the same
+        # (https://github.com/spatialaudio/python-rtmixer).
+        return sd._StreamBase(  # noqa: SLF001
+            kind="output",
+            wrap_callback=None,
+            callback=native.callback_address(),
+            userdata=sd._ffi.cast("void*", ctypes.addressof(self._seat)),  # noqa: SLF001
+            **arguments,
+        )
+
     @property
     def failure(self) -> OutputFailed | None:
         """Why it stopped by itself, if it did."""
@@ -118,6 +143,9 @@ class DeviceOutput:
     def start(self, renderer: Renderer) -> None:
         """Start the stream; PortAudio's own thread calls the renderer from now on."""
         self._renderer = renderer
+        if isinstance(renderer, native.NativePlayout):
+            self._seat.target, self._seat.latency = renderer.address, self.latency
+        _running.add(self)
         try:
             self._stream.start()
         except load().PortAudioError as error:
@@ -127,6 +155,7 @@ class DeviceOutput:
         """Stop and close the stream; idempotent."""
         self._closing = True
         self._stream.close()
+        _running.discard(self)
 
     def _callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
         del frames
@@ -143,6 +172,10 @@ class DeviceOutput:
                 f"the output device {self.name!r} went away while playing",
                 remedy="Plug it in again, or choose another with device (--device)",
             )
+
+
+_running: Final[set[DeviceOutput]] = set()
+"""PortAudio calls into what these hold: they live until their stream is closed."""
 
 
 def load() -> ModuleType:

@@ -1,0 +1,399 @@
+/* The playout without the GIL: the twin of playout.py, for PortAudio's own thread.
+ *
+ * playout.py is the reference, and explains what happens here and why; the names
+ * are the same, function by function, and the two are held together by a test that
+ * gives both the same commands and compares every sample, note and counter. There
+ * is no policy here, and nothing of Python: a plain C library, for any interpreter.
+ *
+ * The proof (see ring.py for the argument itself)
+ * -----------------------------------------------
+ * Two threads: the loop's (one at a time, by the pump's lock) and the callback's.
+ * Each variable that both see has one writer.
+ *
+ *   written       loop      release after the frames were copied in;
+ *                           the callback's acquire therefore sees whole frames.
+ *   read          callback  release after the frames were copied out;
+ *                           the loop's acquire therefore reuses slots nobody reads.
+ *   end           loop      release after `written`: whoever sees end == read has
+ *                           seen all of the stream.
+ *   level, gain,  loop      one word each, relaxed: any older value is a request
+ *   paused                  that has not arrived yet.
+ *   skip_*        loop      two words that belong together, under a sequence
+ *                           counter: odd while they change. The callback tries once
+ *                           a look; a torn pair is a request that has not arrived.
+ *   notes_written callback  release after the note was written.
+ *   notes_read    loop      release after the note was read.
+ *   rendered,lost callback  one word each, only counted.
+ */
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#define EXPORT __declspec(dllexport)
+#else
+#include <time.h>
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+enum { NOTES = 1024, RESERVED = 64 }; /* as in journal.py */
+enum kind { PLAYED, SKIPPED, STALLED, UNDERFLOWED };
+enum gate { CLOSED, OPEN, FADING };
+
+typedef struct {
+    int64_t kind, position, frames;
+    double time, delay;
+} note;
+
+typedef struct {
+    int64_t capacity;
+    int channels, fade, fade_in;
+    double samplerate;
+    float *slots;
+    note *notes;
+
+    /* The loop's. Lines of their own: two threads that write one line slow each other. */
+    _Alignas(64) _Atomic int64_t written;
+    _Atomic int64_t end, level, notes_read;
+    _Atomic int64_t skip_start, skip_stop;
+    _Atomic uint64_t skip_version;
+    _Atomic double gain;
+    _Atomic int paused;
+
+    /* The callback's, read by the loop. */
+    _Alignas(64) _Atomic int64_t read;
+    _Atomic int64_t rendered, notes_written, lost;
+
+    /* The callback's own. */
+    enum gate gate;
+    int fade_out_left, fade_in_left, ramp_left, disturbed;
+    int64_t dry; /* -1: it is not */
+    double gain_now, now;
+    float *last;
+} playout;
+
+static int64_t get(_Atomic int64_t *value) {
+    return atomic_load_explicit(value, memory_order_acquire);
+}
+
+static void put(_Atomic int64_t *value, int64_t to) {
+    atomic_store_explicit(value, to, memory_order_release);
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* What was handed over by this thread: nobody else writes it. */
+static int64_t position_of(playout *p) {
+    return atomic_load_explicit(&p->read, memory_order_relaxed);
+}
+
+/* Making and freeing */
+
+EXPORT void playout_free(playout *p) {
+    if (p == NULL) return;
+    free(p->slots);
+    free(p->notes);
+    free(p->last);
+    free(p);
+}
+
+EXPORT playout *playout_new(double samplerate, int channels, int64_t capacity, int fade,
+                            int fade_in) {
+    size_t size = (sizeof(playout) + 63) / 64 * 64;
+    playout *p = aligned_alloc(64, size);
+    if (p == NULL) return NULL;
+    memset(p, 0, size);
+    p->samplerate = samplerate;
+    p->channels = channels;
+    p->capacity = capacity;
+    p->fade = fade;
+    p->fade_in = fade_in;
+    p->slots = calloc((size_t)capacity * (size_t)channels, sizeof(float));
+    p->notes = calloc(NOTES, sizeof(note));
+    p->last = calloc((size_t)channels, sizeof(float));
+    p->dry = -1;
+    p->gain_now = 1.0;
+    atomic_store(&p->gain, 1.0);
+    atomic_store(&p->level, 1);
+    if (p->slots == NULL || p->notes == NULL || p->last == NULL) {
+        playout_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+/* The loop's side */
+
+EXPORT int64_t playout_written(playout *p) { return get(&p->written); }
+EXPORT int64_t playout_position(playout *p) { return get(&p->read); }
+EXPORT int64_t playout_rendered(playout *p) { return get(&p->rendered); }
+EXPORT int64_t playout_lost(playout *p) { return get(&p->lost); }
+EXPORT void playout_level(playout *p, int64_t frames) { put(&p->level, frames); }
+EXPORT void playout_end(playout *p) { put(&p->end, get(&p->written)); }
+
+EXPORT void playout_pause(playout *p, int paused) {
+    atomic_store_explicit(&p->paused, paused, memory_order_relaxed);
+}
+
+EXPORT void playout_gain(playout *p, double gain) {
+    atomic_store_explicit(&p->gain, gain, memory_order_relaxed);
+}
+
+EXPORT void playout_skip(playout *p, int64_t start, int64_t stop) {
+    uint64_t version = atomic_load_explicit(&p->skip_version, memory_order_relaxed);
+    atomic_store_explicit(&p->skip_version, version + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&p->skip_start, start, memory_order_relaxed);
+    atomic_store_explicit(&p->skip_stop, stop, memory_order_relaxed);
+    atomic_store_explicit(&p->skip_version, version + 2, memory_order_release);
+}
+
+EXPORT int64_t playout_write(playout *p, const float *frames, int64_t count) {
+    int64_t written = atomic_load_explicit(&p->written, memory_order_relaxed);
+    int64_t space = p->capacity - (written - get(&p->read));
+    size_t ch = (size_t)p->channels;
+    count = least(count, space);
+    int64_t start = written % p->capacity;
+    int64_t first = least(count, p->capacity - start);
+    memcpy(p->slots + (size_t)start * ch, frames, (size_t)first * ch * sizeof(float));
+    memcpy(p->slots, frames + (size_t)first * ch, (size_t)(count - first) * ch * sizeof(float));
+    put(&p->written, written + count); /* after the copy */
+    return count;
+}
+
+EXPORT int playout_notes(playout *p, note *out, int room) {
+    int64_t read = atomic_load_explicit(&p->notes_read, memory_order_relaxed);
+    int count = (int)least(room, get(&p->notes_written) - read);
+    for (int i = 0; i < count; i++) out[i] = p->notes[(read + i) % NOTES];
+    put(&p->notes_read, read + count); /* after the copy */
+    return count;
+}
+
+/* The callback's side */
+
+static void tell(playout *p, enum kind kind, int64_t position, int64_t frames, double delay) {
+    int64_t written = atomic_load_explicit(&p->notes_written, memory_order_relaxed);
+    int64_t room = NOTES - (written - get(&p->notes_read));
+    if (room <= (kind == PLAYED ? RESERVED : 0)) {
+        put(&p->lost, atomic_load_explicit(&p->lost, memory_order_relaxed) + 1);
+        return;
+    }
+    p->notes[written % NOTES] = (note){kind, position, frames, p->now, delay};
+    put(&p->notes_written, written + 1);
+}
+
+/* Look at the skip that was asked for; 0 where there is none, or it is just changing. */
+static int wanted_skip(playout *p, int64_t *start, int64_t *stop) {
+    uint64_t before = atomic_load_explicit(&p->skip_version, memory_order_acquire);
+    if (before == 0 || before % 2) return 0;
+    *start = atomic_load_explicit(&p->skip_start, memory_order_relaxed);
+    *stop = atomic_load_explicit(&p->skip_stop, memory_order_relaxed);
+    atomic_thread_fence(memory_order_acquire);
+    return before == atomic_load_explicit(&p->skip_version, memory_order_relaxed);
+}
+
+static int is_paused(playout *p) {
+    return atomic_load_explicit(&p->paused, memory_order_relaxed);
+}
+
+static void settle_stall(playout *p) {
+    int64_t at = position_of(p);
+    if (p->dry < 0) return;
+    if (p->dry == 0 || get(&p->end) == at)
+        p->disturbed = 0;
+    else
+        tell(p, STALLED, at, p->dry, 0.0);
+    p->dry = -1;
+}
+
+static void drop(playout *p, int64_t stop) {
+    int64_t start = position_of(p);
+    int64_t count = least(stop, get(&p->written)) - start;
+    settle_stall(p);
+    put(&p->read, start + count);
+    tell(p, SKIPPED, start, count, 0.0);
+    p->disturbed = 0;
+}
+
+static void begin_fade_out(playout *p) {
+    p->gate = FADING;
+    p->fade_out_left = p->fade;
+}
+
+static void obey(playout *p) {
+    int64_t start, stop, at = position_of(p);
+    if (wanted_skip(p, &start, &stop) && start <= at && at < stop) {
+        if (p->gate == CLOSED || at == start)
+            drop(p, stop);
+        else if (p->gate == OPEN)
+            begin_fade_out(p);
+    }
+    if (is_paused(p) && p->gate == OPEN) begin_fade_out(p);
+}
+
+static int may_open(playout *p) {
+    int64_t written = get(&p->written), ahead = written - position_of(p);
+    if (is_paused(p) || ahead == 0) return 0;
+    return ahead >= get(&p->level) || get(&p->end) == written;
+}
+
+static void open_gate(playout *p) {
+    settle_stall(p);
+    p->gate = OPEN;
+    p->ramp_left = 0;
+    p->fade_in_left = p->disturbed ? p->fade_in : 0;
+    p->disturbed = 0;
+}
+
+static void close_gate(playout *p, int dry) {
+    int ended = dry && get(&p->end) == position_of(p);
+    int faded = p->gate == FADING;
+    p->gate = CLOSED;
+    p->disturbed = !ended;
+    p->ramp_left = ended ? 0 : p->fade;
+    if (dry && !ended && !faded) p->dry = 0;
+}
+
+static double next_factor(playout *p, double gain) {
+    double step = 1.0 / p->fade;
+    if (p->gain_now != gain) {
+        double way = gain - p->gain_now;
+        if (way < -step) way = -step;
+        if (way > step) way = step;
+        p->gain_now += way;
+    }
+    double factor = p->gain_now;
+    if (p->fade_in_left) {
+        p->fade_in_left--;
+        factor *= 1.0 - (double)p->fade_in_left / p->fade_in;
+    }
+    if (p->gate == FADING) {
+        p->fade_out_left--;
+        factor *= (double)p->fade_out_left / p->fade;
+    }
+    return factor;
+}
+
+static float limited(double sample) {
+    if (sample < -1.0) return -1.0f;
+    return (float)(sample > 1.0 ? 1.0 : sample);
+}
+
+static void shape(playout *p, float *out, int64_t count) {
+    int ch = p->channels;
+    double gain = atomic_load_explicit(&p->gain, memory_order_relaxed);
+    if (p->gain_now != 1.0 || gain != 1.0 || p->fade_in_left || p->gate == FADING)
+        for (int64_t i = 0; i < count; i++) {
+            double factor = next_factor(p, gain);
+            for (int c = 0; c < ch; c++) out[i * ch + c] = limited(out[i * ch + c] * factor);
+        }
+    memcpy(p->last, out + (count - 1) * ch, (size_t)ch * sizeof(float));
+}
+
+static void take(playout *p, float *out, int64_t at, int64_t count) {
+    size_t ch = (size_t)p->channels;
+    int64_t start = at % p->capacity, first = least(count, p->capacity - start);
+    memcpy(out, p->slots + (size_t)start * ch, (size_t)first * ch * sizeof(float));
+    memcpy(out + (size_t)first * ch, p->slots, (size_t)(count - first) * ch * sizeof(float));
+    put(&p->read, at + count); /* after the copy */
+}
+
+static int64_t play(playout *p, float *out, int64_t room, double delay) {
+    int64_t start, stop, at = position_of(p);
+    int64_t count = least(room, get(&p->written) - at);
+    int skip = wanted_skip(p, &start, &stop);
+    if (p->gate == FADING) count = least(count, p->fade_out_left);
+    if (skip) {
+        int64_t bound = start > at ? start : stop;
+        if (bound > at) count = least(count, bound - at);
+    }
+    if (count == 0) {
+        close_gate(p, 1);
+        return 0;
+    }
+    tell(p, PLAYED, at, count, delay);
+    take(p, out, at, count);
+    shape(p, out, count);
+    if (p->gate == FADING && (p->fade_out_left == 0 || (skip && at + count == stop)))
+        close_gate(p, 0);
+    return count;
+}
+
+static void silence(playout *p, float *out, int64_t count) {
+    int ch = p->channels;
+    if (p->dry >= 0 && get(&p->end) == position_of(p))
+        settle_stall(p);
+    else if (p->dry >= 0 && !is_paused(p))
+        p->dry += count;
+    int64_t ramp = least(p->ramp_left, count);
+    for (int64_t i = 0; i < ramp; i++) {
+        p->ramp_left--;
+        double factor = (double)p->ramp_left / p->fade;
+        for (int c = 0; c < ch; c++) out[i * ch + c] = (float)(p->last[c] * factor);
+    }
+    memset(out + ramp * ch, 0, (size_t)((count - ramp) * ch) * sizeof(float));
+}
+
+EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, int late,
+                           double delay) {
+    p->now = now;
+    if (late && p->gate != CLOSED) tell(p, UNDERFLOWED, position_of(p), 0, 0.0);
+    for (int64_t done = 0; done < frames;) {
+        float *rest = out + done * p->channels;
+        obey(p);
+        if (p->gate == CLOSED && !may_open(p)) {
+            silence(p, rest, frames - done);
+            break;
+        }
+        if (p->gate == CLOSED) open_gate(p);
+        done += play(p, rest, frames - done, delay + (double)done / p->samplerate);
+    }
+    put(&p->rendered, atomic_load_explicit(&p->rendered, memory_order_relaxed) + frames);
+}
+
+/* PortAudio's callback (portaudio.h, PaStreamCallback): its types, spelled out. */
+
+typedef struct {
+    double input_adc_time, current_time, output_dac_time;
+} time_info;
+
+typedef struct {
+    playout *target; /* set before the stream is started */
+    double latency;
+} seat;
+
+enum { OUTPUT_UNDERFLOW = 4, CONTINUE = 0 };
+
+/* The clock of Python's time.perf_counter. */
+static double clock_now(void) {
+#if defined(_WIN32)
+    LARGE_INTEGER count, per_second;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&per_second);
+    return (double)count.QuadPart / (double)per_second.QuadPart;
+#else
+#if defined(__APPLE__)
+    clockid_t clock = CLOCK_UPTIME_RAW;
+#else
+    clockid_t clock = CLOCK_MONOTONIC;
+#endif
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+#endif
+}
+
+EXPORT int playout_callback(const void *input, void *output, unsigned long frames,
+                            const time_info *times, unsigned long flags, void *user) {
+    (void)input;
+    seat *s = user;
+    double delay = times->output_dac_time - times->current_time;
+    /* ALSA's first callbacks tell no DAC time; the stream's latency is as good there. */
+    if (delay == 0.0) delay = s->latency;
+    playout_render(s->target, output, (int64_t)frames, clock_now(),
+                   (flags & OUTPUT_UNDERFLOW) != 0, delay);
+    return CONTINUE;
+}
