@@ -18,7 +18,6 @@ from streamplay.receipt import (
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
-    from streamplay.errors import StreamPlayError
     from streamplay.journal import Note
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
@@ -149,7 +148,7 @@ class Account:
         self.span = Span()
         self.output_rate = expected.samplerate
         self.begun: float | None = None
-        self.error: StreamPlayError | None = None
+        self.error: Exception | None = None
         self.settled = False
         self._playing = playing
         self._onset: VoiceOnset | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from streamplay.player import Player
@@ -36,7 +37,7 @@ class AsyncUtterance:
         """Wait until it has been heard: see `streamplay.utterance.Utterance.wait`."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._utterance.on_done(lambda: loop.call_soon_threadsafe(_set, done))
+        self._utterance.on_done(lambda: _set_soon(loop, done))
         try:
             async with asyncio.timeout(timeout):
                 await done
@@ -126,6 +127,11 @@ class AsyncPlayer:
         if self._made is None:
             self._made = await asyncio.to_thread(lambda: Player(**self._options))
         return self._made
+
+
+def _set_soon(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # whoever waited is gone, and the loop with them
+        loop.call_soon_threadsafe(_set, done)
 
 
 def _set(done: asyncio.Future[None]) -> None:

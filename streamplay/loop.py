@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class BackgroundLoop:
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the loop soon, from any thread; not after it has stopped."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # it has been closed
             self._loop.call_soon_threadsafe(function, *args)
 
     @property
@@ -48,6 +49,8 @@ class BackgroundLoop:
         finally:
             self._cancel_all()
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            with suppress(RuntimeError):  # no threads while the interpreter ends
+                self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
     def _cancel_all(self) -> None:

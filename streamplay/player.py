@@ -143,16 +143,20 @@ class Player:
         keeper = None if output is None else open_file(output, force=force)
         try:
             trace = None if record is None else TraceWriter(Path(record))
+            utterance = Utterance(text, own, account, self._cancel, keeper=keeper, trace=trace)
+            self._take(utterance)
         except BaseException:
             if keeper is not None:
                 keeper.close()
             raise
-        utterance = Utterance(text, own, account, self._cancel, keeper=keeper, trace=trace)
-        with self._lock:
-            self._utterances.append(utterance)
-        utterance.on_done(lambda: self._forget(utterance))
-        self._loop.call(self._speaker.take, utterance)
         return utterance
+
+    def _take(self, utterance: Utterance) -> None:
+        utterance.on_done(lambda: self._forget(utterance))
+        with self._lock:
+            self._check_open()  # again: whoever closes waits for those that were taken before
+            self._utterances.append(utterance)
+            self._loop.call(self._speaker.take, utterance)
 
     def interrupt(self) -> Heard:
         """Fall silent now, and forget what was queued.
@@ -163,7 +167,7 @@ class Player:
             What had been heard of what was being said, and what was dropped.
         """
         with self._lock:
-            going = [utterance for utterance in self._utterances if not utterance.done]
+            going = list(self._utterances)
         return self._cut(going)
 
     def pause(self) -> None:
@@ -202,12 +206,22 @@ class Player:
             self._closed = True
             going = list(self._utterances)
         try:
-            for utterance in [] if cut else going:
-                utterance.wait_done()
+            if not cut:
+                self._let_be_heard(going)
         finally:
-            self._cut([utterance for utterance in going if not utterance.done])
-            self._loop.submit(self._stage.close()).result()
+            self._cut(going)
+            self._loop.submit(self._end(going)).result()
             self._loop.stop()
+
+    def _let_be_heard(self, going: list[Utterance]) -> None:
+        if going:
+            self._loop.call(lambda: self._stage.set_paused(paused=False))
+        for utterance in going:
+            utterance.wait_done()
+
+    async def _end(self, going: list[Utterance]) -> None:
+        await self._speaker.settled(going)
+        await self._stage.close()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -220,14 +234,13 @@ class Player:
     # Cutting in, from any thread
 
     def _cancel(self, utterance: Utterance) -> Heard:
-        return self._cut([] if utterance.done else [utterance])
+        return self._cut([utterance])
 
     def _cut(self, going: list[Utterance]) -> Heard:
+        going = [utterance for utterance in going if utterance.interrupt()]
         if not going:
             return Heard()
         pump = self._stage.pump
-        for utterance in going:
-            utterance.interrupted = True
         if pump is not None:
             pump.cut([utterance.lane for utterance in going if utterance.lane is not None])
         first, *rest = going

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
-from streamplay.errors import InvalidRequest, StreamPlayError
+from streamplay.errors import InvalidRequest, NetworkFailed, StreamBroken, StreamPlayError
 from streamplay.jitter import policy
 from streamplay.pump import Lane
 from streamplay.resample import Adapter
@@ -37,6 +38,7 @@ class Producer:
         self._client: SpeechClient | None = None
         self._pump: Pump | None = None
         self._adapter: Adapter | None = None
+        self._noted: SpeechResponse | None = None
         self._told = False
 
     async def run(self) -> None:
@@ -49,12 +51,12 @@ class Producer:
         """
         try:
             self._client = await self._stage.connect()
-            async for text in sentences(self._utterance.text):
-                await self._say(text)
-                self._nothing_on_its_way()
+            async with aclosing(sentences(self._utterance.text)) as texts:
+                async for text in texts:
+                    await self._say(text)
+                    self._nothing_on_its_way()
             if not self._utterance.pieces:
                 raise InvalidRequest("input", "is empty", allowed="text to say")
-            await self._flush_resampler()
         finally:
             self._close()
 
@@ -77,22 +79,37 @@ class Producer:
         assert self._client is not None
         response = self._client.open(request)
         response.moments.on_sent = lambda: self._prepare(request)
+        self._stage.receiving(response)
         try:
             async with response:
+                self._note_moments(response)
                 await self._read(response)
         finally:
-            self._note_end(response)
+            self._stage.receiving(None)
+            self._note_moments(response)  # where it failed before anything could be read
+            self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
     async def _read(self, response: SpeechResponse) -> None:
-        self._note_beginning(response)
         decoder = response.decoder()
         try:
             async for event in response.events():
                 await self._take(event, decoder)
+        except (NetworkFailed, StreamBroken):
+            with suppress(StreamBroken):
+                await self._finish(decoder)
+            raise
+        else:
+            await self._finish(decoder)
+        finally:
+            self._account.muted(decoder.muted)
+
+    async def _finish(self, decoder: Decoder) -> None:
+        """Deliver what the decoder and the resampler still hold: the last word's end."""
+        try:
             for chunk in decoder.finish():
                 await self._deliver(chunk, decoder)
         finally:
-            self._account.muted(decoder.muted)
+            await self._flush_resampler()
 
     async def _take(self, event: object, decoder: Decoder) -> None:
         match event:
@@ -150,10 +167,11 @@ class Producer:
         pump.add(lane)
 
     async def _flush_resampler(self) -> None:
-        """Play what the resampler still holds: the last word's end."""
+        """Play what the resampler still holds; what follows needs a new one."""
         if self._adapter is None or self._pump is None or self._utterance.lane is None:
             return
         rest = self._adapter.finish()
+        self._adapter = None
         if len(rest):
             await self._pump.put(self._utterance.lane, rest)
 
@@ -174,7 +192,10 @@ class Producer:
         if self._stage.options.play:
             self._stage.prepare(request.expected[0])
 
-    def _note_beginning(self, response: SpeechResponse) -> None:
+    def _note_moments(self, response: SpeechResponse) -> None:
+        if response is self._noted:
+            return
+        self._noted = response
         account = self._account
         account.began(response.moments.begun)
         account.located(self._stage.base_url)
@@ -182,11 +203,6 @@ class Producer:
             account.moment(name, getattr(response.moments, name))
         if response.voice:
             account.spoken_by(response.voice)
-
-    def _note_end(self, response: SpeechResponse) -> None:
-        if not response.body_bytes:
-            self._note_beginning(response)  # it failed before anything could be read
-        self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
     def _note_voice(self, audio: AudioFormat) -> None:
         """Say where in the playout the first voice will be heard."""

@@ -197,6 +197,8 @@ class Pump:
         """Silence `lanes` now: a fade in the callback, and nothing of them after it."""
         with self.lock:
             for lane in lanes:
+                if lane not in self._lanes or self._is_handed_over(lane):
+                    continue
                 self._drop_waiting(lane)
                 lane.closed = True
                 if lane.span.start is not None and lane.span.stop is None:
@@ -284,6 +286,10 @@ class Pump:
             if lane.closed and not lane.waiting and self._is_heard(lane):
                 self._lanes.remove(lane)
                 lane.on_done()
+
+    def _is_handed_over(self, lane: Lane) -> bool:
+        stop = lane.span.stop
+        return lane.closed and stop is not None and self.playout.position >= stop
 
     def _is_heard(self, lane: Lane) -> bool:
         span, playout = lane.span, self.playout

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Final
 
 from streamplay.text import SentenceCutter, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncGenerator, Iterable
+
+READ_AHEAD: Final = 256
+"""Parts of a text read before they are spoken: a page, where a part is a word."""
 
 
-async def sentences(text: str | Iterable[str]) -> AsyncIterator[str]:
+async def sentences(text: str | Iterable[str]) -> AsyncGenerator[str, None]:
     """Yield the pieces of `text`: a str as one request, an iterable one a sentence.
 
     An iterable is read on a thread of its own, since it may wait for a person
@@ -23,32 +27,46 @@ async def sentences(text: str | Iterable[str]) -> AsyncIterator[str]:
             yield piece
         return
     cutter = SentenceCutter()
-    async for part in _read(text):
-        for sentence in cutter.feed(part):
-            yield sentence
+    async with aclosing(_read(text)) as parts:
+        async for part in parts:
+            for sentence in cutter.feed(part):
+                yield sentence
     for sentence in cutter.finish():
         yield sentence
 
 
-async def _read(text: Iterable[str]) -> AsyncIterator[str]:
-    """Read a blocking iterable on a daemon thread, which a stuck read cannot keep alive."""
+async def _read(text: Iterable[str]) -> AsyncGenerator[str, None]:
+    """Read a blocking iterable on a daemon thread, which a stuck read cannot keep alive.
+
+    It reads no more than `READ_AHEAD` parts ahead, and none after this was closed.
+    """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+    room = threading.Semaphore(READ_AHEAD)
+    closed = threading.Event()
 
     def hand(item: str | Exception | None) -> None:
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(queue.put_nowait, item)
 
     def read() -> None:
         try:
             for part in text:
+                room.acquire()
+                if closed.is_set():
+                    return
                 hand(part)
             hand(None)
         except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raised, it is told
             hand(error)
 
     threading.Thread(target=read, name="streamplay text", daemon=True).start()
-    while (item := await queue.get()) is not None:
-        if isinstance(item, Exception):
-            raise item
-        yield item
+    try:
+        while (item := await queue.get()) is not None:
+            if isinstance(item, Exception):
+                raise item
+            room.release()
+            yield item
+    finally:
+        closed.set()
+        room.release()

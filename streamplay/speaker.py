@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from typing import TYPE_CHECKING
 
 from streamplay.errors import StreamPlayError
 from streamplay.producer import Producer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streamplay.errors import OutputFailed
     from streamplay.stage import Stage
     from streamplay.utterance import Utterance
@@ -39,10 +42,20 @@ class Speaker:
 
     def stop_receiving(self, utterance: Utterance) -> None:
         """Let go of its request: nobody is going to hear it."""
-        if self._stage.pump is not None:
-            self._stage.pump.wake()
+        pump = self._stage.pump
+        if pump is not None:
+            if utterance.lane is not None:
+                pump.cut([utterance.lane])  # it may have entered after whoever cut it looked
+            pump.wake()
         if utterance.task is not None:
             utterance.task.cancel()
+
+    async def settled(self, utterances: Iterable[Utterance]) -> None:
+        """Wait until all of `utterances` are done; what was cut soon is."""
+        for utterance in utterances:
+            done = asyncio.Event()
+            utterance.on_done(done.set)
+            await done.wait()
 
     async def _run(self) -> None:
         while True:
@@ -53,6 +66,7 @@ class Speaker:
                 await asyncio.wait([utterance.task])
                 error = _outcome(utterance.task)
             self._received(utterance, error)
+            del utterance  # nothing keeps what was said while nothing is being said
 
     def _received(self, utterance: Utterance, error: Exception | None) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""
@@ -71,8 +85,7 @@ class Speaker:
             return
         self._unheard.discard(utterance)
         error, account = utterance.failure, utterance.account
-        if isinstance(error, StreamPlayError):
-            account.error = error
+        account.error = error
         whole = error is None and not utterance.interrupted
         account.finish(self._stage.clock(), complete=whole, interrupted=utterance.interrupted)
         if isinstance(error, StreamPlayError):
@@ -83,7 +96,8 @@ class Speaker:
         """End whatever was on its way to an output that is gone."""
         for utterance in list(self._unheard):
             if utterance.lane is not None:
-                utterance.failure = utterance.failure or error
+                # Each its own: an error holds the receipt of one utterance.
+                utterance.failure = utterance.failure or copy(error)
                 self.stop_receiving(utterance)
 
     def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:
@@ -93,13 +107,19 @@ class Speaker:
                 utterance.keeper.close()
         except StreamPlayError as failure:
             error = failure
-        if utterance.trace is not None:
-            ended = utterance.failure or error
-            how = "interrupted" if utterance.interrupted else "complete"
-            begun = utterance.account.begun
-            seconds = 0.0 if begun is None else self._stage.clock() - begun
-            utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+        try:
+            self._end_trace(utterance, utterance.failure or error)
+        except StreamPlayError as failure:
+            error = error or failure
         return error
+
+    def _end_trace(self, utterance: Utterance, ended: Exception | None) -> None:
+        if utterance.trace is None:
+            return
+        how = "interrupted" if utterance.interrupted else "complete"
+        begun = utterance.account.begun
+        seconds = 0.0 if begun is None else self._stage.clock() - begun
+        utterance.trace.end(seconds, type(ended).__name__ if ended else how)
 
 
 def _outcome(task: asyncio.Task[None]) -> Exception | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from streamplay.errors import OutputFailed
 from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import ModuleType
 
     from streamplay.audio import AudioFormat
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from streamplay.options import Options
     from streamplay.outputs.base import Output
     from streamplay.pump import Pump
+    from streamplay.response import SpeechResponse
     from streamplay.server.child import LocalServer
     from streamplay.utterance import Utterance
+
+T = TypeVar("T")
 
 
 class Stage:
@@ -46,8 +49,10 @@ class Stage:
         self._gain = 10 ** (options.volume / 20)
         self._paused = False
         self._server: LocalServer | None = None
+        self._starting: asyncio.Future[str] | None = None
         self._opening: asyncio.Task[Pump] | None = None
         self._importing: asyncio.Task[ModuleType] | None = None
+        self._response: SpeechResponse | None = None
         self._pumping: asyncio.Task[None] | None = None
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
         self.on_played: Callable[[Utterance], None] = lambda _: None
@@ -70,17 +75,23 @@ class Stage:
 
     async def make_ready(self, audio: AudioFormat) -> None:
         """Open all that can be opened before anything is said, side by side."""
-        opening = [self.prepare(audio)] if self.options.play else []
-        await asyncio.gather(self._warm(), *opening)
+        opened: list[Awaitable[object]] = [self._warm(), self.import_decoding()]
+        if self.options.play:
+            opened.append(self.prepare(audio))
+        # All have ended then: whoever closes after a failure finds nothing half open.
+        for outcome in await asyncio.gather(*opened, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _warm(self) -> None:
         client = await self.connect()
         await client.warm()
 
-    def import_decoding(self) -> None:
+    def import_decoding(self) -> asyncio.Task[ModuleType]:
         """Import numpy on a thread: it would keep the loop from its first bytes."""
         if self._importing is None:
-            self._importing = asyncio.create_task(asyncio.to_thread(import_module, "numpy"))
+            self._importing = asyncio.create_task(_aside(import_module, "numpy"))
+        return self._importing
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
         """Begin to open the output, beside whatever else goes on."""
@@ -125,32 +136,51 @@ class Stage:
             self.pump.playout.pause()
         elif self.pump is not None:
             self.pump.playout.resume()
+        self.receiving(self._response)
+
+    def receiving(self, response: SpeechResponse | None) -> None:
+        """Note which answer is on its way: its time limits rest during a pause."""
+        self._response = response
+        if response is not None and self._paused:
+            response.suspend()
+        elif response is not None:
+            response.resume()
 
     async def close(self) -> None:
         """Give everything back."""
         await self._close_output()
         if self.client is not None:
             await self.client.aclose()
+        if self._starting is not None:
+            # A server that is just coming up could not be ended.
+            await asyncio.gather(self._starting, return_exceptions=True)
         if self._server is not None:
-            await asyncio.to_thread(self._server.close)
+            await _aside(self._server.close)
 
     async def _close_output(self) -> None:
         opening, self._opening = self._opening, None
-        if self._pumping is not None:
-            self._pumping.cancel()
         if opening is not None:
-            await asyncio.wait([opening])
+            # Whoever needed the output has been told why there is none.
+            await asyncio.gather(opening, return_exceptions=True)
+        pumping, self._pumping = self._pumping, None
+        # Where the pump itself found the output lost, it is who closes it.
+        if pumping is not None and pumping is not asyncio.current_task():
+            pumping.cancel()
         pump, self.pump = self.pump, None
         if pump is not None:
             pump.abandon()
-            await asyncio.to_thread(pump.output.close)
+            await _aside(pump.output.close)
 
     async def _open(self, samplerate: int, channels: int) -> Pump:
-        output, pump = await asyncio.to_thread(self._open_output, samplerate, channels)
+        output, pump = await _aside(self._open_output, samplerate, channels)
         pump.playout.gain = self._gain
         if self._paused:
             pump.playout.pause()
-        output.start(pump.playout)
+        try:
+            output.start(pump.playout)
+        except OutputFailed:
+            await _aside(output.close)
+            raise
         self.pump = pump
         self._pumping = asyncio.create_task(self._run(pump))
         return pump
@@ -184,7 +214,9 @@ class Stage:
 
         if self._server is None:
             self._server = LocalServer()
-        return await asyncio.to_thread(self._server.start)
+        self._starting = asyncio.ensure_future(_aside(self._server.start))
+        # Who no longer waits for it leaves it to `close`.
+        return await asyncio.shield(self._starting)
 
     def _make_client(self, base_url: str | None) -> SpeechClient:
         from streamplay.client import SpeechClient
@@ -200,3 +232,15 @@ class Stage:
             notify=options.notify,
             clock=self.clock,
         )
+
+
+async def _aside(function: Callable[..., T], *args: object) -> T:
+    """Call what blocks on a thread, so that the loop goes on.
+
+    While the interpreter ends there are no new threads, and nothing to go on.
+    """
+    try:
+        pending = asyncio.get_running_loop().run_in_executor(None, function, *args)
+    except RuntimeError:
+        return function(*args)
+    return await pending

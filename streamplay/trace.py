@@ -7,12 +7,14 @@ is in it. The format is versioned by ``streamplay_trace``.
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from streamplay.errors import FileFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from streamplay.audio import AudioFormat
@@ -65,12 +67,19 @@ class TraceWriter:
 
     def end(self, seconds: float, how: str) -> None:
         """Write how it ended, ``complete`` or the error's type, and close the file."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        with self._failing(), self._file:
             self._line(t=round(seconds, 6), end=how)
-            self._file.close()
 
     def _line(self, **values: Any) -> None:
-        try:
+        with self._failing():
             self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Turn the failures of writing into `FileFailed`; a full disk is told when closing."""
+        try:
+            yield
         except OSError as error:
             raise FileFailed(f"cannot write the trace {self.path}: {error.strerror}") from error

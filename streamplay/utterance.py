@@ -83,6 +83,7 @@ class Utterance:
         self.failure: Exception | None = None
         self._canceller = canceller
         self._done = threading.Event()
+        self._lock = threading.RLock()  # a signal's handler may interrupt whoever holds it
         self._callbacks: list[Callable[[], object]] = []
 
     @property
@@ -138,18 +139,24 @@ class Utterance:
 
     def on_done(self, callback: Callable[[], object]) -> None:
         """Have `callback` called when it is done, on the player's thread; at once if it is."""
-        self._callbacks.append(callback)
-        if self.done:
-            self._run_callbacks()
+        with self._lock:
+            if not self.done:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def interrupt(self) -> bool:
+        """Mark it as cut short, unless it is done; the player's own."""
+        with self._lock:
+            self.interrupted = self.interrupted or not self.done
+            return not self.done
 
     def settle(self) -> None:
         """Let go of whoever waits; the player's own."""
-        self._done.set()
-        self._run_callbacks()
-
-    def _run_callbacks(self) -> None:
-        while self._callbacks:
-            self._callbacks.pop()()
+        with self._lock:
+            self._done.set()
+        for callback in self._callbacks:
+            callback()
 
 
 CHARACTERS_PER_SECOND: Final = 15.0
