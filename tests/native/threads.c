@@ -1,0 +1,95 @@
+/* The native playout between two threads, for ThreadSanitizer and AddressSanitizer.
+ *
+ * One thread is the loop: it writes a sequence in pieces of changing sizes, and, where
+ * commands are asked for, pauses, skips and sets levels in between. The other is the
+ * callback: it renders blocks of changing sizes and looks at what comes out. Fades are
+ * one frame long here, which leaves samples as they are: without commands every frame
+ * must come once and in order; with them there may be holes, and never a step back.
+ *
+ * usage: threads FRAMES COMMANDS(0|1)
+ */
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "../../streamplay/_playout.c"
+
+enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997 };
+
+static int64_t total;
+static int commands;
+static playout *p;
+static _Atomic int sent_all;
+
+static unsigned roll(unsigned *seed, unsigned sides) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % sides;
+}
+
+/* Exact in a float, and never zero: silence is told apart. */
+static float value_of(int64_t frame) { return (float)(frame + 1) / MOST; }
+
+static void command(unsigned *seed) {
+    switch (roll(seed, 50)) {
+    case 0: playout_pause(p, 1); break;
+    case 1: playout_pause(p, 0); break;
+    case 2: playout_skip(p, playout_position(p), playout_written(p)); break;
+    case 3: playout_level(p, 1 + roll(seed, 300)); break;
+    case 4: playout_end(p); break;
+    }
+    /* A full ring behind a shut gate would be waited for without end. */
+    if (playout_written(p) - playout_position(p) == p->capacity) playout_pause(p, 0);
+}
+
+static void *loop_side(void *unused) {
+    static float piece[PIECE];
+    static note notes[NOTES];
+    unsigned seed = 1;
+    (void)unused;
+    for (int64_t sent = 0; sent < total;) {
+        int64_t size = least(1 + roll(&seed, PIECE), total - sent);
+        for (int64_t i = 0; i < size; i++) piece[i] = value_of(sent + i);
+        sent += playout_write(p, piece, size);
+        playout_notes(p, notes, NOTES);
+        if (commands) command(&seed);
+    }
+    playout_pause(p, 0);
+    playout_end(p);
+    atomic_store(&sent_all, 1);
+    return NULL;
+}
+
+static void *callback_side(void *wrong) {
+    static float block[BLOCK];
+    unsigned seed = 7;
+    int64_t heard = 0;
+    while (!atomic_load(&sent_all) || playout_position(p) < playout_written(p)) {
+        int64_t size = 1 + roll(&seed, BLOCK);
+        playout_render(p, block, size, 0.0, 0, 0.0);
+        for (int64_t i = 0; i < size; i++) {
+            if (block[i] == 0.0f) continue;
+            int64_t frame = (int64_t)(block[i] * MOST) - 1;
+            if (commands ? frame < heard : frame != heard) ++*(int64_t *)wrong;
+            heard = frame + 1;
+        }
+    }
+    if (!commands && heard != total) ++*(int64_t *)wrong;
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    pthread_t loop, callback;
+    int64_t wrong = 0;
+    if (argc != 3) return 2;
+    total = least(atoll(argv[1]), MOST - 1);
+    commands = atoi(argv[2]);
+    p = playout_new(24000, 1, 5000, 1, 1);
+    pthread_create(&loop, NULL, loop_side, NULL);
+    pthread_create(&callback, NULL, callback_side, &wrong);
+    pthread_join(loop, NULL);
+    pthread_join(callback, NULL);
+    if (playout_position(p) != total) wrong++;
+    printf("%lld frames, commands %d: %lld wrong\n", (long long)total, commands, (long long)wrong);
+    playout_free(p);
+    return wrong != 0;
+}
