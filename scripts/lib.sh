@@ -112,12 +112,14 @@ make_venv() {
 
 pip() { quietly "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
 
-# What an installation depends on: where it stands, its Python, and what was asked for.
+# What an installation depends on: where it stands, its Python, what was asked for, and the native
+# playout, which is built where there is a compiler.
 fingerprint() {
   {
     printf '%s\n' "$root"
     "$venv/bin/python" -V
-    cat "$root/pyproject.toml" "$root/requirements.lock"
+    command -v cc || true
+    cat "$root"/pyproject.toml "$root"/requirements.lock "$root"/setup.py "$root"/streamplay/*.c
   } 2>/dev/null | cksum
 }
 
