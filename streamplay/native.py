@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from streamplay.errors import InvalidRequest
 from streamplay.journal import SLOTS, Kind, Note
-from streamplay.playout import FADE_IN_SECONDS, FADE_SECONDS
+from streamplay.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
@@ -76,6 +77,22 @@ def library() -> ctypes.PyDLL | None:
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded
+
+
+def choose(engine: Literal["auto", "native", "python"]) -> Literal["native", "python"]:
+    """Return what serves where `engine` is asked for.
+
+    Raises
+    ------
+    InvalidRequest
+        If the native one is asked for and was not built.
+    """
+    if engine == "python" or (engine == "auto" and library() is None):
+        return "python"
+    if library() is None:
+        allowed = "auto or python, or install it where there is a C compiler"
+        raise InvalidRequest("engine", "the native playout was not built", allowed=allowed)
+    return "native"
 
 
 def callback_address() -> int:
@@ -218,3 +235,7 @@ class NativePlayout:
         buffer = (ctypes.c_float * len(out)).from_buffer(out)
         frames = len(out) // self.channels
         self._library.playout_render(self.address, buffer, frames, now, late, delay)
+
+
+AnyPlayout = Playout | NativePlayout
+"""Either twin."""

@@ -46,6 +46,8 @@ alignment, extra
         The output's latency, in seconds.
     volume : float
         In dB; 0 leaves the samples as they came.
+    engine : {'auto', 'native', 'python'}
+        What runs in the audio callback; ``auto``: the native playout where it was built.
     prebuffer : float or 'auto'
         Milliseconds of audio ahead before sound starts or resumes.
     play : bool
@@ -78,6 +80,7 @@ alignment, extra
     device: int | str | None = None
     latency: float | Literal["low", "high"] | None = None
     volume: float = 0.0
+    engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
     play: bool = True
     notify: Callable[[str], None] | None = None
@@ -87,6 +90,9 @@ alignment, extra
             raise InvalidRequest("fallback", f"{self.fallback!r} is not offered", allowed="local")
         if self.local and self.base_url is not None:
             raise InvalidRequest("base_url", "and local name two servers", allowed="one of them")
+        if self.engine not in ("auto", "native", "python"):
+            allowed = "auto, native, python"
+            raise InvalidRequest("engine", f"{self.engine!r} is not offered", allowed=allowed)
         check_prebuffer(self.prebuffer)
         check_volume(self.volume)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streamplay.errors import OutputFailed
     from streamplay.jitter import Policy
     from streamplay.outputs.base import Output
-    from streamplay.playout import Playout
+    from streamplay.native import AnyPlayout
 
 QUEUE_BYTES: Final = 64 * 1024 * 1024
 """Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
@@ -63,7 +63,7 @@ class Lane:
 
     span: Span
     policy: Policy
-    playout: Playout
+    playout: AnyPlayout
     level: int = 1
     waiting: int = 0
     closed: bool = False
@@ -94,7 +94,7 @@ class Pump:
     def __init__(
         self,
         output: Output,
-        playout: Playout,
+        playout: AnyPlayout,
         clock: Callable[[], float],
         *,
         asked: tuple[int, int],

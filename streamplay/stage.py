@@ -6,7 +6,9 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
+from streamplay import native
 from streamplay.errors import OutputFailed
+from streamplay.playout import Playout
 from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
@@ -188,18 +190,20 @@ class Stage:
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, for both take their time."""
         from streamplay.outputs import open_output
-        from streamplay.playout import Playout
         from streamplay.pump import RING_SECONDS, Pump
 
+        engine = native.choose(self.options.engine)
         output = open_output(
             samplerate,
             channels,
             device=self.options.device,
             latency=self.options.latency,
+            engine=engine,
             notify=self.options.tell,
         )
         capacity = round(RING_SECONDS * output.samplerate)
-        playout = Playout(output.samplerate, output.channels, capacity)
+        make = native.NativePlayout if engine == "native" else Playout
+        playout = make(output.samplerate, output.channels, capacity)
         return output, Pump(output, playout, self.clock, asked=(samplerate, channels))
 
     async def _run(self, pump: Pump) -> None:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamplay import native
+from streamplay.errors import InvalidRequest
 from streamplay.journal import RESERVED, SLOTS
 from streamplay.native import NativePlayout
 from streamplay.playout import Playout
@@ -172,4 +173,7 @@ def test_without_a_library_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
         broken.write_bytes(b"no library")
         monkeypatch.setattr(native, "_PATHS", paths)
         assert native.library() is None
+        assert native.choose("auto") == native.choose("python") == "python"
+        with pytest.raises(InvalidRequest):
+            native.choose("native")
         native.library.cache_clear()
