@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
 from streamplay.outputs import DRAIN_FACTOR
+from streamplay.playclock import PlayClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
     from streamplay.jitter import Policy
-    from streamplay.outputs.base import Output
     from streamplay.native import AnyPlayout
+    from streamplay.outputs.base import Output
 
 QUEUE_BYTES: Final = 64 * 1024 * 1024
 """Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
@@ -70,6 +71,7 @@ class Lane:
     idle: bool = False
     drained_at: int | None = None
     on_done: Callable[[], None] = lambda: None
+    heard: Callable[[], int] = lambda: 0
 
     def position(self) -> int:
         """Position in the playout of the next frame to be handed over."""
@@ -104,6 +106,7 @@ class Pump:
         self.asked = asked
         self.lock = threading.RLock()
         self._clock = clock
+        self._heard = PlayClock(playout.samplerate)
         self._lanes: list[Lane] = []
         self._queue: deque[tuple[Lane, Frames]] = deque()
         self._bytes = 0
@@ -123,6 +126,7 @@ class Pump:
         """Take on another utterance, to be played after those before it."""
         with self.lock:
             self._lanes.append(lane)
+        lane.heard = self.heard
         self._seen = (self.playout.rendered, self._clock())
         self._wake.set()
 
@@ -169,9 +173,7 @@ class Pump:
 
     def step(self) -> None:
         """Move what can be moved, and settle what is done. Under the lock."""
-        for note in self.playout.journal.take():
-            for lane in self._lanes:
-                lane.span.apply(note)
+        self._read_journal()
         self._publish_level()
         while self._queue and self.playout.space:
             self._move_one()
@@ -210,7 +212,20 @@ class Pump:
         self._room.set()
         self._wake.set()
 
+    def heard(self) -> int:
+        """Return the position that is heard now, by the output's own time."""
+        with self.lock:
+            self._read_journal()
+            return self._heard.position(self._clock())
+
     # Inside, under the lock
+
+    def _read_journal(self) -> None:
+        notes = self.playout.journal.take()
+        self._heard.feed(notes)
+        for note in notes:
+            for lane in self._lanes:
+                lane.span.apply(note)
 
     def _move_one(self) -> None:
         lane, frames = self._queue.popleft()

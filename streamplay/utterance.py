@@ -96,6 +96,15 @@ class Utterance:
         """What was received and heard so far; never raises."""
         return self.account.receipt(self.lane.position() if self.lane else 0)
 
+    @property
+    def position(self) -> int:
+        """Frames heard by now, at the source's rate: what has left the loudspeaker.
+
+        By the output's DAC time, so that it lags what was handed over by the
+        output's latency; monotone, and without drift.
+        """
+        return self.account.heard(self.lane.heard() if self.lane else 0)
+
     def wait(self, timeout: float | None = None) -> Receipt:
         """Wait until it has been heard.
 
