@@ -1,4 +1,4 @@
-"""The clock of what is heard: which frame leaves the loudspeaker now?
+"""The clock of what is heard: which frame leaves the loudspeaker now.
 
 Each block that the callback hands over is noted with the moment it will be heard
 (the output's DAC time). Between these anchors the clock runs at the samplerate;
