@@ -158,7 +158,7 @@ def refusal(
     words = presentable(said.message, endpoint.api_key)
     advice = read_advice(headers, now)
     if advice is not None and kind in (RateLimited, ServerFailed):
-        remedy = f"Try again in {advice:.3g} s"
+        remedy = f"Try again in {_duration(advice)}"
     return kind(
         f"{what} ({status})" + (f": {words.rstrip('.')}" if words else ""),
         status=status,
@@ -166,6 +166,10 @@ def refusal(
         remedy=remedy,
         retry_after=advice,
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[ServerRefused]:
@@ -244,14 +248,12 @@ def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:
 def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
     """Return the names that are most like `wanted`, the nearest first.
 
-    Without regard to case; those that begin alike count as near. Made safe to
-    show.
+    Without regard to case; those that hold it whole come first. Made safe to show.
     """
     names = {name.casefold(): name for name in offered}
-    # 0.5: "tera" finds "tara", and one Cartesia name does not find another.
-    close = difflib.get_close_matches(wanted.casefold(), names, n=count, cutoff=0.5)
-    begun = [name for name in names if name.startswith(wanted.casefold())]
-    found = dict.fromkeys([*begun, *close])
+    close = difflib.get_close_matches(wanted.casefold(), names, n=count)
+    holding = [name for name in names if wanted.casefold() in name]
+    found = dict.fromkeys([*holding, *close])
     return [_short(names[name]) for name in list(found)[:count]]
 
 

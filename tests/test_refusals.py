@@ -206,7 +206,8 @@ def test_the_nearest_names_are_found() -> None:
     assert nearest("quincunx", voices) == []
     models = ["canopylabs/orpheus-3b-0.1-ft", "hexgrad/Kokoro-82M", "cartesia/sonic"]
     assert nearest("canopylabs/orpheus", models) == ["canopylabs/orpheus-3b-0.1-ft"]
-    assert nearest("kokoro-82m", models) == ["hexgrad/Kokoro-82M"]
+    assert nearest("Kokoro", models) == ["hexgrad/Kokoro-82M"]
+    assert nearest("hexgrad/Kokoro-82B", models) == ["hexgrad/Kokoro-82M"]
     assert len(nearest("a", ["a1", "a2", "a3", "a4"])) == 3
 
 
