@@ -69,7 +69,7 @@ typedef struct {
 
     /* The callback's own. */
     enum gate gate;
-    int fade_out_left, fade_in_left, ramp_left, disturbed;
+    int fade_out_left, fade_in_left, ramp, ramp_left, disturbed;
     int64_t dry; /* -1: it is not */
     double gain_now, now;
     float *last;
@@ -114,6 +114,7 @@ EXPORT playout *playout_new(double samplerate, int channels, int64_t capacity, i
     p->slots = calloc((size_t)capacity * (size_t)channels, sizeof(float));
     p->notes = calloc(NOTES, sizeof(note));
     p->last = calloc((size_t)channels, sizeof(float));
+    p->ramp = fade;
     p->dry = -1;
     p->gain_now = 1.0;
     atomic_store(&p->gain, 1.0);
@@ -199,22 +200,13 @@ static int is_paused(playout *p) {
     return atomic_load_explicit(&p->paused, memory_order_relaxed);
 }
 
-static void settle_stall(playout *p) {
-    int64_t at = position_of(p);
-    if (p->dry < 0) return;
-    if (p->dry == 0 || get(&p->end) == at)
-        p->disturbed = 0;
-    else
-        tell(p, STALLED, at, p->dry, 0.0);
-    p->dry = -1;
-}
-
 static void drop(playout *p, int64_t stop) {
     int64_t start = position_of(p);
     int64_t count = least(stop, get(&p->written)) - start;
-    settle_stall(p);
+    if (count == 0) return;
+    tell(p, SKIPPED, start, count, 0.0); /* before the position that it explains */
     put(&p->read, start + count);
-    tell(p, SKIPPED, start, count, 0.0);
+    p->dry = -1;
     p->disturbed = 0;
 }
 
@@ -234,18 +226,30 @@ static void obey(playout *p) {
     if (is_paused(p) && p->gate == OPEN) begin_fade_out(p);
 }
 
+static int missed_nothing(playout *p) { return p->dry == 0 && p->ramp_left == p->fade; }
+
 static int may_open(playout *p) {
     int64_t written = get(&p->written), ahead = written - position_of(p);
-    if (is_paused(p) || ahead == 0) return 0;
+    if (is_paused(p) || ahead == 0 || (p->ramp_left && !missed_nothing(p))) return 0;
     return ahead >= get(&p->level) || get(&p->end) == written;
 }
 
+static void return_to_sound(playout *p) {
+    int64_t at = position_of(p);
+    if (p->dry >= 0 && get(&p->end) == at)
+        p->disturbed = 0;
+    else if (p->dry > 0)
+        tell(p, STALLED, at, p->dry, 0.0);
+    p->fade_in_left = p->disturbed ? p->fade_in : 0;
+    p->gain_now = atomic_load_explicit(&p->gain, memory_order_relaxed);
+}
+
 static void open_gate(playout *p) {
-    settle_stall(p);
+    if (!missed_nothing(p)) return_to_sound(p);
     p->gate = OPEN;
     p->ramp_left = 0;
-    p->fade_in_left = p->disturbed ? p->fade_in : 0;
     p->disturbed = 0;
+    p->dry = -1;
 }
 
 static void close_gate(playout *p, int dry) {
@@ -253,7 +257,8 @@ static void close_gate(playout *p, int dry) {
     int faded = p->gate == FADING;
     p->gate = CLOSED;
     p->disturbed = !ended;
-    p->ramp_left = ended ? 0 : p->fade;
+    p->ramp = faded ? p->fade_out_left : p->fade;
+    p->ramp_left = ended ? 0 : p->ramp;
     if (dry && !ended && !faded) p->dry = 0;
 }
 
@@ -317,24 +322,30 @@ static int64_t play(playout *p, float *out, int64_t room, double delay) {
     tell(p, PLAYED, at, count, delay);
     take(p, out, at, count);
     shape(p, out, count);
-    if (p->gate == FADING && (p->fade_out_left == 0 || (skip && at + count == stop)))
+    int skipped = skip && at + count == stop;
+    if (p->gate == FADING && (p->fade_out_left == 0 || skipped)) {
         close_gate(p, 0);
+        p->disturbed = !skipped;
+    }
     return count;
 }
 
-static void silence(playout *p, float *out, int64_t count) {
+static int64_t silence(playout *p, float *out, int64_t room) {
     int ch = p->channels;
-    if (p->dry >= 0 && get(&p->end) == position_of(p))
-        settle_stall(p);
-    else if (p->dry >= 0 && !is_paused(p))
+    int64_t count = p->ramp_left ? least(p->ramp_left, room) : room;
+    if (p->dry >= 0 && get(&p->end) == position_of(p)) {
+        p->dry = -1;
+        p->disturbed = 0;
+    } else if (p->dry >= 0 && !is_paused(p)) {
         p->dry += count;
-    int64_t ramp = least(p->ramp_left, count);
-    for (int64_t i = 0; i < ramp; i++) {
+    }
+    if (p->ramp_left == 0) memset(out, 0, (size_t)(count * ch) * sizeof(float));
+    for (int64_t i = 0; i < count && p->ramp_left; i++) {
         p->ramp_left--;
-        double factor = (double)p->ramp_left / p->fade;
+        double factor = (double)p->ramp_left / p->ramp;
         for (int c = 0; c < ch; c++) out[i * ch + c] = (float)(p->last[c] * factor);
     }
-    memset(out + ramp * ch, 0, (size_t)((count - ramp) * ch) * sizeof(float));
+    return count;
 }
 
 EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, int late,
@@ -344,12 +355,11 @@ EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, i
     for (int64_t done = 0; done < frames;) {
         float *rest = out + done * p->channels;
         obey(p);
-        if (p->gate == CLOSED && !may_open(p)) {
-            silence(p, rest, frames - done);
-            break;
-        }
-        if (p->gate == CLOSED) open_gate(p);
-        done += play(p, rest, frames - done, delay + (double)done / p->samplerate);
+        if (p->gate == CLOSED && may_open(p)) open_gate(p);
+        if (p->gate == CLOSED)
+            done += silence(p, rest, frames - done);
+        else
+            done += play(p, rest, frames - done, delay + (double)done / p->samplerate);
     }
     put(&p->rendered, atomic_load_explicit(&p->rendered, memory_order_relaxed) + frames);
 }

@@ -103,6 +103,7 @@ class Playout:
         self._fade_in = max(1, round(FADE_IN_SECONDS * samplerate))
         self._fade_out_left = 0
         self._fade_in_left = 0
+        self._ramp = self._fade
         self._ramp_left = 0
         self._last: Sequence[float] = [0.0] * channels
         self._disturbed = False
@@ -186,11 +187,11 @@ class Playout:
         done = 0
         while done < frames:
             self._obey(now)
-            if self._gate is Gate.CLOSED and not self._may_open():
-                self._silence(out, done, frames - done)
-                break
-            if self._gate is Gate.CLOSED:
+            if self._gate is Gate.CLOSED and self._may_open():
                 self._open(now)
+            if self._gate is Gate.CLOSED:
+                done += self._silence(out, done, frames - done)
+                continue
             heard_after = delay + done / self.samplerate
             done += self._play(out, done, frames - done, now, heard_after)
         self.rendered += frames
@@ -212,39 +213,45 @@ class Playout:
         self._fade_out_left = self._fade
 
     def _drop(self, stop: int, now: float) -> None:
-        self._settle_stall(now)
         start = self._ring.read
         count = min(stop, self._ring.written) - start
-        self._ring.drop(count)
+        if count == 0:
+            return
+        # Told before it is done: who sees the new position finds the note as well.
         self.journal.put(Kind.SKIPPED, start, count, now)
+        self._ring.drop(count)
+        self._dry = None  # whatever was missing, it was not going to be heard
         self._disturbed = False  # what follows is another stream's own beginning
 
     def _may_open(self) -> bool:
         ahead = self._ring.available
-        if self._paused or ahead == 0:
-            return False
+        if self._paused or ahead == 0 or (self._ramp_left and not self._missed_nothing()):
+            return False  # a ramp that was begun goes to its end: to break it off would click
         return ahead >= self.start_level or self._end == self._ring.written
 
+    def _missed_nothing(self) -> bool:
+        """Whether the ring was found dry, and no frame of silence has followed yet."""
+        return self._dry == 0 and self._ramp_left == self._fade
+
     def _open(self, now: float) -> None:
-        self._settle_stall(now)
+        if not self._missed_nothing():
+            self._return(now)
         self._gate = Gate.OPEN
         self._ramp_left = 0
-        self._fade_in_left = self._fade_in if self._disturbed else 0
         self._disturbed = False
-
-    def _settle_stall(self, now: float) -> None:
-        """Tell of a dry ring, now that it is known whether it was a stall.
-
-        It was none where the stream turned out to have ended there, or where
-        frames came before a single one was missed.
-        """
-        if self._dry is None:
-            return
-        if self._dry == 0 or self._end == self._ring.read:
-            self._disturbed = False
-        else:
-            self.journal.put(Kind.STALLED, self._ring.read, self._dry, now)
         self._dry = None
+
+    def _return(self, now: float) -> None:
+        """Sound returns out of silence: tell of a stall, if it was one, and shape it.
+
+        It was none where the stream turned out to have ended there.
+        """
+        if self._dry is not None and self._end == self._ring.read:
+            self._disturbed = False
+        elif self._dry:
+            self.journal.put(Kind.STALLED, self._ring.read, self._dry, now)
+        self._fade_in_left = self._fade_in if self._disturbed else 0
+        self._gain_now = self.gain  # there was nothing to hear of the way there
 
     def _play(self, out: Block, at: int, room: int, now: float, delay: float) -> int:
         """Hand over what can be in one piece; return how many frames."""
@@ -262,10 +269,10 @@ class Playout:
         self.journal.put(Kind.PLAYED, self._ring.read, count, now, delay)
         self._ring.take(out, at, count)
         self._shape(out, at, count)
-        if self._gate is Gate.FADING and (
-            self._fade_out_left == 0 or (skip is not None and self._ring.read == skip[1])
-        ):
+        skipped = skip is not None and self._ring.read == skip[1]
+        if self._gate is Gate.FADING and (self._fade_out_left == 0 or skipped):
             self._close(dry=False)
+            self._disturbed = not skipped  # as after `_drop`
         return count
 
     def _close(self, *, dry: bool) -> None:
@@ -274,7 +281,9 @@ class Playout:
         faded = self._gate is Gate.FADING
         self._gate = Gate.CLOSED
         self._disturbed = not ended
-        self._ramp_left = 0 if ended else self._fade
+        # What is left of a fade that was cut short is as steep as the fade was.
+        self._ramp = self._fade_out_left if faded else self._fade
+        self._ramp_left = 0 if ended else self._ramp
         if dry and not ended and not faded:
             self._dry = 0
 
@@ -305,21 +314,27 @@ class Playout:
             factor *= self._fade_out_left / self._fade
         return factor
 
-    def _silence(self, out: Block, at: int, count: int) -> None:
-        """Fill the rest of a block with the tail of a ramp, then with zeros."""
-        ch = self.channels
+    def _silence(self, out: Block, at: int, room: int) -> int:
+        """Fill with the ramp that is left, or else with zeros to the end; return how many."""
+        count = min(self._ramp_left, room) or room
         if self._dry is not None and self._end == self._ring.read:
-            self._settle_stall(0.0)
+            self._dry, self._disturbed = None, False  # it was the end, and no stall
         elif self._dry is not None and not self._paused:
             self._dry += count
-        ramp = min(self._ramp_left, count)
-        for index in range(at, at + ramp):
-            self._ramp_left -= 1
-            factor = self._ramp_left / self._fade
-            for sample in range(ch):
-                out[index * ch + sample] = self._last[sample] * factor
-        at += ramp
-        end = (at + count - ramp) * ch
-        for start in range(at * ch, end, len(_ZEROS)):
+        if self._ramp_left:
+            self._ramp_down(out, at, count)
+            return count
+        end = (at + count) * self.channels
+        for start in range(at * self.channels, end, len(_ZEROS)):
             stop = min(start + len(_ZEROS), end)
             out[start:stop] = _ZEROS[: stop - start]
+        return count
+
+    def _ramp_down(self, out: Block, at: int, count: int) -> None:
+        """Go on with the ramp from the last sample that was heard."""
+        ch = self.channels
+        for index in range(at, at + count):
+            self._ramp_left -= 1
+            factor = self._ramp_left / self._ramp
+            for sample in range(ch):
+                out[index * ch + sample] = self._last[sample] * factor
