@@ -30,7 +30,7 @@ _OPENAI: Final = ("openai.com",)
 # Narrower than RFC 3986 on purpose: no user name, no backslash, nothing that
 # two URL parsers could read as two hosts, one of which would get the key.
 _BASE_URL: Final = re.compile(
-    r"https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^\s?#@\\]*)?",
+    r"https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::(?P<port>\d{1,5}))?(?:/[^\s?#@\\]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -144,7 +144,20 @@ def _host(base_url: str) -> str | None:
     match = _BASE_URL.fullmatch(base_url)
     if match is None or int(match["port"] or 0) > 65535 or not base_url.isascii():
         return None
-    return match["host"].lower().strip("[]").rstrip(".") or None
+    host = match["host"].lower().strip("[]").rstrip(".")
+    return host if _is_host(host) else None
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether a host is an address, or a name that a resolver takes."""
+    if ":" in host or re.fullmatch(r"[\d.]+", host):
+        try:
+            ip_address(host)
+        except ValueError:
+            return False
+        return True
+    # RFC 1035, 2.3.4. The resolver raises UnicodeError on longer labels.
+    return all(0 < len(label) < 64 for label in host.split("."))
 
 
 def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> str | None:

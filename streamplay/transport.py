@@ -7,6 +7,7 @@ quick. Its errors are mapped where they enter, and none leaves this room.
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -94,8 +95,10 @@ class Transport:
         """
         import httpx
 
-        async def trace(name: str, _info: Mapping[str, Any]) -> None:
+        async def trace(name: str, info: Mapping[str, Any]) -> None:
             _note(name, moments, self._clock, connected)
+            if name.endswith(".connect_tcp.complete"):
+                _keep_alive(info["return_value"].get_extra_info("socket"))
 
         http = self.ready()
         request = http.build_request(
@@ -228,6 +231,19 @@ def _note(
         moments.on_sent()
     elif event == "receive_response_headers.complete":
         moments.headers = clock()
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """Let the kernel ask, after half a minute of silence, whether the other side is there.
+
+    A conversation pauses for minutes, and boxes in between forget connections
+    meanwhile, some without a word: the next request would wait in vain for its
+    first byte. So they see traffic, or the connection is known to be lost.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):  # macOS calls them otherwise
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _not_connected(error: Exception, where: str, secret: str | None) -> ConnectFailed:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamplay.endpoint import DEFAULT_BASE_URL, Endpoint, find_endpoint, is_loopback
 from streamplay.errors import InvalidRequest
@@ -132,12 +135,31 @@ def test_a_key_is_not_shown_to_everyone_on_the_way_to_together() -> None:
         "https://example.com:99999/v1",
         "https://example.com:port/v1",
         "https://./v1",
+        "https://a..b/v1",
+        f"https://{'a' * 64}.com/v1",
+        "https://[:::]/v1",
+        "https://[1.2.3.4]/v1",
+        "https://999.1.1.1/v1",
+        "https://127.1/v1",
     ],
 )
 def test_what_two_parsers_could_read_as_two_hosts_is_refused(base_url: str) -> None:
     error = refused(base_url=base_url)
     assert error.field == "base_url"
     assert "password" not in str(error)
+
+
+@given(
+    st.text(max_size=30)
+    | st.from_regex(r"https?://([a-z:@.\\/?#]{1,30}|[0-9.]{1,9}|\[[0-9a-f:.]{1,9}\])")
+)
+def test_any_text_is_a_server_or_a_typed_error(base_url: str) -> None:
+    try:
+        endpoint = find_endpoint(ENVIRON, base_url=base_url)
+    except InvalidRequest:
+        return
+    # httpx must see the same host, or the key would go to another one.
+    assert httpx.URL(endpoint.base_url).host.rstrip(".") == endpoint.host
 
 
 def test_together_asks_for_a_key_and_says_how_to_set_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import socket
 import ssl
 import sys
 from pathlib import Path
@@ -188,6 +189,21 @@ def test_moments_are_in_order_on_a_new_connection_and_on_a_warm_one() -> None:
         assert 0 < (cold.connected or 0) < (cold.sent or 0) < (cold.headers or 0)
         assert (warm.tcp, warm.connected) == (None, None)
         assert 0 < (warm.sent or 0) < (warm.headers or 0)
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_pauses_for_minutes_is_kept_alive() -> None:
+    async def main() -> None:
+        async with running(replies(answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+            stream = exchange._response.extensions["network_stream"]
+            made = stream.get_extra_info("socket")
+            assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            await exchange.aclose()
+            await sender.aclose()
 
     asyncio.run(main())
 
