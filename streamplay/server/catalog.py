@@ -121,7 +121,7 @@ _KOKORO_LANGUAGES: Final = {
     "j": "ja",
     "z": "cmn",
     "e": "es",
-    "f": "fr-fr",
+    "f": "fr",
     "h": "hi",
     "i": "it",
     "p": "pt-br",
@@ -137,7 +137,7 @@ _CARTESIA: Final = {
     "newslady": ("en-us", "f"),
     "reading lady": ("en-us", "f"),
     "british reading lady": ("en-gb", "f"),
-    "french conversational lady": ("fr-fr", "f"),
+    "french conversational lady": ("fr", "f"),
     "german conversational woman": ("de", "f"),
     "spanish narrator man": ("es", "m"),
     "japanese woman conversational": ("ja", "f"),
@@ -165,13 +165,18 @@ _OPENAI: Final = {
 }
 
 # What ISO 639-1 and the API's locales are called in eSpeak NG, where it differs.
-_LANGUAGES: Final = {"en": "en-us", "fr": "fr-fr", "no": "nb", "zh": "cmn", "zh-cn": "cmn"} | {
-    "zh-tw": "cmn",
+_LANGUAGES: Final = {
+    "en": "en-us",
+    "en-gb": "en",
+    "no": "nb",
+    "zh": "cmn",
     "zh-hk": "yue",
-    "pt-pt": "pt",
-    "hy-am": "hy",
+    "zh-mo": "yue",
 }
 
+
+# eSpeak NG's "en" is British.
+_CODES: Final = {"en": "en-gb"}
 
 # Lower case, as the API's documents ask for.
 _LANGUAGE_CODE: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]+)*")
@@ -182,7 +187,7 @@ def language(code: str) -> str | None:
     known = languages()
     if not _LANGUAGE_CODE.fullmatch(code):
         return None
-    for candidate in (_LANGUAGES.get(code, code), code.split("-", 1)[0]):
+    for candidate in (code, code.split("-", 1)[0]):
         found = _LANGUAGES.get(candidate, candidate)
         if found in known:
             return found
@@ -225,7 +230,7 @@ def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, Voice]:
         counts[tongue, gender] = index + 1
         family = _FEMALE if gender == "f" else _MALE
         lap, place = divmod(index, len(family))
-        spoken = Spoken(tongue, family[place], _PITCHES[lap % len(_PITCHES)])
+        spoken = Spoken(language(tongue) or tongue, family[place], _PITCHES[lap % len(_PITCHES)])
         voices[name] = Voice(name, name, tongue, spoken)
     return voices
 
@@ -233,11 +238,11 @@ def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, Voice]:
 @cache
 def _espeak_voices() -> dict[str, Voice]:
     names = ["en-us", *sorted(languages() - {"en-us"})]
-    return {name: Voice(name, name, name, Spoken(name)) for name in names}
+    return {name: Voice(name, name, _CODES.get(name, name), Spoken(name)) for name in names}
 
 
 def _espeak_voice(name: str) -> Voice | None:
     tongue, _, variant = name.partition("+")
     if tongue not in languages() or variant not in variants():
         return None
-    return Voice(name, name, tongue, Spoken(tongue, variant))
+    return Voice(name, name, _CODES.get(tongue, tongue), Spoken(tongue, variant))

@@ -29,6 +29,9 @@ _READY: Final = "listening on "
 _CREATION_FLAGS: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 _PROCESS_GROUP: Final = None if sys.platform == "win32" else 0
 
+# A server that does not end by itself in this time is killed.
+_CLOSE_SECONDS: Final = 2.0
+
 _NEEDS: Final = ("aiohttp", "espeakng_loader")
 
 
@@ -138,7 +141,7 @@ class LocalServer:
         assert process.stdout is not None
         process.stdin.close()
         try:
-            process.wait(2)
+            process.wait(_CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from streamplay.server import scenario
@@ -59,10 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
-    # aiohttp reads the system's certificates at import, twice, for 50 ms. Here
-    # nobody makes a TLS connection.
-    os.environ["SSL_CERT_FILE"] = os.devnull
-
+    _import_aiohttp()
     from aiohttp import http_exceptions, web
 
     from streamplay.server import speech
@@ -97,6 +95,21 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     finally:
         await runner.cleanup()
     return 0
+
+
+def _import_aiohttp() -> None:
+    """Import aiohttp without the system's certificates.
+
+    It reads them as it is imported, twice, for 50 ms; nobody here makes a TLS
+    connection.
+    """
+    kept = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = os.devnull
+    try:
+        import_module("aiohttp")
+    finally:
+        os.environ.pop("SSL_CERT_FILE")
+        os.environ.update({} if kept is None else {"SSL_CERT_FILE": kept})
 
 
 def _on_end(ended: asyncio.Event, *, tied: bool) -> None:

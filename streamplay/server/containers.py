@@ -85,12 +85,13 @@ class Encoder:
 def _compression(samplerate: int, bit_rate: int) -> float:
     """Return libsndfile's compression level for a constant bit rate.
 
-    It maps 0..1 linearly onto highest..lowest (mpeg_l3_encode.c).
+    It maps 0..1 linearly onto highest..lowest and takes the nearest bit rate that
+    there is (mpeg_l3_encode.c); at 1 itself it fails.
     """
     lowest, highest = next(
         (low, high) for above, low, high in _MP3_BIT_RATES if samplerate >= above
     )
-    return min(1.0, max(0.0, (highest - bit_rate) / (highest - lowest)))
+    return min(0.99, max(0.0, (highest - bit_rate) / (highest - lowest)))
 
 
 def wav_header(audio: AudioFormat, size: int) -> bytes:

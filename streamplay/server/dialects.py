@@ -105,8 +105,9 @@ class Writer:
         if not self.events:
             return data
         between = b"".join(self._between())
+        event = audio(self._shape(), self._model, data)
         self._count += 1
-        return between + self.event(audio(self._shape(), self._model, data))
+        return between + self.event(event)
 
     def words(self, timed: Sequence[Word]) -> bytes:
         """Return the event with word times."""

@@ -1,24 +1,29 @@
 """eSpeak NG through ctypes: text in, 16-bit samples and word times out.
 
-The library keeps its state in globals, and two of them cannot be set back: the
-place in its pitch flutter (a static inside a function of ``wavegen.c``) and its
-random numbers. The same text would give other samples each time. So it is
-unloaded and loaded again for each piece of text, which costs under a
-millisecond, and makes what is spoken depend on nothing but the request.
+The library keeps its state in globals, and one of them cannot be set back: the
+place in its pitch flutter, a static inside a function of ``wavegen.c``. The same
+text would give other samples each time. So it is unloaded and loaded again for
+each piece of text, which costs under a millisecond, and its random numbers, which
+begin with the time of day, are given a seed: what is spoken depends on nothing
+but the request.
 """
 
 from __future__ import annotations
 
 import _ctypes
 import ctypes
+import re
 import sys
 import threading
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import espeakng_loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SAMPLERATE: Final = 22050
 """What the library's phoneme data are made for (``espeak_Initialize`` returns it)."""
@@ -30,6 +35,11 @@ _RATE: Final = 1
 _PITCH: Final = 3
 _EVENT_LIST_TERMINATED: Final = 0
 _EVENT_WORD: Final = 1
+
+# The option of espeak_Initialize against its habit of ending the process.
+_DONT_EXIT: Final = 0x8000
+
+_DICTIONARY: Final = re.compile(r"^dictionary\s+(\S+)", re.MULTILINE)
 
 _lock = threading.Lock()
 
@@ -135,12 +145,18 @@ class _Library:
         except OSError as error:
             raise SynthesisFailed(f"eSpeak NG cannot be loaded: {error}") from error
         data = espeakng_loader.get_data_path().encode()
-        if self.library.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, 0) != SAMPLERATE:
+        initialize = self.library.espeak_Initialize
+        if initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _DONT_EXIT) != SAMPLERATE:
+            self._unload()
             raise SynthesisFailed("eSpeak NG cannot read its own data")
+        self.library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         return self.library
 
     def __exit__(self, *exc: object) -> None:
         self.library.espeak_Terminate()
+        self._unload()
+
+    def _unload(self) -> None:
         handle = self.library._handle  # noqa: SLF001  ctypes has no public way to unload
         if sys.platform == "win32":
             _ctypes.FreeLibrary(handle)
@@ -206,15 +222,35 @@ def _words(text: str, events: Any) -> list[Word]:
 def languages() -> frozenset[str]:
     """Return the names that `Spoken.language` may have."""
     with _lock, _Library() as library:
-        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
-        listed = library.espeak_ListVoices(None)
-        found = set()
-        index = 0
-        while listed[index]:
-            # A list of (priority byte, C string); the first is the voice's own.
-            found.add(ctypes.string_at(listed[index].contents.languages + 1).decode())
-            index += 1
-        return frozenset(found)
+        return frozenset(filter(None, map(partial(_usable, library), _identifiers(library))))
+
+
+def _identifiers(library: ctypes.CDLL) -> Iterator[tuple[str, str]]:
+    """Yield (first language, file below ``lang``) of each voice."""
+    library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+    listed = library.espeak_ListVoices(None)
+    index = 0
+    while listed[index]:
+        voice = listed[index].contents
+        # A list of (priority byte, C string); the first is the voice's own.
+        yield ctypes.string_at(voice.languages + 1).decode(), voice.identifier.decode()
+        index += 1
+
+
+def _usable(library: ctypes.CDLL, listed: tuple[str, str]) -> str | None:
+    """Return the name that the library takes for a voice, if it can speak at all.
+
+    It lists ``fr-fr`` and ``en-gb``, but finds them by their files' names only;
+    and it lists some languages whose dictionaries it does not bring.
+    """
+    language, identifier = listed
+    data = Path(espeakng_loader.get_data_path())
+    told = _DICTIONARY.search((data / "lang" / identifier).read_text("utf-8"))
+    dictionary = told[1] if told else language.split("-")[0]
+    if not (data / f"{dictionary}_dict").exists():
+        return None
+    names = (language, identifier.rpartition("/")[2])
+    return next((name for name in names if not library.espeak_SetVoiceByName(name.encode())), None)
 
 
 @cache
