@@ -21,16 +21,17 @@ LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop", "pump"},
     {"client", "answer", "response", "transport", "body", "shape", "patience"}
-    | {"outputs", "playout", "resample", "account", "sources"}
+    | {"outputs", "playout", "native", "resample", "account", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
     {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "journal", "text"}
-    | {"refusals", "retry", "endpoint", "presentable"},
+    | {"playclock", "refusals", "retry", "endpoint", "presentable"},
     {"audio", "models", "request", "receipt", "trace", "errors"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
-CORE = {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "journal", "playout", "text"}
+CORE = {"wire", "sse", "decoder", "riff", "guard", "text"}
+CORE |= {"ring", "jitter", "journal", "playclock", "playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "urllib"}
