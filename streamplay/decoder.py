@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio, TooLarge, Truncated
+from streamplay.guard import Guard, wrong_encoding
 from streamplay.riff import Walker
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Decoder:
         Who said so.
     muted : int
         Frames that were received and silenced.
+    warning : str
+        What is doubtful about the audio, as a sentence for people; mostly nothing.
     """
 
     def __init__(
@@ -81,10 +84,13 @@ class Decoder:
         self.format = expected
         self.source: FormatSource = source
         self.muted = 0
+        self.warning = ""
         self._walker = Walker(framed=media == "text/event-stream")
         self._sized = media != "text/event-stream"
         self._carry = b""  # the bytes of a frame that the last delta cut
-        self._begun = False
+        self._guard: Guard | None = None  # there is one once the first frame has come
+        self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
+        self._mute = False
         self._file: bytearray | None = None
         if media in _FILE_TYPES and source != "user":
             self._file = bytearray()
@@ -96,23 +102,26 @@ class Decoder:
         ------
         BadAudio
             Where a header cannot be read, or changes the format after the first frame.
+        WrongEncoding
+            Where the bytes are certainly no sound as they were read. From then on
+            all is muted.
         """
         if self._file is not None:
             self._keep(data)
             return
-        if not self._begun and self._is_file(data):
+        if self._guard is None and self._is_file(data):
             self._file = bytearray(data)
             return
         for piece in self._walker.feed(data):
             yield from self._take(piece)
 
     def finish(self) -> Iterator[Chunk]:
-        """Yield what was held back.
+        """Yield what was held back; after a fault too: it came before the fault.
 
         Raises
         ------
         Truncated
-            If the audio ended inside a frame or before the end that its header told.
+            If the audio ended inside a frame, or before the end that its header told.
         BadAudio
             If a compressed file cannot be decoded.
         """
@@ -121,17 +130,21 @@ class Decoder:
             return
         for piece in self._walker.finish():
             yield from self._take(piece)
+        yield from self._release()
+        missing = self._missing()
+        if missing:
+            raise Truncated(missing, remedy="What had arrived is kept. Try again")
+
+    def _missing(self) -> str:
+        """Tell what the end of the stream has cut off."""
+        if self._walker.inside_header:
+            return "the audio ended inside its WAV header"
         if self._carry:
-            raise Truncated(
-                f"the audio ended inside a frame: {len(self._carry)} of "
-                f"{self.format.frame_bytes} bytes ({self.format})",
-                remedy="What had arrived before it is kept. Try again",
-            )
+            size = self.format.frame_bytes
+            return f"the audio ended inside a frame: {len(self._carry)} of {size} bytes"
         if self._sized and self._walker.missing:
-            raise Truncated(
-                f"the audio ended {self._walker.missing} bytes before the end that its header told",
-                remedy="What had arrived is kept. Try again",
-            )
+            return f"the audio ended {self._walker.missing} bytes before the end its header told"
+        return ""
 
     def _take(self, piece: bytes | AudioFormat) -> Iterator[Chunk]:
         if isinstance(piece, AudioFormat):
@@ -141,15 +154,41 @@ class Decoder:
         whole = len(data) - len(data) % self.format.frame_bytes
         self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
         if whole:
-            self._begun = True
-            data = data[:whole]
-            yield Chunk(_limited(self.format.decode(data)), data)
+            yield from self._pass(data[:whole])
+
+    def _pass(self, data: bytes) -> Iterator[Chunk]:
+        """Let whole frames past the guard."""
+        frames = self.format.decode(data)
+        if self._mute:
+            self.muted += len(frames)
+            return
+        guard = self._guard
+        if guard is None:
+            guard = self._guard = Guard(self.format, guessed=self.source == "request")
+        found = guard.look(data, frames)
+        self._held.append(Chunk(_limited(frames), data))
+        if found:
+            self._mute = True
+            self.muted += sum(len(chunk.frames) for chunk in self._held)
+            self._held.clear()
+            raise wrong_encoding(self.format, found)
+        if not guard.undecided:
+            yield from self._release()
+        if guard.other_law:
+            self.warning = (
+                f"The audio sounds like {guard.other_law} rather than {self.format.encoding}: "
+                f"--decode-as {guard.other_law}"
+            )
+
+    def _release(self) -> Iterator[Chunk]:
+        held, self._held = self._held, []
+        yield from held
 
     def _adopt(self, told: AudioFormat) -> None:
         """Believe a header, unless the user knows better."""
         if self.source == "user":
             return
-        if self._begun and told != self.format:
+        if self._guard is not None and told != self.format:
             raise BadAudio(
                 f"the stream changed its format from {self.format} to {told}",
                 remedy="What had arrived is kept. Name one format with --decode-as to override",
@@ -175,7 +214,6 @@ class Decoder:
 
         import soundfile
 
-        self._begun = True
         try:
             with soundfile.SoundFile(io.BytesIO(data)) as file:
                 self.format = AudioFormat("pcm_f32le", file.samplerate, file.channels)

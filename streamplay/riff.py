@@ -15,7 +15,7 @@ import struct
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.audio import AudioFormat
-from streamplay.errors import BadAudio, Truncated
+from streamplay.errors import BadAudio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,11 @@ class Walker:
         """Bytes of audio that the last header promised and that have not come."""
         return self._left if self._state == "audio" and not self._endless else 0
 
+    @property
+    def inside_header(self) -> bool:
+        """Whether a header has begun, and its audio has not."""
+        return self._state != "audio" and not self._played
+
     def feed(self, delta: bytes) -> Iterator[bytes | AudioFormat]:
         """Yield the audio of one delta; before it, a header's format where there is one.
 
@@ -80,7 +85,7 @@ class Walker:
             held, self._held = len(self._held), b""
         else:
             held = 0
-        if delta and (self._state == "audio" or self._played):
+        if delta and not self.inside_header:
             if _is_magic(delta):
                 if len(delta) < _MAGIC_BYTES:
                     self._held = delta
@@ -95,17 +100,9 @@ class Walker:
         yield from self._walk(delta)
 
     def finish(self) -> Iterator[bytes | AudioFormat]:
-        """Yield what was held back.
-
-        Raises
-        ------
-        Truncated
-            If the stream ended inside a header.
-        """
+        """Yield what was held back."""
         held, self._held = self._held, b""
         yield from self._walk(held)
-        if self._state != "audio" and not self._played:
-            raise Truncated("the audio ended inside its WAV header", remedy="Try again")
 
     def _enter(self, rest: bytes) -> bytes:
         self._state, self._head, self._format = "chunk", b"", None

@@ -137,7 +137,6 @@ class _EventStream:
         self._number = 0
         self._done = False
         self.late = 0
-        """Events that came after the end mark, and were ignored."""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
         if self._done:
