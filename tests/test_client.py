@@ -416,3 +416,20 @@ def test_importing_the_client_loads_neither_httpx_nor_numpy() -> None:
     code = f"import sys; import streamplay.client, streamplay.request; print({heavy})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
+
+
+def test_httpx_is_imported_without_its_command_line() -> None:
+    code = """
+import asyncio, sys
+class Watch:
+    asked = []
+    def find_spec(self, name, path=None, target=None):
+        self.asked.append(name)
+sys.meta_path.insert(0, Watch())
+from streamplay.client import SpeechClient
+asyncio.run(SpeechClient(base_url="http://127.0.0.1:9").warm())
+import httpx
+print("httpx._client" in Watch.asked, "click" in Watch.asked, callable(httpx.main))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "True False True"
