@@ -72,10 +72,13 @@ class Lane:
     drained_at: int | None = None
     on_done: Callable[[], None] = lambda: None
     heard: Callable[[], int] = lambda: 0
+    catch_up: Callable[[], None] = lambda: None
 
     def position(self) -> int:
         """Position in the playout of the next frame to be handed over."""
-        return self.playout.position
+        position = self.playout.position
+        self.catch_up()  # a skip is noted before it moves the position
+        return position
 
 
 class Pump:
@@ -113,6 +116,7 @@ class Pump:
         self._room = asyncio.Event()
         self._wake = asyncio.Event()
         self._drain = round(output.latency * DRAIN_FACTOR * output.samplerate)
+        self._drained_at = 0  # the output's frame count by which all that ended has been heard
         self._seen = (0, clock())  # frames rendered, and when that was last seen to grow
 
     @property
@@ -126,7 +130,7 @@ class Pump:
         """Take on another utterance, to be played after those before it."""
         with self.lock:
             self._lanes.append(lane)
-        lane.heard = self.heard
+        lane.heard, lane.catch_up = self.heard, self._catch_up
         self._seen = (self.playout.rendered, self._clock())
         self._wake.set()
 
@@ -173,23 +177,36 @@ class Pump:
 
     def step(self) -> None:
         """Move what can be moved, and settle what is done. Under the lock."""
+        position = self.playout.position  # what settles by it has all its notes by then
         self._read_journal()
         self._publish_level()
         while self._queue and self.playout.space:
             self._move_one()
+        if self._bytes < QUEUE_BYTES:
+            self._room.set()
         self._publish_level()
         self._mark_end()
         self._request_skip()
-        self._settle()
+        self._settle(position)
+
+    async def drained(self) -> None:
+        """Wait until the last fade has been heard: an output that closes drops it."""
+        until = self._clock() + SILENT_DEVICE_SECONDS
+        while self.playout.rendered < self._drained_at and not self.output.failure:
+            if self._clock() > until:
+                return
+            await asyncio.sleep(TICK_SECONDS)
 
     def abandon(self) -> None:
         """Drop everything: the output is gone, or is about to be closed."""
         with self.lock:
             self.step()
+            position = self.playout.position
+            self._read_journal()
             for lane in self._lanes:
-                self._drop_waiting(lane)
-                lane.closed = True
+                self._give_up(lane, position)
             done, self._lanes = self._lanes, []
+            self._room.set()
         for lane in done:
             lane.on_done()
 
@@ -220,6 +237,10 @@ class Pump:
 
     # Inside, under the lock
 
+    def _catch_up(self) -> None:
+        with self.lock:
+            self._read_journal()
+
     def _read_journal(self) -> None:
         notes = self.playout.journal.take()
         self._heard.feed(notes)
@@ -239,8 +260,6 @@ class Pump:
             self._queue.appendleft((lane, rest))
             self._bytes += _weight(rest)
         self._note_stop(lane)
-        if self._bytes < QUEUE_BYTES:
-            self._room.set()
 
     def _note_stop(self, lane: Lane) -> None:
         span = lane.span
@@ -258,7 +277,8 @@ class Pump:
         What waits behind the ring is ahead all the same. Where nothing more is to
         come, or no more can be held, there is nothing to wait for.
         """
-        lane = next((lane for lane in self._lanes if not lane.span.cut), None)
+        coming = (lane for lane in self._lanes if not lane.span.cut)
+        lane = next((lane for lane in coming if not self._is_handed_over(lane)), None)
         if lane is None:
             return
         nothing_to_wait_for = lane.closed or lane.idle or self._bytes >= QUEUE_BYTES
@@ -295,10 +315,18 @@ class Pump:
         self._bytes = sum(_weight(frames) for _, frames in kept)
         lane.waiting = 0
 
-    def _settle(self) -> None:
+    def _give_up(self, lane: Lane, position: int) -> None:
+        """Settle that what was not handed over by `position` is not going to be."""
+        span = lane.span
+        if span.stop is None or span.stop > position:
+            self._drop_waiting(lane)
+            span.stop = None if span.start is None else max(span.start, position)
+        lane.closed = True
+
+    def _settle(self, position: int) -> None:
         """Let go of the utterances whose last frame has been heard."""
         for lane in list(self._lanes):
-            if lane.closed and not lane.waiting and self._is_heard(lane):
+            if lane.closed and not lane.waiting and self._is_heard(lane, position):
                 self._lanes.remove(lane)
                 lane.on_done()
 
@@ -306,15 +334,16 @@ class Pump:
         stop = lane.span.stop
         return lane.closed and stop is not None and self.playout.position >= stop
 
-    def _is_heard(self, lane: Lane) -> bool:
+    def _is_heard(self, lane: Lane, position: int) -> bool:
         span, playout = lane.span, self.playout
         if span.start is None or span.stop is None:
             return True
-        if playout.position < span.stop:
+        if position < span.stop:
             return False
         if lane.drained_at is None:
-            # What was cut is silent already; what was played is still on its way.
-            lane.drained_at = playout.rendered + (0 if span.cut else self._drain)
+            # What was played is still on its way. For what was cut nobody waits, but who closes.
+            self._drained_at = playout.rendered + self._drain
+            lane.drained_at = playout.rendered if span.cut else self._drained_at
         return playout.rendered >= lane.drained_at
 
     def _check_output(self) -> None:

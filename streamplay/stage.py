@@ -170,6 +170,7 @@ class Stage:
             pumping.cancel()
         pump, self.pump = self.pump, None
         if pump is not None:
+            await pump.drained()
             pump.abandon()
             await _aside(pump.output.close)
 

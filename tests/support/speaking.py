@@ -1,0 +1,131 @@
+"""Players for tests: what to ask of the server, a card that is only simulated, accounts checked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from streamplay import outputs
+from streamplay.errors import NoDevice
+from streamplay.outputs.silent import SilentOutput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from streamplay.receipt import Receipt
+
+PATIENCE = 20.0
+"""Seconds until a test counts as hanging; what it waits for takes a fraction of one."""
+
+
+def asking(**scenario: Any) -> dict[str, Any]:
+    """Return the `extra` that has the local server behave like this for one request."""
+    return {"extra_params": {"scenario": scenario}}
+
+
+def counting(seconds: float, **scenario: Any) -> dict[str, Any]:
+    """Return the same, for a signal of which every sample is known: `counted`."""
+    return asking(signal="count", seconds=seconds, **scenario)
+
+
+def counted(frames: int, start: int = 0) -> NDArray[np.int16]:
+    """Return what `counting` sends, as 16-bit values."""
+    from streamplay.server.signals import count
+
+    return count(start, start + frames)
+
+
+def account_for(receipt: Receipt) -> Receipt:
+    """Hold a receipt to its promise: every frame is in one place."""
+    frames = receipt.frames
+    parts = (frames.played, frames.flushed, frames.trimmed, frames.muted, frames.unplayed)
+    assert min(parts) >= 0, frames
+    assert frames.received == sum(parts), frames
+    return receipt
+
+
+def wait_until(true: Callable[[], object]) -> None:
+    """Wait for something that is about to happen."""
+    until = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.002)
+
+
+class Silent:
+    """Stands for the sound card: every output that is opened is a silent clock of these settings.
+
+    Attributes
+    ----------
+    speed : float
+        Times real time.
+    fail_after : int or None
+        Blocks until it dies.
+    absent : bool
+        There is no card at all.
+    gate : threading.Event
+        Cleared, it holds up whoever opens an output.
+    outputs : list of SilentOutput
+        What has been opened.
+    """
+
+    def __init__(self) -> None:
+        self.speed = 1.0
+        self.fail_after: int | None = None
+        self.absent = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.outputs: list[SilentOutput] = []
+        self._blocks: list[bytes] = []
+
+    def open(self, samplerate: int, channels: int, **_: Any) -> SilentOutput:
+        assert self.gate.wait(PATIENCE)
+        if self.absent:
+            raise NoDevice("there is no card")
+        output = SilentOutput(
+            samplerate,
+            channels,
+            speed=self.speed,
+            fail_after=self.fail_after,
+            tap=lambda block: self._blocks.append(bytes(block)),
+        )
+        self.outputs.append(output)
+        return output
+
+    @property
+    def samples(self) -> NDArray[np.float32]:
+        """Everything that was rendered, silence included."""
+        return np.frombuffer(b"".join(self._blocks), np.float32)
+
+    @property
+    def played(self) -> NDArray[np.float32]:
+        """`samples` without the silence before the first and after the last sound."""
+        samples = self.samples
+        loud = np.flatnonzero(samples)
+        return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """`played`, on the scale of 16 bits: whole numbers where nothing was shaped."""
+        return self.played * np.float32(32768)
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Silent:
+    """A simulated card, at real time unless told otherwise."""
+    card = Silent()
+    monkeypatch.setattr(outputs, "open_output", card.open)
+    return card
+
+
+@pytest.fixture
+def fast(silent: Silent) -> Silent:
+    """A simulated card for tests that look at accounts: 20 times as fast as a real one."""
+    silent.speed = 20.0
+    return silent
