@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A sentence ends at .!?… (with closing quotes or brackets) before white space, at
-# the full-width marks of Chinese and Japanese, and at a line's end.
-_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』）]*|\n")
+# the full-width marks of Chinese and Japanese once it is known that no more of them
+# follow, and at a line's end.
+_END: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』）]*(?=[^。！？」』）])|\n")
 
 LONGEST: Final = 4096
 """Characters that one request takes: the limit of OpenAI's ``input`` (API reference,
@@ -51,6 +52,7 @@ def pieces(text: str, longest: int = LONGEST) -> Iterator[str]:
     longest : int
         Characters that a piece may have.
     """
+    text = text.strip()
     while len(text) > longest:
         ends = [match.end() for match in _END.finditer(text, 0, longest)]
         cut = ends[-1] if ends else text.rfind(" ", 0, longest) + 1 or longest
