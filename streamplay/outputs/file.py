@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 RAW_SUFFIXES: Final = (".pcm", ".raw")
 SOUND_SUFFIXES: Final = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 """libsndfile's name for each."""
+
+WRITTEN_AT_ONCE: Final = 1 << 16
+"""Frames. libsndfile's Vorbis encoder keeps a whole write on the stack: ten minutes
+of 24 kHz in one ended the process (libsndfile 1.2.2)."""
 
 
 class FileOutput(Protocol):
@@ -73,14 +78,15 @@ class _Reserved:
 
     def __init__(self, path: Path, *, force: bool) -> None:
         self.path = path
-        self._new = not path.exists()
-        if not self._new and not force:
-            raise FileFailed(f"{path} exists", remedy="Overwrite it with force (--force)")
-        try:
-            self._file: IO[bytes] = path.open("xb+" if self._new else "rb+")
-        except OSError as error:
-            raise FileFailed(f"cannot write {path}: {error.strerror}") from error
         self._used = False
+        try:
+            self._new = not path.exists()
+            if not self._new and not force:
+                raise FileFailed(f"{path} exists", remedy="Overwrite it with force (--force)")
+            self._file: IO[bytes] = path.open("xb+" if self._new else "rb+")
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            why = getattr(error, "strerror", None) or error
+            raise FileFailed(f"cannot write {path}: {why}") from error
 
     def begin(self) -> IO[bytes]:
         """Empty the file and hand it out."""
@@ -113,6 +119,8 @@ class RawFile:
     def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
         """Write `data`, and let a reader at the other end of a pipe have it at once."""
         del frames, audio
+        if not data:
+            return
         with _failing(self.path):
             self._file.write(data)
             if self._keep_open:
@@ -144,24 +152,31 @@ class SoundFile:
     def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
         """Append `frames`; the first chunk's format is the file's."""
         del data
+        if not len(frames):
+            return
         if self._sound is None:
             self._begin(audio)
+        samples = self._samples(frames)
         with _failing(self.path):
-            self._sound.write(self._samples(frames))
+            for start in range(0, len(samples), WRITTEN_AT_ONCE):
+                self._sound.write(samples[start : start + WRITTEN_AT_ONCE])
 
     def _begin(self, audio: AudioFormat) -> None:
         import soundfile
 
         self._audio = audio
+        kind = {
+            "samplerate": audio.samplerate,
+            "channels": audio.channels,
+            "format": self._kind,
+            "subtype": self._subtype(audio),
+        }
         try:
-            self._sound = soundfile.SoundFile(
-                self._file.begin(),
-                "w",
-                samplerate=audio.samplerate,
-                channels=audio.channels,
-                format=self._kind,
-                subtype=self._subtype(audio),
-            )
+            # What the format cannot hold must not cost the file that is there.
+            soundfile.SoundFile(io.BytesIO(), "w", **kind).close()
+            # By its descriptor: a full disk inside a callback would be a traceback.
+            descriptor = self._file.begin().fileno()
+            self._sound = soundfile.SoundFile(descriptor, "w", closefd=False, **kind)
         except (soundfile.SoundFileError, ValueError, OSError) as error:
             raise FileFailed(
                 f"{self.path}: {self._kind} cannot hold {audio}: {error}",
@@ -192,9 +207,11 @@ class SoundFile:
             return
         self._closed = True
         with _failing(self.path):
-            if self._sound is not None:
-                self._sound.close()
-            self._file.close()
+            try:
+                if self._sound is not None:
+                    self._sound.close()
+            finally:
+                self._file.close()
 
 
 @contextmanager
