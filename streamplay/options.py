@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import InvalidRequest
-from streamplay.models import DEFAULT_MODEL
+from streamplay.models import DEFAULT_MODEL, effective_format
 from streamplay.request import SpeechRequest
 
 if TYPE_CHECKING:
@@ -144,7 +144,9 @@ alignment, extra
             return self.decode_as
         encoding, _, rate = self.decode_as.partition("@")
         try:
-            return AudioFormat(encoding, int(rate) if rate else self.sample_rate)
+            # Who names no rate means the one that would be decoded otherwise.
+            expected, _ = effective_format(self.model, "pcm_s16le", self.sample_rate)
+            return AudioFormat(encoding, int(rate) if rate else expected.samplerate)
         except ValueError as error:
             raise InvalidRequest(
                 "decode_as", str(error), allowed="ENCODING or ENCODING@RATE"

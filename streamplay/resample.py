@@ -46,7 +46,9 @@ class Adapter:
         import numpy as np
 
         converted = self._resampler.resample_chunk(frames, last=last)
-        return np.ascontiguousarray(converted).reshape(-1, self.target[1])
+        # A loud edge overshoots by a quarter and more; a device would wrap it round.
+        limited = np.clip(converted, -1, 1, dtype=np.float32)
+        return np.ascontiguousarray(limited).reshape(-1, self.target[1])
 
 
 def _remix(frames: Frames, channels: int) -> Frames:

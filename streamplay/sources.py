@@ -7,6 +7,7 @@ import threading
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
+from streamplay.errors import InvalidRequest
 from streamplay.text import SentenceCutter, pieces
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ async def sentences(text: str | Iterable[str]) -> AsyncGenerator[str, None]:
 
     An iterable is read on a thread of its own, since it may wait for a person
     typing; the sentence that is whole leaves without waiting for the next.
+
+    Raises
+    ------
+    InvalidRequest
+        If an iterable yields anything but text.
+    Exception
+        What the iterable raised.
     """
     if isinstance(text, str):
         for piece in pieces(text.strip()):
@@ -55,10 +63,12 @@ async def _read(text: Iterable[str]) -> AsyncGenerator[str, None]:
                 room.acquire()
                 if closed.is_set():
                     return
-                hand(part)
+                hand(_checked(part))
             hand(None)
         except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raised, it is told
             hand(error)
+        except BaseException as error:  # noqa: BLE001 - an exit ends the thread, and no loop
+            hand(RuntimeError(f"the text ended with {error!r}"))
 
     threading.Thread(target=read, name="streamplay text", daemon=True).start()
     try:
@@ -70,3 +80,10 @@ async def _read(text: Iterable[str]) -> AsyncGenerator[str, None]:
     finally:
         closed.set()
         room.release()
+
+
+def _checked(part: object) -> str:
+    """Return `part` if it is text: the None of a chat's last delta must not end it unseen."""
+    if not isinstance(part, str):
+        raise InvalidRequest("input", f"holds {part!r:.40}", allowed="text")
+    return part
