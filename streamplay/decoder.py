@@ -31,9 +31,10 @@ _FILE_TYPES: Final = frozenset(
 ) | {"application/ogg"}
 _FILE_MAGIC: Final = (b"fLaC", b"OggS", b"ID3\x03", b"ID3\x04")
 
-# A whole file is held until its end: 64 MB is over an hour of mp3 at 128 kbit/s.
-_MAX_FILE_BYTES: Final = 64_000_000
-_FILE_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
+MAX_FILE_BYTES: Final = 64_000_000
+"""A whole file is held until its end: over an hour of mp3 at 128 kbit/s."""
+
+_FLAC_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +202,9 @@ class Decoder:
 
     def _keep(self, data: bytes) -> None:
         assert self._file is not None
-        if len(self._file) + len(data) > _MAX_FILE_BYTES:
+        if len(self._file) + len(data) > MAX_FILE_BYTES:
             raise TooLarge(
-                f"the audio file is larger than {_MAX_FILE_BYTES} bytes",
+                f"the audio file is larger than {MAX_FILE_BYTES} bytes",
                 remedy="Ask for raw audio, which is played as it comes",
             )
         self._file += data
@@ -218,12 +219,15 @@ class Decoder:
             with soundfile.SoundFile(io.BytesIO(data)) as file:
                 self.format = AudioFormat("pcm_f32le", file.samplerate, file.channels)
                 self.source = "header"
-                for frames in file.blocks(_FILE_BLOCK, dtype="float32", always_2d=True):
+                # soundfile seeks after each read, which is exact in FLAC alone: mpg123
+                # forgets its bit reservoir, and the seam is heard.
+                size = _FLAC_BLOCK if file.format == "FLAC" else max(1, file.frames)
+                for frames in file.blocks(size, dtype="float32", always_2d=True):
                     yield Chunk(_limited(frames), data)
                     data = b""
         except soundfile.LibsndfileError as error:
             raise BadAudio(
-                f"the audio file cannot be decoded ({error.error_string})",
+                f"the audio file cannot be decoded ({error.error_string.rstrip('.')})",
                 remedy="Ask for another format, or for raw audio",
             ) from error
 

@@ -32,6 +32,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
+from streamplay.presentable import presentable
 from streamplay.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def reader_for(content_type: str, *, max_event_bytes: int = MAX_EVENT_BYTES) -> 
     if media in _BYTES or media.startswith("audio/"):
         return _Bytes()
     raise UnexpectedContent(
-        f"the server answered with {printable(content_type)!r}, which is no speech",
+        f"the server answered with {_shown(content_type)!r}, which is no speech",
         remedy="Look at the base URL: it should end where /audio/speech begins",
     )
 
@@ -210,7 +211,7 @@ def _meaning(event: ServerSentEvent, number: int) -> WireEvent:
     if not isinstance(fields, dict):
         if event.event == "error":
             raise _remote_error(fields, data)
-        raise _malformed(number, f"is not a JSON object: {printable(data, 60)!r}")
+        raise _malformed(number, f"is not a JSON object: {_shown(data, 60)!r}")
     kind = _kind(fields, event.event)
     _raise_remote(fields, kind, data)
     inner = fields.get("data")
@@ -235,7 +236,7 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
     if key:
         return Audio(_undo_base64(fields[key], number))
     if kind in _AUDIO_KEY:
-        raise _malformed(number, f"({printable(kind, 60)}) holds no audio")
+        raise _malformed(number, f"({_shown(kind, 60)}) holds no audio")
     if kind == _WORDS:
         return _words(fields, number)
     if kind in _DONE:
@@ -324,16 +325,11 @@ def _remote_error(said: object, data: str) -> RemoteError:
         texts = [said.get(key) for key in ("message", "detail", "code", "type")]
     words = next((text for text in texts if isinstance(text, str) and text.strip()), data)
     return RemoteError(
-        f"the server reported an error inside the stream: {printable(words)}",
+        f"the server reported an error inside the stream: {_shown(words)}",
         remedy="What had arrived is kept. Try again",
     )
 
 
-def printable(text: str, limit: int = 500) -> str:
-    """Make a server's words safe for a terminal: one line, bounded, nothing that acts.
-
-    Control, escape and bidirectional characters become spaces.
-    """
-    shown = "".join(c if c.isprintable() else " " for c in text[: 2 * limit])
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= limit and len(text) <= 2 * limit else shown[: limit - 1] + "…"
+def _shown(text: str, limit: int = 300) -> str:
+    """Make a server's words safe for a terminal; an event may be long, and is not read whole."""
+    return presentable(text[: 4 * limit], limit=limit)

@@ -17,7 +17,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.wire import Audio, Done, Ignored, WireEvent, Words, printable, reader_for
+from streamplay.wire import Audio, Done, Ignored, WireEvent, Words, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -361,14 +361,3 @@ def test_what_cannot_be_speech_is_refused_by_its_content_type(kind: str) -> None
 def test_any_bytes_give_events_or_a_typed_error(data: bytes, as_an_event: bool) -> None:
     events, error = read_until_fault(b"data: " + data + b"\n\n" if as_an_event else data)
     assert error is not None or isinstance(events[-1], Done)
-
-
-@given(st.text(), st.integers(2, 80))
-def test_printable_text_is_one_bounded_line(text: str, limit: int) -> None:
-    shown = printable(text, limit)
-    assert shown.isprintable()
-    assert len(shown) <= limit
-
-
-def test_printable_text_keeps_what_is_harmless() -> None:
-    assert printable("Grüße,\n 世界 ") == "Grüße, 世界"
