@@ -225,3 +225,18 @@ def test_a_slow_reader_holds_the_server_up_and_loses_nothing() -> None:
 
     # Ten minutes fit into no buffer between: the handler had to wait.
     assert asyncio.run(slowly()) == (1, 600 * 48000)
+
+
+@pytest.mark.parametrize("container", ["mp3", "wav", "raw"])
+def test_a_client_that_leaves_ends_the_making_of_its_file(
+    container: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def leave() -> None:
+        async with serving() as base_url, httpx.AsyncClient(timeout=0.3) as client:
+            body = asking("One two three. " * 6000, stream=False, response_format=container)
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(f"{base_url}/audio/speech", json=body)
+
+    asyncio.run(leave())
+    # libsndfile would complain here if the file were closed before its writer.
+    assert capfd.readouterr() == ("", "")

@@ -127,3 +127,8 @@ def test_what_a_fault_inserts_is_as_bad_as_it_says() -> None:
     mark, late = events(broken.insertion("data-after-mark"))
     assert mark == "[DONE]"
     assert late["object"] == "audio.tts.chunk"
+
+
+def test_letters_are_sent_as_they_are_and_lone_surrogates_are_not() -> None:
+    data = writer("C").words([Word("é\u2028\ud800", 0.0, 1.0)])
+    assert "é\u2028?".encode() in data

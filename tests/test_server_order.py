@@ -6,6 +6,7 @@ import pytest
 
 from streamplay.audio import AudioFormat
 from streamplay.server import order as orders
+from streamplay.server.fields import Refusal
 from tests.support.server import asking
 
 
@@ -92,7 +93,7 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
     ],
 )
 def test_a_wrong_field_is_refused_by_its_name(fields: dict[str, Any], param: str) -> None:
-    with pytest.raises(orders.Refusal) as caught:
+    with pytest.raises(Refusal) as caught:
         orders.read(whole(**fields))
     assert (caught.value.status, caught.value.param) == (400, param)
     assert param in caught.value.message
@@ -102,32 +103,32 @@ def test_a_wrong_field_is_refused_by_its_name(fields: dict[str, Any], param: str
 def test_a_required_field_is_required(field: str) -> None:
     body = whole()
     del body[field]
-    with pytest.raises(orders.Refusal, match=f"{field}: is required"):
+    with pytest.raises(Refusal, match=f"{field}: is required"):
         orders.read(body)
 
 
 @pytest.mark.parametrize("container", ["wav", "mp3", "flac", "opus"])
 def test_a_stream_of_files_is_refused(container: str) -> None:
-    with pytest.raises(orders.Refusal, match="only raw is supported when streaming"):
+    with pytest.raises(Refusal, match="only raw is supported when streaming"):
         orders.read(asking(response_format=container))
 
 
 def test_a_body_that_is_no_object_is_refused() -> None:
-    with pytest.raises(orders.Refusal, match="JSON object"):
+    with pytest.raises(Refusal, match="JSON object"):
         orders.read([1])
 
 
 def test_an_unknown_model_or_voice_is_not_found_and_named() -> None:
-    with pytest.raises(orders.Refusal, match=r"'a/b' does not exist.*Served here: .*orpheus") as no:
+    with pytest.raises(Refusal, match=r"'a/b' does not exist.*Served here: .*orpheus") as no:
         orders.read(whole(model="a/b"))
     assert (no.value.status, no.value.body()["error"]["code"]) == (404, "model_not_found")
-    with pytest.raises(orders.Refusal, match=r"'bob' does not exist.*Voices: tara") as no:
+    with pytest.raises(Refusal, match=r"'bob' does not exist.*Voices: tara") as no:
         orders.read(whole(voice="bob"))
     assert (no.value.status, no.value.body()["error"]["code"]) == (404, "voice_not_found")
 
 
 def test_a_long_wrong_value_is_shown_in_part() -> None:
-    with pytest.raises(orders.Refusal) as caught:
+    with pytest.raises(Refusal) as caught:
         orders.read(whole(response_format="x" * 5000))
     assert len(caught.value.message) < 300
 

@@ -82,3 +82,10 @@ def test_what_begins_later_counts_from_there() -> None:
 
 def test_warming_up_needs_nothing_and_gives_nothing() -> None:
     assert speech.warm() is None
+
+
+def test_a_text_without_sentences_is_cut_between_words() -> None:
+    words = [f"word{number}" for number in range(200)]
+    parts = speech.split(" ".join(words))
+    assert " ".join(parts).split() == words
+    assert speech.split("x" * 700) == ["x" * 300, "x" * 300, "x" * 100]

@@ -16,6 +16,7 @@ from streamplay.server import catalog
 from streamplay.server import order as orders
 from streamplay.server.delivery import Delivery
 from streamplay.server.espeak import SynthesisFailed
+from streamplay.server.fields import Refusal
 from streamplay.server.refusals import by_scenario
 from streamplay.server.scenario import Scenario, ScenarioError
 
@@ -72,13 +73,13 @@ def make_app(state: State) -> web.Application:
 async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except orders.Refusal as refusal:
+    except Refusal as refusal:
         return web.json_response(refusal.body(), status=refusal.status)
     except SynthesisFailed as error:
-        failure = orders.Refusal(500, str(error), kind="server_error")
+        failure = Refusal(500, str(error), kind="server_error")
         return web.json_response(failure.body(), status=500)
     except web.HTTPException as error:
-        told = orders.Refusal(error.status, f"{error.reason}: {request.method} {request.path}")
+        told = Refusal(error.status, f"{error.reason}: {request.method} {request.path}")
         allow = {key: value for key, value in error.headers.items() if key == "Allow"}
         return web.json_response(told.body(), status=error.status, headers=allow)
 
@@ -90,7 +91,7 @@ async def _check_key(request: web.Request, handler: Handler) -> web.StreamRespon
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         right = hmac.compare_digest(key.encode(), (state.key or key).encode())
         if scheme.lower() != "bearer" or not key or not right:
-            raise orders.Refusal(
+            raise Refusal(
                 401,
                 "Missing or invalid API key: send it as Authorization: Bearer",
                 kind="authentication_error",
@@ -140,7 +141,7 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     try:
         document = await request.json()
     except ValueError as error:
-        raise orders.Refusal(400, f"the body is not JSON: {error}") from error
+        raise Refusal(400, f"the body is not JSON: {error}") from error
     order = await asyncio.to_thread(orders.read, document)
     scenario = _scenario(state, order)
     if scenario.status:
@@ -156,9 +157,9 @@ def _scenario(state: State, order: orders.Order) -> Scenario:
         scenario = state.scenario.over(order.scenario or {})
     except ScenarioError as error:
         param = "extra_params.scenario"
-        raise orders.Refusal(400, f"{param}: {error}", param=param) from error
+        raise Refusal(400, f"{param}: {error}", param=param) from error
     if scenario.capacity and state.active >= scenario.capacity:
-        raise orders.Refusal(
+        raise Refusal(
             429,
             f"More than {scenario.capacity} streams at once",
             kind="rate_limit_exceeded",

@@ -82,6 +82,21 @@ class Encoder:
         self._file.close()
 
 
+class RawWriter:
+    """Writes frames as bytes and nothing else, with the face of `Encoder`."""
+
+    def __init__(self, file: IO[bytes], audio: AudioFormat) -> None:
+        self._file = file
+        self._audio = audio
+
+    def write(self, frames: Frames) -> None:
+        """Append frames."""
+        self._file.write(self._audio.encode(frames))
+
+    def close(self) -> None:
+        """Do nothing: raw audio has no end to write."""
+
+
 def _compression(samplerate: int, bit_rate: int) -> float:
     """Return libsndfile's compression level for a constant bit rate.
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from contextlib import suppress
+import threading
+from contextlib import closing, suppress
 from typing import IO, TYPE_CHECKING, Final
 
 from aiohttp import web
 
 from streamplay.server import signals, speech
 from streamplay.server.body import Body, BodyEnded
-from streamplay.server.containers import CONTENT_TYPES, Encoder
+from streamplay.server.containers import CONTENT_TYPES, Encoder, RawWriter
 from streamplay.server.cutting import Cutter
 from streamplay.server.dialects import Writer
 from streamplay.server.schedule import Schedule
@@ -116,15 +117,27 @@ class Delivery:
                 yield data, ()
 
     async def _write_file(self, file: IO[bytes]) -> None:
-        if self._order.container in _RAW:
-            async for piece in self._pieces():
-                file.write(self._audio.encode(self._spread(piece.frames)))
-            return
+        """Make a whole file in a thread, which is over before the file can be closed."""
+        stop = threading.Event()
+        making = asyncio.create_task(asyncio.to_thread(self._make_file, file, stop))
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            stop.set()
+            await making
+            raise
+
+    def _make_file(self, file: IO[bytes], stop: threading.Event) -> None:
         audio, order = self._audio, self._order
-        encoder = Encoder(file, order.container, audio, order.bit_rate)
-        async for piece in self._pieces():
-            await asyncio.to_thread(encoder.write, self._spread(piece.frames))
-        await asyncio.to_thread(encoder.close)
+        if order.container in _RAW:
+            encoder: Encoder | RawWriter = RawWriter(file, audio)
+        else:
+            encoder = Encoder(file, order.container, audio, order.bit_rate)
+        with closing(encoder):
+            for piece in self._sound():
+                if stop.is_set():
+                    return
+                encoder.write(self._spread(piece.frames))
 
     async def _pieces(self) -> AsyncIterator[speech.Piece]:
         """Run the synthesis in a thread, one piece a step: nobody waits for more."""

@@ -144,12 +144,13 @@ class Writer:
         """Return one server-sent event."""
         if isinstance(data, dict) and self._scenario.nested:
             data = {"data": data}
-        text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
+        text = data if isinstance(data, str) else _json(data)
         lines = [f"data: {text}", "", ""]
         if self._scenario.event_lines:
             kind = data.get("type", "message") if isinstance(data, dict) else "message"
             lines = [f"event: {kind}", f"id: {self._count}", *lines]
-        return self._break.join(lines).encode()
+        # A lone surrogate can come with the text of a request.
+        return self._break.join(lines).encode(errors="replace")
 
     def _shape(self) -> str:
         return "ABCE"[self._count % 4] if self._dialect == "mixed" else self._dialect
@@ -162,6 +163,11 @@ class Writer:
             yield self.event({"type": "streamplay.unknown", "number": self._count})
         if _nth(self._count, wanted.empty_every):
             yield self.event(audio(self._shape(), self._model, b""))
+
+
+def _json(data: dict[str, Any]) -> str:
+    """Return compact JSON, letters as they are: U+2028 is no end of a line of events."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False)
 
 
 def _nth(count: int, every: int) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.server import catalog
 from streamplay.server.containers import CONTAINERS, nearest_samplerate
+from streamplay.server.fields import Fields, Refusal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,36 +34,6 @@ _RATES: Final = (80, 450)
 SEGMENTS: Final = ("sentence", "immediate", "never")
 
 Body = Literal["whole", "events", "bytes"]
-
-
-class Refusal(Exception):
-    """A request is answered with an error; ``ErrorData`` in the schema."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        kind: str = "invalid_request_error",
-        param: str | None = None,
-        code: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.param = param
-        self.code = code
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON object of the answer."""
-        error = {
-            "message": self.message,
-            "type": self.kind,
-            "param": self.param,
-            "code": self.code,
-        }
-        return {"error": error}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +72,12 @@ def read(document: Any) -> Order:
     Refusal
         With the status, the message and the name of the field.
     """
-    fields = _Fields(document)
+    fields = Fields(document)
     model = find_model(fields.text("model", required=True))
     voice = _voice(model, fields.text("voice", required=True))
     container, body = _delivery(fields)
     fields.text("instructions")  # of OpenAI's models; eSpeak NG cannot follow any
-    extra = _Fields(fields.mapping("extra_params"), "extra_params.")
+    extra = Fields(fields.mapping("extra_params"), "extra_params.")
     text = _input(fields.text("input", required=True))
     return Order(
         model=model,
@@ -115,7 +86,7 @@ def read(document: Any) -> Order:
         text=_pronounce(text, extra.strings("pronunciation_dict")),
         container=container,
         format=_format(model, fields, container),
-        bit_rate=fields.integer("bit_rate", 128000, allowed=BIT_RATES),
+        bit_rate=_bit_rate(fields),
         body=body,
         words=fields.choice("alignment", "none", ("none", "word")) == "word",
         segment=fields.choice("segment", "sentence", SEGMENTS),
@@ -124,83 +95,12 @@ def read(document: Any) -> Order:
     )
 
 
-class _Fields:
-    """A JSON object whose fields are taken by type; the first that is wrong raises."""
-
-    def __init__(self, document: Any, prefix: str = "") -> None:
-        if not isinstance(document, dict):
-            raise Refusal(400, "the body must be a JSON object")
-        self._document = document
-        self._prefix = prefix
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._document
-
-    def refuse(self, name: str, problem: str) -> Refusal:
-        return Refusal(400, f"{self._prefix}{name}: {problem}", param=self._prefix + name)
-
-    def _get(self, name: str, kind: type, what: str, default: Any) -> Any:
-        value = self._document.get(name, default)
-        if name in self._document and not isinstance(value, kind):
-            raise self.refuse(name, f"must be {what}, not {_shown(value)}")
-        return value
-
-    def text(self, name: str, default: str = "", *, required: bool = False) -> str:
-        if required and name not in self._document:
-            raise self.refuse(name, "is required")
-        return str(self._get(name, str, "a string", default))
-
-    def choice(self, name: str, default: str, allowed: Sequence[str]) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            raise self.refuse(name, f"must be one of {', '.join(allowed)}, not {_shown(value)}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        return bool(self._get(name, bool, "true or false", default=False))
-
-    def integer(
-        self,
-        name: str,
-        default: int,
-        *,
-        allowed: Sequence[int] = (),
-        between: tuple[int, int] | None = None,
-    ) -> int:
-        value = self._document.get(name, default)
-        # In JSON Schema 24000.0 is an integer and true is not.
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.refuse(name, f"must be an integer, not {_shown(value)}")
-        if allowed and value not in allowed:
-            raise self.refuse(name, f"must be one of {', '.join(map(str, allowed))}, not {value}")
-        if between and not between[0] <= value <= between[1]:
-            raise self.refuse(name, f"must be from {between[0]} to {between[1]}, not {value}")
-        return value
-
-    def number(self, name: str, default: float, *, between: tuple[float, float]) -> float:
-        value = self._document.get(name, default)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            raise self.refuse(name, f"must be a number, not {_shown(value)}")
-        if not between[0] <= value <= between[1]:
-            raise self.refuse(name, f"must be from {between[0]} to {between[1]}, not {value}")
-        return value
-
-    def mapping(self, name: str) -> dict[str, Any]:
-        value: dict[str, Any] = self._get(name, dict, "an object", {})
-        return value
-
-    def strings(self, name: str) -> list[str]:
-        values: list[Any] = self._get(name, list, "an array of strings", [])
-        if not all(isinstance(value, str) for value in values):
-            raise self.refuse(name, "must be an array of strings")
-        return values
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _bit_rate(fields: Fields) -> int:
+    value = fields.integer("bit_rate", 128000, (min(BIT_RATES), max(BIT_RATES)))
+    if value not in BIT_RATES:
+        allowed = ", ".join(map(str, BIT_RATES))
+        raise fields.refuse("bit_rate", f"must be one of {allowed}, not {value}")
+    return value
 
 
 def find_model(name: str) -> catalog.Model:
@@ -216,7 +116,7 @@ def find_model(name: str) -> catalog.Model:
         served = ", ".join(catalog.models())
         raise Refusal(
             404,
-            f"The model {_shown(name)} does not exist. Served here: {served}",
+            f"The model {shown(name)} does not exist. Served here: {served}",
             param="model",
             code="model_not_found",
         )
@@ -229,7 +129,7 @@ def _voice(model: catalog.Model, name: str) -> catalog.Voice:
         some = ", ".join(list(model.voices)[:12])
         raise Refusal(
             404,
-            f"The voice {_shown(name)} does not exist for {model.id}. Voices: {some}",
+            f"The voice {shown(name)} does not exist for {model.id}. Voices: {some}",
             param="voice",
             code="voice_not_found",
         )
@@ -245,7 +145,7 @@ def _input(text: str) -> str:
     return text
 
 
-def _delivery(fields: _Fields) -> tuple[str, Body]:
+def _delivery(fields: Fields) -> tuple[str, Body]:
     """Return the container, and how the body is sent."""
     streaming = fields.flag("stream")
     style = fields.choice("stream_format", "audio", ("sse", "audio"))
@@ -262,27 +162,27 @@ def _delivery(fields: _Fields) -> tuple[str, Body]:
     return container, "events" if streaming else "whole"
 
 
-def _format(model: catalog.Model, fields: _Fields, container: str) -> AudioFormat:
+def _format(model: catalog.Model, fields: Fields, container: str) -> AudioFormat:
     # OpenAI's pcm is 24 kHz and 16 bits; the schema's raw is not.
     openai = container == "pcm"
     encoding = fields.choice("response_encoding", "pcm_s16le" if openai else "pcm_f32le", ENCODINGS)
-    rate = fields.integer("sample_rate", 24000 if openai else 44100, between=SAMPLERATES)
+    rate = fields.integer("sample_rate", 24000 if openai else 44100, SAMPLERATES)
     real = model.format(encoding, rate)
     if container in {"raw", "pcm"}:
         return real
     return AudioFormat("pcm_s16le", nearest_samplerate(container, real.samplerate))
 
 
-def _spoken(voice: catalog.Voice, fields: _Fields) -> Spoken:
+def _spoken(voice: catalog.Voice, fields: Fields) -> Spoken:
     """Return how it sounds: the voice's own way, in the language asked for."""
-    rate = round(voice.spoken.rate * fields.number("speed", 1.0, between=SPEEDS))
+    rate = round(voice.spoken.rate * fields.number("speed", 1.0, SPEEDS))
     spoken = replace(voice.spoken, rate=min(max(rate, _RATES[0]), _RATES[1]))
     if "language" not in fields:
         return spoken
     code = fields.text("language")
     found = catalog.language(code)
     if found is None:
-        raise fields.refuse("language", f"{_shown(code)} is not a language code that is known here")
+        raise fields.refuse("language", f"{shown(code)} is not a language code that is known here")
     # "en" says nothing against a voice that speaks British English.
     if voice.language.split("-")[0] == code:
         return spoken
@@ -296,7 +196,7 @@ def _pronounce(text: str, rules: Sequence[str]) -> str:
         if not slash or not source:
             raise Refusal(
                 400,
-                f'extra_params.pronunciation_dict: {_shown(rule)} is not "source/replacement"',
+                f'extra_params.pronunciation_dict: {shown(rule)} is not "source/replacement"',
                 param="extra_params.pronunciation_dict",
             )
         word = rf"(?<!\w){re.escape(source)}(?!\w)"

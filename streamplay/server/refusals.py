@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from streamplay.server.order import Refusal
+from streamplay.server.fields import Refusal
 
 if TYPE_CHECKING:
     from streamplay.server.scenario import Scenario
