@@ -93,6 +93,7 @@ alignment, extra
         if self.engine not in ("auto", "native", "python"):
             allowed = "auto, native, python"
             raise InvalidRequest("engine", f"{self.engine!r} is not offered", allowed=allowed)
+        check_latency(self.latency)
         check_prebuffer(self.prebuffer)
         check_volume(self.volume)
 
@@ -160,6 +161,15 @@ PER_UTTERANCE: Final = frozenset(
 """What may be given to `Player.say`: the rest is settled when a player is made."""
 
 _NAMES: Final = frozenset(each.name for each in fields(Options))
+
+
+def check_latency(value: float | str | None) -> None:
+    """Raise `InvalidRequest` unless `value` is None, ``"low"``, ``"high"`` or seconds."""
+    good = value in {None, "low", "high"} or (
+        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+    )
+    if not good:
+        raise InvalidRequest("latency", f"{value!r} is no time", allowed="low, high, or seconds")
 
 
 def check_prebuffer(value: float | str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay import native
@@ -50,7 +52,7 @@ class DeviceOutput:
     ----------
     samplerate, channels : int
         What to open with; `samplerate` becomes the device's own where it
-        refuses another.
+        refuses another, `channels` the most that it has.
     device : int or str, optional
         PortAudio's index, or a part of the name; the default device unless given.
     latency : float or {'low', 'high'}, optional
@@ -85,9 +87,9 @@ class DeviceOutput:
         self.name = str(facts["name"])
         if latency is None:
             latency = DEFAULT_LATENCY[engine]
-        self._stream = self._open(sd, facts, samplerate, channels, latency)
+        self.channels = min(channels, facts["max_output_channels"])
+        self._stream = self._open(sd, facts, samplerate, self.channels, latency)
         self.samplerate = round(self._stream.samplerate)
-        self.channels = channels
         self.latency = float(self._stream.latency)
 
     def _open(
@@ -153,6 +155,8 @@ class DeviceOutput:
 
     def close(self) -> None:
         """Stop and close the stream; idempotent."""
+        if self._closing:
+            return
         self._closing = True
         self._stream.close()
         _running.discard(self)
@@ -193,8 +197,22 @@ def load() -> ModuleType:
         raise NoDevice(f"the PortAudio library cannot be loaded: {error}", remedy=remedy) from error
     except Exception as error:  # sounddevice raises its own error where Pa_Initialize fails
         raise NoDevice(f"the audio system cannot be used: {error}") from error
+    _hush_alsa()
     module: ModuleType = sounddevice
     return module
+
+
+@cache
+def _hush_alsa() -> None:
+    """Keep ALSA from writing on standard error: what matters comes back as an error or a count.
+
+    It calls its handler on the audio thread too, where nothing of Python may
+    run; so the handler is a C function that changes nothing.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            harmless = ctypes.CDLL(None).abs
+            ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(harmless)
 
 
 def list_devices() -> list[DeviceInfo]:
