@@ -213,8 +213,7 @@ class Answer:
                 cast("AsyncGenerator[bytes, None]", self._response.aiter_raw())
             ) as raw:
                 async for piece in raw:
-                    if piece:
-                        yield piece
+                    yield piece
         except httpx.RemoteProtocolError as error:
             early = "peer closed" in str(error)
             what = "ended before its end" if early else "is not framed as HTTP asks"

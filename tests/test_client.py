@@ -218,6 +218,14 @@ def test_frames_that_came_before_a_fault_are_given_before_it() -> None:
     with_client(use, answer(body))
 
 
+def test_a_short_speech_whose_format_is_a_guess_is_heard_whole() -> None:
+    async def use(client: SpeechClient, _: RawServer) -> None:
+        request = SpeechRequest(input="Hi", model="someone/else", voice="v")
+        assert (await hear(client, request)).tolist() == [[0.5], [0.25]] * 100
+
+    with_client(use, speech(b"\x00\x40\x00\x20" * 100))
+
+
 def test_a_remainder_at_the_end_is_told() -> None:
     async def use(client: SpeechClient, _: RawServer) -> None:
         with pytest.raises(errors.Truncated):

@@ -22,7 +22,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.transport import Transport
+from streamplay.transport import Transport, _root
 from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
 
 if TYPE_CHECKING:
@@ -164,6 +164,16 @@ def test_a_refused_connection_says_so_and_keeps_its_cause() -> None:
         assert isinstance(error, ConnectFailed)
         assert "refuses the connection" in str(error)
         assert isinstance(error.__cause__, ConnectionRefusedError)
+
+
+def test_of_several_addresses_the_one_that_refused_says_most() -> None:
+    refused, unreachable = ConnectionRefusedError(111, "refused"), OSError(101, "unreachable")
+    error = OSError("all failed")
+    error.__cause__ = ExceptionGroup("both", [unreachable, refused])
+    assert _root(error) is refused
+    error.__cause__ = ExceptionGroup("both", [unreachable, unreachable])
+    assert _root(error) is unreachable
+    assert _root(ValueError("no system error")) is None
 
 
 def test_an_unknown_host_says_so() -> None:
