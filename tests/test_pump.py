@@ -1,0 +1,587 @@
+"""The pump, before an output that the test drives by hand, and before a clocked one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import streamplay.pump
+from streamplay.account import Span
+from streamplay.errors import DeviceLost, OutputFailed
+from streamplay.jitter import Fixed, Policy
+from streamplay.outputs import SilentOutput
+from streamplay.playout import Playout
+from streamplay.pump import Lane, Pump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from streamplay.audio import Frames
+    from streamplay.journal import Note
+    from streamplay.outputs.base import Renderer
+
+RATE = 8000
+CAPACITY = 1000
+FADE = 40
+
+
+class Learning(Fixed):
+    """Begins at once, and gathers 300 ms after a stall."""
+
+    def __init__(self) -> None:
+        super().__init__(0, RATE)
+        self.stalled = False
+
+    def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
+        self.stalled = self.stalled or dry
+        return 2400 if self.stalled else 1
+
+
+class Hand:
+    """An output whose blocks the test asks for."""
+
+    kind: Literal["silent"] = "silent"
+    name = "the test's hand"
+    samplerate = RATE
+    channels = 1
+    latency = 0.01
+    failure: OutputFailed | None = None
+
+    def start(self, renderer: Renderer) -> None:
+        raise AssertionError("the test renders by itself")
+
+    def close(self) -> None:
+        pass
+
+
+class Stand:
+    """A pump, its playout, and all that was heard of it."""
+
+    def __init__(self, *, capacity: int = CAPACITY) -> None:
+        self.output = Hand()
+        self.playout = Playout(RATE, 1, capacity)
+        self.now = 0.0
+        self.pump = Pump(self.output, self.playout, lambda: self.now, asked=(RATE, 1))
+        self.done: list[Lane] = []
+        self.heard = np.zeros((0, 1), np.float32)
+
+    def lane(self, policy: Policy | None = None) -> Lane:
+        lane = Lane(Span(), policy or Learning(), self.playout)
+        lane.on_done = lambda: self.done.append(lane)
+        self.pump.add(lane)
+        return lane
+
+    def put(self, lane: Lane, frames: Frames) -> None:
+        """Put what is taken without waiting."""
+        with pytest.raises(StopIteration):
+            self.pump.put(lane, frames).send(None)
+
+    def step(self) -> None:
+        with self.pump.lock:
+            self.pump.step()
+
+    def render(self, count: int) -> Frames:
+        block = np.full((count, 1), np.nan, np.float32)
+        self.playout.render(block.data.cast("B").cast("f"), self.now)
+        self.now += count / RATE
+        assert not np.isnan(block).any()
+        self.heard = np.concatenate([self.heard, block])
+        return block
+
+    def play(self, count: int, block: int = 50) -> Frames:
+        """Render and come round, as an output and a loop would."""
+        before = len(self.heard)
+        for _ in range(-(-count // block)):
+            self.step()
+            self.render(block)
+        self.step()
+        return self.heard[before:]
+
+
+def tone(count: int, *, start: int = 1) -> Frames:
+    """Frames that carry their number."""
+    return (np.arange(start, start + count, dtype=np.float32) / (1 << 17)).reshape(-1, 1)
+
+
+def sounding(frames: Frames) -> Frames:
+    return frames[frames[:, 0] != 0]
+
+
+def test_nothing_is_heard_until_a_short_prebuffer_is_full() -> None:
+    stand = Stand()
+    lane = stand.lane(Fixed(50, RATE))
+    stand.put(lane, tone(300))
+    assert not stand.play(200).any()
+    stand.put(lane, tone(99, start=301))
+    assert not stand.play(200).any()
+    stand.put(lane, tone(1, start=400))
+    assert np.array_equal(stand.play(400), tone(400))
+
+
+def test_a_prebuffer_longer_than_the_ring_is_gathered_behind_it() -> None:
+    stand = Stand()
+    lane = stand.lane(Fixed(250, RATE))
+    for n in range(6):
+        stand.put(lane, tone(300, start=1 + 300 * n))
+        assert not stand.play(100).any()
+    stand.put(lane, tone(300, start=1801))
+    stand.pump.close(lane)
+    assert np.array_equal(stand.play(2100), tone(2100))
+
+
+@pytest.mark.parametrize("prebuffer", [100, 400])
+def test_an_utterance_shorter_than_its_prebuffer_is_played_when_it_has_ended(
+    prebuffer: int,
+) -> None:
+    stand = Stand()
+    lane = stand.lane(Fixed(prebuffer, RATE))
+    stand.put(lane, tone(500))
+    assert not stand.play(100).any()
+    stand.pump.close(lane)
+    assert np.array_equal(sounding(stand.play(1000)), tone(500))
+    assert stand.done == [lane]
+    assert lane.span.stalls == []
+
+
+def test_the_prebuffer_of_the_next_holds_while_the_last_is_still_on_its_way() -> None:
+    stand = Stand()
+    first = stand.lane()
+    stand.put(first, tone(100))
+    stand.pump.close(first)
+    stand.play(110, block=10)
+    assert not stand.done  # handed over, and not heard yet
+    second = stand.lane(Fixed(50, RATE))
+    stand.put(second, tone(100))
+    assert not stand.play(100).any()
+    stand.put(second, tone(300))
+    assert stand.play(100).all()
+
+
+def test_between_sentences_nothing_is_waited_for() -> None:
+    stand = Stand()
+    lane = stand.lane(Fixed(50, RATE))
+    stand.put(lane, tone(100))
+    assert not stand.play(100).any()
+    stand.pump.idle(lane)
+    assert np.array_equal(sounding(stand.play(150)), tone(100))
+
+
+def test_an_idle_lane_that_runs_dry_has_not_stalled() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.pump.idle(lane)
+    stand.play(500)
+    stand.put(lane, tone(100))
+    stand.pump.close(lane)
+    assert np.array_equal(sounding(stand.play(300)), tone(100))
+    assert np.array_equal(sounding(stand.heard), np.concatenate([tone(100)] * 2))
+    assert lane.span.stalls == []
+    assert lane.level == 1  # and nothing was learned from it
+
+
+def test_a_lane_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> None:
+    stand = Stand(capacity=4000)
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.play(300)
+    stand.put(lane, tone(100, start=101))
+    assert lane.level == 2400
+    stand.play(100)
+    stand.put(lane, tone(2400, start=201))
+    stand.pump.close(lane)
+    stand.play(3000)
+    assert lane.span.stalls == [300]
+    assert stand.done == [lane]
+
+
+def test_lanes_join_without_a_gap_and_without_a_lost_frame() -> None:
+    stand = Stand()
+    lanes = [stand.lane() for _ in range(4)]
+    for n, lane in enumerate(lanes):
+        for part in range(7):
+            stand.put(lane, tone(100, start=1 + 700 * n + 100 * part))
+        stand.pump.close(lane)
+    assert np.array_equal(stand.play(2800), tone(2800))
+    assert not stand.play(200).any()
+    assert stand.done == lanes
+    spans = [(lane.span.start, lane.span.stop) for lane in lanes]
+    assert spans == [(0, 700), (700, 1400), (1400, 2100), (2100, 2800)]
+    assert all(lane.span.whole(lane.position()) for lane in lanes)
+
+
+def test_an_utterance_is_done_only_when_its_last_frame_has_been_heard() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.pump.close(lane)
+    stand.play(100, block=20)
+    assert not stand.done
+    stand.play(100, block=20)  # half as long again as the latency of 80 frames
+    assert not stand.done
+    stand.play(20, block=20)
+    assert stand.done == [lane]
+
+
+def test_an_utterance_without_sound_is_done_at_once() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.pump.close(lane)
+    assert stand.done == [lane]
+    assert lane.span.played(lane.position()) == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(100, 900), min_size=1, max_size=5),
+    st.sets(st.integers(0, 4)),
+    st.integers(0, 1500),
+    st.sampled_from([1, 17, 50, 100]),
+)
+def test_whichever_lanes_are_cut_the_others_are_heard_whole(
+    sizes: list[int], chosen: set[int], before: int, block: int
+) -> None:
+    stand = Stand()
+    lanes = [stand.lane() for _ in sizes]
+    starts = np.cumsum([1, *sizes])
+    for lane, size, start in zip(lanes, sizes, starts, strict=False):
+        stand.put(lane, tone(size, start=int(start)))
+        stand.pump.close(lane)
+    stand.play(before, block)
+    cut = [lane for n, lane in enumerate(lanes) if n in chosen]
+    handed_over = stand.playout.position
+    stand.pump.cut(cut)
+    stand.play(sum(sizes) + 500, block)
+    assert sorted(map(id, stand.done)) == sorted(map(id, lanes))
+    heard = sounding(stand.heard)
+    for lane, size, start in zip(lanes, sizes, starts, strict=False):
+        played = lane.span.played(lane.position())
+        if lane not in cut:
+            assert played == size
+            own = (heard >= tone(1, start=int(start))) & (heard < tone(1, start=int(start + size)))
+            assert np.array_equal(heard[own].reshape(-1, 1), tone(size, start=int(start)))
+        else:
+            most = min(size, max(0, handed_over - (int(start) - 1)) + FADE)
+            assert played <= most
+            assert played == size or lane.span.cut
+
+
+def test_a_cut_is_silence_after_a_fade_and_what_waits_is_dropped() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(5000))
+    stand.play(200)
+    stand.pump.cut([lane])
+    heard = stand.render(500)
+    assert heard[: FADE - 1].all()
+    assert not heard[FADE:].any()
+    stand.step()
+    assert stand.done == [lane]
+    assert lane.span.played(lane.position()) == 200 + FADE
+    stand.put(lane, tone(100))  # whoever still receives it has not heard of the cut
+    assert not stand.play(200).any()
+
+
+def test_a_cut_before_its_first_frame_is_settled_at_once() -> None:
+    stand = Stand()
+    first, second = stand.lane(), stand.lane()
+    stand.put(first, tone(2000))
+    stand.put(second, tone(100))
+    stand.pump.cut([second])
+    stand.step()
+    assert stand.done == [second]
+    assert second.span.played(second.position()) == 0
+    stand.pump.cut([second])  # once more, when it is no longer there
+    assert stand.done == [second]
+
+
+def test_what_was_heard_whole_cannot_be_cut() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.pump.close(lane)
+    stand.play(110, block=10)
+    stand.pump.cut([lane])
+    assert lane.span.whole(lane.position())
+
+
+def test_a_skip_that_the_callback_has_just_done_does_not_count_as_heard() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(900))
+    stand.play(100)
+    stand.pump.cut([lane])
+    stand.render(500)  # no step has come round since
+    position = lane.position()
+    assert position == 900
+    assert lane.span.played(position) == 100 + FADE
+
+
+def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(900))
+    stand.play(100)
+    journal = stand.playout.journal
+    take = journal.take
+
+    def take_and_be_called() -> list[Note]:
+        notes = take()
+        stand.render(100)
+        return notes
+
+    stand.pump.cut([lane])
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "take", take_and_be_called)
+        stand.step()
+    stand.step()
+    assert stand.done == [lane]
+    assert lane.span.played(lane.position()) == 100 + FADE
+
+
+def test_what_is_heard_lags_what_was_handed_over() -> None:
+    stand = Stand()
+    assert stand.pump.untouched
+    lane = stand.lane()
+    stand.put(lane, tone(900))
+    assert not stand.pump.untouched
+    stand.render(400)
+    stand.now -= 100 / RATE
+    assert lane.heard() == pytest.approx(300, abs=1)
+    assert lane.position() == 400
+
+
+def test_abandoning_settles_everything_and_what_was_played_stays_so() -> None:
+    stand = Stand()
+    lanes = [stand.lane() for _ in range(3)]
+    stand.put(lanes[0], tone(100))
+    stand.pump.close(lanes[0])
+    stand.play(110, block=10)
+    stand.put(lanes[1], tone(500))
+    stand.put(lanes[2], tone(500))
+    stand.render(120)
+    stand.pump.abandon()
+    assert stand.done == lanes
+    stand.render(400)  # the output is being closed, and has not heard of it
+    played = [lane.span.played(lane.position()) for lane in lanes]
+    assert played == [100, 120, 0]
+    assert lanes[0].span.whole(lanes[0].position())
+    assert not lanes[1].span.whole(lanes[1].position())
+
+
+def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamplay.pump, "QUEUE_BYTES", 8000)
+    stand = Stand()
+    lane = stand.lane(Fixed(60_000, RATE))  # cannot be held: what fits must do
+    put = []
+
+    async def produce() -> None:
+        for n in range(40):
+            await stand.pump.put(lane, tone(200, start=1 + 200 * n))
+            put.append(n)
+        stand.pump.close(lane)
+
+    async def run() -> None:
+        producing = asyncio.create_task(produce())
+        await asyncio.sleep(0)
+        waiting = len(put)
+        assert 5 + 8000 // 1056 <= waiting <= 5 + 8000 // 1056 + 2
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(put) == waiting
+        while not stand.done:
+            stand.play(50)
+            await asyncio.sleep(0)
+        await producing
+
+    asyncio.run(run())
+    assert np.array_equal(sounding(stand.heard), tone(8000))
+    assert lane.span.stalls == []
+
+
+@pytest.mark.parametrize("how", ["cut", "abandon"])
+def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamplay.pump, "QUEUE_BYTES", 2000)
+    stand = Stand()
+    lane = stand.lane()
+
+    async def run() -> None:
+        await stand.pump.put(lane, tone(5000))
+        waiting = asyncio.create_task(stand.pump.put(lane, tone(10)))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        if how == "cut":
+            stand.pump.cut([lane])
+            stand.step()
+        else:
+            stand.pump.abandon()
+        await waiting
+
+    asyncio.run(run())
+    assert lane.span.stop == (CAPACITY if how == "cut" else 0)
+
+
+def clocked(
+    scenario: Callable[[Pump, Playout, Callable[[], Lane], list[Lane]], Coroutine[Any, Any, None]],
+    *,
+    latency: float = 0.02,
+    fail_after: int | None = None,
+) -> Frames:
+    """Run a scenario before an output that asks as fast as it can; return what it got."""
+    heard: list[Frames] = []
+
+    async def run() -> None:
+        output = SilentOutput(
+            RATE,
+            blocksize=40,
+            latency=latency,
+            speed=50.0,
+            fail_after=fail_after,
+            tap=lambda block: heard.append(np.array(block, np.float32)),
+        )
+        playout = Playout(RATE, 1, CAPACITY)
+        loop = asyncio.get_running_loop()
+        pump = Pump(output, playout, loop.time, asked=(RATE, 1))
+        done: list[Lane] = []
+
+        def add() -> Lane:
+            lane = Lane(Span(), Learning(), playout)
+            lane.on_done = lambda: done.append(lane)
+            pump.add(lane)
+            return lane
+
+        running = asyncio.create_task(pump.run())
+        output.start(playout)
+        try:
+            async with asyncio.timeout(20):
+                acting = asyncio.create_task(scenario(pump, playout, add, done))
+                await asyncio.wait([running, acting], return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    acting.cancel()
+                    await running
+                await acting
+        finally:
+            output.close()
+            running.cancel()
+
+    asyncio.run(run())
+    return np.concatenate(heard).reshape(-1, 1)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(20_000):  # `clocked` ends it earlier
+        if true():
+            return
+        await asyncio.sleep(0.001)
+
+
+def test_a_clocked_output_gets_every_frame_of_every_lane() -> None:
+    async def scenario(
+        pump: Pump, playout: Playout, add: Callable[[], Lane], done: list[Lane]
+    ) -> None:
+        lanes = []
+        for n in range(4):
+            lanes.append(add())
+            await pump.put(lanes[-1], tone(3000, start=1 + 3000 * n))
+            pump.close(lanes[-1])
+        await until(lambda: len(done) == 4)
+        assert done == lanes
+        assert [lane.span.played(lane.position()) for lane in lanes] == [3000] * 4
+        await pump.drained()
+
+    heard = sounding(clocked(scenario))
+    # A loop that is kept from refilling the short ring shapes what it disturbs.
+    assert len(heard) >= 12000
+    assert np.array_equal(heard[:CAPACITY], tone(CAPACITY))
+
+
+def test_an_interruption_from_the_loop_ends_all_lanes() -> None:
+    async def scenario(
+        pump: Pump, playout: Playout, add: Callable[[], Lane], done: list[Lane]
+    ) -> None:
+        lanes = [add(), add()]
+        for lane in lanes:
+            await pump.put(lane, tone(200_000))
+        await until(lambda: playout.position > 500)
+        await asyncio.to_thread(pump.cut, lanes)
+        pump.wake()
+        await until(lambda: len(done) == 2)
+        position = lanes[0].position()
+        assert 500 < lanes[0].span.played(position) < 200_000
+        assert lanes[1].span.played(position) == 0
+
+    clocked(scenario)
+
+
+def test_an_output_that_stops_by_itself_is_lost() -> None:
+    async def scenario(
+        pump: Pump, playout: Playout, add: Callable[[], Lane], done: list[Lane]
+    ) -> None:
+        lane = add()
+        await pump.put(lane, tone(1000))
+        await until(lambda: bool(done))
+
+    with pytest.raises(DeviceLost, match="silent clock stopped after 20 blocks"):
+        clocked(scenario, fail_after=20)
+
+
+def test_an_output_that_asks_for_nothing_is_lost_but_only_while_it_should_play() -> None:
+    stand = Stand()
+
+    async def run() -> None:
+        running = asyncio.create_task(stand.pump.run())
+        stand.now += 100
+        await asyncio.sleep(0.03)
+        lane = stand.lane()
+        stand.put(lane, tone(100))
+        await asyncio.sleep(0.03)
+        assert not running.done()
+        stand.now += 1.9
+        await asyncio.sleep(0.03)
+        assert not running.done()
+        stand.render(10)  # late, and alive
+        stand.now += 1.9
+        await asyncio.sleep(0.03)
+        assert not running.done()
+        stand.now += 2.1
+        with pytest.raises(DeviceLost, match="the test's hand has asked for no sound for 2 s"):
+            await running
+
+    asyncio.run(run())
+
+
+def test_an_output_that_was_lost_is_not_waited_for() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.play(50)
+    stand.pump.cut([lane])
+    stand.play(100)
+    assert stand.done == [lane]
+    stand.output.failure = DeviceLost("gone")
+    asyncio.run(stand.pump.drained())
+
+
+def test_an_output_that_no_longer_asks_is_not_waited_for_long() -> None:
+    stand = Stand()
+    lane = stand.lane()
+    stand.put(lane, tone(100))
+    stand.pump.cut([lane])
+    stand.render(150)
+    stand.step()
+
+    async def run() -> None:
+        draining = asyncio.create_task(stand.pump.drained())
+        await asyncio.sleep(0.03)
+        assert not draining.done()
+        stand.now += 3
+        await draining
+
+    asyncio.run(run())
