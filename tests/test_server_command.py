@@ -145,3 +145,18 @@ def test_a_port_that_is_taken_is_told_in_a_line(capsys: pytest.CaptureFixture[st
 def test_a_wrong_scenario_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert streamplay.server.main(["--stall", "soon"]) == 2
     assert capsys.readouterr().err.startswith("stalls: ")
+
+
+def test_a_client_that_leaves_is_no_error_of_the_server() -> None:
+    with started() as (process, base_url), httpx.Client() as client:
+        for seconds in (0.5, 600):
+            for dialect in ("A", "D"):
+                scenario = {"signal": "count", "seconds": seconds, "dialect": dialect}
+                body = asking(scenario=scenario)
+                with client.stream("POST", f"{base_url}/audio/speech", json=body) as response:
+                    next(response.iter_raw())
+        assert httpx.get(f"{base_url}/models").status_code == 200
+        process.terminate()
+        assert process.wait(5) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""

@@ -62,7 +62,8 @@ class Delivery:
         response = web.StreamResponse(headers=self._headers())
         body = Body(response, self._scenario, self._writer.insertion)
         await self._wait_until(self._scenario.headers_ms / 1000)
-        with suppress(BodyEnded):
+        # A client that leaves needs no more of its answer.
+        with suppress(BodyEnded, ConnectionError):
             if self._order.body == "whole":
                 await self._send_file(request, body)
             else:
