@@ -35,7 +35,8 @@ class Limits:
     first_byte : float
         From the connection to the first byte of the body.
     chunk : float
-        From one piece of the body to the next.
+        From one piece of the body to the next: any byte is a sign of life, a
+        keep-alive comment too.
     deadline : float or None
         For the whole, attempts and the waits between them included.
     per_character : float

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamplay import errors
-from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.audio import ENCODINGS
 from streamplay.client import SpeechClient
 from streamplay.models import Voice
 from streamplay.request import SpeechRequest
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 REQUEST = SpeechRequest(input="Hello")
 KEY = "tgp-secret-0123456789"
-S16 = AudioFormat("pcm_s16le", 24000)
 
 
 def with_client(use: Use, *answers: bytes | Script, **options: Any) -> Any:
