@@ -1,47 +1,53 @@
-"""Plays text as speech while it is still being generated."""
+"""Plays text as speech while it is still being generated.
+
+The public names are loaded where they are first used: ``streamplay --help``, and
+a program that only wants `SpeechRequest`, do not wait for what plays.
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from streamplay.aio import AsyncPlayer
-from streamplay.audio import AudioFormat
-from streamplay.client import SpeechClient
-from streamplay.errors import (
-    BadAudio,
-    BadRequest,
-    ConnectFailed,
-    ConnectionLost,
-    DeviceLost,
-    FileFailed,
-    InvalidRequest,
-    MalformedEvent,
-    ModelNotFound,
-    NetworkFailed,
-    NoDevice,
-    NotAuthorized,
-    OutputFailed,
-    PlayerClosed,
-    QuotaExceeded,
-    RateLimited,
-    RemoteError,
-    ServerFailed,
-    ServerRefused,
-    StreamBroken,
-    StreamPlayError,
-    TimedOut,
-    TooLarge,
-    Truncated,
-    UnexpectedContent,
-    VoiceNotFound,
-    WrongEncoding,
-)
-from streamplay.player import Player, say
-from streamplay.receipt import Receipt
-from streamplay.request import SpeechRequest
-from streamplay.utterance import Heard, Utterance
+if TYPE_CHECKING:
+    from streamplay.aio import AsyncPlayer
+    from streamplay.audio import AudioFormat
+    from streamplay.client import SpeechClient
+    from streamplay.errors import (
+        BadAudio,
+        BadRequest,
+        ConnectFailed,
+        ConnectionLost,
+        DeviceLost,
+        FileFailed,
+        InvalidRequest,
+        MalformedEvent,
+        ModelNotFound,
+        NetworkFailed,
+        NoDevice,
+        NotAuthorized,
+        OutputFailed,
+        PlayerClosed,
+        QuotaExceeded,
+        RateLimited,
+        RemoteError,
+        ServerFailed,
+        ServerRefused,
+        StreamBroken,
+        StreamPlayError,
+        TimedOut,
+        TooLarge,
+        Truncated,
+        UnexpectedContent,
+        VoiceNotFound,
+        WrongEncoding,
+    )
+    from streamplay.player import Player, say
+    from streamplay.receipt import Receipt
+    from streamplay.request import SpeechRequest
+    from streamplay.utterance import Heard, Utterance
 
-__version__ = version("streamplay")
+    __version__: str
 
 __all__ = [
     "AsyncPlayer",
@@ -82,3 +88,33 @@ __all__ = [
     "__version__",
     "say",
 ]
+
+_HOMES = {
+    "AsyncPlayer": "aio",
+    "AudioFormat": "audio",
+    "Heard": "utterance",
+    "Player": "player",
+    "Receipt": "receipt",
+    "SpeechClient": "client",
+    "SpeechRequest": "request",
+    "Utterance": "utterance",
+    "say": "player",
+}
+"""The module of each public name; of those not named here, errors."""
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name == "__version__":
+        value: Any = import_module("importlib.metadata").version("streamplay")
+    elif name in __all__:
+        home = import_module(f"streamplay.{_HOMES.get(name, 'errors')}")
+        value = getattr(home, name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
