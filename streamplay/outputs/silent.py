@@ -36,10 +36,10 @@ class SilentOutput:
     blocksize : int, optional
         Frames per block; 5 ms unless given.
     latency : float
-        Seconds of frames that are asked for ahead of the clock; being later
-        than that is an underflow, as it is for a device.
+        Seconds of frames that are asked for ahead of the clock, at least one
+        block; being later than that is an underflow, as it is for a device.
     speed : float
-        Times real time; ``inf`` asks without a pause.
+        Times real time; ``inf`` asks without a pause, and is never late.
     fail_after : int, optional
         Blocks after which it dies like an unplugged device.
     tap : callable, optional
@@ -65,7 +65,7 @@ class SilentOutput:
         self.blocksize = blocksize or round(BLOCK_SECONDS * samplerate)
         self.latency = latency
         self._period = self.blocksize / samplerate / speed
-        self._ahead = latency / speed
+        self._ahead = max(latency / speed, self._period)
         self._fail_after = fail_after
         self._tap = tap
         self._stop = threading.Event()
@@ -101,9 +101,8 @@ class SilentOutput:
                 self._failure = DeviceLost(f"the {self.name} stopped after {blocks} blocks")
                 return
             now = time.perf_counter()
-            late = now > due
-            if late:
-                due = now  # an underflow: what was missed is gone, the clock goes on
+            late = now > due and self._period > 0
+            due = max(due, now)  # an underflow: what was missed is gone, the clock goes on
             renderer.render(block, now, late=late, delay=due - now)
             if self._tap is not None:
                 self._tap(block)
