@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse `argv` and serve."""
-    parser = argparse.ArgumentParser(prog="python -m streamplay.server", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m streamplay.server",
+        description="Serve the speech API with a built-in voice, delays and faults on demand.",
+    )
     add_arguments(parser)
     return run(parser.parse_args(argv))
 
