@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -154,6 +155,11 @@ class Utterance:
                 return
         callback()
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether all of it is in the output already, and cannot be cut; the player's own."""
+        return self.received and self.lane is not None and self.lane.is_handed_over()
+
     def interrupt(self) -> bool:
         """Mark it as cut short, unless it is done; the player's own."""
         with self._lock:
@@ -201,4 +207,4 @@ def _whole_words(text: str, length: int) -> str:
     """Cut `text` at `length`, or at the end of the last word before it."""
     if length >= len(text) or text[length].isspace():
         return text[:length].rstrip()
-    return text[:length].rpartition(" ")[0].rstrip()
+    return re.sub(r"\S*\Z", "", text[:length]).rstrip()

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamplay.account import Account
+from streamplay.errors import Truncated
+from streamplay.jitter import Fixed
+from streamplay.journal import Kind, Note
+from streamplay.options import Options
+from streamplay.playout import Playout
+from streamplay.pump import Lane
+from streamplay.utterance import CHARACTERS_PER_SECOND, Heard, Piece, Utterance, heard_text
+
+RATE = 24000
+
+
+def utterance(text: str = "One two three.", **how: Any) -> Utterance:
+    options = Options()
+    account = Account(options.request("text"), "http://here/v1", playing=True)
+    return Utterance(text, options, account, how.pop("canceller", lambda _: Heard()), **how)
+
+
+def playing(said: Utterance, *, received: int, played: int) -> None:
+    said.account.began(0.0)
+    said.account.arrived(np.ones((received, 1), np.float32), 2 * received, 0.1)
+    playout = Playout(RATE, 1, received)
+    said.lane = Lane(said.account.span, Fixed(0, RATE), playout)
+    said.account.span.start = 0
+    playout.write(np.ones((received, 1), np.float32))
+    block = np.zeros(played, np.float32)
+    playout.render(block.data.cast("B").cast("f"), 0.2)
+
+
+# Waiting
+
+
+def test_waiting_returns_the_receipt_of_what_has_been_heard() -> None:
+    said = utterance()
+    playing(said, received=1000, played=400)
+    assert not said.done
+    threading.Timer(0.02, said.settle).start()
+    assert said.wait(20).frames.played == 400
+    assert said.done
+
+
+def test_a_wait_that_takes_too_long_says_so_and_changes_nothing() -> None:
+    said = utterance()
+    with pytest.raises(TimeoutError, match=r"not heard within 0\.01 s"):
+        said.wait(0.01)
+    assert not said.done
+    said.settle()
+    assert said.wait().frames.received == 0
+
+
+def test_waiting_raises_what_ended_it_and_the_receipt_never_does() -> None:
+    said = utterance()
+    said.failure = Truncated("it ended early")
+    said.settle()
+    with pytest.raises(Truncated, match="it ended early"):
+        said.wait()
+    said.wait_done()
+    assert said.receipt.frames.received == 0
+
+
+def test_cancelling_is_the_players() -> None:
+    asked = []
+    said = utterance(canceller=lambda each: (asked.append(each), Heard("so far"))[1])
+    assert said.cancel() == Heard("so far")
+    assert asked == [said]
+
+
+def test_callbacks_are_called_once_whether_it_is_done_already_or_not() -> None:
+    said = utterance()
+    called: list[str] = []
+    said.on_done(lambda: called.append("first"))
+    said.on_done(lambda: called.append("second"))
+    assert called == []
+    said.settle()
+    assert called == ["first", "second"]
+    said.on_done(lambda: called.append("late"))
+    assert called == ["first", "second", "late"]
+
+
+def test_it_can_be_cut_short_only_until_it_is_done() -> None:
+    early, late = utterance(), utterance()
+    late.settle()
+    assert (early.interrupt(), late.interrupt()) == (True, False)
+    assert (early.interrupted, late.interrupted) == (True, False)
+    early.settle()
+    assert not early.interrupt()
+    assert early.interrupted
+
+
+# What was heard
+
+
+def test_nothing_was_heard_before_it_was_played() -> None:
+    said = utterance()
+    assert said.heard() == Heard()
+    assert said.position == 0
+
+
+def test_what_was_heard_is_told_at_the_sources_rate() -> None:
+    said = utterance()
+    playing(said, received=RATE, played=RATE // 2)
+    said.pieces.append(Piece("one two three four", 0, RATE))
+    heard = said.heard()
+    assert (heard.frames, heard.seconds) == (RATE // 2, 0.5)
+    assert (heard.text, heard.characters, heard.exact) == ("one two", 7, False)
+    assert heard.dropped == ()
+
+
+def test_the_position_lags_what_was_handed_over() -> None:
+    said = utterance()
+    playing(said, received=1000, played=400)
+    assert said.lane is not None
+    said.lane.heard = lambda: 250
+    assert said.position == 250
+    assert said.receipt.frames.played == 400
+
+
+@pytest.mark.parametrize(
+    ("frames", "text", "exact"),
+    [
+        (0, "", True),
+        (1, "", False),
+        (499, "One two", False),
+        (999, "One two three.", False),
+        (1000, "One two three.", True),
+        (1100, "One two three. Four", False),
+        (1200, "One two three. Four five.", True),
+        (9999, "One two three. Four five.", True),
+    ],
+)
+def test_text_is_heard_by_whole_words(frames: int, text: str, exact: bool) -> None:
+    pieces = [Piece("One two three.", 0, 1000), Piece("Four five.", 1000, 200)]
+    assert heard_text(pieces, frames, RATE) == (text, exact)
+
+
+def test_a_piece_that_is_still_coming_is_estimated_by_the_pace_of_speech() -> None:
+    text = "word " * 30
+    half = round(len(text) / 2 / CHARACTERS_PER_SECOND * RATE)
+    said, exact = heard_text([Piece(text, 0)], half, RATE)
+    assert said == ("word " * 15).strip()
+    assert not exact
+    assert heard_text([Piece(text, 0)], 100 * half, RATE) == (text.strip(), False)
+
+
+def test_words_end_at_any_white_space() -> None:
+    assert heard_text([Piece("one\ntwo\tthree", 0, 130)], 100, RATE)[0] == "one\ntwo"
+
+
+def test_a_piece_without_any_sound_is_said_with_what_follows_it() -> None:
+    pieces = [Piece("One.", 0, 100), Piece("...", 100, 0), Piece("Two.", 100, 100)]
+    assert heard_text(pieces, 100, RATE) == ("One.", True)
+    assert heard_text(pieces, 200, RATE) == ("One. ... Two.", True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40), st.integers(1, 500), st.integers(0, 600), st.booleans())
+def test_what_was_heard_is_a_beginning_of_the_text(
+    text: str, length: int, frames: int, whole: bool
+) -> None:
+    said, exact = heard_text([Piece(text, 0, length if whole else None)], frames, RATE)
+    assert text.startswith(said)
+    assert exact == (frames == 0 or (whole and frames >= length))
+
+
+def test_a_stall_is_part_of_the_receipt() -> None:
+    said = utterance()
+    playing(said, received=1000, played=400)
+    said.account.span.apply(Note(Kind.STALLED, 400, 240, 0.3))
+    assert said.receipt.stalls.total_ms == pytest.approx(10)
