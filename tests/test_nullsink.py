@@ -27,7 +27,8 @@ def _play(samples: NDArray[np.int16]) -> None:
         out[len(block) :] = bytes(4 * frames - len(block))
         position += 4 * frames
 
-    with sounddevice.RawOutputStream(24000, channels=1, latency=0.02, callback=fill) as stream:
+    # Half a second of buffer: this tests the sink, and a busy machine must not break it.
+    with sounddevice.RawOutputStream(24000, channels=1, latency=0.5, callback=fill) as stream:
         drained = len(data) + 4 * 2 * round(24000 * stream.latency)
         while position < drained:
             time.sleep(0.005)
