@@ -27,13 +27,7 @@ from streamplay.errors import WrongEncoding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from streamplay.audio import Frames
-
-    Samples = NDArray[np.float32]
-    """One channel, ``float32 (n,)``, as decoded."""
 
 WINDOW_SECONDS: Final = 0.02
 """Long enough for 160 samples at 8 kHz, short enough for a verdict within 100 ms."""
@@ -61,20 +55,28 @@ _ROUGH: Final = 0.005
 _SMOOTH: Final = 0.02
 _TIMES_SMOOTHER: Final = 16
 
-# Beyond the first no sample of ours lies; below the second only silence, and s16
-# read as f32. In the reading given a sine's zeros are tiny too, but not denormal.
+# Beyond the first no sample of ours lies; below the second only silence, and other
+# encodings read as f32. In the reading given a sine's zeros are tiny too, but not denormal.
 _ABSURD: Final = 10.0
 _TINY: Final = 1e-10
 _DENORMAL: Final = 1e-30
 _GLITCHES: Final = 0.05  # the share of such samples that a reading may hold all the same
 
 # Levels (of 1024 and their negatives) below which a signal is a square wave or a
-# short period, whose bytes fit anything.
+# short period, and the share of its samples on two of them where it is clipped noise.
 _FEWEST_LEVELS: Final = 32
+_TWO_LEVELS: Final = 0.7
 
 # The most power that one byte of s16 has: 0 and 255 by turns. A reading one byte off
 # that holds no more is silence, or what is left of a signal of 8 bits.
 _ONE_BYTE: Final = (127.5 / 32768) ** 2
+
+# -120 dBFS: bytes of G.711 can be floats smaller still, which are no sound.
+_FAINTEST_FLOAT: Final = 1e-12
+
+# A channel of silence beside another one gives each sample the same high byte. Speech has
+# no such offset.
+_FARTHEST_OFFSET: Final = 0.2
 
 _SILENT: Final = 10 ** (-50 / 10)  # -50 dBFS: below it is silence here, whatever it is
 
@@ -134,7 +136,9 @@ class Guard:
         self._told = told
         # A multiple of 8 frames: a window holds whole samples of every reading.
         self._window = max(8, told.frames(WINDOW_SECONDS) // 8 * 8)
-        self._loud = _LOUD[told.encoding] * self._window
+        self._size = self._window * told.channels  # samples in it
+        self._loud = _LOUD[told.encoding] * self._size
+        self._silent = _SILENT * self._size
         self._rest: list[bytes] = []  # what does not fill a window yet
         self._frames = 0  # in there
         self._energy = 0.0  # of them
@@ -148,7 +152,7 @@ class Guard:
     @property
     def undecided(self) -> bool:
         """Whether sound has begun, and too little of it was seen to trust a guess."""
-        silent = not self._heard and self._energy <= _SILENT * self._window  # NaN is not
+        silent = not self._heard and self._energy <= self._silent  # NaN is not
         return self._heard < self._enough and not silent
 
     def look(self, data: bytes, frames: Frames) -> Reading | None:
@@ -159,10 +163,9 @@ class Guard:
         Reading or None
             What the bytes really seem to be, once that is certain.
         """
-        first = frames[:, 0]
         self._rest.append(data)
-        self._frames += len(first)
-        self._energy += _energy(first)
+        self._frames += len(frames)
+        self._energy += _energy(frames)
         if self._frames < self._window:
             return None
         block = b"".join(self._rest)
@@ -171,7 +174,7 @@ class Guard:
         # Where all of it has less energy than one loud window, none is loud. NaN is not less.
         quiet = self._energy < self._loud
         self._rest, self._frames = [block[whole:]], over
-        self._energy = _energy(first[len(first) - over :]) if over else 0.0
+        self._energy = _energy(frames[len(frames) - over :]) if over else 0.0
         if quiet and self._heard >= self._enough and not self._laws:
             return None
         return self._examine(block[:whole])
@@ -180,28 +183,31 @@ class Guard:
         size = self._window * self._told.frame_bytes
         for start in range(0, len(block), size):
             window = block[start : start + size]
-            samples = self._read(window, Reading(self._told.encoding))
-            energy = _energy(samples)
-            self._heard += not energy <= _SILENT * len(samples)
-            if not energy < self._loud and (found := self._judge(window, samples)):
+            frames = self._read(window, Reading(self._told.encoding))
+            energy = _energy(frames)
+            self._heard += not energy <= self._silent
+            if not energy < self._loud and (found := self._judge(window, frames)):
                 return found
             if self._laws:
-                self._compare_laws(self._laws, window, samples)
+                self._compare_laws(self._laws, window, frames)
         return None
 
-    def _judge(self, window: bytes, samples: Samples) -> Reading | None:
+    def _judge(self, window: bytes, frames: Frames) -> Reading | None:
         """Look for a smooth reading of one loud window; tell it once enough windows agree."""
-        given = _sane(samples, _DENORMAL)
+        given = _sane(frames, _DENORMAL)
         variation = math.inf if given is None else _variation(given)
         if variation < _ROUGH:
             return None
-        best, bound = None, min(_SMOOTH, variation / _TIMES_SMOOTHER)
+        bound = min(_SMOOTH, variation / _TIMES_SMOOTHER)
+        best = None
         for reading in readings_beside(self._told.encoding):
             other = _sane(self._read(window, reading))
             if other is None or _variation(other) > bound:
                 continue
-            if reading == _ONE_OFF and other.var() <= _ONE_BYTE:
+            if other.var() <= _least_power(reading):
                 return None  # too little to tell
+            if abs(other.mean()) > _FARTHEST_OFFSET:
+                continue
             if not (reading.shift and _is_clipped(given)):
                 best, bound = reading, _variation(other)
         self._judged += 1
@@ -211,14 +217,13 @@ class Guard:
         enough = max(_AGREEING, self._judged / 2)
         return best if self._agreed[best] >= enough else None
 
-    def _read(self, data: bytes, reading: Reading) -> Samples:
-        """Read the first channel."""
+    def _read(self, data: bytes, reading: Reading) -> Frames:
         told = AudioFormat(reading.encoding, self._told.samplerate, self._told.channels)
         end = len(data) - (len(data) - reading.shift) % told.frame_bytes
-        return told.decode(data[reading.shift : end])[:, 0]
+        return told.decode(data[reading.shift : end])
 
-    def _compare_laws(self, laws: _Laws, window: bytes, samples: Samples) -> None:
-        if laws.look(samples, self._read(window, Reading(laws.other))):
+    def _compare_laws(self, laws: _Laws, window: bytes, frames: Frames) -> None:
+        if laws.look(frames, self._read(window, Reading(laws.other))):
             self.other_law = laws.verdict
             self._laws = None
 
@@ -232,9 +237,9 @@ class _Laws:
         self._left = told.frames(_LAW_SECONDS)  # frames of voiced audio still to be seen
         self._own = self._others = 0.0
 
-    def look(self, own: Samples, other: Samples) -> bool:
+    def look(self, own: Frames, other: Frames) -> bool:
         """Take a window in both readings; tell whether enough was seen for the verdict."""
-        powers = _energy(own) / len(own), _energy(other) / len(other)
+        powers = _energy(own) / own.size, _energy(other) / other.size
         if min(powers) < _SILENT or _has_few_levels(own):
             return False
         rough = _variation(own) / powers[0], _variation(other) / powers[1]
@@ -246,6 +251,13 @@ class _Laws:
             return False
         self.verdict = self.other if self._own > _LAW_FACTOR * self._others else ""
         return True
+
+
+def _least_power(reading: Reading) -> float:
+    """Return the power that another reading must exceed to be believed."""
+    if reading == _ONE_OFF:
+        return _ONE_BYTE
+    return _FAINTEST_FLOAT if reading.encoding == "pcm_f32le" else 0.0
 
 
 def wrong_encoding(told: AudioFormat, found: Reading) -> WrongEncoding:
@@ -262,41 +274,45 @@ def wrong_encoding(told: AudioFormat, found: Reading) -> WrongEncoding:
     )
 
 
-def _energy(samples: Samples) -> float:
+def _energy(frames: Frames) -> float:
     import numpy as np
 
+    samples = frames.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.dot(samples, samples))
 
 
-def _sane(samples: Samples, least: float = _TINY) -> Samples | None:
-    """Silence the glitches among samples; give nothing where they are more than that."""
+def _sane(frames: Frames, least: float = _TINY) -> Frames | None:
+    """Silence the glitches among frames; give nothing where they are more than that."""
     import numpy as np
 
-    size = np.abs(samples)
+    size = np.abs(frames)
     strange = ~((size < _ABSURD) & ((size > least) | (size == 0)))  # NaN is neither
     count = np.count_nonzero(strange)
-    if count > _GLITCHES * len(samples):
+    if count > _GLITCHES * frames.size:
         return None
-    return np.where(strange, np.float32(0), samples) if count else samples
+    return np.where(strange, np.float32(0), frames) if count else frames
 
 
-def _variation(samples: Samples) -> float:
-    steps = samples[1:] - samples[:-1]
-    return float(steps @ steps) / (2 * len(samples))
+def _variation(frames: Frames) -> float:
+    return _energy(frames[1:] - frames[:-1]) / (2 * frames.size)
 
 
-def _is_clipped(samples: Samples | None) -> bool:
+def _is_clipped(frames: Frames | None) -> bool:
     """Tell whether a signal was cut off at full scale: one byte off, little of it is left.
 
     Bytes of any other kind lie within a hundredth of full scale in one of a hundred cases.
     """
     import numpy as np
 
-    return samples is not None and bool((np.abs(samples) > 0.99).mean() > 0.1)
+    return frames is not None and bool((np.abs(frames) > 0.99).mean() > 0.1)
 
 
-def _has_few_levels(samples: Samples | None) -> bool:
+def _has_few_levels(frames: Frames | None) -> bool:
+    """Tell whether a signal has but a few levels: their bytes fit anything."""
     import numpy as np
 
-    return samples is not None and len(np.unique(np.rint(samples * 1024))) < _FEWEST_LEVELS
+    if frames is None:
+        return False
+    counts = np.sort(np.unique(np.rint(frames * 1024), return_counts=True)[1])
+    return len(counts) < _FEWEST_LEVELS or counts[-2:].sum() > _TWO_LEVELS * frames.size
