@@ -2,24 +2,55 @@
 
 With ``D*`` the least start delay that would have avoided every stall (known
 only afterwards), start + total stall = max(start, D*): starting early never
-delays the end, it only moves the waiting into gaps. So an undisturbed stream
-starts at once, and after each stall a little more is gathered than before.
+delays the end, it moves the waiting into gaps. `Auto` makes wait + w × gaps
+small: it starts at the first arrival with enough to spare, where "enough" is
+what all but one in w of the earlier utterances of the same source needed.
+docs/policy.md derives it.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Final, Protocol
 
-RESUME_SECONDS: Final = 0.3
-"""Gathered after the first stall. A stall shows that the server's pauses are longer
-than what was ahead; a fixed 0.3 s is what streaming players commonly gather."""
+from streamplay.learning import NEVER, Memory, Source
+
+if TYPE_CHECKING:
+    from streamplay.learning import Lessons
+
+GAP_WEIGHT: Final = 20.0
+"""A second of silence inside a sentence is as bad as so many before it."""
+
+PACE_SECONDS: Final = 0.3
+"""So much audio at real time counts as seen before the first arrival: a pace measured on less
+says little. Tuned by scripts/policy."""
+
+LONGEST_WAIT_SECONDS: Final = 15.0
+"""Nobody waits longer for the first sound, whatever the text's length asks for."""
+
+RESUME_SECONDS: Final = 0.1
+"""Gathered after the first stall, and twice as much after each further one: at first about one
+piece of the usual size, since gathering more than turns out to be needed costs what a gap costs."""
 
 RESUME_LIMIT_SECONDS: Final = 1.5
-"""The most that is gathered after repeated stalls."""
+"""Where the doubling ends."""
+
+SAME_MOMENT_SECONDS: Final = 0.005
+"""Arrivals closer than a callback's usual block are one arrival to whoever listens."""
+
+MISSED_SECONDS: Final = 0.001
+"""Lateness below this is the clock's, and no gap."""
+
+_HAIR: Final = 1e-9
+"""Two margins closer than this are equal: a stream that repeats itself must not start by rounding
+where it stalled the last time."""
 
 
 class Policy(Protocol):
     """What a policy is asked."""
+
+    def on_request(self, characters: int) -> None:
+        """Expect the answer to a new request, for a text of so many characters (0: unknown)."""
 
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
         """Take note of an arrival; return the start level.
@@ -39,6 +70,9 @@ class Policy(Protocol):
             Frames that must be ahead before sound starts or resumes.
         """
 
+    def on_end(self) -> None:
+        """Take note that the whole answer has come; not called where it broke off."""
+
 
 class Fixed:
     """Always the same start level.
@@ -54,29 +88,186 @@ class Fixed:
     def __init__(self, prebuffer_ms: float, samplerate: int) -> None:
         self._level = max(1, round(prebuffer_ms * samplerate / 1000))
 
+    def on_request(self, characters: int) -> None:
+        """Whatever comes."""
+
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
         """Return the fixed level, whatever came."""
         del frames, now, dry
         return self._level
 
+    def on_end(self) -> None:
+        """Learn nothing."""
+
 
 class Auto:
-    """Starts at once; after each stall gathers `RESUME_SECONDS` more than before."""
+    """Starts when there is as much to spare as the source has needed before.
 
-    def __init__(self, samplerate: int) -> None:
+    Parameters
+    ----------
+    samplerate : int
+        The output's rate.
+    gap_weight : float
+        What a second of gap costs, in seconds of wait; at least 1. One utterance in so many
+        is let stall.
+    memory : Memory, optional
+        What was learned before, and where more is kept; an empty one of its own unless given.
+    source : Source
+        Who speaks.
+    """
+
+    def __init__(
+        self,
+        samplerate: int,
+        gap_weight: float = GAP_WEIGHT,
+        memory: Memory | None = None,
+        source: Source = Source("", "", ""),  # noqa: B008 - immutable
+    ) -> None:
         self._samplerate = samplerate
-        self._gather = 0.0
+        self._share = 1 / gap_weight
+        self._memory = Memory() if memory is None else memory
+        self._source = source
+        self.on_request(0)
+
+    def on_request(self, characters: int) -> None:
+        """Begin to look at a new stream, with what was learned by now."""
+        lessons = self._memory.of(self._source)
+        self._characters = characters
+        self._threshold = lessons.threshold(self._share)
+        self._stream = Stream(lessons.length(characters))
+        self._started = False
+        self._stalls = 0
 
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
-        """Return the level that the stalls so far have taught."""
-        del frames, now
+        """Return 1 once sound may start, more than there is before that; what to gather after."""
+        stream = self._stream
+        stream.take(frames / self._samplerate, now)
         if dry:
-            self._gather = min(self._gather + RESUME_SECONDS, RESUME_LIMIT_SECONDS)
-        return max(1, round(self._gather * self._samplerate))
+            self._started = True
+            self._stalls += 1
+        if self._stalls:
+            return max(1, round(self._gather() * self._samplerate))
+        if not self._started:
+            self._started = self._may_start()
+        return 1 if self._started else round(stream.audio * self._samplerate) + 1
+
+    def on_end(self) -> None:
+        """Learn from the stream."""
+        if self._stream.arrivals:
+            self._memory.keep(self._source, self._learned())
+
+    def _may_start(self) -> bool:
+        stream = self._stream
+        return stream.margin > self._threshold + _HAIR or stream.elapsed >= LONGEST_WAIT_SECONDS
+
+    def _gather(self) -> float:
+        """Seconds to be ahead after a stall: a hysteresis, and what the rest is going to lack."""
+        doubled = min(RESUME_SECONDS * 2.0 ** min(self._stalls - 1, 10), RESUME_LIMIT_SECONDS)
+        # Towards the end there is ever less to be patient for.
+        patience = max(RESUME_SECONDS, min(doubled, self._stream.rest / 2))
+        lack = min(self._stream.least_lack, LONGEST_WAIT_SECONDS)
+        return (1 - self._share) * (patience + lack)
+
+    def _learned(self) -> Lessons:
+        lessons = self._memory.of(self._source)
+        stream = self._stream
+        return lessons.after(stream.needed(), self._characters, stream.audio)
 
 
-def policy(prebuffer: float | str, samplerate: int) -> Policy:
-    """Return the policy that `prebuffer` names: ``"auto"``, or milliseconds ahead."""
+class Stream:
+    """One stream as it arrives: its pace, and how much it has to spare.
+
+    Parameters
+    ----------
+    length : float
+        Seconds of audio expected.
+
+    Attributes
+    ----------
+    arrivals : int
+        How many there were.
+    elapsed : float
+        Seconds from the first arrival to the last.
+    audio : float
+        Seconds of audio that have come.
+    late : float
+        The least wait that would have avoided every stall so far: D* − first audio.
+    margin : float
+        The most there has been to spare at any arrival.
+    """
+
+    def __init__(self, length: float) -> None:
+        self.arrivals = 0
+        self.elapsed = 0.0
+        self.audio = 0.0
+        self.late = 0.0
+        self.margin = NEVER
+        self._length = length
+        self._scale = length**-0.5
+        self._first = 0.0
+        self._head = 0.0
+        self._pause = 0.0
+        self._moments: list[float] = []
+        self._margins: list[float] = []
+
+    @property
+    def rest(self) -> float:
+        """Seconds of audio expected still."""
+        return max(0.0, self._length - self.audio)
+
+    @property
+    def lack(self) -> float:
+        """Seconds of audio that the rest will be short of, at the pace so far."""
+        return self._lack(self.elapsed)
+
+    @property
+    def least_lack(self) -> float:
+        """The same without the longest pause: one burst does not make a server slow."""
+        return self._lack(self.elapsed - self._pause)
+
+    def _lack(self, elapsed: float) -> float:
+        pace = (elapsed + PACE_SECONDS) / (self.audio - self._head + PACE_SECONDS)
+        return max(0.0, pace - 1) * self.rest
+
+    def take(self, seconds: float, now: float) -> None:
+        """Take note of an arrival."""
+        if not self.arrivals:
+            self._first, self._head = now, seconds
+        self.arrivals += 1
+        self._pause = max(self._pause, now - self._first - self.elapsed)
+        self.elapsed = now - self._first
+        self.late = max(self.late, self.elapsed - self.audio)
+        self.audio += seconds
+        self.margin = max(self.margin, (self.audio - self.lack) * self._scale)
+        self._note()
+
+    def needed(self) -> float:
+        """Return the largest margin at which starting would have stalled."""
+        if self.late < MISSED_SECONDS:
+            return NEVER
+        return self._margins[bisect_left(self._moments, self.late) - 1]
+
+    def _note(self) -> None:
+        """Remember the margin of this moment, as long as a start may still be undecided."""
+        if self._moments and self.elapsed - self._moments[-1] < SAME_MOMENT_SECONDS:
+            self._margins[-1] = self.margin
+        elif self.elapsed <= LONGEST_WAIT_SECONDS:
+            self._moments.append(self.elapsed)
+            self._margins.append(self.margin)
+
+
+def policy(
+    prebuffer: float | str,
+    samplerate: int,
+    *,
+    gap_weight: float = GAP_WEIGHT,
+    memory: Memory | None = None,
+    source: Source = Source("", "", ""),  # noqa: B008 - immutable
+) -> Policy:
+    """Return the policy that `prebuffer` names: ``"auto"``, or milliseconds ahead.
+
+    The other arguments are those of `Auto`.
+    """
     if prebuffer == "auto":
-        return Auto(samplerate)
+        return Auto(samplerate, gap_weight, memory, source)
     return Fixed(float(prebuffer), samplerate)

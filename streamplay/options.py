@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import InvalidRequest
+from streamplay.jitter import GAP_WEIGHT
 from streamplay.models import DEFAULT_MODEL, effective_format
 from streamplay.request import SpeechRequest
 
@@ -50,6 +51,9 @@ alignment, extra
         What runs in the audio callback; ``auto``: the native playout where it was built.
     prebuffer : float or 'auto'
         Milliseconds of audio ahead before sound starts or resumes.
+    gap_weight : float
+        With ``prebuffer="auto"``: how many seconds of waiting before the first sound are as bad
+        as one of silence inside the speech; at least 1. One utterance in so many is let stall.
     play : bool
         False: receive and keep, without any output.
     notify : callable
@@ -82,6 +86,7 @@ alignment, extra
     volume: float = 0.0
     engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
+    gap_weight: float = GAP_WEIGHT
     play: bool = True
     notify: Callable[[str], None] | None = None
 
@@ -95,6 +100,7 @@ alignment, extra
             raise InvalidRequest("engine", f"{self.engine!r} is not offered", allowed=allowed)
         check_latency(self.latency)
         check_prebuffer(self.prebuffer)
+        check_gap_weight(self.gap_weight)
         check_volume(self.volume)
 
     @property
@@ -156,7 +162,7 @@ alignment, extra
 
 PER_UTTERANCE: Final = frozenset(
     {"model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"}
-    | {"pronounce", "alignment", "extra", "decode_as", "prebuffer"}
+    | {"pronounce", "alignment", "extra", "decode_as", "prebuffer", "gap_weight"}
 )
 """What may be given to `Player.say`: the rest is settled when a player is made."""
 
@@ -179,6 +185,12 @@ def check_prebuffer(value: float | str) -> None:
     )
     if not good:
         raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")
+
+
+def check_gap_weight(value: float) -> None:
+    """Raise `InvalidRequest` unless `value` is a finite number of at least 1."""
+    if not isinstance(value, (int, float)) or not 1 <= value < math.inf:
+        raise InvalidRequest("gap_weight", f"{value!r} is no weight", allowed="1 or more")
 
 
 def check_volume(value: float) -> None:

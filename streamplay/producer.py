@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from streamplay.errors import InvalidRequest, NetworkFailed, StreamBroken, StreamPlayError
 from streamplay.jitter import policy
+from streamplay.learning import PROCESS, Source
 from streamplay.pump import Lane
 from streamplay.resample import Adapter
 from streamplay.sources import sentences
+from streamplay.trace import host_of
 from streamplay.utterance import Piece
 from streamplay.wire import Audio, Ignored, Words
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
     from streamplay.client import SpeechClient
     from streamplay.decoder import Chunk, Decoder
+    from streamplay.jitter import Policy
     from streamplay.pump import Pump
     from streamplay.request import SpeechRequest
     from streamplay.response import SpeechResponse
@@ -65,6 +68,8 @@ class Producer:
         self._account.requested(len(text))
         piece = Piece(text, self._account.received)
         self._utterance.pieces.append(piece)
+        if self._utterance.lane is not None:
+            self._utterance.lane.policy.on_request(len(text))
         try:
             await self._receive(request)
         except StreamPlayError as error:
@@ -74,6 +79,8 @@ class Producer:
             self._client = await self._stage.fall_back()
             await self._receive(request)
         piece.frames = self._account.received - piece.start
+        if self._utterance.lane is not None:
+            self._utterance.lane.policy.on_end()
 
     async def _receive(self, request: SpeechRequest) -> None:
         assert self._client is not None
@@ -161,10 +168,23 @@ class Producer:
         self._account.output_rate = rate
         self._account.output(self._stage.facts())
         utterance = self._utterance
-        lane = Lane(self._account.span, policy(utterance.options.prebuffer, rate), pump.playout)
+        lane = Lane(self._account.span, self._policy(rate), pump.playout)
         lane.on_done = lambda: self._stage.on_played(utterance)
         utterance.lane, utterance.played = lane, False
         pump.add(lane)
+
+    def _policy(self, samplerate: int) -> Policy:
+        """Return what decides when to start, with what is known of whoever speaks."""
+        options, facts = self._utterance.options, self._utterance.receipt
+        chosen = policy(
+            options.prebuffer,
+            samplerate,
+            gap_weight=options.gap_weight,
+            memory=PROCESS,
+            source=Source(host_of(facts.base_url), facts.model, facts.voice),
+        )
+        chosen.on_request(len(self._utterance.pieces[-1].text))
+        return chosen
 
     async def _flush_resampler(self) -> None:
         """Play what the resampler still holds; what follows needs a new one."""

@@ -7,19 +7,169 @@ is in it. The format is versioned by ``streamplay_trace``.
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from streamplay.errors import FileFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from streamplay.audio import AudioFormat
 
 VERSION: Final = 1
+
+COMPLETE: Final = "complete"
+"""How a stream ends of which everything came; otherwise it is the error's type."""
+
+
+def host_of(base_url: str) -> str:
+    """Return the host of a base URL; what is no URL (``local``) stays as it is."""
+    return urlsplit(base_url).hostname or base_url
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The arrivals of one stream.
+
+    Parameters
+    ----------
+    host, model, voice : str
+        Who spoke.
+    characters : int
+        Of the text; 0 where that is not known.
+    encoding, samplerate, channels
+        Of the audio that came.
+    arrivals : tuple
+        Pairs (seconds since the request was begun, frames), in order.
+    ended : float
+        When it ended, in the same seconds.
+    how : str
+        ``complete``, or the type of the error that ended it.
+    """
+
+    host: str
+    model: str
+    voice: str
+    characters: int
+    encoding: str
+    samplerate: int
+    channels: int
+    arrivals: tuple[tuple[float, int], ...]
+    ended: float
+    how: str = COMPLETE
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything came."""
+        return self.how == COMPLETE
+
+    @property
+    def frames(self) -> int:
+        """How many came in all."""
+        return sum(frames for _, frames in self.arrivals)
+
+    @cached_property
+    def safe_start(self) -> float:
+        """The least wait after the first arrival that would have avoided every stall: seconds."""
+        before, worst = 0, 0.0
+        for now, frames in self.arrivals:
+            worst = max(worst, now - self.arrivals[0][0] - before / self.samplerate)
+            before += frames
+        return worst
+
+
+def load(path: Path) -> Trace:
+    """Read an arrival trace.
+
+    A trace without its last line was cut off while it was written: what came counts. Keys and
+    lines of kinds that are not known are passed over, because a later version may add some.
+
+    Raises
+    ------
+    FileFailed
+        If it cannot be read, or is no arrival trace: the message names the line.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return _read(file)
+    except _NotATrace as error:
+        raise FileFailed(
+            f"{path} is no arrival trace: {error}", remedy="say --record writes them"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise FileFailed(f"cannot read the trace {path}: {why}") from error
+
+
+class _NotATrace(ValueError):
+    """A line is not what the format says; the message tells which, and why."""
+
+
+def _read(lines: Iterable[str]) -> Trace:
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    number, line = next(numbered, (1, ""))
+    header = _header(_values(line, number), number)
+    arrivals: list[tuple[float, int]] = []
+    end = None
+    for number, line in numbered:
+        values = _values(line, number)
+        if end is not None:
+            raise _NotATrace(f"line {number} comes after its end")
+        if "end" in values:
+            end = _time(values, number, arrivals), str(values["end"])
+        elif "frames" in values:
+            arrivals.append((_time(values, number, arrivals), _count(values, "frames", number)))
+    ended, how = end or (arrivals[-1][0] if arrivals else 0.0, "Truncated")
+    return Trace(**header, arrivals=tuple(arrivals), ended=ended, how=how)
+
+
+def _values(line: str, number: int) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except ValueError:
+        values = None
+    if not isinstance(values, dict):
+        raise _NotATrace(f"line {number} is no JSON object")
+    return values
+
+
+def _header(values: dict[str, Any], number: int) -> dict[str, Any]:
+    version = values.get("streamplay_trace")
+    if version != VERSION:
+        raise _NotATrace(f"line {number}: streamplay_trace is {version!r}, and not {VERSION}")
+    return {
+        "host": str(values.get("host", "")),
+        "model": str(values.get("model", "")),
+        "voice": str(values.get("voice", "")),
+        "encoding": str(values.get("encoding", "pcm_s16le")),
+        "characters": _count(values, "chars", number, least=0, default=0),
+        "samplerate": _count(values, "samplerate", number),
+        "channels": _count(values, "channels", number, default=1),
+    }
+
+
+def _count(
+    values: dict[str, Any], key: str, number: int, *, least: int = 1, default: int | None = None
+) -> int:
+    value = values.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise _NotATrace(f"line {number}: {key} is {value!r}, and no count")
+    return value
+
+
+def _time(values: dict[str, Any], number: int, arrivals: list[tuple[float, int]]) -> float:
+    value = values.get("t")
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
+        raise _NotATrace(f"line {number}: t is {value!r}, and no time")
+    if arrivals and value < arrivals[-1][0]:
+        raise _NotATrace(f"line {number}: t goes back from {arrivals[-1][0]:g} to {value:g}")
+    return float(value)
 
 
 class TraceWriter:
@@ -49,10 +199,9 @@ class TraceWriter:
         if self._begun:
             return
         self._begun = True
-        host = urlsplit(base_url).hostname or base_url
         self._line(
             streamplay_trace=VERSION,
-            host=host,
+            host=host_of(base_url),
             model=model,
             voice=voice,
             chars=chars,
@@ -63,7 +212,8 @@ class TraceWriter:
 
     def arrival(self, seconds: float, frames: int) -> None:
         """Write that `frames` had been decoded `seconds` after the request was begun."""
-        self._line(t=round(seconds, 6), frames=frames)
+        if frames:  # a header alone is no arrival
+            self._line(t=round(seconds, 6), frames=frames)
 
     def end(self, seconds: float, how: str) -> None:
         """Write how it ended, ``complete`` or the error's type, and close the file."""

@@ -1,0 +1,139 @@
+"""What earlier utterances taught, for each host, model and voice: decayed, bounded.
+
+Pure: no clock, no file. `PROCESS` is what this process has learned; it is never
+written anywhere. docs/policy.md explains the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+NEVER: Final = -math.inf
+"""The margin of an utterance that could have started with its first piece."""
+
+DECAY: Final = 0.97
+"""How much an utterance counts of the one after it. Tuned by scripts/policy on one half of its
+traces: 0.95 costs steady servers more, 0.985 those that change."""
+
+KEPT: Final = 200
+"""Utterances kept of one source. The oldest counts 0.97^199 = 0.2 % of the newest."""
+
+SOURCES: Final = 64
+"""Sources kept, the ones used last: more voices than one program speaks with."""
+
+SECONDS_PER_CHARACTER: Final = 1 / 15
+"""Of ordinary English speech, until it is known better."""
+
+UNKNOWN_SECONDS: Final = 5.0
+"""The expected length of a text whose length is not known: a sentence or two."""
+
+SHORTEST_SECONDS: Final = 0.2
+"""No expected length is shorter: a word."""
+
+_WEIGHTS: Final = tuple(DECAY**age for age in range(KEPT))
+
+
+class Source(NamedTuple):
+    """Who speaks: what is learned of one is not assumed of another."""
+
+    host: str
+    model: str
+    voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What the utterances of one source taught.
+
+    Immutable: another thread sees all of a lesson or nothing of it.
+
+    Attributes
+    ----------
+    margins : tuple of float
+        For each utterance, newest first, the largest margin at which starting would still
+        have stalled; `NEVER` where nothing would have.
+    characters, seconds : float
+        Decayed sums over the utterances: how long a text becomes.
+    """
+
+    margins: tuple[float, ...] = ()
+    characters: float = 0.0
+    seconds: float = 0.0
+
+    def after(self, margin: float, characters: int, seconds: float) -> Lessons:
+        """Return these lessons and one more."""
+        known = characters > 0
+        return Lessons(
+            (margin, *self.margins[: KEPT - 1]),
+            self.characters * DECAY + characters if known else self.characters,
+            self.seconds * DECAY + seconds if known else self.seconds,
+        )
+
+    def length(self, characters: int) -> float:
+        """Return the seconds of audio expected of a text of so many characters; 0: unknown."""
+        if characters <= 0:
+            return UNKNOWN_SECONDS
+        each = self.seconds / self.characters if self.characters else SECONDS_PER_CHARACTER
+        return max(SHORTEST_SECONDS, characters * each)
+
+    def threshold(self, share: float) -> float:
+        """Return the margin that is exceeded with a probability of `share`.
+
+        It is read, linearly, where the weight above it is the share of the whole; the
+        correction makes the *expected* share exact for equal weights, whatever the
+        distribution, and nearly so for decaying ones.
+        """
+        count = len(self.margins)
+        if not count or share >= 1:
+            return NEVER
+        weights = _WEIGHTS[:count]
+        total = sum(weights)
+        mean, spread = total / count, sum(weight * weight for weight in weights) / total
+        above = share * (total + mean) - (mean + spread) / 2
+        return _read(sorted(zip(self.margins, weights, strict=True), reverse=True), above)
+
+
+def _read(falling: list[tuple[float, float]], above: float) -> float:
+    """Return the value with the weight `above` above it, of falling pairs (value, weight)."""
+    for (value, weight), (lower, _) in pairwise(falling):
+        if above <= 0 or value == NEVER:
+            return value
+        if above < weight:
+            # Between a margin and NEVER lies nothing to read: the safe side of it is taken.
+            return value if lower == NEVER else value + (lower - value) * above / weight
+        above -= weight
+    return falling[-1][0]
+
+
+class Memory:
+    """Lessons by source, the ones used last."""
+
+    def __init__(self) -> None:
+        self._lessons: dict[Source, Lessons] = {}
+
+    def of(self, source: Source) -> Lessons:
+        """Return what is known of `source`, or else of another voice of its model."""
+        if source in self._lessons:
+            return self._lessons[source]
+        for other in reversed(tuple(self._lessons)):
+            if other[:2] == source[:2]:
+                return self._lessons.get(other, Lessons())
+        return Lessons()
+
+    def keep(self, source: Source, lessons: Lessons) -> None:
+        """Keep what is now known of `source`; forget the source not used for longest."""
+        self._lessons.pop(source, None)
+        self._lessons[source] = lessons
+        for oldest in tuple(self._lessons)[:-SOURCES]:
+            self._lessons.pop(oldest, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._lessons.clear()
+
+
+PROCESS: Final = Memory()
+"""What this process has learned, in all its players."""

@@ -1,0 +1,238 @@
+"""Arrivals in virtual time: when they would have been heard, and with which gaps.
+
+`play` is the closed form, a step an arrival. `play_in_blocks` drives the real
+pump and the real playout, a step a block: ``t += blocksize / samplerate``. Both
+ask the same policy as the player does. On arrivals that fall on the grid of
+blocks they agree exactly, elsewhere within a block; a test holds them to it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamplay.account import Span
+from streamplay.playout import Playout
+from streamplay.pump import RING_SECONDS, TICK_SECONDS, Lane, Pump
+
+if TYPE_CHECKING:
+    from streamplay.errors import OutputFailed
+    from streamplay.jitter import Policy
+    from streamplay.outputs.base import Renderer
+    from streamplay.trace import Trace
+
+BLOCK_SECONDS: Final = 0.005
+"""PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""
+
+_HAIR: Final = 1e-9
+"""Two times closer than this are the same: sums of decimal fractions are not exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What would have been heard; seconds.
+
+    Attributes
+    ----------
+    wait : float
+        From the first audio to the first sound.
+    gaps : tuple of float
+        How long each stall was.
+    safe_start : float
+        The least wait that would have avoided every stall.
+    finished : float
+        From the beginning of the request until the last frame has sounded.
+    """
+
+    wait: float
+    gaps: tuple[float, ...]
+    safe_start: float
+    finished: float
+
+    @property
+    def gap(self) -> float:
+        """Seconds of all gaps."""
+        return sum(self.gaps)
+
+    @property
+    def regret(self) -> float:
+        """Seconds waited in vain."""
+        return max(0.0, self.wait - self.safe_start)
+
+    def cost(self, weight: float) -> float:
+        """Return wait + weight × gaps."""
+        return self.wait + weight * self.gap
+
+
+def play(trace: Trace, policy: Policy) -> Played:
+    """Play `trace` in virtual time, a step an arrival.
+
+    Parameters
+    ----------
+    trace : Trace
+        With at least one arrival.
+    policy : Policy
+        Is asked as the player asks it, and learns where the trace is complete.
+    """
+    policy.on_request(trace.characters)
+    gate = _Gate(trace.samplerate)
+    for now, frames in trace.arrivals:
+        level = policy.on_arrival(frames, now, dry=gate.is_dry(now))
+        gate.arrive(frames, now, level)
+    gate.end(trace.ended)
+    if trace.complete:
+        policy.on_end()
+    first = trace.arrivals[0][0]
+    assert gate.first_sound is not None
+    return Played(gate.first_sound - first, tuple(gate.gaps), trace.safe_start, gate.dry_at)
+
+
+class _Gate:
+    """The playout in closed form: when it is open, and until when there is sound.
+
+    Attributes
+    ----------
+    dry_at : float
+        When the sound runs out; or ran out, where it is closed.
+    """
+
+    def __init__(self, samplerate: int) -> None:
+        self.first_sound: float | None = None
+        self.gaps: list[float] = []
+        self.dry_at = 0.0
+        self._rate = samplerate
+        self._ahead: int | None = 0  # frames behind a closed gate; None: it is open
+
+    def is_dry(self, now: float) -> bool:
+        """Whether all that came by `now` has sounded."""
+        begun = self.first_sound is not None
+        return begun and not self._ahead and now >= self.dry_at - _HAIR
+
+    def arrive(self, frames: int, now: float, level: int) -> None:
+        """Take an arrival, and the start level that holds from then on."""
+        if self._ahead is None and now > self.dry_at + _HAIR:
+            self._ahead = 0
+        if self._ahead is None:
+            self.dry_at += frames / self._rate
+            return
+        self._ahead += frames
+        if self._ahead >= level:
+            self._open(now)
+
+    def end(self, now: float) -> None:
+        """Nothing more comes: what is there sounds."""
+        if self._ahead:
+            self._open(now)
+
+    def _open(self, now: float) -> None:
+        assert self._ahead is not None
+        if self.first_sound is None:
+            self.first_sound = now
+        else:
+            self.gaps.append(now - self.dry_at)
+        self.dry_at = now + self._ahead / self._rate
+        self._ahead = None
+
+
+def play_in_blocks(
+    trace: Trace, policy: Policy, *, blocksize: int | None = None, phase: float | None = None
+) -> Played:
+    """Play `trace` in virtual time through the real pump and playout.
+
+    Parameters
+    ----------
+    trace : Trace
+        With at least one arrival, and less audio than the pump's queue holds (eleven minutes).
+    policy : Policy
+        As in `play`.
+    blocksize : int, optional
+        Frames a block; 5 ms unless given.
+    phase : float, optional
+        When some block begins; with the first arrival unless given: a trace does not say.
+    """
+    first = trace.arrivals[0][0]
+    policy.on_request(trace.characters)
+    player = _Player(trace, policy, first if phase is None else phase, blocksize)
+    for now, frames in trace.arrivals:
+        player.run_until(now)
+        player.put(frames, now)
+    player.run_until(trace.ended)
+    player.end(trace.ended)
+    if trace.complete:
+        policy.on_end()
+    gaps = tuple(frames / trace.samplerate for frames in player.span.stalls)
+    assert player.span.first_sound is not None
+    return Played(player.span.first_sound - first, gaps, trace.safe_start, player.finished)
+
+
+class _Player:
+    """Pump and playout, with a clock that goes when it is told to."""
+
+    def __init__(self, trace: Trace, policy: Policy, phase: float, blocksize: int | None) -> None:
+        rate, channels = trace.samplerate, trace.channels
+        blocksize = blocksize or round(BLOCK_SECONDS * rate)
+        self.span = Span()
+        self.finished = 0.0
+        self._channels = channels
+        self._playout = Playout(rate, channels, round(RING_SECONDS * rate))
+        self._now = phase
+        self._pump = Pump(_NoOutput(rate), self._playout, lambda: self._now, asked=(rate, channels))
+        self._lane = Lane(self.span, policy, self._playout)
+        self._pump.add(self._lane)
+        self._block = memoryview(bytearray(4 * blocksize * channels)).cast("f")
+        self._grid, self._count = phase, 0
+        self._period = blocksize / rate
+        self._tick = max(1, round(TICK_SECONDS / self._period))
+
+    def run_until(self, now: float) -> None:
+        """Render every block that begins before `now`."""
+        while self._grid + self._count * self._period < now - _HAIR:
+            self._step()
+
+    def put(self, frames: int, now: float) -> None:
+        """Let frames arrive."""
+        import numpy as np
+
+        self._now = now
+        putting = self._pump.put(self._lane, np.zeros((frames, self._channels), np.float32))
+        with suppress(StopIteration):
+            putting.send(None)  # it waits only for a full queue
+
+    def end(self, now: float) -> None:
+        """Let the stream end, and play what is left."""
+        self._now = now
+        self._pump.close(self._lane)
+        while self._playout.position < self._playout.written or self._lane.waiting:
+            self._step()
+        self._pump.step()
+
+    def _step(self) -> None:
+        self._now = self._grid + self._count * self._period
+        before = self._playout.position
+        self._playout.render(self._block, self._now)
+        heard = self._playout.position - before
+        if heard:
+            self.finished = self._now + heard / self._playout.samplerate
+        self._count += 1
+        if self._count % self._tick == 0:
+            self._pump.step()
+
+
+class _NoOutput:
+    """An output for a pump that is stepped by hand."""
+
+    name = "virtual time"
+    kind: Literal["silent"] = "silent"
+    latency = 0.0
+    failure: OutputFailed | None = None
+
+    def __init__(self, samplerate: int, channels: int = 1) -> None:
+        self.samplerate = samplerate
+        self.channels = channels
+
+    def start(self, renderer: Renderer) -> None:
+        """Begin nothing: blocks are asked for by hand."""
+
+    def close(self) -> None:
+        """Give nothing back."""
