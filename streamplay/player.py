@@ -168,6 +168,9 @@ class Player:
         """
         with self._lock:
             going = list(self._utterances)
+        # What only its last milliseconds in the device are left of has been said.
+        while len(going) > 1 and going[0].handed_over:
+            going = going[1:]
         return self._cut(going)
 
     def pause(self) -> None:

@@ -80,6 +80,11 @@ class Lane:
         self.catch_up()  # a skip is noted before it moves the position
         return position
 
+    def is_handed_over(self) -> bool:
+        """Whether nothing of it is left to be cut."""
+        stop = self.span.stop
+        return self.closed and stop is not None and self.playout.position >= stop
+
 
 class Pump:
     """Moves frames for all utterances of one output, in order, without gaps.
@@ -216,7 +221,7 @@ class Pump:
         """Silence `lanes` now: a fade in the callback, and nothing of them after it."""
         with self.lock:
             for lane in lanes:
-                if lane not in self._lanes or self._is_handed_over(lane):
+                if lane not in self._lanes or lane.is_handed_over():
                     continue
                 self._drop_waiting(lane)
                 lane.closed = True
@@ -278,7 +283,7 @@ class Pump:
         come, or no more can be held, there is nothing to wait for.
         """
         coming = (lane for lane in self._lanes if not lane.span.cut)
-        lane = next((lane for lane in coming if not self._is_handed_over(lane)), None)
+        lane = next((lane for lane in coming if not lane.is_handed_over()), None)
         if lane is None:
             return
         nothing_to_wait_for = lane.closed or lane.idle or self._bytes >= QUEUE_BYTES
@@ -329,10 +334,6 @@ class Pump:
             if lane.closed and not lane.waiting and self._is_heard(lane, position):
                 self._lanes.remove(lane)
                 lane.on_done()
-
-    def _is_handed_over(self, lane: Lane) -> bool:
-        stop = lane.span.stop
-        return lane.closed and stop is not None and self.playout.position >= stop
 
     def _is_heard(self, lane: Lane, position: int) -> bool:
         span, playout = lane.span, self.playout

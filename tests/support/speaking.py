@@ -11,7 +11,7 @@ import pytest
 
 from streamplay import outputs
 from streamplay.errors import NoDevice
-from streamplay.outputs.silent import SilentOutput
+from streamplay.outputs.silent import LATENCY_SECONDS, SilentOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,8 @@ class Silent:
     ----------
     speed : float
         Times real time.
+    latency : float
+        Seconds.
     fail_after : int or None
         Blocks until it dies.
     absent : bool
@@ -77,6 +79,7 @@ class Silent:
 
     def __init__(self) -> None:
         self.speed = 1.0
+        self.latency = LATENCY_SECONDS
         self.fail_after: int | None = None
         self.absent = False
         self.gate = threading.Event()
@@ -92,6 +95,7 @@ class Silent:
             samplerate,
             channels,
             speed=self.speed,
+            latency=self.latency,
             fail_after=self.fail_after,
             tap=lambda block: self._blocks.append(bytes(block)),
         )
