@@ -6,6 +6,8 @@ import inspect
 import re
 from importlib import metadata
 
+import pytest
+
 import streamplay
 from streamplay import errors
 
@@ -25,6 +27,15 @@ def test_the_public_names_are_these() -> None:
 
 def test_every_public_name_is_there() -> None:
     assert all(hasattr(streamplay, name) for name in streamplay.__all__)
+
+
+def test_a_name_that_is_not_there_is_told_as_in_any_module() -> None:
+    with pytest.raises(AttributeError, match="'streamplay' has no attribute 'shout'"):
+        _ = streamplay.shout  # type: ignore[attr-defined]
+
+
+def test_a_shell_that_completes_sees_the_public_names() -> None:
+    assert set(streamplay.__all__) <= set(dir(streamplay))
 
 
 def test_no_public_name_is_listed_twice() -> None:
