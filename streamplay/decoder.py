@@ -147,43 +147,44 @@ class Decoder:
             return f"the audio ended {self._walker.missing} bytes before the end its header told"
         return ""
 
-    def _take(self, piece: bytes | AudioFormat) -> Iterator[Chunk]:
+    def _take(self, piece: bytes | AudioFormat) -> list[Chunk]:
         if isinstance(piece, AudioFormat):
             self._adopt(piece)
-            return
+            return []
         data = self._carry + piece if self._carry else piece
         whole = len(data) - len(data) % self.format.frame_bytes
         self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
-        if whole:
-            yield from self._pass(data[:whole])
+        return self._pass(data[:whole]) if whole else []
 
-    def _pass(self, data: bytes) -> Iterator[Chunk]:
+    def _pass(self, data: bytes) -> list[Chunk]:
         """Let whole frames past the guard."""
         frames = self.format.decode(data)
         if self._mute:
             self.muted += len(frames)
-            return
+            return []
         guard = self._guard
         if guard is None:
             guard = self._guard = Guard(self.format, guessed=self.source == "request")
         found = guard.look(data, frames)
-        self._held.append(Chunk(_limited(frames), data))
+        self._held.append(Chunk(self._limited(frames), data))
         if found:
             self._mute = True
-            self.muted += sum(len(chunk.frames) for chunk in self._held)
-            self._held.clear()
+            self.muted += sum(len(chunk.frames) for chunk in self._release())
             raise wrong_encoding(self.format, found)
-        if not guard.undecided:
-            yield from self._release()
         if guard.other_law:
             self.warning = (
                 f"The audio sounds like {guard.other_law} rather than {self.format.encoding}: "
                 f"--decode-as {guard.other_law}"
             )
+        return [] if guard.undecided else self._release()
 
-    def _release(self) -> Iterator[Chunk]:
+    def _limited(self, frames: Frames) -> Frames:
+        # The other encodings cannot hold what is not finite, or beyond full scale.
+        return _limited(frames) if self.format.encoding == "pcm_f32le" else frames
+
+    def _release(self) -> list[Chunk]:
         held, self._held = self._held, []
-        yield from held
+        return held
 
     def _adopt(self, told: AudioFormat) -> None:
         """Believe a header, unless the user knows better."""

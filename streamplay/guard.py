@@ -165,7 +165,8 @@ class Guard:
         """
         self._rest.append(data)
         self._frames += len(frames)
-        self._energy += _energy(frames)
+        energy = _energy(frames)
+        self._energy += energy
         if self._frames < self._window:
             return None
         block = b"".join(self._rest)
@@ -174,7 +175,8 @@ class Guard:
         # Where all of it has less energy than one loud window, none is loud. NaN is not less.
         quiet = self._energy < self._loud
         self._rest, self._frames = [block[whole:]], over
-        self._energy = _energy(frames[len(frames) - over :]) if over else 0.0
+        # Of the rest; where that cannot matter, of all: it is no less.
+        self._energy = energy if 2 * energy < self._loud else _energy(frames[len(frames) - over :])
         if quiet and self._heard >= self._enough and not self._laws:
             return None
         return self._examine(block[:whole])
@@ -278,8 +280,8 @@ def _energy(frames: Frames) -> float:
     import numpy as np
 
     samples = frames.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(np.dot(samples, samples))
+    # Not `dot`: bytes read as floats overflow, which it warns of and `vdot` does not.
+    return float(np.vdot(samples, samples))
 
 
 def _sane(frames: Frames, least: float = _TINY) -> Frames | None:
