@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from streamplay import outputs
-from streamplay.errors import NoDevice
+from streamplay import Player, outputs, response
+from streamplay.errors import NoDevice, StreamPlayError
 from streamplay.outputs.silent import LATENCY_SECONDS, SilentOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from streamplay.receipt import Receipt
+    from streamplay.server.child import LocalServer
+    from streamplay.utterance import Utterance
 
 PATIENCE = 20.0
 """Seconds until a test counts as hanging; what it waits for takes a fraction of one."""
@@ -133,3 +136,55 @@ def fast(silent: Silent) -> Silent:
     """A simulated card for tests that look at accounts: 20 times as fast as a real one."""
     silent.speed = 20.0
     return silent
+
+
+@pytest.fixture
+def player(speech_server: LocalServer, fast: Silent) -> Iterator[Player]:
+    """A player on the plain server and a fast simulated card."""
+    with Player(base_url=speech_server.base_url) as player:
+        yield player
+
+
+@pytest.fixture
+def live(speech_server: LocalServer, silent: Silent) -> Iterator[Player]:
+    """The same at real time, for what is cut in the middle."""
+    player = Player(base_url=speech_server.base_url)
+    yield player
+    player.close(cut=True)
+
+
+def failure(utterance: Utterance) -> StreamPlayError:
+    """Wait for an utterance that fails; return why, with its account looked at."""
+    with pytest.raises(StreamPlayError) as caught:
+        utterance.wait(PATIENCE)
+    assert caught.value.receipt is not None
+    account_for(caught.value.receipt)
+    return caught.value
+
+
+def receipt_of(error: StreamPlayError) -> Receipt:
+    assert error.receipt is not None
+    return error.receipt
+
+
+def being_heard(utterance: Utterance, frames: int = 1) -> None:
+    wait_until(lambda: utterance.receipt.frames.played >= frames)
+
+
+def without_gaps(player: Player, *said: dict[str, Any]) -> list[Receipt]:
+    """Say all of these once they have been received: the server is not what is looked at."""
+    player.pause()
+    utterances = [player.say("hello", **each) for each in said]
+    wait_until(lambda: all(each.received for each in utterances))
+    player.resume()
+    return [account_for(each.wait(PATIENCE)) for each in utterances]
+
+
+def open_things() -> tuple[int, int]:
+    return threading.active_count(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One attempt is enough."""
+    monkeypatch.setattr(response, "wait_before", lambda *_: None)

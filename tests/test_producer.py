@@ -1,0 +1,242 @@
+"""The producer: pieces of text, formats, faults, and what is told of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+
+import streamplay
+from streamplay import Player
+from streamplay.errors import (
+    ConnectFailed,
+    InvalidRequest,
+    ModelNotFound,
+    RemoteError,
+    StreamPlayError,
+    Truncated,
+)
+from tests.support.speaking import (
+    PATIENCE,
+    Silent,
+    account_for,
+    asking,
+    being_heard,
+    counted,
+    counting,
+    failure,
+    fast,
+    impatient,
+    live,
+    player,
+    receipt_of,
+    silent,
+    wait_until,
+    without_gaps,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streamplay.server.child import LocalServer
+
+__all__ = ["fast", "impatient", "live", "player", "silent"]
+
+RATE = 24000
+SONIC = "cartesia/sonic"  # answers as asked: any encoding, any rate
+
+
+def test_the_first_voice_is_later_than_the_silence_before_it(player: Player) -> None:
+    extra = asking(signal="tone", seconds=0.3, leading_silence_ms=400)
+    ms = player.say("hello", extra=extra).wait(PATIENCE).ms
+    assert ms.first_sound is not None
+    assert ms.first_voice is not None
+    assert ms.first_voice > ms.first_sound
+
+
+def test_silence_has_no_first_voice(player: Player) -> None:
+    ms = player.say("hello", extra=asking(signal="silence", seconds=0.2)).wait(PATIENCE).ms
+    assert ms.first_sound is not None
+    assert ms.first_voice is None
+
+
+def test_an_iterable_is_spoken_sentence_by_sentence(player: Player, fast: Silent) -> None:
+    def tokens() -> Iterator[str]:
+        yield from ("First", " one. Sec", "ond one.", " Third")
+
+    receipt = account_for(player.say(tokens(), extra=counting(0.1)).wait(PATIENCE))
+    assert (receipt.requests, receipt.attempts) == (3, 3)
+    assert receipt.chars == len("First one.") + len("Second one.") + len("Third")
+    assert receipt.frames.played == 3 * 2400
+    # At this speed there is silence between them, and nothing was shaped.
+    np.testing.assert_array_equal(fast.values[fast.values != 0], np.tile(counted(2400), 3))
+
+
+def test_a_sentence_is_spoken_before_the_next_is_there(player: Player) -> None:
+    go_on = threading.Event()
+
+    def tokens() -> Iterator[str]:
+        yield "First one. And"
+        assert go_on.wait(PATIENCE)
+        yield " more."
+
+    utterance = player.say(tokens(), extra=counting(0.1))
+    being_heard(utterance, 2400)
+    go_on.set()
+    receipt = utterance.wait(PATIENCE)
+    assert receipt.requests == 2
+    assert receipt.stalls.count == 0  # the text was late, and not the network
+
+
+def test_what_an_iterable_raises_is_raised_by_wait_and_told(player: Player) -> None:
+    def tokens() -> Iterator[str]:
+        yield "First one. "
+        raise ZeroDivisionError("no more text")
+
+    utterance = player.say(tokens(), extra=counting(0.1))
+    with pytest.raises(ZeroDivisionError):
+        utterance.wait(PATIENCE)
+    receipt = account_for(utterance.receipt)
+    assert receipt.frames.played == 2400
+    assert receipt.error is not None
+    assert receipt.error.type == "ZeroDivisionError"
+    assert player.say("and on", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+@pytest.mark.parametrize("text", [[], ["", "  \n"]])
+def test_an_iterable_without_text_is_an_invalid_request(player: Player, text: list[str]) -> None:
+    assert isinstance(failure(player.say(text)), InvalidRequest)
+
+
+def test_an_endless_iterable_is_read_no_further_than_it_is_spoken(live: Player) -> None:
+    read = 0
+
+    def tokens() -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield "word. "
+
+    before = threading.active_count()
+    utterance = live.say(tokens(), extra=counting(60, pace=1))
+    being_heard(utterance)
+    utterance.cancel()
+    utterance.wait(PATIENCE)
+    wait_until(lambda: threading.active_count() <= before)
+    assert read < 1000
+
+
+def test_a_refusal_is_raised_with_its_receipt(player: Player, speech_server: LocalServer) -> None:
+    error = failure(player.say("hello", model="no/such-model", voice="tara"))
+    assert isinstance(error, ModelNotFound)
+    receipt = receipt_of(error)
+    assert receipt.error is not None
+    assert (receipt.error.type, receipt.error.status) == ("ModelNotFound", 404)
+    assert receipt.base_url == speech_server.base_url
+    assert receipt.ms.sent is not None
+    assert receipt.ms.headers is not None
+    assert receipt.ms.finished is not None
+    assert receipt.ms.first_audio is None
+    assert receipt.attempts == 1
+    assert not receipt.complete
+
+
+def test_a_refused_say_tells_whom_it_asked(speech_server: LocalServer, fast: Silent) -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        streamplay.say(
+            "hello", base_url=speech_server.base_url, model="no/such-model", voice="tara"
+        )
+    assert receipt_of(caught.value).base_url == speech_server.base_url
+
+
+def test_a_server_that_is_not_there_is_a_connect_failure(silent: Silent, impatient: None) -> None:
+    with Player(base_url="http://127.0.0.1:9/v1") as player:
+        error = failure(player.say("hello"))
+    assert isinstance(error, ConnectFailed)
+    assert receipt_of(error).base_url == "http://127.0.0.1:9/v1"
+    assert receipt_of(error).attempts == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("end-between-chunks", Truncated), ("error-event", RemoteError)],
+)
+def test_what_came_before_a_fault_is_heard_and_kept(
+    player: Player, fast: Silent, tmp_path: Path, fault: str, kind: type[StreamPlayError]
+) -> None:
+    file = tmp_path / "kept.wav"
+    extra = counting(2, fault=fault, at_event=4)
+    error = failure(player.say("hello", extra=extra, output=file))
+    assert isinstance(error, kind)
+    frames = receipt_of(error).frames
+    assert 0 < frames.received == frames.played == frames.saved
+    np.testing.assert_array_equal(fast.values[: frames.received], counted(frames.received))
+    samples, _ = soundfile.read(file, dtype="int16")
+    np.testing.assert_array_equal(samples, counted(frames.received))
+
+
+def test_a_trace_holds_the_arrivals(player: Player, tmp_path: Path) -> None:
+    file = tmp_path / "trace.jsonl"
+    player.say("hello", extra=counting(0.5), record=file).wait(PATIENCE)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines[0]["streamplay_trace"] == 1
+    assert lines[0]["chars"] == 5
+    assert sum(line.get("frames", 0) for line in lines) == 12000
+    assert lines[-1]["end"] == "complete"
+
+
+def test_decode_as_wins_over_the_model(speech_server: LocalServer, fast: Silent) -> None:
+    notices: list[str] = []
+    with Player(base_url=speech_server.base_url, notify=notices.append) as player:
+        extra = counting(0.5, send_as="pcm_f32le@24000")
+        (receipt,) = without_gaps(player, {"extra": extra, "decode_as": "pcm_f32le@24000"})
+    assert (receipt.format.effective, receipt.format.source) == ("pcm_f32le", "user")
+    assert receipt.frames.played == 12000
+    np.testing.assert_array_equal(fast.values, counted(12000))
+    assert len(notices) == 1
+    assert "decode_as" in notices[0]
+
+
+def test_another_format_than_was_asked_for_is_told_once_with_both_and_why(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    notices: list[str] = []
+    with Player(base_url=speech_server.base_url, notify=notices.append) as player:
+        receipt = player.say(
+            iter(["One. ", "Two."]), encoding="pcm_f32le", sample_rate=44100, extra=counting(0.2)
+        ).wait(PATIENCE)
+    assert receipt.frames.played == 9600
+    assert receipt.format.requested.encoding == "pcm_f32le"
+    assert len(notices) == 1
+    for word in ("pcm_f32le", "44100", "pcm_s16le", "24000", "orpheus"):
+        assert word in notices[0]
+    assert "\n" not in notices[0]
+
+
+@pytest.mark.parametrize("form", ["wav", "mp3"])
+def test_a_whole_file_is_played_and_is_no_surprise(
+    speech_server: LocalServer, fast: Silent, form: str
+) -> None:
+    notices: list[str] = []
+    receipt = streamplay.say(
+        "Hello.", base_url=speech_server.base_url, format=form, notify=notices.append
+    )
+    assert account_for(receipt).complete
+    assert not receipt.streamed
+    assert receipt.frames.played == receipt.frames.received > 0
+    assert notices == []
+
+
+def test_a_stream_of_another_rate_is_resampled_with_every_frame_accounted_for(
+    player: Player, fast: Silent
+) -> None:
+    sonic = {"model": SONIC, "voice": "nonfiction man", "sample_rate": 16000}
+    (receipt,) = without_gaps(player, {**sonic, "extra": counting(1)})
+    assert receipt.frames.received == receipt.frames.played == 16000
+    assert receipt.output.samplerate == RATE
+    assert abs(len(fast.played) - RATE) <= 2

@@ -1,0 +1,140 @@
+"""The speaker: one after the other, each settled for itself."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import soundfile
+
+import streamplay
+from streamplay import Player
+from streamplay.errors import (
+    FileFailed,
+)
+from tests.support.speaking import (
+    PATIENCE,
+    Silent,
+    account_for,
+    being_heard,
+    counted,
+    counting,
+    failure,
+    fast,
+    live,
+    player,
+    receipt_of,
+    silent,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamplay.server.child import LocalServer
+
+__all__ = ["fast", "live", "player", "silent"]
+
+RATE = 24000
+
+
+def test_a_failure_leaves_the_next_utterance_whole(player: Player) -> None:
+    broken = player.say("one", extra=counting(1, fault="reset", at_event=4))
+    whole = player.say("two", extra=counting(0.5))
+    failure(broken)
+    assert account_for(whole.wait(PATIENCE)).complete
+
+
+def test_each_of_two_failures_has_a_receipt_of_its_own(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.fail_after = 50
+    with Player(base_url=speech_server.base_url) as player:
+        first = player.say("one", extra=counting(0.3))
+        second = player.say("longer", extra=counting(1))
+        wait_until(lambda: second.receipt.frames.received)
+        errors = failure(first), failure(second)
+    assert [receipt_of(error).chars for error in errors] == [3, 6]
+
+
+def test_a_file_that_cannot_be_written_any_more_ends_the_utterance(
+    player: Player, tmp_path: Path
+) -> None:
+    full = tmp_path / "full.pcm"
+    full.symlink_to("/dev/full")
+    error = failure(player.say("hello", extra=counting(2), output=full, force=True))
+    assert isinstance(error, FileFailed)
+    assert not receipt_of(error).complete
+    assert player.say("and on", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+def test_a_trace_that_cannot_be_finished_ends_only_its_utterance(
+    player: Player, tmp_path: Path
+) -> None:
+    full = tmp_path / "full.jsonl"
+    full.symlink_to("/dev/full")
+    error = failure(player.say("hello", extra=counting(0.1), record=full))
+    assert isinstance(error, FileFailed)
+    assert player.say("and on", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+def test_a_cancelled_utterance_leaves_those_before_and_after_it_whole(
+    live: Player, silent: Silent
+) -> None:
+    live.pause()
+    before = live.say("one", extra=counting(0.5))
+    between = live.say("two", extra=counting(0.5))
+    after = live.say("three", extra=counting(0.5))
+    wait_until(lambda: after.received)
+    live.resume()
+    being_heard(before)
+    heard = between.cancel()
+    assert (heard.text, heard.frames) == ("", 0)
+    receipts = [account_for(each.wait(PATIENCE)) for each in (before, between, after)]
+    assert [receipt.complete for receipt in receipts] == [True, False, True]
+    assert receipts[1].interrupted
+    assert receipts[1].frames.flushed == 12000
+    np.testing.assert_array_equal(silent.values, np.tile(counted(12000), 2))
+
+
+def test_every_second_one_may_be_cancelled(live: Player, silent: Silent) -> None:
+    said = [live.say(f"number {n}", extra=counting(0.1)) for n in range(8)]
+    wait_until(lambda: said[-1].receipt.frames.received == 2400)
+    for each in said[1::2]:
+        each.cancel()
+    for each in said:
+        account_for(each.wait(PATIENCE))
+    assert len(silent.played) >= 4 * 2400
+    assert all(each.receipt.frames.played == 2400 for each in said[::2])
+
+
+def test_cancelling_what_is_done_does_nothing(player: Player) -> None:
+    utterance = player.say("hello", extra=counting(0.1))
+    receipt = utterance.wait(PATIENCE)
+    assert utterance.cancel() == streamplay.Heard()
+    assert utterance.receipt == receipt
+
+
+def test_closing_while_another_waits_lets_it_go(speech_server: LocalServer, silent: Silent) -> None:
+    player = Player(base_url=speech_server.base_url, play=False)
+    said = [player.say("hello", extra=counting(1, first_byte_ms=60000)) for _ in range(3)]
+    waiting = [threading.Thread(target=each.wait, args=(PATIENCE,)) for each in said]
+    for thread in waiting:
+        thread.start()
+    player.close(cut=True)
+    for thread in waiting:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_closing_cut_finishes_the_files(
+    speech_server: LocalServer, silent: Silent, tmp_path: Path
+) -> None:
+    player = Player.lazy(base_url=speech_server.base_url, play=False)
+    going = player.say("one", extra=counting(60, pace=1), output=tmp_path / "one.wav")
+    player.say("two", output=tmp_path / "two.wav")
+    wait_until(lambda: going.receipt.frames.saved)
+    player.close(cut=True)
+    assert soundfile.info(tmp_path / "one.wav").frames == going.receipt.frames.saved
+    assert not (tmp_path / "two.wav").exists()

@@ -1,0 +1,239 @@
+"""The stage: what a player holds open: the output, the built-in voice, the client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import streamplay
+from streamplay import Player
+from streamplay.errors import (
+    DeviceLost,
+    InvalidRequest,
+    ModelNotFound,
+    NoDevice,
+    Truncated,
+)
+from tests.support.speaking import (
+    PATIENCE,
+    Silent,
+    account_for,
+    counted,
+    counting,
+    failure,
+    fast,
+    impatient,
+    open_things,
+    player,
+    receipt_of,
+    silent,
+    wait_until,
+    without_gaps,
+)
+
+if TYPE_CHECKING:
+    from streamplay.server.child import LocalServer
+
+__all__ = ["fast", "impatient", "player", "silent"]
+
+RATE = 24000
+
+
+@pytest.mark.parametrize("at_block", [0, 40])
+def test_a_lost_device_ends_what_was_on_its_way_and_is_opened_anew_for_what_follows(
+    speech_server: LocalServer, silent: Silent, at_block: int
+) -> None:
+    silent.fail_after = at_block
+    with Player(base_url=speech_server.base_url) as player:
+        silent.fail_after = None
+        error = failure(player.say("one", extra=counting(1)))
+        assert isinstance(error, DeviceLost)
+        assert receipt_of(error).frames.flushed > 0
+        assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
+    assert len(silent.outputs) == 2
+
+
+def test_a_device_that_is_not_there_is_told_when_the_player_is_made(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.absent = True
+    with pytest.raises(NoDevice):
+        Player(base_url=speech_server.base_url)
+
+
+def test_a_device_that_is_not_there_fails_say_with_a_receipt(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.absent = True
+    with pytest.raises(NoDevice) as caught:
+        streamplay.say("hello", base_url=speech_server.base_url, extra=counting(0.5))
+    receipt = account_for(receipt_of(caught.value))
+    assert receipt.frames.flushed == receipt.frames.received > 0
+    assert receipt.output.kind == "none"
+
+
+def test_two_failures_at_once_tell_of_the_request_alone(
+    speech_server: LocalServer, silent: Silent, capfd: pytest.CaptureFixture[str]
+) -> None:
+    silent.absent = True
+    with pytest.raises(ModelNotFound):
+        streamplay.say("hi", base_url=speech_server.base_url, model="no/such", voice="tara")
+    assert capfd.readouterr().err == ""
+
+
+def test_the_built_in_voice_speaks_where_the_server_fails_before_audio(
+    fast: Silent, impatient: None
+) -> None:
+    notices: list[str] = []
+    receipt = streamplay.say(
+        "Hello.", base_url="http://127.0.0.1:9/v1", fallback="local", notify=notices.append
+    )
+    account_for(receipt)
+    assert receipt.complete
+    assert receipt.base_url == "local"
+    assert receipt.voice.startswith("eSpeak")
+    assert receipt.frames.played > 0
+    assert any("built-in voice" in notice for notice in notices)
+
+
+def test_nothing_is_said_twice_where_the_server_fails_after_audio(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    with Player(base_url=speech_server.base_url, fallback="local") as player:
+        extra = counting(1, fault="end-between-chunks", at_event=3)
+        error = failure(player.say("hello", extra=extra))
+    assert isinstance(error, Truncated)
+    assert receipt_of(error).base_url == speech_server.base_url
+
+
+def test_a_pause_rests_the_time_limits(speech_server: LocalServer, silent: Silent) -> None:
+    with Player(base_url=speech_server.base_url, timeout=0.4) as player:
+        player.pause()
+        utterance = player.say("hello", extra=counting(0.5, stalls=["100:1200"]))
+        wait_until(lambda: utterance.receipt.frames.received == 12000)
+        player.resume()
+        assert utterance.wait(PATIENCE).complete
+
+
+def test_the_volume_halves_every_sample_from_the_first(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    with Player(base_url=speech_server.base_url, volume=-6.0) as player:
+        without_gaps(player, {"extra": counting(0.5)})
+    expected = counted(12000) * 10 ** (-6 / 20)
+    np.testing.assert_allclose(fast.values, expected, atol=0.01)
+
+
+def test_a_changed_volume_reaches_what_comes_after(player: Player, fast: Silent) -> None:
+    assert player.volume == 0.0
+    player.volume = -6.0
+    assert player.volume == -6.0
+    without_gaps(player, {"extra": counting(0.5)})
+    expected = counted(12000) * 10 ** (-6 / 20)
+    np.testing.assert_allclose(fast.values[1000:], expected[1000:], atol=0.01)
+
+
+def test_minus_infinity_is_silence(player: Player, fast: Silent) -> None:
+    player.volume = -np.inf
+    receipt = player.say("hello", extra=counting(0.5)).wait(PATIENCE)
+    assert receipt.frames.played == 12000
+    assert not fast.samples[-6000:].any()
+
+
+@pytest.mark.parametrize("level", [float("nan"), 21, float("inf"), "loud"])
+def test_an_impossible_volume_is_told_and_changes_nothing(player: Player, level: Any) -> None:
+    with pytest.raises(InvalidRequest, match="volume"):
+        player.volume = level
+    assert player.volume == 0.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/fd")
+def test_the_built_in_voice_ends_with_its_player(silent: Silent) -> None:
+    before = open_things()
+    player = Player(local=True, play=False)
+    assert player.say("Hello.").wait(PATIENCE).base_url == "local"
+    player.close()
+    assert open_things() == before
+
+
+def children() -> set[str]:
+    tasks = Path("/proc/self/task").iterdir()
+    return {child for task in tasks for child in (task / "children").read_text().split()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
+@pytest.mark.parametrize("later", [0.0, 0.02, 0.1])
+def test_closing_while_the_built_in_voice_comes_up_leaves_no_process(
+    silent: Silent, later: float
+) -> None:
+    before = children()
+    player = Player.lazy(local=True, play=False)
+    utterance = player.say("Hello.")
+    time.sleep(later)
+    player.close(cut=True)
+    assert utterance.receipt.interrupted
+    assert children() == before
+
+
+FORGETFUL = """
+import sys, time
+from streamplay import Player, outputs
+from streamplay.outputs.silent import SilentOutput
+if {simulated}:
+    outputs.open_output = lambda rate, channels, **_: SilentOutput(rate, channels)
+player = Player(base_url={base_url!r})
+speech = player.say("hello", extra={extra!r}, output={file!r})
+while speech.receipt.frames.played < 2400:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_process_that_never_closes_its_player_ends_and_finishes_its_file(
+    speech_server: LocalServer, tmp_path: Path, simulated: bool
+) -> None:
+    file = tmp_path / "kept.wav"
+    program = FORGETFUL.format(
+        simulated=simulated,
+        base_url=speech_server.base_url,
+        extra=counting(60, pace=4),
+        file=str(file),
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    samples, _ = soundfile.read(file, dtype="int16")
+    assert len(samples) >= 2400
+    np.testing.assert_array_equal(samples, counted(len(samples)))
+
+
+def test_a_header_that_changes_the_rate_opens_the_output_at_that_rate(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    notices: list[str] = []
+    receipt = streamplay.say(
+        "hello",
+        base_url=speech_server.base_url,
+        notify=notices.append,
+        prebuffer=1000,  # more than there is: all has come when it starts
+        extra=counting(0.5, send_as="pcm_s16le@16000", headers="first"),
+    )
+    account_for(receipt)
+    assert (receipt.format.samplerate, receipt.format.source) == (16000, "header")
+    assert receipt.output.samplerate == 16000
+    assert receipt.frames.played == 8000
+    np.testing.assert_array_equal(fast.values, counted(8000))
+    assert len(notices) == 1
+    assert "header" in notices[0]
+
+
+def test_an_unreachable_server_does_not_keep_a_player_from_being_made(silent: Silent) -> None:
+    Player(base_url="http://127.0.0.1:9/v1").close()
