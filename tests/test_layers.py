@@ -19,7 +19,18 @@ PACKAGE = Path(streamplay.__file__).parent
 # name stands for what is inside it too, except where a longer name says otherwise.
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
-    {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop", "pump"}
+    {
+        "player",
+        "aio",
+        "speaker",
+        "producer",
+        "stage",
+        "utterance",
+        "options",
+        "loop",
+        "pump",
+        "lane",
+    }
     | {"simulate", "replay"},
     {"client", "answer", "response", "transport", "body", "shape", "patience"}
     | {"outputs", "playout", "native", "resample", "account", "sources"}

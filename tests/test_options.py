@@ -78,6 +78,7 @@ def test_decode_as_that_means_nothing_is_refused(value: str) -> None:
         ("latency", math.inf),
         ("latency", "medium"),
         ("engine", "steam"),
+        ("gap_weight", 0.5),
         ("fallback", "remote"),
     ],
 )

@@ -343,6 +343,16 @@ def test_the_end_of_a_stream_is_no_stall_and_the_next_begins_unfaded(told: str) 
     assert Kind.STALLED not in kinds(playout)
 
 
+def test_an_end_that_is_told_together_with_the_next_stream_is_no_stall() -> None:
+    playout = Playout(RATE, 1, 4000)
+    playout.write(tone(100))
+    render(playout, 200)
+    playout.end()
+    playout.write(tone(200))
+    assert render(playout, 200).tobytes() == tone(200).tobytes()
+    assert Kind.STALLED not in kinds(playout)
+
+
 def test_a_stream_after_an_end_that_was_told_late_waits_for_the_ramp() -> None:
     playout = Playout(RATE, 1, 4000)
     playout.write(tone(100))
