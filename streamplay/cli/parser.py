@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "devices": "list the output devices",
     "doctor": "check the library, the device, the key and the network",
     "serve": "run the local speech server",
+    "replay": "play or simulate a recorded arrival trace",
     "completion": "print the completion script for a shell",
 }
 """Every command, in the order of the overview, and what it does."""

@@ -1,0 +1,131 @@
+"""A recorded stream is heard again: the same pieces at the same times, as a tone.
+
+A trace holds no sound. Its pieces are filled with a tone that changes its pitch
+every second, so that a gap is heard as one, and what is lost would be too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.account import Span
+from streamplay.audio import AudioFormat
+from streamplay.pump import Lane
+from streamplay.simulate import Played
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.audio import Frames
+    from streamplay.errors import OutputFailed
+    from streamplay.jitter import Policy
+    from streamplay.pump import Pump
+    from streamplay.stage import Stage
+    from streamplay.trace import Trace
+
+LEVEL: Final = 0.1
+"""−20 dBFS: as loud as speech, nobody is startled."""
+
+PITCHES: Final = (220.0, 277.0, 330.0, 440.0)
+"""Hz, whole: each second is a whole number of periods, so that the seconds join without a click."""
+
+
+async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) -> Played:
+    """Play `trace` through the output of `stage`, piece by piece as it came.
+
+    Parameters
+    ----------
+    trace : Trace
+        With at least one arrival.
+    stage : Stage
+        Opens the output; its clock is the time.
+    choose : callable
+        Is given the output's rate, and returns what decides when sound starts.
+
+    Returns
+    -------
+    Played
+        What was heard: to be compared with what `streamplay.simulate` foretells.
+
+    Raises
+    ------
+    OutputFailed
+        If the output cannot be opened, or is lost.
+    """
+    audio = AudioFormat(trace.encoding, trace.samplerate, trace.channels)
+    importing = stage.import_decoding()
+    pump = await stage.pump_for(audio)
+    await importing  # not in the time of the first piece
+    return await _Replay(trace, stage, pump, choose(pump.output.samplerate)).run()
+
+
+class _Replay:
+    def __init__(self, trace: Trace, stage: Stage, pump: Pump, policy: Policy) -> None:
+        self._trace = trace
+        self._stage = stage
+        self._pump = pump
+        self._span = Span()
+        self._lane = Lane(self._span, policy, pump.playout)
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._lane.on_done = lambda: self._settle(None)
+        stage.on_output_failed = self._settle
+
+    async def run(self) -> Played:
+        self._lane.policy.on_request(self._trace.characters)
+        self._pump.add(self._lane)
+        delivering = asyncio.create_task(self._deliver())
+        either: set[asyncio.Future[Any]] = {delivering, self._done}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not self._done.done():
+                await delivering
+            await self._done
+        finally:
+            delivering.cancel()
+        if self._trace.complete:
+            self._lane.policy.on_end()
+        return self._played(*await delivering)
+
+    async def _deliver(self) -> tuple[float, float]:
+        """Put each piece when it is due; return when it was begun, and when the first came."""
+        trace, clock = self._trace, self._stage.clock
+        begun = clock() - trace.arrivals[0][0]  # nobody needs to wait for the first byte again
+        first = None
+        frames = 0
+        for due, count in trace.arrivals:
+            await asyncio.sleep(begun + due - clock())
+            first = clock() if first is None else first
+            await self._pump.put(self._lane, self._tone(frames, count))
+            frames += count
+        await asyncio.sleep(begun + trace.ended - clock())
+        self._pump.close(self._lane)
+        assert first is not None
+        return begun, first
+
+    def _played(self, begun: float, first: float) -> Played:
+        rate = self._pump.output.samplerate
+        gaps = tuple(frames / rate for frames in self._span.stalls)
+        assert self._span.first_sound is not None
+        wait = self._span.first_sound - first
+        finished = first - begun + wait + sum(gaps) + self._trace.frames / self._trace.samplerate
+        return Played(wait, gaps, self._trace.safe_start, finished)
+
+    def _tone(self, start: int, count: int) -> Frames:
+        """Return the frames of the output that stand for `count` of the trace's, from `start`."""
+        import numpy as np
+
+        output, source = self._pump.output, self._trace.samplerate
+        begin, end = (n * output.samplerate // source for n in (start, start + count))
+        seconds = np.arange(begin, end) / output.samplerate
+        pitch = np.array(PITCHES)[seconds.astype(int) % len(PITCHES)]
+        tone = LEVEL * np.sin(2 * np.pi * pitch * seconds)
+        return np.repeat(tone.astype(np.float32)[:, np.newaxis], output.channels, axis=1)
+
+    def _settle(self, error: OutputFailed | None) -> None:
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from streamplay.audio import AudioFormat
+from streamplay.cli import main, parser
+from streamplay.cli.usage import UsageError
+from streamplay.errors import DeviceLost, FileFailed
+from streamplay.jitter import policy
+from streamplay.options import Options
+from streamplay.replay import PITCHES, replay
+from streamplay.simulate import play_in_blocks
+from streamplay.stage import Stage
+from streamplay.trace import TraceWriter, load
+from tests.support.arrivals import RATE, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from streamplay.jitter import Policy
+    from streamplay.trace import Trace
+    from tests.support.nullsink import NullSink
+
+STALLED = [(0.1, 2400), (0.15, 2400), (0.75, 4800)]
+HEADER = '{"streamplay_trace": 1, "samplerate": 24000}'
+
+
+def write(path: Path, recorded: Trace) -> str:
+    writer = TraceWriter(path)
+    audio = AudioFormat(recorded.encoding, recorded.samplerate, recorded.channels)
+    writer.begin(
+        base_url=f"https://{recorded.host}/v1",
+        model=recorded.model,
+        voice=recorded.voice,
+        chars=recorded.characters,
+        audio=audio,
+    )
+    for now, frames in recorded.arrivals:
+        writer.arrival(now, frames)
+    writer.end(recorded.ended, recorded.how)
+    return str(path)
+
+
+def results(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    assert main(["replay", *words]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+# Reading
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    recorded = trace(STALLED, chars=7, how="ConnectionLost")
+    assert load(tmp_path / write(tmp_path / "a", recorded)) == recorded
+    assert not recorded.complete
+    assert recorded.frames == 9600
+    assert recorded.safe_start == pytest.approx(0.45)
+
+
+def test_what_a_later_version_adds_is_passed_over_and_a_missing_end_is_told(tmp_path: Path) -> None:
+    lines = [HEADER, "", '{"t": 1, "frames": 5, "new": 1}', '{"t": 2, "mark": "new"}', ""]
+    (tmp_path / "a").write_text("\n".join(lines))
+    recorded = load(tmp_path / "a")
+    assert recorded.arrivals == ((1.0, 5),)
+    assert (recorded.ended, recorded.how) == (1.0, "Truncated")
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([], "line 1 is no JSON object"),
+        (["{"], "line 1 is no JSON object"),
+        (["[1]"], "line 1 is no JSON object"),
+        (["{}"], "line 1: streamplay_trace is None, and not 1"),
+        (['{"streamplay_trace": 2}'], "streamplay_trace is 2"),
+        (['{"streamplay_trace": 1}'], "line 1: samplerate is None, and no count"),
+        (['{"streamplay_trace": 1, "samplerate": 0}'], "samplerate is 0"),
+        ([HEADER, '{"t": 0, "frames": true}'], "line 2: frames is True, and no count"),
+        ([HEADER, '{"t": 0, "frames": 0}'], "frames is 0"),
+        ([HEADER, '{"frames": 1}'], "line 2: t is None, and no time"),
+        ([HEADER, '{"t": NaN, "frames": 1}'], "t is nan"),
+        ([HEADER, '{"t": -1, "frames": 1}'], "t is -1"),
+        ([HEADER, '{"t": 2, "frames": 1}', '{"t": 1, "end": "complete"}'], "back from 2 to 1"),
+        ([HEADER, '{"t": 2, "end": "x"}', '{"t": 3, "frames": 1}'], "line 3 comes after its end"),
+    ],
+)
+def test_what_is_no_trace_is_told_by_its_line(
+    tmp_path: Path, lines: Sequence[str], says: str
+) -> None:
+    (tmp_path / "a").write_text("\n".join(lines))
+    with pytest.raises(FileFailed) as caught:
+        load(tmp_path / "a")
+    assert says in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"\xff\xfe")
+    with pytest.raises(FileFailed, match="it is no text"):
+        load(tmp_path / "a")
+    with pytest.raises(FileFailed, match="cannot read the trace"):
+        load(tmp_path / "nothing")
+
+
+# The command
+
+
+def test_simulating_prints_a_line_for_each_trace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(tmp_path / "a", trace(STALLED))
+    (line,) = results(capsys, "--simulate", "--json", name)
+    assert line == {
+        "trace": name,
+        "wait_ms": 0.0,
+        "stalls": 1,
+        "stall_ms": 450.0,
+        "safe_start_ms": 450.0,
+        "finished_ms": 950.0,
+    }
+
+
+def test_what_is_learned_from_one_trace_serves_the_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(tmp_path / "a", trace(STALLED))
+    first, second = results(capsys, "--simulate", "--json", name, name)
+    assert (first["wait_ms"], first["stalls"]) == (0, 1)
+    assert (second["wait_ms"], second["stalls"]) == (650.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "wait", "stalls"),
+    [
+        (["--gap-weight", "1"], 0.0, 1),
+        (["--prebuffer", "0"], 0.0, 1),
+        (["--prebuffer", "200"], 50.0, 1),
+        (["--prebuffer", "300"], 650.0, 0),
+        (["--prebuffer", "auto", "--gap-weight", "20"], 650.0, 0),
+    ],
+)
+def test_its_flags_choose_the_policy(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    wait: float,
+    stalls: int,
+) -> None:
+    name = write(tmp_path / "a", trace(STALLED))
+    second = results(capsys, "--simulate", "--json", *flags, name, name)[1]
+    assert (second["wait_ms"], second["stalls"]) == (wait, stalls)
+
+
+@pytest.mark.parametrize("flags", [["--simulate"], []])
+def test_a_trace_without_arrivals_measures_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    (tmp_path / "a").write_text(HEADER + '\n{"t": 1.0, "end": "TimedOut"}\n')
+    (line,) = results(capsys, *flags, "--json", str(tmp_path / "a"))
+    assert line["wait_ms"] is line["safe_start_ms"] is line["finished_ms"] is None
+    assert main(["replay", *flags, str(tmp_path / "a")]) == 0
+    row = capsys.readouterr().out.splitlines()[1].removeprefix(str(tmp_path / "a"))
+    assert row.split() == ["-", "0", "0", "-", "-"]
+
+
+def test_a_weight_below_one_and_no_trace_are_usage_errors(tmp_path: Path) -> None:
+    for weight in ("0.5", "many", "inf", "nan"):
+        with pytest.raises(UsageError, match="no weight of 1 or more"):
+            parser.parse(["replay", "--gap-weight", weight, "a"])
+    assert main(["replay"]) == 2
+    assert main(["replay", "--simulate", str(tmp_path / "nothing")]) == 4
+
+
+# Heard
+
+
+def heard(recorded: Trace, prebuffer: float | str = 0) -> Any:
+    async def run() -> Any:
+        stage = Stage(Options(), time.perf_counter, follow=True)
+        try:
+            return await replay(recorded, stage, lambda rate: policy(prebuffer, rate))
+        finally:
+            await stage.close()
+
+    return asyncio.run(run())
+
+
+def test_what_is_heard_has_every_frame_and_the_gap_of_the_trace(null_sink: NullSink) -> None:
+    with null_sink.record() as recording:
+        played = heard(trace(STALLED))
+    foretold = play_in_blocks(trace(STALLED), policy(0, RATE))
+    assert len(played.gaps) == len(foretold.gaps) == 1
+    sound = recording.played[:, 0]
+    silent = np.flatnonzero(np.diff(np.flatnonzero(sound)) > 0.1 * RATE)
+    assert len(silent) == 1  # one gap, and nothing is cut at either end of it
+    gap = round(played.gap * RATE)
+    # The first and the last frames of the tone may be digital silence themselves.
+    assert len(sound) == pytest.approx(9600 + gap, abs=8)
+
+
+def test_it_is_heard_by_the_command_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], null_sink: NullSink
+) -> None:
+    name = write(tmp_path / "a", trace([(0.0, 2400), (0.01, 2400)]))
+    with null_sink.record() as recording:
+        (line,) = results(capsys, "--json", "-q", name)
+    assert line["stalls"] == 0
+    assert len(recording.played) == pytest.approx(4800, abs=8)
+
+
+def test_a_device_that_is_lost_ends_it_though_more_is_to_come(null_sink: NullSink) -> None:
+    async def run() -> None:
+        stage = Stage(Options(), time.perf_counter, follow=True)
+        lost = DeviceLost("it was unplugged")
+
+        def losing(rate: int) -> Policy:
+            asyncio.get_running_loop().call_later(0.1, lambda: stage.on_output_failed(lost))
+            return policy(0, rate)
+
+        recorded = trace([(0.0, 2400), (0.05, 2400), (3600.0, 2400)])
+        try:
+            with pytest.raises(DeviceLost):
+                await replay(recorded, stage, losing)
+        finally:
+            await stage.close()
+
+    asyncio.run(run())
+
+
+def test_each_second_of_the_tone_is_whole_periods_so_that_seconds_join() -> None:
+    assert all(pitch == round(pitch) for pitch in PITCHES)
