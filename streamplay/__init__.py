@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streamplay.aio import AsyncPlayer
     from streamplay.audio import AudioFormat
-    from streamplay.client import SpeechClient
     from streamplay.errors import (
         BadAudio,
         BadRequest,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
         VoiceNotFound,
         WrongEncoding,
     )
+    from streamplay.network.client import SpeechClient
     from streamplay.player import Player, say
     from streamplay.receipt import Receipt
     from streamplay.request import SpeechRequest
@@ -95,7 +95,7 @@ _HOMES = {
     "Heard": "utterance",
     "Player": "player",
     "Receipt": "receipt",
-    "SpeechClient": "client",
+    "SpeechClient": "network.client",
     "SpeechRequest": "request",
     "Utterance": "utterance",
     "say": "player",

@@ -17,12 +17,12 @@ from streamplay.wire import Audio, Ignored, Words
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
-    from streamplay.client import SpeechClient
     from streamplay.decoder import Chunk, Decoder
     from streamplay.jitter import Policy
+    from streamplay.network.client import SpeechClient
+    from streamplay.network.response import SpeechResponse
     from streamplay.pump import Pump
     from streamplay.request import SpeechRequest
-    from streamplay.response import SpeechResponse
     from streamplay.stage import Stage
     from streamplay.utterance import Utterance
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from streamplay.audio import AudioFormat
-    from streamplay.client import SpeechClient
+    from streamplay.network.client import SpeechClient
+    from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
     from streamplay.outputs.base import Output
     from streamplay.pump import Pump
-    from streamplay.response import SpeechResponse
     from streamplay.server.child import LocalServer
     from streamplay.utterance import Utterance
 
@@ -224,7 +224,7 @@ class Stage:
         return await asyncio.shield(self._starting)
 
     def _make_client(self, base_url: str | None) -> SpeechClient:
-        from streamplay.client import SpeechClient
+        from streamplay.network.client import SpeechClient
 
         options = self.options
         return SpeechClient(

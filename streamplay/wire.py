@@ -32,7 +32,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.presentable import presentable
+from streamplay.network.presentable import presentable
 from streamplay.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:

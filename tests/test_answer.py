@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamplay.answer import check_coding, is_compressed, is_json
 from streamplay.errors import UnexpectedContent
+from streamplay.network.answer import check_coding, is_compressed, is_json
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.body import Body, Moments
 from streamplay.errors import ConnectionLost, MalformedEvent, StreamPlayError, TooLarge, Truncated
-from streamplay.patience import Patience
+from streamplay.network.body import Body, Moments
+from streamplay.network.patience import Patience
 from streamplay.wire import Audio, Done, Ignored, WireEvent, reader_for
 from tests.support.rawserver import DONE, delta, event
 

@@ -11,8 +11,8 @@ import pytest
 
 from streamplay import errors
 from streamplay.audio import ENCODINGS
-from streamplay.client import SpeechClient
 from streamplay.models import Voice
+from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
 from tests.support.rawserver import (
     DONE,
@@ -420,7 +420,7 @@ def test_the_local_servers_lists_and_refusals_are_understood(speech_server: Loca
 
 def test_importing_the_client_loads_neither_httpx_nor_numpy() -> None:
     heavy = "{'httpx', 'numpy', 'sounddevice', 'soundfile', 'rich'} & set(sys.modules)"
-    code = f"import sys; import streamplay.client, streamplay.request; print({heavy})"
+    code = f"import sys; import streamplay.network.client, streamplay.request; print({heavy})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
 
@@ -433,7 +433,7 @@ class Watch:
     def find_spec(self, name, path=None, target=None):
         self.asked.append(name)
 sys.meta_path.insert(0, Watch())
-from streamplay.client import SpeechClient
+from streamplay.network.client import SpeechClient
 asyncio.run(SpeechClient(base_url="http://127.0.0.1:9").warm())
 import httpx
 print("httpx._client" in Watch.asked, "click" in Watch.asked, callable(httpx.main))

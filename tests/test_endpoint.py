@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.endpoint import DEFAULT_BASE_URL, Endpoint, find_endpoint, is_loopback
 from streamplay.errors import InvalidRequest
+from streamplay.network.endpoint import DEFAULT_BASE_URL, Endpoint, find_endpoint, is_loopback
 
 KEY = "tgp-secret-0123456789"
 ENVIRON = {"TOGETHER_API_KEY": KEY}

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamplay import errors, retry
-from streamplay.client import SpeechClient
+from streamplay import errors
+from streamplay.network import retry
+from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
 from streamplay.wire import Audio
 from tests.support.rawserver import DONE, chunk, chunked, delta, event, head, running

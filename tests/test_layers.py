@@ -19,25 +19,14 @@ PACKAGE = Path(streamplay.__file__).parent
 # name stands for what is inside it too, except where a longer name says otherwise.
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
-    {
-        "player",
-        "aio",
-        "speaker",
-        "producer",
-        "stage",
-        "utterance",
-        "options",
-        "loop",
-        "pump",
-        "lane",
-    }
-    | {"simulate", "replay"},
-    {"client", "answer", "response", "transport", "body", "shape", "patience"}
-    | {"outputs", "playout", "native", "resample", "account", "sources"}
+    {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop"}
+    | {"pump", "lane", "simulate", "replay"},
+    {"network", "outputs", "playout", "native", "resample", "account", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
-    {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "journal", "text"}
-    | {"learning", "playclock", "refusals", "retry", "endpoint", "presentable"},
+    {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "learning", "journal"}
+    | {"playclock", "text"}
+    | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
     {"audio", "models", "request", "receipt", "trace", "errors"},
 )
 
@@ -50,8 +39,8 @@ IMPURE |= {"tempfile", "threading", "time", "urllib"}
 
 # Each outside library has its rooms: what may change with it is in one place.
 ROOMS = {
-    "httpx": {"transport"},
-    "httpcore": {"transport"},
+    "httpx": {"network.transport"},
+    "httpcore": {"network.transport"},
     "httpx_sse": {"sse", "wire"},
     "sounddevice": {"outputs.device"},
     "aiohttp": {"server"},

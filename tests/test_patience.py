@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import TimedOut
-from streamplay.patience import Limits, Patience, limits_of
+from streamplay.network.patience import Limits, Patience, limits_of
 from streamplay.request import SpeechRequest
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay import errors
-from streamplay.endpoint import Endpoint
-from streamplay.refusals import Said, nearest, read_error, refusal
+from streamplay.network.endpoint import Endpoint
+from streamplay.network.refusals import Said, nearest, read_error, refusal
 from streamplay.request import SpeechRequest
 
 KEY = "tgp-secret-0123456789"

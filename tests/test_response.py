@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay import errors, retry
+from streamplay import errors
 from streamplay.audio import AudioFormat
-from streamplay.client import SpeechClient
+from streamplay.network import retry
+from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
 from streamplay.wire import Audio, Done, Ignored, WireEvent, Words
 from tests.support.rawserver import (
@@ -30,7 +31,7 @@ from tests.support.rawserver import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from streamplay.response import SpeechResponse
+    from streamplay.network.response import SpeechResponse
     from tests.support.rawserver import Connection, RawServer, Script
 
     Use = Callable[[SpeechClient, RawServer], Awaitable[Any]]

@@ -17,7 +17,13 @@ from streamplay.errors import (
     TimedOut,
     Truncated,
 )
-from streamplay.retry import ATTEMPTS, LONGEST_ADVICE, read_advice, wait_before, worth_retrying
+from streamplay.network.retry import (
+    ATTEMPTS,
+    LONGEST_ADVICE,
+    read_advice,
+    wait_before,
+    worth_retrying,
+)
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
 

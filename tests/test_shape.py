@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from streamplay.refusals import Said
+from streamplay.network.refusals import Said
+from streamplay.network.shape import Shape
 from streamplay.request import SpeechRequest
-from streamplay.shape import Shape
 
 REQUEST = SpeechRequest(input="Hello")
 NO_RAW = Said("Input should be 'mp3' or 'pcm'", fields=frozenset({"response_format"}))

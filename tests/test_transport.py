@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay.body import Moments
-from streamplay.endpoint import find_endpoint
 from streamplay.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -22,7 +20,9 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.transport import Transport, _root
+from streamplay.network.body import Moments
+from streamplay.network.endpoint import find_endpoint
+from streamplay.network.transport import Transport, _root
 from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
 
 if TYPE_CHECKING:

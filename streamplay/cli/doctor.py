@@ -73,8 +73,8 @@ def _python() -> Finding:
 def _configuration() -> Finding:
     file = config.path()
     if file is None or not file.exists():
-        return Finding("file", "ok", f"no configuration file ({file or 'no home folder'})")
-    return Finding("file", "ok", str(file))
+        return Finding("config", "ok", f"no configuration file ({file or 'no home folder'})")
+    return Finding("config", "ok", str(file))
 
 
 def _sound() -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def _network(args: argparse.Namespace) -> Finding:
 
 
 async def _visit(args: argparse.Namespace) -> str:
-    from streamplay.client import SpeechClient
+    from streamplay.network.client import SpeechClient
 
     async with SpeechClient(
         base_url=args.base_url,

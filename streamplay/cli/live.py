@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import options, report, status
 from streamplay.cli.prompt import Prompt
-from streamplay.cli.signals import ENDING, handled
+from streamplay.cli.signals import ENDING, handled, nudged
 from streamplay.errors import PlayerClosed, StreamPlayError
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from streamplay.cli.parser import Parser
-    from streamplay.player import Player, Utterance
+    from streamplay.player import Player
+    from streamplay.utterance import Utterance
 
 _LOOK_SECONDS: Final = 0.1
 """How often a person who waits for the last words is looked at."""
@@ -85,7 +86,7 @@ class Session:
         listener = threading.Thread(target=self._listen, name="streamplay-listen", daemon=True)
         listener.start()
         threading.Thread(target=self._hush, name="streamplay-hush", daemon=True).start()
-        with handled({signal.SIGINT: self._on_interrupt}):
+        with nudged(), handled({signal.SIGINT: self._on_interrupt}):
             self._greet()
             for line in self._prompt.lines():
                 self._say(line)
@@ -143,6 +144,8 @@ class Session:
     def _let_finish(self) -> None:
         """Wait for the last words; Ctrl-D cuts them, and so does Ctrl-C."""
         with handled({signal.SIGINT: _leave}):
+            if self._busy() and self._prompt.interactive and not self._args.quiet:
+                self._prompt.tell("leaving after the last word; Ctrl-D again leaves at once")
             while self._busy():
                 if self._prompt.wants_out(_LOOK_SECONDS):
                     self._player.interrupt()

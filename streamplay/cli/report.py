@@ -161,7 +161,7 @@ def blank(asked: Mapping[str, Any], error: StreamPlayError | None = None) -> Rec
 
 
 def _base_url(asked: Mapping[str, Any]) -> str:
-    from streamplay.endpoint import BASE_URL_VARIABLE, DEFAULT_BASE_URL
+    from streamplay.network.endpoint import BASE_URL_VARIABLE, DEFAULT_BASE_URL
 
     if asked.get("local"):
         return "local"

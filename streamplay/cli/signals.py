@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
+import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Self
 
@@ -45,6 +47,45 @@ def handled(handlers: Mapping[int, Handler]) -> Iterator[None]:
     finally:
         for number, handler_before in before.items():
             signal.signal(number, handler_before)
+
+
+@contextlib.contextmanager
+def nudged() -> Iterator[None]:
+    """Have handlers run soon also while the main thread waits inside ``readline``.
+
+    CPython's readline module waits in ``select`` and runs handlers only where a
+    signal interrupts that. One that comes a moment earlier, while a key is being
+    drawn, would wait for the next key: Ctrl-C would silence nothing. So whatever
+    signal comes is followed by a few that interrupt the waiting and mean nothing
+    (SIGURG, which does nothing where it has no handler).
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    nudge = threading.Thread(
+        target=_nudge, args=(reading, threading.get_ident()), name="streamplay-nudge", daemon=True
+    )
+    before = signal.set_wakeup_fd(writing)
+    nudge.start()
+    try:
+        with handled({signal.SIGURG: lambda *_: None}):
+            yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        nudge.join()
+
+
+def _nudge(reading: int, main_thread: int) -> None:
+    with os.fdopen(reading, "rb", buffering=0) as numbers:
+        while number := numbers.read(1):
+            if number[0] == signal.SIGURG:
+                continue
+            for _ in range(3):
+                time.sleep(0.02)
+                signal.pthread_kill(main_thread, signal.SIGURG)
 
 
 class Interruption:

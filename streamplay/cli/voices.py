@@ -57,7 +57,7 @@ def _ask(args: argparse.Namespace) -> list[Voice]:
 
 
 async def _list(args: argparse.Namespace, base_url: str | None) -> list[Voice]:
-    from streamplay.client import SpeechClient
+    from streamplay.network.client import SpeechClient
 
     async with SpeechClient(
         base_url=base_url,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from streamplay import Player, outputs, response
+from streamplay import Player, outputs
 from streamplay.errors import NoDevice, StreamPlayError
+from streamplay.network import response
 from streamplay.outputs.silent import LATENCY_SECONDS, SilentOutput
 
 if TYPE_CHECKING:

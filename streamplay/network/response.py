@@ -13,8 +13,6 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.answer import check_speech, read_refusal
-from streamplay.body import MAX_FILE_BYTES, Body, Moments
 from streamplay.errors import (
     ConnectionLost,
     ModelNotFound,
@@ -22,10 +20,12 @@ from streamplay.errors import (
     StreamPlayError,
     VoiceNotFound,
 )
-from streamplay.patience import Patience
-from streamplay.presentable import conceal, presentable
-from streamplay.refusals import Said, nearest
-from streamplay.retry import ATTEMPTS, wait_before
+from streamplay.network.answer import check_speech, read_refusal
+from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
+from streamplay.network.patience import Patience
+from streamplay.network.presentable import conceal, presentable
+from streamplay.network.refusals import Said, nearest
+from streamplay.network.retry import ATTEMPTS, wait_before
 from streamplay.wire import Audio, reader_for
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from streamplay.body import Exchange
     from streamplay.decoder import Decoder
-    from streamplay.endpoint import Endpoint
-    from streamplay.patience import Limits
+    from streamplay.network.body import Exchange
+    from streamplay.network.endpoint import Endpoint
+    from streamplay.network.patience import Limits
+    from streamplay.network.shape import Shape
     from streamplay.request import SpeechRequest
-    from streamplay.shape import Shape
     from streamplay.wire import WireEvent
 
 # A server that sends events without end, and none of them audio, is handed out

@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from streamplay.errors import RemoteError, ServerRefused, StreamPlayError, UnexpectedContent
-from streamplay.presentable import presentable
-from streamplay.refusals import BODY_BYTES, Said, read_error, refusal
+from streamplay.network.presentable import presentable
+from streamplay.network.refusals import BODY_BYTES, Said, read_error, refusal
 
 if TYPE_CHECKING:
-    from streamplay.body import Body
-    from streamplay.endpoint import Endpoint
+    from streamplay.network.body import Body
+    from streamplay.network.endpoint import Endpoint
     from streamplay.request import SpeechRequest
 
 

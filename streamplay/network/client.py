@@ -9,9 +9,6 @@ import time
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
-from streamplay.answer import check_coding, read_refusal
-from streamplay.body import Body, Moments
-from streamplay.endpoint import find_endpoint
 from streamplay.errors import (
     InvalidRequest,
     StreamBroken,
@@ -20,12 +17,15 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.models import Voice, read_models, read_voices
-from streamplay.patience import Patience, limits_of
-from streamplay.presentable import presentable
+from streamplay.network.answer import check_coding, read_refusal
+from streamplay.network.body import Body, Moments
+from streamplay.network.endpoint import find_endpoint
+from streamplay.network.patience import Patience, limits_of
+from streamplay.network.presentable import presentable
+from streamplay.network.response import SpeechResponse
+from streamplay.network.shape import Shape
+from streamplay.network.transport import Transport
 from streamplay.request import Api
-from streamplay.response import SpeechResponse
-from streamplay.shape import Shape
-from streamplay.transport import Transport
 from streamplay.wire import Audio
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from streamplay.audio import Frames
-    from streamplay.body import Exchange
     from streamplay.errors import ServerRefused
+    from streamplay.network.body import Exchange
     from streamplay.request import SpeechRequest
 
 # A list of voices: some hundred kilobytes at most.

@@ -23,11 +23,11 @@ from streamplay.errors import (
     ServerRefused,
     VoiceNotFound,
 )
-from streamplay.presentable import presentable
-from streamplay.retry import read_advice
+from streamplay.network.presentable import presentable
+from streamplay.network.retry import read_advice
 
 if TYPE_CHECKING:
-    from streamplay.endpoint import Endpoint
+    from streamplay.network.endpoint import Endpoint
     from streamplay.request import SpeechRequest
 
 BODY_CHARACTERS: Final = 4096

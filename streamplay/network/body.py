@@ -13,7 +13,7 @@ from streamplay.wire import Done, Ignored
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from streamplay.patience import Patience
+    from streamplay.network.patience import Patience
     from streamplay.wire import Reader, WireEvent
 
 MAX_FILE_BYTES: Final = 256 << 20

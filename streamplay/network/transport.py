@@ -21,7 +21,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.presentable import presentable
+from streamplay.network.presentable import presentable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from streamplay.body import Moments
-    from streamplay.endpoint import Endpoint
+    from streamplay.network.body import Moments
+    from streamplay.network.endpoint import Endpoint
 
 # A conversation pauses for minutes; httpx would drop the connection after 5 s.
 # What the server closes sooner is noticed, and asked for again at once.

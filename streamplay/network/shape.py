@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamplay.refusals import Said
+    from streamplay.network.refusals import Said
     from streamplay.request import Api, SpeechRequest
 
 
