@@ -67,10 +67,6 @@ _GLITCHES: Final = 0.05  # the share of such samples that a reading may hold all
 _FEWEST_LEVELS: Final = 32
 _TWO_LEVELS: Final = 0.7
 
-# The most power that one byte of s16 has: 0 and 255 by turns. A reading one byte off
-# that holds no more is silence, or what is left of a signal of 8 bits.
-_ONE_BYTE: Final = (127.5 / 32768) ** 2
-
 # -120 dBFS: bytes of G.711 can be floats smaller still, which are no sound.
 _FAINTEST_FLOAT: Final = 1e-12
 
@@ -206,12 +202,9 @@ class Guard:
             other = _sane(self._read(window, reading))
             if other is None or _variation(other) > bound:
                 continue
-            if other.var() <= _least_power(reading):
-                return None  # too little to tell
-            if abs(other.mean()) > _FARTHEST_OFFSET:
+            if _is_leftover(reading, other, window, given):
                 continue
-            if not (reading.shift and _is_clipped(given)):
-                best, bound = reading, _variation(other)
+            best, bound = reading, _variation(other)
         self._judged += 1
         if best is None or _has_few_levels(given):
             return None
@@ -255,13 +248,6 @@ class _Laws:
         return True
 
 
-def _least_power(reading: Reading) -> float:
-    """Return the power that another reading must exceed to be believed."""
-    if reading == _ONE_OFF:
-        return _ONE_BYTE
-    return _FAINTEST_FLOAT if reading.encoding == "pcm_f32le" else 0.0
-
-
 def wrong_encoding(told: AudioFormat, found: Reading) -> WrongEncoding:
     """Compose the error: what the bytes seem to be, and the flag that mends it."""
     if found.shift:
@@ -298,6 +284,16 @@ def _sane(frames: Frames, least: float = _TINY) -> Frames | None:
 
 def _variation(frames: Frames) -> float:
     return _energy(frames[1:] - frames[:-1]) / (2 * frames.size)
+
+
+def _is_leftover(reading: Reading, frames: Frames, data: bytes, given: Frames | None) -> bool:
+    """Tell whether a smooth reading is what other sound leaves in its bytes."""
+    if abs(float(frames.mean())) > _FARTHEST_OFFSET:
+        return True
+    if reading.encoding == "pcm_f32le" and frames.var() < _FAINTEST_FLOAT:
+        return True
+    eight_bits = reading == _ONE_OFF and len(set(data[::2])) == 1
+    return eight_bits or (bool(reading.shift) and _is_clipped(given))
 
 
 def _is_clipped(frames: Frames | None) -> bool:
