@@ -90,6 +90,11 @@ class Pump:
         """Whether nothing has been played or queued yet."""
         return not self._lanes and self.playout.written == 0
 
+    @property
+    def lost(self) -> bool:
+        """Whether the output went away while nothing was said: nobody has been told."""
+        return not self._lanes and self.output.failure is not None
+
     # On the loop
 
     def add(self, lane: Lane) -> None:

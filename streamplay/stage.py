@@ -97,7 +97,7 @@ class Stage:
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
         """Begin to open the output, beside whatever else goes on."""
-        if self._opening is None:
+        if self._opening is None or _has_failed(self._opening):
             self._opening = asyncio.create_task(self._open(audio.samplerate, audio.channels))
         return self._opening
 
@@ -111,7 +111,7 @@ class Stage:
         """
         pump = await self.prepare(audio)
         wanted = (audio.samplerate, audio.channels)
-        if self._follow and pump.untouched and pump.asked != wanted:
+        if pump.lost or (self._follow and pump.untouched and pump.asked != wanted):
             await self._close_output()
             pump = await self.prepare(audio)
         return pump
@@ -237,6 +237,10 @@ class Stage:
             notify=options.notify,
             clock=self.clock,
         )
+
+
+def _has_failed(task: asyncio.Task[Pump]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 async def _aside(function: Callable[..., T], *args: object) -> T:

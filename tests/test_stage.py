@@ -25,6 +25,7 @@ from tests.support.speaking import (
     PATIENCE,
     Silent,
     account_for,
+    being_heard,
     counted,
     counting,
     failure,
@@ -46,18 +47,39 @@ __all__ = ["fast", "impatient", "player", "silent"]
 RATE = 24000
 
 
-@pytest.mark.parametrize("at_block", [0, 40])
 def test_a_lost_device_ends_what_was_on_its_way_and_is_opened_anew_for_what_follows(
-    speech_server: LocalServer, silent: Silent, at_block: int
+    speech_server: LocalServer, silent: Silent
 ) -> None:
-    silent.fail_after = at_block
     with Player(base_url=speech_server.base_url) as player:
-        silent.fail_after = None
-        error = failure(player.say("one", extra=counting(1)))
+        utterance = player.say("one", extra=counting(5))
+        being_heard(utterance)
+        silent.unplug()
+        error = failure(utterance)
         assert isinstance(error, DeviceLost)
         assert receipt_of(error).frames.flushed > 0
         assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
     assert len(silent.outputs) == 2
+
+
+def test_a_device_that_was_lost_while_nothing_was_said_is_opened_anew(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.fail_after = 20
+    with Player(base_url=speech_server.base_url) as player:
+        silent.fail_after = None
+        wait_until(lambda: silent.outputs[0].failure)
+        assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
+    assert len(silent.outputs) == 2
+
+
+def test_a_device_that_comes_back_is_opened_for_the_next_utterance(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.absent = True
+    with Player.lazy(base_url=speech_server.base_url) as player:
+        assert isinstance(failure(player.say("one", extra=counting(0.1))), NoDevice)
+        silent.absent = False
+        assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
 
 
 def test_a_device_that_is_not_there_is_told_when_the_player_is_made(

@@ -106,6 +106,10 @@ class Silent:
         self.outputs.append(output)
         return output
 
+    def unplug(self) -> None:
+        """Have the output that was opened last die."""
+        self.outputs[-1]._fail_after = 0
+
     @property
     def samples(self) -> NDArray[np.float32]:
         """Everything that was rendered, silence included."""
