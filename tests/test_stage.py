@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 import streamplay
-from streamplay import Player
+from streamplay import Player, pump
 from streamplay.errors import (
     DeviceLost,
     InvalidRequest,
@@ -259,3 +259,39 @@ def test_a_header_that_changes_the_rate_opens_the_output_at_that_rate(
 
 def test_an_unreachable_server_does_not_keep_a_player_from_being_made(silent: Silent) -> None:
     Player(base_url="http://127.0.0.1:9/v1").close()
+
+
+def test_a_device_that_asks_for_nothing_is_lost(
+    speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "SILENT_DEVICE_SECONDS", 0.2)
+    silent.speed = 0.001
+    with Player(base_url=speech_server.base_url) as player:
+        silent.speed = 1.0
+        error = failure(player.say("one", extra=counting(1)))
+        assert isinstance(error, DeviceLost)
+        assert "asked for no sound" in error.message
+        assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
+    speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "QUEUE_BYTES", 4 * 5000)
+    with Player(base_url=speech_server.base_url) as player:
+        utterance = player.say("hello", extra=counting(20))
+        being_heard(utterance, 4000)
+        frames = utterance.receipt.frames
+        ahead = round(pump.RING_SECONDS * RATE) + 5000
+        assert ahead / 2 < frames.received - frames.played < ahead + 2 * 1200  # and two chunks
+        player.interrupt()
+        assert account_for(utterance.wait(PATIENCE)).interrupted
+
+
+def test_what_waited_for_room_is_played_whole(
+    speech_server: LocalServer, fast: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "QUEUE_BYTES", 4 * 5000)
+    with Player(base_url=speech_server.base_url) as player:
+        receipt = player.say("hello", extra=counting(6)).wait(PATIENCE)
+    assert receipt.frames.received == receipt.frames.played == 6 * RATE
