@@ -18,10 +18,13 @@ from streamplay.server.delivery import Delivery
 from streamplay.server.espeak import SynthesisFailed
 from streamplay.server.fields import Refusal
 from streamplay.server.refusals import by_scenario
+from streamplay.server.replayed import ReplayedDelivery
 from streamplay.server.scenario import Scenario, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from streamplay.trace import Trace
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -44,11 +47,14 @@ class State:
         How requests are answered that bring no scenario of their own.
     require_key : bool
         Whether a bearer token is needed: `key`, or any where that is None.
+    traces : sequence of Trace
+        The n-th request is answered at the times of the n-th, and so on round.
     """
 
     scenario: Scenario = field(default_factory=Scenario)
     require_key: bool = False
     key: str | None = None
+    traces: Sequence[Trace] = ()
     requests: int = 0
     active: int = 0
     failed: Counter[Scenario] = field(default_factory=Counter)
@@ -148,7 +154,14 @@ async def _speech(request: web.Request) -> web.StreamResponse:
         return await by_scenario(scenario)
     if scenario.fault == "no-answer":
         return _no_answer(request)
-    return await _counted(state, Delivery(order, scenario, number), request)
+    return await _counted(state, _delivery(state, order, scenario, number), request)
+
+
+def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int) -> Delivery:
+    if not state.traces:
+        return Delivery(order, scenario, number)
+    trace = state.traces[(number - 1) % len(state.traces)]
+    return ReplayedDelivery(order, scenario, number, trace)
 
 
 def _scenario(state: State, order: orders.Order) -> Scenario:

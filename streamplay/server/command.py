@@ -10,9 +10,12 @@ import signal
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from streamplay.errors import FileFailed
 from streamplay.server import scenario
+from streamplay.trace import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="refuse requests without the key of TOGETHER_API_KEY (where that is unset: any key)",
     )
     parser.add_argument("--tied", action="store_true", help="end when standard input closes")
+    parser.add_argument(
+        "--replay",
+        action="append",
+        metavar="TRACE",
+        help="answer at the times of a recorded arrival trace; repeatable: one a request",
+    )
     scenario.add_arguments(parser)
 
 
@@ -54,6 +63,9 @@ def run(options: argparse.Namespace) -> int:
     except scenario.ScenarioError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except FileFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return 4
     except KeyboardInterrupt:
         return 130
     except OSError as error:
@@ -78,8 +90,9 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
         )
     )
     key = os.environ.get("TOGETHER_API_KEY") or None
+    traces = [load(Path(name)) for name in options.replay or ()]
     runner = web.AppRunner(
-        make_app(State(wanted, options.require_key, key)),
+        make_app(State(wanted, options.require_key, key, traces)),
         access_log=None,
         handle_signals=False,
         handler_cancellation=True,
