@@ -25,7 +25,7 @@ PACE_SECONDS: Final = 0.3
 """So much audio at real time counts as seen before the first arrival: a pace measured on less
 says little. Tuned by scripts/policy."""
 
-LONGEST_WAIT_SECONDS: Final = 15.0
+LONGEST_WAIT_SECONDS: Final = 20.0
 """Nobody waits longer for the first sound, whatever the text's length asks for."""
 
 RESUME_SECONDS: Final = 0.1
