@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import fcntl
+import io
 import os
 import pty
+import select
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
@@ -16,37 +19,38 @@ if TYPE_CHECKING:
 
 
 class Pty:
-    """Standard input and output of this process, at a terminal."""
+    """Standard input and output of this process, at a terminal, while the block runs.
+
+    No fixture: pytest puts its own streams in place after the fixtures have run.
+    """
 
     def __init__(self) -> None:
-        self.ours, self.theirs = pty.openpty()
-        self.stdin = os.fdopen(os.dup(self.theirs), "r")
-        self.stdout = os.fdopen(os.dup(self.theirs), "w")
+        self._ours, self._theirs = pty.openpty()
+        self._before = (sys.stdin, sys.stdout, sys.stderr)
+
+    def __enter__(self) -> Self:
+        sys.stdin = os.fdopen(os.dup(self._theirs), "r")
+        sys.stdout = sys.stderr = os.fdopen(os.dup(self._theirs), "w")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.stdin.close()
+        sys.stderr.close()
+        sys.stdin, sys.stdout, sys.stderr = self._before
+        os.close(self._ours)
+        os.close(self._theirs)
 
     def type(self, text: str) -> None:
-        os.write(self.ours, text.encode())
+        os.write(self._ours, text.encode())
 
     def shown(self, until: str) -> str:
+        """Look until this is seen; what was typed is echoed, and seen too."""
         seen = ""
         while until not in seen:
-            seen += os.read(self.ours, 4096).decode()
+            ready, _, _ = select.select([self._ours], [], [], 10)
+            assert ready, f"{until!r} is not in {seen!r}"
+            seen += os.read(self._ours, 4096).decode()
         return seen
-
-    def close(self) -> None:
-        self.stdin.close()
-        self.stdout.close()
-        os.close(self.ours)
-        os.close(self.theirs)
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pty]:
-    terminal = Pty()
-    monkeypatch.setattr(sys, "stdin", terminal.stdin)
-    monkeypatch.setattr(sys, "stdout", terminal.stdout)
-    monkeypatch.setattr(sys, "stderr", terminal.stdout)
-    yield terminal
-    terminal.close()
 
 
 @pytest.fixture
@@ -61,49 +65,49 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         return  # the test has closed it
 
 
-def test_lines_are_asked_for_until_ctrl_d(terminal: Pty) -> None:
-    lines = Prompt().lines()
-    terminal.type("One.\n")
-    assert next(lines).strip() == "One."
-    terminal.type(CTRL_D)
-    assert list(lines) == []
-    assert terminal.shown(f"{PROMPT}\r\n").count(PROMPT) == 2
+def test_lines_are_asked_for_until_ctrl_d() -> None:
+    with Pty() as terminal:
+        lines = Prompt().lines()
+        terminal.type("One.\n")
+        assert next(lines).strip() == "One."
+        terminal.type(CTRL_D)
+        assert list(lines) == []
+        assert terminal.shown(f"{PROMPT}\r\n").count(PROMPT) == 2
 
 
-def test_what_is_told_stands_above_what_is_being_typed(terminal: Pty) -> None:
-    prompt = Prompt()
-    assert prompt.interactive
-    reader = threading.Thread(target=lambda: next(prompt.lines()))
-    reader.start()
-    terminal.shown(PROMPT)
-    prompt.tell("an error")
-    shown = terminal.shown(PROMPT)
-    assert shown == f"\r\x1b[Kstreamplay: an error\r\n{PROMPT}"
-    prompt.show("a result")
-    assert terminal.shown(PROMPT) == f"\r\x1b[Ka result\r\n{PROMPT}"
-    terminal.type("done\n")
-    reader.join(10)
-    assert not reader.is_alive()
+def test_what_is_told_stands_above_what_is_being_typed() -> None:
+    with Pty() as terminal:
+        prompt = Prompt()
+        reader = threading.Thread(target=lambda: next(prompt.lines()))
+        reader.start()
+        terminal.shown(PROMPT)
+        prompt.tell("an error")
+        assert terminal.shown(PROMPT) == f"\r\x1b[Kstreamplay: an error\r\n{PROMPT}"
+        prompt.show("a result")
+        assert terminal.shown(PROMPT) == f"\r\x1b[Ka result\r\n{PROMPT}"
+        terminal.type("done\n")
+        reader.join(10)
+        assert not reader.is_alive()
 
 
-def test_what_is_told_without_a_prompt_is_a_plain_line(terminal: Pty) -> None:
-    Prompt().tell("an error")
-    assert terminal.shown("\n") == "streamplay: an error\r\n"
+def test_what_is_told_without_a_prompt_is_a_plain_line() -> None:
+    with Pty() as terminal:
+        Prompt().tell("an error")
+        assert terminal.shown("\n") == "streamplay: an error\r\n"
 
 
-def test_a_person_who_waits_is_asked_whether_they_want_out(terminal: Pty) -> None:
-    prompt = Prompt()
-    assert not prompt.wants_out(0.01)
-    terminal.type("no\n")
-    assert not prompt.wants_out(10)
-    terminal.type(CTRL_D)
-    assert prompt.wants_out(10)
+def test_a_person_who_waits_is_asked_whether_they_want_out() -> None:
+    with Pty() as terminal:
+        prompt = Prompt()
+        assert not prompt.wants_out(0.01)
+        terminal.type("no\n")
+        assert not prompt.wants_out(10)
+        terminal.type(CTRL_D)
+        assert prompt.wants_out(10)
 
 
-def test_an_interrupted_line_is_asked_for_again(
-    terminal: Pty, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = iter([KeyboardInterrupt(), "One.", EOFError()])
+def test_an_interrupted_line_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: Iterator[str | BaseException] = iter([KeyboardInterrupt(), "One.", EOFError()])
 
     def ask(_: str) -> str:
         answer = next(answers)
@@ -112,17 +116,30 @@ def test_an_interrupted_line_is_asked_for_again(
         raise answer
 
     monkeypatch.setattr("builtins.input", ask)
-    assert list(Prompt().lines()) == ["One."]
+    with Pty():
+        assert list(Prompt().lines()) == ["One."]
 
 
-def test_without_an_output_terminal_the_prompt_is_no_result(
-    terminal: Pty, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with open(os.devnull, "w") as results:  # noqa: PTH123
-        monkeypatch.setattr(sys, "stdout", results)
+def test_without_an_output_terminal_the_prompt_is_no_result() -> None:
+    results = io.StringIO()
+    with Pty() as terminal:
+        sys.stdout = results
         terminal.type("One.\n")
         assert next(Prompt().lines()) == "One.\n"
-    assert terminal.shown(PROMPT.rstrip()) != ""
+        terminal.shown(PROMPT.rstrip())
+    assert results.getvalue() == ""
+
+
+@pytest.mark.parametrize("editor", [True, False])
+def test_a_terminal_without_a_line_editor_is_good_enough(
+    editor: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not editor:
+        monkeypatch.setitem(sys.modules, "readline", None)
+    with Pty() as terminal:
+        terminal.type("One.\n")
+        assert next(Prompt().lines()).strip() == "One."
+        terminal.shown(PROMPT.rstrip())
 
 
 def test_a_pipe_has_no_prompt(pipe: int, capsys: pytest.CaptureFixture[str]) -> None:
