@@ -149,7 +149,7 @@ def play_in_blocks(
     blocksize : int, optional
         Frames a block; 5 ms unless given.
     phase : float, optional
-        When some block begins; with the first arrival unless given: a trace does not say.
+        A moment when a block begins; the first arrival unless given: a trace does not say.
     """
     first = trace.arrivals[0][0]
     policy.on_request(trace.characters)
@@ -181,8 +181,10 @@ class _Player:
         self._lane = Lane(self.span, policy, self._playout)
         self._pump.add(self._lane)
         self._block = memoryview(bytearray(4 * blocksize * channels)).cast("f")
-        self._grid, self._count = phase, 0
         self._period = blocksize / rate
+        first = trace.arrivals[0][0]
+        self._grid = first - (first - phase) % self._period  # the last block before anything came
+        self._count = 0
         self._tick = max(1, round(TICK_SECONDS / self._period))
 
     def run_until(self, now: float) -> None:
