@@ -44,6 +44,8 @@ _SERVER_OPTIONS = (
     *("-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"),
     *("--disallow-exit", "--realtime=no", "--high-priority=no"),
 )
+# The server ends with the tests, also where they are killed and can end nothing themselves.
+_TIED = ("setpriv", "--pdeathsig", "TERM")
 _RECORDER_OPTIONS = ("-d", f"{SINK}.monitor", "--format=s16le", "--latency-msec=20", "--raw")
 
 # What was handed over last comes out of the monitor this much later at most: 20 ms asked of parec,
@@ -121,7 +123,7 @@ class NullSink:
             )
         with self._log.open("wb") as log:
             self._server = subprocess.Popen(
-                [command, *_SERVER_OPTIONS, "-F", str(self._home / "default.pa")],
+                [*_TIED, command, *_SERVER_OPTIONS, "-F", str(self._home / "default.pa")],
                 env={**os.environ, **self.environment, "HOME": str(self._home)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
