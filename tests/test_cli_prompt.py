@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import pty
