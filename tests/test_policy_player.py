@@ -1,0 +1,79 @@
+"""What was learned reaches the next utterance: through the whole player."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamplay import Player
+from streamplay.errors import InvalidRequest, StreamPlayError
+from streamplay.learning import NEVER, PROCESS, Lessons, Source
+from streamplay.trace import load
+from tests.support.speaking import account_for, counting, live, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streamplay.receipt import Receipt
+
+__all__ = ["live", "silent"]
+
+STALLS = counting(1.2, stalls=["500:900"])
+"""Half a second of audio, then nothing for 0.9 s: 0.4 s too long."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learned() -> Iterator[None]:
+    PROCESS.clear()
+    yield
+    PROCESS.clear()
+
+
+def learned(receipt: Receipt) -> Lessons:
+    return PROCESS.of(Source("127.0.0.1", receipt.model, receipt.voice))
+
+
+def wait_ms(receipt: Receipt) -> float:
+    assert receipt.ms.first_sound is not None
+    assert receipt.ms.first_audio is not None
+    return receipt.ms.first_sound - receipt.ms.first_audio
+
+
+def test_a_stall_is_waited_for_the_next_time(live: Player, tmp_path: Path) -> None:
+    first = account_for(live.say("One two.", extra=STALLS, record=tmp_path / "a").wait())
+    assert first.stalls.count >= 1
+    (margin,) = learned(first).margins
+    assert margin > NEVER
+    second = account_for(live.say("One two.", extra=STALLS).wait())
+    assert len(learned(first).margins) == 2
+    # More than half a second of audio has to be ahead, which comes after the stall.
+    assert wait_ms(second) > 400
+    # A trace is written to the microsecond.
+    recorded = load(tmp_path / "a")
+    assert recorded.safe_start * 1000 == pytest.approx(first.safe_start_ms, abs=0.003)
+
+
+def test_at_weight_one_it_is_not_waited_for(live: Player) -> None:
+    for _ in range(2):
+        receipt = live.say("One two.", extra=STALLS, gap_weight=1).wait()
+        assert receipt.stalls.count >= 1
+
+
+def test_each_request_of_an_utterance_is_learned_from(live: Player) -> None:
+    receipt = live.say(["One. ", "Two. ", "Three."], extra=counting(0.3)).wait()
+    assert receipt.requests == len(learned(receipt).margins) == 3
+
+
+def test_what_broke_off_teaches_nothing(live: Player) -> None:
+    speech = live.say("One two.", extra=counting(1.0, fault="reset", at_event=5))
+    with pytest.raises(StreamPlayError):
+        speech.wait()
+    assert learned(speech.receipt) == Lessons()
+
+
+@pytest.mark.parametrize("weight", [0.5, float("nan"), float("inf"), "20"])
+def test_a_weight_below_one_is_refused(weight: float) -> None:
+    with pytest.raises(InvalidRequest, match="gap_weight"):
+        Player(gap_weight=weight)
