@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import TooLarge
+from streamplay.errors import MalformedEvent, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,8 @@ class EventReader:
         ------
         TooLarge
             Where an event is longer than allowed.
+        MalformedEvent
+            Where a line is no text.
         """
         if self._after_cr and data[:1] == b"\n":
             data = data[1:]  # CR ended the line at once; this LF belongs to it
@@ -85,12 +87,14 @@ class EventReader:
         if self._at_start:
             self._at_start = False
             end = end.removeprefix(_BOM)
-        if not end:
+        line = end.decode("utf-8", "replace")
+        if not line:
             self._size = 0
-        elif end[0] == 0x3A:  # a comment: nothing of it is kept
-            self._size -= len(end)
-            return None
-        return self._fields.decode(end.decode("utf-8", "replace"))
+        elif not line.startswith("data:"):
+            _check_text(line)
+            if line[0] == ":":
+                self._size -= len(end)  # a comment: nothing of it is kept
+        return self._fields.decode(line)
 
     def _grow(self, piece: bytes) -> None:
         self._size += len(piece)
@@ -99,3 +103,17 @@ class EventReader:
                 f"an event of the stream is longer than {self._max} bytes",
                 remedy="Ask the server for smaller chunks",
             )
+
+
+def _check_text(line: str) -> None:
+    """Refuse binary rubbish where it may have damaged a line of data.
+
+    The format ignores a field that is unknown. But a damaged `data`, or one whose
+    line end was lost, would be ignored too, and the stream be called complete.
+    """
+    name = line.partition(":")[0]
+    rubbish = "\ufffd" in line or not line.isprintable()
+    if rubbish and ("\ufffd" in name or not name.isprintable() or "data:" in line):
+        raise MalformedEvent(
+            "a line of the stream is no text", remedy="What had arrived is kept. Try again"
+        )

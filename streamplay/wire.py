@@ -188,8 +188,8 @@ class _EventStream:
 
 
 # Where each dialect keeps its base64. An event that names no kind is known by
-# the key alone; one of another kind is not ours, even with such a key in it:
-# a `delta` of `response.text.delta` is text.
+# the key alone. Under another kind `b64` says enough, `audio` and `delta` do not:
+# the `delta` of `response.text.delta` is text.
 _AUDIO_KEY: Final = {
     "audio.tts.chunk": "b64",
     "delta": "audio",
@@ -197,6 +197,7 @@ _AUDIO_KEY: Final = {
     "speech.audio.delta": "audio",
 }
 _AUDIO_KEYS: Final = ("b64", "audio", "delta")
+_AUDIO_ENDINGS: Final = ("audio.delta", "audio_output.delta")
 _UNNAMED: Final = "message"  # what the format calls an event without a name
 _WORDS: Final = "conversation.item.word_timestamps"
 _DONE: Final = ("done", "speech.audio.done")
@@ -243,6 +244,8 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
     if kind in _DONE:
         usage = fields.get("usage")
         return Done(usage if isinstance(usage, dict) else None)
+    if "\ufffd" in "".join((kind, *fields)):  # damaged, and perhaps audio
+        raise _malformed(number, "is damaged")
     return Ignored(kind)
 
 
@@ -269,9 +272,9 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
         return own
     if own:
         return next((key for key in _AUDIO_KEYS if key in fields), "")
-    if kind != _UNNAMED:
-        return ""
-    return next((key for key in _AUDIO_KEYS if isinstance(fields.get(key), str)), "")
+    if kind == _UNNAMED or kind.endswith(_AUDIO_ENDINGS):
+        return next((key for key in _AUDIO_KEYS if isinstance(fields.get(key), str)), "")
+    return "b64" if isinstance(fields.get("b64"), str) else ""
 
 
 def _undo_base64(text: object, number: int) -> bytes:

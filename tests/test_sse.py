@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.errors import TooLarge
+from streamplay.errors import MalformedEvent, TooLarge
 from streamplay.sse import EventReader
 
 if TYPE_CHECKING:
@@ -84,7 +84,18 @@ def test_bytes_that_are_no_utf8_are_replaced() -> None:
 
 
 def test_a_line_that_names_no_field_is_dropped() -> None:
-    assert read([b"\x00\x9f{}\ndata: x\n\n"]) == [("message", "x", "")]
+    assert read([b"{}\nretry\nData: y\ndata: x\n\n"]) == [("message", "x", "")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"da\xffta: y", b"\xe2\x82", b"\x00\x9f{}", b"id\x07: 3", b"\x1b", b": ping\xffdata: y"],
+)
+def test_a_line_that_rubbish_has_damaged_is_malformed_and_not_lost(line: bytes) -> None:
+    events = EventReader().feed(b"data: x\n\n" + line + b"\n\n")
+    assert next(events).data == "x"
+    with pytest.raises(MalformedEvent):
+        next(events)
 
 
 @given(

@@ -137,6 +137,21 @@ def test_a_known_kind_with_another_dialects_key_is_still_audio() -> None:
     assert read(sse(both, "[DONE]"))[0] == Audio(b"ab")
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.output_audio.delta", "delta": b64(b"ab")},
+        {"type": "response.audio.delta", "delta": b64(b"ab")},
+        {"object": "audio.chunk", "b64": b64(b"ab")},
+    ],
+    ids=str,
+)
+def test_a_kind_of_another_server_is_audio_where_its_keys_leave_no_doubt(
+    event: dict[str, Any],
+) -> None:
+    assert read(sse(event, "[DONE]")) == [Audio(b"ab"), Done()]
+
+
 def test_an_audio_event_with_other_data_beside_its_audio_is_not_unwrapped() -> None:
     assert read(sse({**delta_e(b"ab"), "data": {"n": 1}}, "[DONE]"))[0] == Audio(b"ab")
 
@@ -154,6 +169,8 @@ def test_the_end_of_an_item_is_not_the_end_of_the_stream() -> None:
     "event",
     [
         {"type": "response.text.delta", "delta": "Hello"},
+        {"type": "response.audio_transcript.delta", "delta": "Hello"},
+        {"type": "session.created", "audio": "mono"},
         {"type": "session.created"},
         {"object": "chat.completion.chunk", "choices": []},
         {"delta": {"content": "Hello"}},
@@ -361,3 +378,19 @@ def test_what_cannot_be_speech_is_refused_by_its_content_type(kind: str) -> None
 def test_any_bytes_give_events_or_a_typed_error(data: bytes, as_an_event: bool) -> None:
     events, error = read_until_fault(b"data: " + data + b"\n\n" if as_an_event else data)
     assert error is not None or isinstance(events[-1], Done)
+
+
+@pytest.mark.parametrize("delta", [delta_a, delta_b, delta_c, delta_e])
+@pytest.mark.parametrize("rubbish", [b"\xff", b"\x00\x9f\x92", b"\xe2\x80"])
+@pytest.mark.parametrize("instead", [False, True])
+def test_rubbish_at_any_byte_is_a_fault_or_does_no_harm(
+    delta: Callable[[bytes], dict[str, Any]], rubbish: bytes, instead: bool
+) -> None:
+    body = b": hello\n\nevent: x\n" + sse(delta(b"first"), delta(b"second"), "[DONE]")
+    whole = [Audio(b"first"), Audio(b"second"), Done()]
+    for at in range(len(body)):
+        events, error = read_until_fault(body[:at] + rubbish + body[at + instead :])
+        if error is None:
+            assert events == whole, at
+        else:
+            assert events == whole[: len(events)], at
