@@ -43,7 +43,6 @@ def wait_ms(receipt: Receipt) -> float:
 
 def test_a_stall_is_waited_for_the_next_time(live: Player, tmp_path: Path) -> None:
     first = account_for(live.say("One two.", extra=STALLS, record=tmp_path / "a").wait())
-    assert first.stalls.count >= 1
     (margin,) = learned(first).margins
     assert margin > NEVER
     second = account_for(live.say("One two.", extra=STALLS).wait())
@@ -55,10 +54,14 @@ def test_a_stall_is_waited_for_the_next_time(live: Player, tmp_path: Path) -> No
     assert recorded.safe_start * 1000 == pytest.approx(first.safe_start_ms, abs=0.003)
 
 
-def test_at_weight_one_it_is_not_waited_for(live: Player) -> None:
-    for _ in range(2):
-        receipt = live.say("One two.", extra=STALLS, gap_weight=1).wait()
-        assert receipt.stalls.count >= 1
+def test_each_utterance_has_its_own_weight(live: Player) -> None:
+    live.say("One two.", extra=STALLS).wait()
+    patient = live.say("One two.", extra=STALLS)
+    hasty = live.say("One two.", extra=STALLS, gap_weight=1)
+    assert wait_ms(patient.wait()) > 400
+    hasty.wait()
+    assert hasty.lane is not None
+    assert hasty.lane.level == 1
 
 
 def test_each_request_of_an_utterance_is_learned_from(live: Player) -> None:
