@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "devices": "list the output devices",
     "doctor": "check the library, the device, the key and the network",
     "serve": "run the local speech server",
+    "bench": "measure latency as it is heard; tables, plots, JSON",
     "replay": "play or simulate a recorded arrival trace",
     "completion": "print the completion script for a shell",
 }

@@ -66,6 +66,9 @@ class SpeechClient:
         Seconds for the whole of one request, all its attempts included.
     notify : callable, optional
         Takes notices of one line, such as the wait for another attempt.
+    retries : bool
+        Whether a request that failed is made again; a warm connection that turns out to be
+        gone is replaced in any case.
     clock : callable
         Seconds, monotonic: what the response's `moments` are counted in.
 
@@ -85,6 +88,7 @@ class SpeechClient:
         timeout: float | None = None,
         deadline: float | None = None,
         notify: Callable[[str], None] | None = None,
+        retries: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.endpoint = find_endpoint(
@@ -93,6 +97,7 @@ class SpeechClient:
         self.limits = limits_of(_seconds("timeout", timeout), _seconds("deadline", deadline))
         self.shape = _shape(api, self.endpoint.api)
         self.clock = clock
+        self.retries = retries
         self._notify = notify
         self._transport = Transport(self.endpoint, clock)
 

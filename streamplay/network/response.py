@@ -56,6 +56,7 @@ class Sender(Protocol):
     limits: Limits
     shape: Shape
     clock: Callable[[], float]
+    retries: bool
 
     async def send_speech(
         self, request: SpeechRequest, shape: Shape, moments: Moments, connected: Callable[[], None]
@@ -255,6 +256,8 @@ class SpeechResponse:
 
     async def _wait_after(self, error: StreamPlayError) -> bool:
         """Wait for the next attempt; tell whether there is one."""
+        if not self._sender.retries:
+            return self.attempts == 1 and self._was_stale(error)
         import random
 
         roll = random.SystemRandom().random()

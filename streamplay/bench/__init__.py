@@ -1,0 +1,1 @@
+"""The benchmark: latency, measured as it is heard."""

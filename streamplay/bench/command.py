@@ -1,0 +1,138 @@
+"""One benchmark from beginning to end: what it costs, the load, the result, the files."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from streamplay.bench import export, objective
+from streamplay.bench.load import Load, Runner
+from streamplay.bench.result import conclude
+from streamplay.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from streamplay.bench.objective import Condition
+    from streamplay.bench.result import Result
+    from streamplay.bench.sample import Sample
+    from streamplay.bench.target import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where to write what; None: nowhere."""
+
+    csv: Path | None = None
+    html: Path | None = None
+    png: Path | None = None
+    markdown: Path | None = None
+    traces: Path | None = None
+
+
+def cost(targets: Sequence[Target], load: Load) -> str:
+    """Return one line: how much will be asked for, and of whom.
+
+    Raises
+    ------
+    InvalidRequest
+        If `max_chars` does not allow a single request, or fewer than were asked for.
+    """
+    requests, characters, exact = load.planned(len(targets))
+    _check_bound(targets, load, characters)
+    where = ", ".join(dict.fromkeys(target.base_url for target in targets))
+    each = f"to {len(targets)} targets at {where}" if len(targets) > 1 else f"to {where}"
+    if requests == 0:
+        bound = f"at most {characters} characters" if characters else "no bound but --duration"
+        return f"as many requests as {load.duration:g} s allow, {bound}, {each}"
+    about = "" if exact else "about "
+    warm = len(load.warmups(len(targets)))
+    note = f" (of these {warm} to warm up)" if warm else ""
+    return f"{about}{requests} requests{note}, {characters} characters, {each}"
+
+
+def _check_bound(targets: Sequence[Target], load: Load, characters: int) -> None:
+    if load.max_chars is None or load.requests is None:
+        return
+    wanted = replace(load, max_chars=None).planned(len(targets))[1]
+    if wanted > load.max_chars or not characters:
+        raise InvalidRequest(
+            "max_chars",
+            f"{wanted} characters are planned, and {load.max_chars} allowed",
+            allowed="more characters, or fewer or shorter requests",
+        )
+
+
+def run(
+    targets: Sequence[Target],
+    load: Load,
+    *,
+    command: str,
+    watch: Callable[[Sample], object] = lambda _: None,
+    on_runner: Callable[[Runner], object] = lambda _: None,
+) -> Result:
+    """Put the load on the targets, and conclude."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    raise_descriptor_limit()
+    with contextlib.ExitStack() as stack:
+        local = None
+        if any(target.options.local for target in targets):
+            from streamplay.server.child import LocalServer
+
+            local = stack.enter_context(LocalServer()).base_url
+        runner = Runner(targets, load, local=local, watch=watch)
+        on_runner(runner)
+        done = asyncio.run(runner())
+    return conclude(done, targets, command=command, seed=load.seed, started=started)
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many connections as the system does: 1024 are soon used up."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def judge(
+    result: Result,
+    objectives: list[Condition],
+    limits: list[Condition],
+    earlier: list[dict[str, Any]],
+) -> Result:
+    """Return the result with a verdict for everything that was asked of it."""
+    if not objectives and not limits:
+        return result
+    targets = result.to_dict()["targets"]
+    verdicts = objective.judge(objectives, targets)
+    return replace(result, verdicts=verdicts + objective.compare_runs(limits, targets, earlier))
+
+
+def missed(result: Result) -> bool:
+    """Tell whether an objective or a limit was missed."""
+    return any(verdict["verdict"] == "missed" for verdict in result.verdicts)
+
+
+def write(result: Result, files: Files) -> None:
+    """Write every file that was asked for.
+
+    Raises
+    ------
+    FileFailed
+        If one cannot be written.
+    """
+    if files.csv:
+        export.write_csv(files.csv, result)
+    if files.traces:
+        export.write_traces(files.traces, result)
+    if files.markdown:
+        from streamplay.bench.table import markdown
+
+        export.write_text(files.markdown, markdown(result))

@@ -1,0 +1,104 @@
+"""The result for programs: a row a request as CSV, arrival traces, and a summary to append to."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from streamplay.audio import AudioFormat
+from streamplay.bench.measures import MEASURES
+from streamplay.bench.sample import facts
+from streamplay.errors import FileFailed
+from streamplay.trace import COMPLETE, TraceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streamplay.bench.result import Outcome, Result, Row
+
+
+def write_csv(path: Path, result: Result) -> None:
+    """Write one row a request: what it was, and every measure; empty where unmeasured.
+
+    Raises
+    ------
+    FileFailed
+        If it cannot be written.
+    """
+    with writing(path), path.open("w", encoding="utf-8", newline="") as file:
+        writer: csv.DictWriter[str] | None = None
+        for outcome in result.outcomes:
+            for row in outcome.rows:
+                cells = _cells(outcome, row, result.run.begun)
+                if writer is None:
+                    writer = csv.DictWriter(file, list(cells))
+                    writer.writeheader()
+                writer.writerow(cells)
+
+
+def _cells(outcome: Outcome, row: Row, begun: float) -> dict[str, Any]:
+    values = {each.name: row.values.get(each.name) for each in MEASURES}
+    return {
+        "target": outcome.target.name,
+        "intended_s": round(row.sample.intended - begun, 6),
+        **facts(row.sample),
+        **{name: None if value is None else round(value, 4) for name, value in values.items()},
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file.
+
+    Raises
+    ------
+    FileFailed
+        If it cannot be written.
+    """
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
+
+
+def write_traces(folder: Path, result: Result) -> None:
+    """Write each request's arrivals into `folder`: ``TARGET-TURN.jsonl``.
+
+    Raises
+    ------
+    FileFailed
+        If one cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for outcome in result.outcomes:
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "-", outcome.target.name)
+        for row in outcome.rows:
+            if row.sample.arrivals:
+                _write_trace(folder / f"{stem}-{row.sample.job.turn:05}.jsonl", outcome, row)
+
+
+def _write_trace(path: Path, outcome: Outcome, row: Row) -> None:
+    sample = row.sample
+    writer = TraceWriter(path)
+    writer.begin(
+        base_url=outcome.target.base_url,
+        model=outcome.target.model,
+        voice=sample.voice,
+        chars=len(sample.job.text),
+        audio=AudioFormat(sample.encoding, sample.samplerate, sample.channels),
+    )
+    for when, frames in sample.arrivals:
+        writer.arrival(when - sample.begun, frames)
+    writer.end(sample.ended - sample.begun, sample.error or COMPLETE)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the failures of writing into `FileFailed`."""
+    try:
+        yield
+    except OSError as error:
+        raise FileFailed(
+            f"cannot write {path}: {error.strerror}", remedy="Choose another file"
+        ) from error

@@ -1,0 +1,71 @@
+"""How late the tool itself was: a timer that ought to fire every few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from streamplay.bench.statistics import percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LAG_LIMIT_MS: Final = 5.0
+"""Where a p99 beyond it makes a run invalid. An event that waits for the loop is noted late by up
+to its lag; a listener notices some 20 ms, and a comparison wants to see a few."""
+
+LATE_START_MS: Final = 5.0
+"""A request that began later than this after its intended start counts as a late start."""
+
+_PERIOD_SECONDS: Final = 0.005
+
+
+class Lag:
+    """Measures the event loop's lag while it is entered, and the processor's time.
+
+    The selector rounds its waits up to a whole millisecond, so that an idle loop shows up to
+    about one. A loop that hangs for long fires once, late: the beats that it missed are counted
+    with what was left of the wait for each, as what came at those times had to wait for it.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.ms: list[float] = []
+        self.cpu_seconds = 0.0
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        self._cpu = time.process_time()
+        self._task = asyncio.create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        self.cpu_seconds = time.process_time() - self._cpu
+
+    async def _beat(self) -> None:
+        due = self._clock()
+        while True:
+            due += _PERIOD_SECONDS
+            await asyncio.sleep(max(0.0, due - self._clock()))
+            due = self.beat(due, self._clock())
+
+    def beat(self, due: float, now: float) -> float:
+        """Note a beat that was due at `due` and came at `now`; return the last that was due."""
+        while True:
+            self.ms.append(1000 * max(0.0, now - due))
+            if now - due < _PERIOD_SECONDS:
+                return due
+            due += _PERIOD_SECONDS
+
+    def facts(self) -> dict[str, Any]:
+        """Return p50, p99 and max, in ms; null where it was never measured."""
+        ranked = sorted(self.ms)
+        if not ranked:
+            return {"p50": None, "p99": None, "max": None}
+        return {
+            "p50": round(percentile(ranked, 0.5), 3),
+            "p99": round(percentile(ranked, 0.99), 3),
+            "max": round(ranked[-1], 3),
+        }

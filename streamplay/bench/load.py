@@ -1,0 +1,258 @@
+"""The load: which request begins when, and all of them at once where that is asked for.
+
+Closed loop: so many at a time, each begins where one before it has ended; a slow server is asked
+less often, which is what a fixed number of users does. Open loop: each begins when the schedule
+says, whatever became of those before it, and its latency counts from that moment, so that a
+server that stands still is seen by all who would have come meanwhile (coordinated omission:
+https://github.com/giltene/wrk2). No pool queues in secret: connections are not limited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from streamplay.bench import plan
+from streamplay.bench.lag import LATE_START_MS, Lag
+from streamplay.bench.observe import observe, watch_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from streamplay.bench.plan import Arrivals, Job
+    from streamplay.bench.sample import Sample
+    from streamplay.bench.target import Target
+    from streamplay.network.client import SpeechClient
+
+# The selector may sleep a millisecond too long; the rest is spent looking at the clock.
+_SPIN_SECONDS: Final = 0.0015
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What to do to the targets.
+
+    Parameters
+    ----------
+    requests : int or None
+        How many to each target; None: as many as `duration` allows.
+    duration : float or None
+        Seconds after which none is begun.
+    concurrency : int
+        How many at a time (closed loop).
+    rate : float or None
+        Requests a second, over all targets (open loop).
+    arrivals : {'poisson', 'constant'}
+        How the open loop's lie in time.
+    warmup : int
+        Requests to each target before those that count.
+    cold : bool
+        A new connection for each request.
+    texts : sequence of str
+        What is said.
+    seed : int
+        Of order, texts and arrivals.
+    max_chars : int or None
+        The most characters to pay for, warm-up included.
+    """
+
+    requests: int | None = plan.DEFAULT_REQUESTS
+    duration: float | None = None
+    concurrency: int = 1
+    rate: float | None = None
+    arrivals: Arrivals = "poisson"
+    warmup: int = 1
+    cold: bool = False
+    texts: Sequence[str] = ()
+    seed: int = 0
+    max_chars: int | None = None
+
+    def warmups(self, targets: int) -> list[Job]:
+        """Return the requests that do not count."""
+        return plan.warmups(targets, self.texts, self.warmup)
+
+    def jobs(self, targets: int) -> Iterator[Job]:
+        """Return the requests that count, as far as `max_chars` allows."""
+        endless = plan.jobs(targets, self.texts, self.seed, rate=self.rate, arrivals=self.arrivals)
+        wanted = islice(endless, None if self.requests is None else self.requests * targets)
+        left = self.max_chars
+        if left is not None:
+            left -= sum(len(job.text) for job in self.warmups(targets))
+        return _within(wanted, left)
+
+    def planned(self, targets: int) -> tuple[int, int, bool]:
+        """Return requests and characters to be paid for; and whether that is only a bound.
+
+        Where only a duration is given the closed loop has no bound of its own but `max_chars`:
+        then the counts are 0.
+        """
+        warm = self.warmups(targets)
+        jobs: list[Job] = []
+        if self.requests is not None:
+            jobs = list(self.jobs(targets))
+        elif self.rate is not None and self.duration is not None:
+            jobs = [
+                job
+                for job in islice(self.jobs(targets), int(self.rate * self.duration * 2 + 100))
+                if (job.due or 0.0) < self.duration
+            ]
+        elif self.max_chars is None:
+            return 0, 0, False
+        else:
+            return 0, self.max_chars, False
+        paid = [*warm, *jobs]
+        return len(paid), sum(len(job.text) for job in paid), self.duration is None
+
+
+def _within(jobs: Iterator[Job], characters: int | None) -> Iterator[Job]:
+    for job in jobs:
+        if characters is not None:
+            characters -= len(job.text)
+            if characters < 0:
+                return
+        yield job
+
+
+@dataclass
+class Run:
+    """What became of a load.
+
+    Attributes
+    ----------
+    samples : list of Sample
+        In the order of their ends, warm-up excluded.
+    lag : Lag
+        Of the tool itself.
+    begun, ended : float
+        Of the part that counts.
+    warmups : list of Sample
+        The requests that do not count.
+    """
+
+    samples: list[Sample] = field(default_factory=list)
+    warmups: list[Sample] = field(default_factory=list)
+    lag: Lag = field(default_factory=Lag)
+    begun: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def late_starts(self) -> int:
+        """How many requests began too late."""
+        late = LATE_START_MS / 1000
+        return sum(sample.begun - sample.intended > late for sample in self.samples)
+
+
+class Runner:
+    """Puts a load on targets.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+        Who is asked.
+    load : Load
+        What for, and when.
+    local : str, optional
+        The base URL of the built-in voice's server, where a target asks for that.
+    watch : callable, optional
+        Is given each sample as it ends.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        load: Load,
+        *,
+        local: str | None = None,
+        watch: Callable[[Sample], object] = lambda _: None,
+    ) -> None:
+        self._targets = targets
+        self._load = load
+        self._local = local
+        self._watch = watch
+        self._clock = time.perf_counter
+        self.run = Run()
+        self._clients: list[SpeechClient] = []
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Begin no more requests; those on their way are waited for."""
+        self._stopped = True
+
+    async def __call__(self) -> Run:
+        """Do it all; return what was seen."""
+        from streamplay.decoder import Decoder  # noqa: F401  imported before anything is timed
+
+        watch_names(asyncio.get_running_loop(), self._clock)
+        async with AsyncExitStack() as stack:
+            self._clients = [
+                await stack.enter_async_context(target.client(self._local))
+                for target in self._targets
+            ]
+            for job in self._load.warmups(len(self._targets)):
+                self.run.warmups.append(await self._make(job, self._clock()))
+            async with self.run.lag:
+                self.run.begun = self._clock()
+                await (self._closed() if self._load.rate is None else self._open())
+                self.run.ended = self._clock()
+        return self.run
+
+    async def _closed(self) -> None:
+        jobs = self._jobs()
+
+        async def user() -> None:
+            for job in jobs:
+                self._take(await self._make(job, None))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._load.concurrency):
+                group.create_task(user())
+
+    async def _open(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for job in self._load.jobs(len(self._targets)):
+                due = self.run.begun + (job.due or 0.0)
+                if self._load.duration is not None and (job.due or 0.0) >= self._load.duration:
+                    return
+                await self._wait_until(due)
+                if self._stopped:
+                    return
+                group.create_task(self._do(job, due))
+
+    async def _do(self, job: Job, due: float) -> None:
+        self._take(await self._make(job, due))
+
+    async def _wait_until(self, due: float) -> None:
+        left = due - self._clock()
+        if left > _SPIN_SECONDS:
+            await asyncio.sleep(left - _SPIN_SECONDS)
+        # No event tells when a moment has come more exactly than looking at the clock.
+        while self._clock() < due:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    def _jobs(self) -> Iterator[Job]:
+        """Yield the closed loop's requests until it has taken long enough."""
+        duration = self._load.duration
+        for job in self._load.jobs(len(self._targets)):
+            over = duration is not None and self._clock() - self.run.begun >= duration
+            if self._stopped or over:
+                return
+            yield job
+
+    async def _make(self, job: Job, due: float | None) -> Sample:
+        """Make one request; without a `due` time it is meant to begin now."""
+        target = self._targets[job.target]
+        request = target.request(job.text)
+        if not self._load.cold:
+            client = self._clients[job.target]
+            return await observe(client, request, job, self._clock() if due is None else due)
+        # Certificates are read before the request's time begins: they are not the server's.
+        async with target.client(self._local) as client:
+            return await observe(client, request, job, self._clock() if due is None else due)
+
+    def _take(self, sample: Sample) -> None:
+        self.run.samples.append(sample)
+        self._watch(sample)

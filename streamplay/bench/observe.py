@@ -1,0 +1,139 @@
+"""One request, made and watched: streamplay's own client, in plain asyncio, nothing played."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from streamplay.account import VoiceOnset
+from streamplay.bench.sample import Sample
+from streamplay.errors import StreamBroken, StreamPlayError
+from streamplay.wire import Audio
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from streamplay.bench.plan import Job
+    from streamplay.decoder import Chunk, Decoder
+    from streamplay.network.client import SpeechClient
+    from streamplay.network.response import SpeechResponse
+    from streamplay.request import SpeechRequest
+
+# When this request's host had been resolved; httpcore's trace does not tell.
+_RESOLVED: ContextVar[list[float] | None] = ContextVar("resolved", default=None)
+
+
+def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:
+    """Let `loop` note when a host's name has been resolved.
+
+    In its instance, not its class: who resolves asks the running loop, whichever kind it is.
+    """
+    resolve = loop.getaddrinfo
+
+    async def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+        found = await resolve(*args, **kwargs)
+        noted = _RESOLVED.get()
+        if noted is not None:
+            noted.append(clock())
+        return found
+
+    vars(loop)["getaddrinfo"] = getaddrinfo
+
+
+async def observe(
+    client: SpeechClient, request: SpeechRequest, job: Job, intended: float
+) -> Sample:
+    """Make one request and return what was seen of it; what fails is told in the sample.
+
+    Parameters
+    ----------
+    client : SpeechClient
+        Of the job's target; its clock is the sample's.
+    request : SpeechRequest
+        What to ask for.
+    job : Job
+        Where it belongs.
+    intended : float
+        When it was to begin.
+    """
+    names: list[float] = []
+    token = _RESOLVED.set(names)
+    response = client.open(request)
+    sample = Sample(job, intended, response.moments.begun, voice=request.voice or "")
+    try:
+        async with response:
+            await _read(response, sample, client.clock)
+            sample.ended = client.clock()
+    except StreamPlayError as error:
+        sample.ended = client.clock()
+        _note_error(sample, error)
+    finally:
+        _RESOLVED.reset(token)
+    _note_moments(sample, response, names, secure=client.endpoint.secure)
+    return sample
+
+
+async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], float]) -> None:
+    watch = _Watch(sample, response.decoder(), clock)
+    sample.voice = response.voice or sample.voice
+    try:
+        async for event in response.events():
+            if isinstance(event, Audio):
+                watch.take(watch.decoder.feed(event.data))
+    except StreamPlayError:
+        with suppress(StreamBroken):
+            watch.take(watch.decoder.finish())
+        raise
+    watch.take(watch.decoder.finish())
+
+
+class _Watch:
+    """Notes when which frames came, and which of them is the first of voice."""
+
+    def __init__(self, sample: Sample, decoder: Decoder, clock: Callable[[], float]) -> None:
+        self.decoder = decoder
+        self._sample = sample
+        self._clock = clock
+        self._onset: VoiceOnset | None = None
+
+    def take(self, chunks: Iterable[Chunk]) -> None:
+        for chunk in chunks:
+            now = self._clock()
+            if not len(chunk.frames):
+                continue
+            if self._onset is None:
+                self._begin()
+            self._sample.arrivals.append((now, len(chunk.frames)))
+            if self._sample.voice_frame is None and self._onset is not None:
+                self._onset.feed(chunk.frames)
+                self._sample.voice_frame = self._onset.frame
+
+    def _begin(self) -> None:
+        audio = self.decoder.format
+        self._onset = VoiceOnset(audio.samplerate)
+        self._sample.samplerate = audio.samplerate
+        self._sample.channels = audio.channels
+        self._sample.encoding = audio.encoding
+
+
+def _note_error(sample: Sample, error: StreamPlayError) -> None:
+    sample.error = type(error).__name__
+    sample.message = error.message
+    sample.status = getattr(error, "status", None)
+
+
+def _note_moments(
+    sample: Sample, response: SpeechResponse, names: list[float], *, secure: bool
+) -> None:
+    moments = response.moments
+    sample.body_bytes = response.body_bytes
+    sample.moments = {
+        "dns": names[-1] if names else None,
+        "connect": moments.tcp,
+        "tls": moments.connected if secure else None,
+        "sent": moments.sent,
+        "headers": moments.headers,
+        "first_byte": moments.first_byte,
+    }

@@ -1,0 +1,242 @@
+"""From samples to the result: every measure of every target, pairs, and how sound it all is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.bench.compare import Pair, pair
+from streamplay.bench.lag import LAG_LIMIT_MS
+from streamplay.bench.measures import MEASURES
+from streamplay.bench.sample import measure
+from streamplay.bench.statistics import PERCENTILES, Summary, summarise
+from streamplay.learning import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamplay.bench.load import Run
+    from streamplay.bench.sample import Sample
+    from streamplay.bench.target import Target
+
+SCHEMA: Final = 1
+
+Values = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request that counts, and its measures; none where it failed."""
+
+    sample: Sample
+    values: Values
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All about one target.
+
+    Parameters
+    ----------
+    target : Target
+        Who.
+    rows : list of Row
+        Every request, in the order of their ends.
+    summaries : dict
+        By measure; None where it was never measured.
+    errors : dict
+        How many failed, by the error's type.
+    """
+
+    target: Target
+    rows: list[Row]
+    summaries: dict[str, Summary | None]
+    errors: dict[str, int]
+
+    @property
+    def complete(self) -> int:
+        """How many requests were complete."""
+        return len(self.rows) - sum(self.errors.values())
+
+    def values(self, name: str) -> list[float]:
+        """Return one measure of every request that has it."""
+        found = (row.values.get(name) for row in self.rows)
+        return [value for value in found if value is not None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as the result says it."""
+        return {
+            "name": self.target.name,
+            "model": self.target.model,
+            "voice": self.target.request(".").voice,
+            "base_url": self.target.base_url,
+            "requests": len(self.rows),
+            "characters": sum(len(row.sample.job.text) for row in self.rows),
+            "errors": self.errors,
+            "measures": {
+                each.name: _measure(each.unit, self.summaries[each.name]) for each in MEASURES
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the benchmark found.
+
+    Parameters
+    ----------
+    command, seed, started
+        How it was made.
+    outcomes : list of Outcome
+        One a target.
+    pairs : list of Pair
+        Of each two targets and each measure that is compared.
+    run : Run
+        What was seen.
+    invalid : tuple of str
+        Why the figures would mislead; empty where they are valid.
+    notes : tuple of str
+        What is worth knowing and makes nothing invalid.
+    """
+
+    command: str
+    seed: int
+    started: str
+    outcomes: list[Outcome]
+    pairs: list[Pair]
+    run: Run
+    invalid: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdicts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the tool itself was quick enough."""
+        return not self.invalid
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            "seed": self.seed,
+            "started": self.started,
+            "valid": self.valid,
+            "invalid": list(self.invalid),
+            "notes": list(self.notes),
+            "targets": [outcome.to_dict() for outcome in self.outcomes],
+            "pairs": [
+                {**asdict(each), "ci95": list(each.ci95) if each.ci95 else None, "says": each.says}
+                for each in self.pairs
+            ],
+            "verdicts": self.verdicts,
+            "tool": {
+                "loop_lag_ms": self.run.lag.facts(),
+                "late_starts": self.run.late_starts,
+                "cpu_seconds": round(self.run.lag.cpu_seconds, 3),
+                "seconds": round(self.run.ended - self.run.begun, 3),
+            },
+        }
+
+
+def conclude(
+    run: Run, targets: Sequence[Target], *, command: str, seed: int, started: str
+) -> Result:
+    """Measure every sample, and say what may be said about all of them."""
+    rows = _rows(run, targets)
+    outcomes = [_outcome(target, rows[index]) for index, target in enumerate(targets)]
+    pairs = [
+        found
+        for a, b in combinations(outcomes, 2)
+        for found in (_pair(a, b, each.name) for each in MEASURES if each.compared)
+        if found is not None
+    ]
+    return Result(
+        command, seed, started, outcomes, pairs, run, tuple(_faults(run)), tuple(_notes(outcomes))
+    )
+
+
+def _rows(run: Run, targets: Sequence[Target]) -> defaultdict[int, list[Row]]:
+    """Measure in the order of their ends: what the policy learns from one serves the next."""
+    rows: defaultdict[int, list[Row]] = defaultdict(list)
+    memories = [Memory() for _ in targets]
+    for sample in (*run.warmups, *run.samples):
+        index = sample.job.target
+        values: Values = {}
+        if sample.complete:
+            target = targets[index]
+            values = measure(sample, memories[index], target.base_url, target.model)
+        if not sample.job.warmup:
+            rows[index].append(Row(sample, values))
+    return rows
+
+
+def _outcome(target: Target, rows: list[Row]) -> Outcome:
+    errors = Counter(row.sample.error for row in rows if row.sample.error)
+    outcome = Outcome(target, rows, {}, dict(errors))
+    for each in MEASURES:
+        found = outcome.values(each.name)
+        share = each.unit == "share"
+        outcome.summaries[each.name] = summarise(found, share=share) if found else None
+    return outcome
+
+
+def _pair(a: Outcome, b: Outcome, name: str) -> Pair | None:
+    """Compare two targets turn by turn; None where one of them has no such measure."""
+    theirs = {row.sample.job.turn: row.values.get(name) for row in b.rows}
+    both = [
+        (mine, other)
+        for row in a.rows
+        if (mine := row.values.get(name)) is not None
+        and (other := theirs.get(row.sample.job.turn)) is not None
+    ]
+    return pair(a.target.name, b.target.name, name, both) if both else None
+
+
+def _measure(unit: str, summary: Summary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    numbers = {
+        "mean": summary.mean,
+        "sd": summary.sd,
+        **{name: summary.percentiles.get(name) for name in PERCENTILES},
+        "max": summary.max,
+    }
+    rounded = {key: None if value is None else _round(value) for key, value in numbers.items()}
+    ends = {key: [_round(end) for end in pair_] for key, pair_ in summary.ci95.items()}
+    return {"unit": unit, "n": summary.n, **rounded, "outliers": summary.outliers, "ci95": ends}
+
+
+def _round(value: float) -> float:
+    """Return a microsecond's worth of digits: more is noise, and hard to read."""
+    return round(value, 4)
+
+
+def _faults(run: Run) -> list[str]:
+    lag = run.lag.facts()["p99"]
+    if lag is None:
+        return ["the tool's own lag was not measured: it ended too soon"]
+    if lag > LAG_LIMIT_MS:
+        late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"
+        return [f"{late}: ask for fewer streams at a time, or of an idle machine"]
+    return []
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+    notes = []
+    for outcome in outcomes:
+        failed = sum(outcome.errors.values())
+        if failed:
+            notes.append(
+                f"{outcome.target.name}: {failed} of {len(outcome.rows)} requests failed, and are "
+                "in no percentile"
+            )
+        voice = outcome.summaries["first_voice"]
+        if voice and voice.outliers:
+            notes.append(
+                f"{outcome.target.name}: {voice.outliers} outliers in first_voice (beyond 1.5 "
+                "interquartile ranges); they count"
+            )
+    return notes

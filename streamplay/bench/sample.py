@@ -1,0 +1,193 @@
+"""One request, as it was observed; and what would have been heard of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from streamplay.bench.measures import PREBUFFERS
+from streamplay.jitter import policy
+from streamplay.learning import Source
+from streamplay.simulate import play
+from streamplay.trace import COMPLETE, Trace, host_of
+
+if TYPE_CHECKING:
+    from streamplay.bench.plan import Job
+    from streamplay.learning import Memory
+    from streamplay.simulate import Played
+
+
+@dataclass(slots=True)
+class Sample:
+    """What was seen of one request; times are those of one clock, in seconds.
+
+    Parameters
+    ----------
+    job : Job
+        What was to be done.
+    intended : float
+        When it was to begin.
+    begun : float
+        When it did.
+    moments : dict
+        When what happened; None, or missing: it was not seen.
+    arrivals : list
+        Pairs (when, frames decoded).
+    samplerate, channels, encoding
+        Of the audio.
+    voice : str
+        Whose voice it was.
+    voice_frame : int or None
+        The first frame of voice.
+    body_bytes : int
+        How many came.
+    ended : float
+        When it was over.
+    error, message, status
+        What ended it, where it failed.
+    """
+
+    job: Job
+    intended: float
+    begun: float
+    moments: dict[str, float | None] = field(default_factory=dict)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    samplerate: int = 0
+    channels: int = 1
+    encoding: str = ""
+    voice: str = ""
+    voice_frame: int | None = None
+    body_bytes: int = 0
+    ended: float = 0.0
+    error: str | None = None
+    message: str = ""
+    status: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it came."""
+        return self.error is None
+
+    @property
+    def seconds(self) -> float:
+        """How much audio came."""
+        frames = sum(frames for _, frames in self.arrivals)
+        return frames / self.samplerate if self.samplerate else 0.0
+
+    def trace(self, base_url: str, model: str) -> Trace:
+        """Return its arrivals, in seconds since it was begun."""
+        return Trace(
+            host=host_of(base_url),
+            model=model,
+            voice=self.voice,
+            characters=len(self.job.text),
+            encoding=self.encoding,
+            samplerate=self.samplerate,
+            channels=self.channels,
+            arrivals=tuple((when - self.begun, frames) for when, frames in self.arrivals),
+            ended=self.ended - self.begun,
+            how=self.error or COMPLETE,
+        )
+
+
+def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> dict[str, float | None]:
+    """Return every measure of a request that was complete, by name.
+
+    Parameters
+    ----------
+    sample : Sample
+        With all of its arrivals.
+    memory : Memory
+        What streamplay's own policy has learned of the requests before; it learns from this one.
+    base_url, model : str
+        Who spoke: what is learned of one source is not assumed of another.
+    """
+    values = {name: _ms(at, sample.intended) for name, at in sample.moments.items()}
+    values["total"] = _ms(sample.ended, sample.intended)
+    if not sample.arrivals:
+        return values
+    trace = sample.trace(base_url, model)
+    values["first_audio"] = _ms(sample.arrivals[0][0], sample.intended)
+    values["rtf"] = _rtf(sample)
+    source = Source(trace.host, model, sample.voice)
+    own = play(trace, policy("auto", trace.samplerate, memory=memory, source=source))
+    since = 1000 * (sample.begun - sample.intended)
+    values["first_sound"] = 1000 * heard_at(trace, own, 0) + since
+    if sample.voice_frame is not None:
+        values["first_voice"] = 1000 * heard_at(trace, own, sample.voice_frame) + since
+    return values | _flow(trace, own)
+
+
+def _flow(trace: Trace, own: Played) -> dict[str, float | None]:
+    """Return what only a stream has; nothing of what came at once."""
+    times = [when for when, _ in trace.arrivals]
+    if len(times) < 2:
+        return {}
+    values: dict[str, float | None] = {
+        "chunk_gap": 1000 * max(b - a for a, b in pairwise(times)),
+        "safe_start": 1000 * trace.safe_start,
+        "stalls": float(len(own.gaps)),
+        "stall_ms": 1000 * own.gap,
+    }
+    for prebuffer in PREBUFFERS:
+        heard = play(trace, policy(prebuffer, trace.samplerate))
+        values[f"continuity_{prebuffer}"] = float(not heard.gaps)
+    return values
+
+
+def heard_at(trace: Trace, played: Played, frame: int) -> float:
+    """Return when a frame is handed to the output: seconds since the request was begun.
+
+    Parameters
+    ----------
+    trace : Trace
+        The arrivals.
+    played : Played
+        How they were played, which tells when it started and how long each stall was.
+    frame : int
+        Which frame, from 0.
+    """
+    start, ahead = trace.arrivals[0][0] + played.wait, 0
+    gaps = iter(played.gaps)
+    dry = start
+    for when, frames in trace.arrivals:
+        if when > dry + _HAIR:
+            # Everything before this piece had sounded when it came.
+            start = dry + next(gaps, 0.0)
+            dry = start
+        if frame < ahead + frames:
+            return dry + (frame - ahead) / trace.samplerate
+        ahead += frames
+        dry += frames / trace.samplerate
+    return dry
+
+
+# Of simulate's closed form: sums of decimal fractions are not exact.
+_HAIR = 1e-9
+
+
+def _rtf(sample: Sample) -> float | None:
+    sent = sample.moments.get("sent")
+    if sent is None or not sample.seconds:
+        return None
+    return (sample.arrivals[-1][0] - sent) / sample.seconds
+
+
+def _ms(at: float | None, since: float) -> float | None:
+    return None if at is None else 1000 * (at - since)
+
+
+def facts(sample: Sample) -> dict[str, Any]:
+    """Return what a row of the CSV says about a request besides its measures."""
+    return {
+        "turn": sample.job.turn,
+        "characters": len(sample.job.text),
+        "late_ms": round(1000 * (sample.begun - sample.intended), 3),
+        "audio_seconds": round(sample.seconds, 6) if sample.arrivals else None,
+        "bytes": sample.body_bytes,
+        "chunks": len(sample.arrivals),
+        "voice": sample.voice,
+        "error": sample.error,
+        "status": sample.status,
+    }

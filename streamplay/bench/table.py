@@ -1,0 +1,112 @@
+"""The result for people: a table in a terminal, or in Markdown for a document or a CI's summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamplay.bench.measures import BY_NAME, MEASURES
+from streamplay.bench.statistics import PERCENTILES, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streamplay.bench.result import Outcome, Result
+    from streamplay.bench.statistics import Interval, Summary
+
+COLUMNS: Final = ("MEASURE", "N", "p50", "p90", "p95", "p99", "MAX", "MEAN", "SD")
+
+_NONE: Final = "-"
+
+
+def rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each measure that has a value, in the order of `COLUMNS`."""
+    for each in MEASURES:
+        summary = outcome.summaries[each.name]
+        if summary is not None:
+            unit = " ms" if each.unit == "ms" and not each.name.endswith("_ms") else ""
+            yield (each.name + unit, str(summary.n), *_cells(summary, share=each.unit == "share"))
+
+
+def _cells(summary: Summary, *, share: bool) -> Iterator[str]:
+    if share:
+        yield from [_NONE] * 5
+        yield number(summary.mean, percent=True) + _ends(summary.ci95.get("mean"), percent=True)
+        yield _NONE
+        return
+    for name in PERCENTILES:
+        yield number(summary.percentiles[name]) + _ends(summary.ci95.get(name))
+    yield from (number(summary.max), number(summary.mean), number(summary.sd))
+
+
+def _ends(interval: Interval | None, *, percent: bool = False) -> str:
+    if interval is None:
+        return ""
+    low, high = (number(end, percent=percent) for end in interval)
+    return f" [{low}–{high}]"
+
+
+def number(value: float | None, *, percent: bool = False) -> str:
+    """Return a number in as many digits as it is worth; a dash for none."""
+    if value is None:
+        return _NONE
+    if percent:
+        return f"{100 * value:.4g}%"
+    if value == 0:
+        return "0"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def heading(outcome: Outcome) -> str:
+    """Return one line that says who it is and how many requests went well."""
+    failed = "".join(f", {count} {kind}" for kind, count in sorted(outcome.errors.items()))
+    voice = outcome.target.request(".").voice
+    who = f"{outcome.target.name}: {outcome.target.model}, {voice}, {outcome.target.base_url}"
+    return f"{who}: {outcome.complete} of {len(outcome.rows)} complete{failed}"
+
+
+def sentences(result: Result) -> Iterator[str]:
+    """Yield what is to be said below the tables."""
+    yield from (each.says for each in result.pairs)
+    yield from _missing(result.outcomes)
+    yield from result.notes
+    if result.run.late_starts:
+        yield (
+            f"{result.run.late_starts} requests began late; their latency counts from when they "
+            "should have"
+        )
+    lag = result.run.lag.facts()
+    if lag["p99"] is not None:
+        yield f"the tool's own lag: p50 {lag['p50']} ms, p99 {lag['p99']} ms, max {lag['max']} ms"
+    yield from (f"NOT VALID: {fault}" for fault in result.invalid)
+    yield from (f"{verdict['verdict']}: {verdict['says']}" for verdict in result.verdicts)
+
+
+def _missing(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Say which percentiles are not stated, and what they would need."""
+    fewest = min((outcome.complete for outcome in outcomes), default=0)
+    lacking = [name for name, p in PERCENTILES.items() if fewest < needed(p)]
+    if lacking:
+        wants = ", ".join(f"{name} needs {needed(PERCENTILES[name])}" for name in lacking)
+        yield f"too few requests for some percentiles: {wants}; there are {fewest}"
+
+
+def markdown(result: Result) -> str:
+    """Return the result as Markdown."""
+    lines = ["# streamplay bench", "", f"`{result.command}`", ""]
+    for outcome in result.outcomes:
+        lines += [heading(outcome), "", _row(COLUMNS), _row(["---"] * len(COLUMNS))]
+        lines += [_row(row) for row in rows(outcome)]
+        lines.append("")
+    lines += [f"- {sentence}" for sentence in sentences(result)]
+    lines += ["", "In brackets: 95 % intervals. Moments in ms since the request's intended start."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
+
+
+def title(name: str) -> str:
+    """Return a measure's name for people, with its unit."""
+    measure = BY_NAME[name]
+    return f"{measure.title}, ms" if measure.unit == "ms" else measure.title

@@ -1,0 +1,182 @@
+"""Who is measured: a model and a voice at a server, by words or from a TOML file.
+
+A word is ``KEY=VALUE,KEY=VALUE`` (``model=hexgrad/Kokoro-82M,voice=af_alloy``) or the name of a
+TOML file with a table for each target. What the flags say holds for every target that says
+nothing else. No key is ever in either: ``api_key_env`` names the variable that holds it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.errors import InvalidRequest
+from streamplay.network.endpoint import BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_VARIABLE
+from streamplay.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streamplay.network.client import SpeechClient
+    from streamplay.request import SpeechRequest
+
+_KEYS: Final = (
+    *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
+    *("pronounce", "extra", "decode_as", "base_url", "api", "api_key_env", "timeout", "deadline"),
+    "local",
+)
+"""What a target may say, besides its name."""
+
+_ALLOWED: Final = f"name, {', '.join(_KEYS)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One model and voice at one server.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the report.
+    options : Options
+        What to ask for, and of whom.
+    """
+
+    name: str
+    options: Options
+
+    @property
+    def model(self) -> str:
+        """The model that is asked for."""
+        return self.options.model
+
+    @property
+    def base_url(self) -> str:
+        """Where it is; ``local`` for the built-in voice."""
+        if self.options.local:
+            return "local"
+        named = self.options.base_url or os.environ.get(BASE_URL_VARIABLE)
+        return (named or DEFAULT_BASE_URL).rstrip("/")
+
+    def request(self, text: str) -> SpeechRequest:
+        """Return the request for one text."""
+        return self.options.request(text)
+
+    def client(self, local: str | None = None) -> SpeechClient:
+        """Return a client that makes one attempt a request: a benchmark hides no failure.
+
+        Parameters
+        ----------
+        local : str, optional
+            The base URL of the built-in voice's server.
+        """
+        from streamplay.network.client import SpeechClient
+
+        options = self.options
+        return SpeechClient(
+            base_url=local if options.local else options.base_url,
+            api_key_env=options.api_key_env,
+            api=options.api,
+            timeout=options.timeout,
+            deadline=options.deadline,
+            retries=False,
+        )
+
+
+def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:
+    """Return the targets that the words name; the one of the flags where there are no words.
+
+    Raises
+    ------
+    InvalidRequest
+        If a word or a file cannot be understood, or two targets have the same name, or one has
+        neither a key nor a server.
+    """
+    tables = [table for word in words for table in _tables(word)] or [("", {})]
+    targets = [_target(name, table, common) for name, table in tables]
+    targets = _named(targets)
+    for target in targets:
+        _require_server(target)
+    return targets
+
+
+def _tables(word: str) -> list[tuple[str, dict[str, Any]]]:
+    if word.endswith(".toml"):
+        return _file(word)
+    pairs = [item.partition("=") for item in word.split(",")]
+    if not all(equals and key for key, equals, _ in pairs):
+        allowed = "KEY=VALUE,KEY=VALUE, or a file whose name ends in .toml"
+        raise InvalidRequest("target", f"{word!r} is none", allowed=allowed)
+    table = {key.strip().replace("-", "_"): _value(text) for key, _, text in pairs}
+    return [(str(table.pop("name", "")), table)]
+
+
+def _value(text: str) -> Any:
+    """Return a number or a truth value where TOML sees one, the text itself elsewhere."""
+    with suppress(tomllib.TOMLDecodeError):
+        value = tomllib.loads(f"value = {text}")["value"]
+        if isinstance(value, (bool, int, float)):
+            return value
+    return text
+
+
+def _file(name: str) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        allowed = "TOML with a table for each target"
+        raise InvalidRequest("target", f"{name}: {error}", allowed=allowed) from error
+    shared = {key: value for key, value in content.items() if not isinstance(value, dict)}
+    tables = [(key, shared | value) for key, value in content.items() if isinstance(value, dict)]
+    if not tables:
+        raise InvalidRequest("target", f"{name} names none", allowed="a table for each: [NAME]")
+    return tables
+
+
+def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> Target:
+    for key in table:
+        if key not in _KEYS:
+            raise InvalidRequest("target", f"{key!r} is no key of one", allowed=_ALLOWED)
+    chosen = {**common, **table}
+    if table.get("local"):
+        chosen["base_url"] = None
+    elif table.get("base_url"):
+        chosen["local"] = False
+    target = Target(name, Options(play=False, **chosen))
+    target.request("Checked before anything is sent.")
+    return target
+
+
+def _named(targets: list[Target]) -> list[Target]:
+    """Give each target a name of its own; those without one are named for what differs."""
+    for each in _DISTINCTIONS:
+        names = [target.name or each(target) for target in targets]
+        if len(set(names)) == len(names):
+            return [replace(t, name=name) for t, name in zip(targets, names, strict=True)]
+    raise InvalidRequest("target", "two are the same", allowed="a name=… for each of them")
+
+
+_DISTINCTIONS: Final[tuple[Callable[[Target], str], ...]] = (
+    lambda target: str(target.model),
+    lambda target: f"{target.model} {target.request('.').voice}",
+    lambda target: f"{target.model} {target.request('.').voice} {target.base_url}",
+)
+
+
+def _require_server(target: Target) -> None:
+    """Raise where there is neither a key nor a base URL: nobody meant this server."""
+    options = target.options
+    meant = options.local or options.base_url or options.api_key_env
+    if not (meant or os.environ.get(BASE_URL_VARIABLE) or os.environ.get(KEY_VARIABLE)):
+        raise InvalidRequest(
+            "target",
+            f"{target.name} has neither a key nor a server",
+            allowed=f"a key in {KEY_VARIABLE}, --base-url, or --local for the built-in voice",
+        )
+
+
+KEYS: Final = frozenset(_KEYS) & {each.name for each in fields(Options)}

@@ -1,0 +1,172 @@
+"""``streamplay bench``: latency, measured as it is heard."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.cli import console, options, report, status
+from streamplay.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from streamplay.bench.command import Files
+    from streamplay.bench.load import Load
+    from streamplay.bench.result import Result
+    from streamplay.bench.target import Target
+    from streamplay.cli.parser import Parser
+
+_LOAD: Final = (
+    *("requests", "duration", "concurrency", "rate", "arrivals", "warmup", "cold", "seed"),
+    "max_chars",
+)
+
+_MISSED: Final = 5
+"""The exit status where an objective or the baseline was missed."""
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of ``bench``."""
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="KEY=VALUE,… (model, voice, base_url and any other flag of the request), or a TOML "
+        "file with a table for each; without one, what the flags say",
+    )
+    _add_load(parser)
+    _add_results(parser)
+    options.add_request(parser)
+    options.add_server(parser)
+    options.quiet(parser)
+
+
+def _add_load(parser: Parser) -> None:
+    add = parser.add_argument_group("load").add_argument
+    add("--requests", type=options.count, metavar="N", help="to each target (default: 60)")
+    add("--duration", type=options.seconds, metavar="SECONDS", help="begin none after this")
+    add("--concurrency", type=options.count, metavar="N", help="so many at a time (default: 1)")
+    add("--rate", type=options.seconds, metavar="R", help="R a second, whatever becomes of them")
+    add("--arrivals", choices=("poisson", "constant"), help="with --rate (default: poisson)")
+    add("--warmup", type=_count_or_none, metavar="N", help="that do not count (default: 1)")
+    add("--cold", action="store_true", default=None, help="a new connection for each request")
+    add("--texts", metavar="SET|FILE", help="short, sentence, paragraph, sentence-de …; or a file")
+    add("--seed", type=_count_or_none, metavar="N", help="of everything random (default: 0)")
+    add("--max-chars", type=options.count, metavar="N", help="pay for no more than this")
+
+
+def _add_results(parser: Parser) -> None:
+    add = parser.add_argument_group("results").add_argument
+    add("--json", action="store_true", default=None, help="the result as one JSON object")
+    add("--csv", type=Path, metavar="FILE", help="a row for each request")
+    add("--markdown", type=Path, metavar="FILE", help="the tables, for a document or a summary")
+    add("--traces", type=Path, metavar="DIR", help="the arrivals of each request, for replay")
+    add("--objective", action="append", metavar="EXPR", help="as 'continuity_100 >= 99%%'")
+    add("--baseline", type=Path, metavar="FILE", help="an earlier run's --json")
+    add("--fail-if", action="append", metavar="EXPR", help="as 'first_voice.p95 > +10%%' of it")
+    add("--explain", action="store_true", default=None, help="what each measure means, and leave")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print, and hold against what was asked."""
+    from streamplay.bench import command, measures, objective, target
+
+    if args.explain:
+        console.out(measures.explained())
+        return status.OK
+    if args.fail_if and not args.baseline:
+        raise UsageError("--fail-if compares with an earlier run", see="streamplay bench")
+    if args.local and args.base_url:
+        raise UsageError("--local and --base-url name two servers")
+    objectives = [objective.parse(text) for text in args.objective or ()]
+    limits = [objective.parse(text, relative=True) for text in args.fail_if or ()]
+    earlier = objective.load_baseline(args.baseline) if args.baseline else []
+    targets = target.read(args.targets, _common(args))
+    load = _load(args)
+    _tell(args, command.cost(targets, load))
+    result = command.judge(_measure(args, targets, load), objectives, limits, earlier)
+    command.write(result, _files(args))
+    _print(args, result)
+    return _status(result)
+
+
+def _measure(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
+    from streamplay.bench import command
+
+    del args
+    return command.run(targets, load, command=_command())
+
+
+def _command() -> str:
+    """Return the words that made this run; no key is ever among them."""
+    return shlex.join(["streamplay", *sys.argv[1:]])
+
+
+def _common(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the flags say of every target."""
+    from streamplay.bench.target import KEYS
+
+    given = {name: getattr(args, name, None) for name in KEYS}
+    common = {name: value for name, value in given.items() if value is not None}
+    if args.extra is not None:
+        common["extra"] = dict(args.extra)
+    if args.decode_as is not None:
+        encoding, rate = args.decode_as
+        common["decode_as"] = encoding if rate is None else f"{encoding}@{rate}"
+    return common
+
+
+def _load(args: argparse.Namespace) -> Load:
+    from streamplay.bench import texts
+    from streamplay.bench.load import Load
+
+    if args.rate and args.concurrency:
+        raise UsageError("--rate begins requests by the clock, --concurrency by their ends")
+    if args.arrivals and not args.rate:
+        raise UsageError("--arrivals belongs to --rate")
+    given = {name: getattr(args, name) for name in _LOAD if getattr(args, name) is not None}
+    if args.duration and not args.requests:
+        given["requests"] = None
+    return Load(texts=texts.find(args.texts or texts.DEFAULT_SET), **given)
+
+
+def _files(args: argparse.Namespace) -> Files:
+    from streamplay.bench.command import Files
+
+    return Files(csv=args.csv, markdown=args.markdown, traces=args.traces)
+
+
+def _print(args: argparse.Namespace, result: Result) -> None:
+    from streamplay.bench import table
+
+    if args.json:
+        console.out(report.as_json(result.to_dict()))
+        return
+    for outcome in result.outcomes:
+        console.out(report.safe(table.heading(outcome)))
+        report.table(table.COLUMNS, list(table.rows(outcome)))
+        console.out("")
+    for sentence in table.sentences(result):
+        console.out(report.safe(sentence))
+
+
+def _status(result: Result) -> int:
+    from streamplay.bench import command
+
+    if command.missed(result):
+        return _MISSED
+    return status.OK if any(outcome.complete for outcome in result.outcomes) else status.FAILED
+
+
+def _tell(args: argparse.Namespace, sentence: str) -> None:
+    if not args.quiet:
+        console.tell(sentence)
+
+
+def _count_or_none(text: str) -> int:
+    """Read a whole number, 0 included."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)

@@ -1,0 +1,67 @@
+"""Targets, from words, files and flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamplay.bench import target
+from streamplay.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+URL = "http://127.0.0.1:9/v1"
+
+
+def test_without_words_the_flags_are_the_target() -> None:
+    (only,) = target.read([], {"base_url": URL})
+    assert only.model == "canopylabs/orpheus-3b-0.1-ft"
+    assert only.base_url == URL
+
+
+def test_a_word_says_what_differs_from_the_flags() -> None:
+    words = ["voice=tara", "voice=leo,name=lion", "model=hexgrad/Kokoro-82M,sample-rate=24000"]
+    found = target.read(words, {"base_url": URL, "voice": "mia"})
+    assert [each.request("x").voice for each in found] == ["tara", "leo", "mia"]
+    assert [each.name for each in found][1] == "lion"
+    assert len({each.name for each in found}) == 3
+
+
+def test_a_file_has_a_table_for_each(tmp_path: Path) -> None:
+    file = tmp_path / "targets.toml"
+    file.write_text(f'base_url = "{URL}"\n[a]\nvoice = "leo"\n[b]\n[b.extra]\nspeed = 2\n')
+    first, second = target.read([str(file)], {})
+    assert (first.name, first.options.voice) == ("a", "leo")
+    assert second.options.extra == {"speed": 2}
+
+
+def test_a_target_of_the_built_in_voice_leaves_the_common_server() -> None:
+    mine, theirs = target.read(["local=true,name=mine", "name=theirs"], {"base_url": URL})
+    assert (mine.base_url, theirs.base_url) == ("local", URL)
+
+
+def test_without_a_key_or_a_server_there_is_no_benchmark() -> None:
+    with pytest.raises(InvalidRequest, match="neither a key nor a server"):
+        target.read([], {})
+
+
+@pytest.mark.parametrize(
+    "word", ["tara", "tone=high", "voice=leo,base_url=ftp", "no-such-file.toml", "api_key=secret"]
+)
+def test_what_is_no_target_is_refused(word: str) -> None:
+    with pytest.raises(InvalidRequest):
+        target.read([word], {"base_url": URL})[0].client()
+
+
+def test_two_that_are_the_same_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="the same"):
+        target.read(["voice=leo", "voice=leo"], {"base_url": URL})
+
+
+def test_an_empty_file_names_none(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text("voice = 'leo'\n")
+    with pytest.raises(InvalidRequest, match="names none"):
+        target.read([str(file)], {"base_url": URL})

@@ -1,0 +1,154 @@
+"""``streamplay bench`` as it is typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamplay.bench.measures import MEASURES
+from streamplay.cli import main
+from streamplay.trace import load
+from tests.support.server import running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamplay.server.child import LocalServer
+
+
+@pytest.fixture
+def words(speech_server: LocalServer) -> list[str]:
+    return ["bench", "--base-url", speech_server.base_url, "--texts", "short", "--requests", "6"]
+
+
+def result(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_without_a_key_or_a_server_it_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench"]) == 2
+    told = capsys.readouterr()
+    assert "--local" in told.err
+    assert told.out == ""
+
+
+def test_the_cost_is_told_before_and_the_table_after(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "7 requests (of these 1 to warm up)" in told.err
+    assert "characters" in told.err
+    assert "first_voice ms" in told.out
+    assert "p95 needs 59" in told.out
+
+
+def test_the_json_has_every_measure_and_null_where_there_is_none(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json", "-q"]) == 0
+    found = result(capsys)
+    assert found["schema"] == 1
+    assert found["command"].startswith("streamplay ")
+    (target,) = found["targets"]
+    assert (target["requests"], target["errors"]) == (6, {})
+    assert list(target["measures"]) == [each.name for each in MEASURES]
+    assert target["measures"]["tls"] is None
+    voice = target["measures"]["first_voice"]
+    assert voice["unit"] == "ms"
+    assert voice["p95"] is None
+    assert voice["ci95"]["p50"][0] <= voice["p50"] <= voice["ci95"]["p50"][1]
+    assert found["tool"]["loop_lag_ms"]["p99"] is not None
+
+
+def test_the_files_hold_a_row_and_a_trace_for_each_request(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, notes, traces = tmp_path / "rows.csv", tmp_path / "notes.md", tmp_path / "traces"
+    extra = ["--csv", str(rows), "--markdown", str(notes), "--traces", str(traces)]
+    assert main([*words, *extra]) == 0
+    with rows.open(encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    assert len(read) == 6
+    assert {row["tls"] for row in read} == {""}
+    assert all(float(row["first_audio"]) > 0 for row in read)
+    kept = [load(path) for path in sorted(traces.iterdir())]
+    assert len(kept) == 6
+    assert all(trace.complete and trace.arrivals for trace in kept)
+    assert notes.read_text(encoding="utf-8").count("| first_voice ms |") == 1
+    capsys.readouterr()
+
+
+def test_an_objective_that_is_missed_is_status_five(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--objective", "first_byte.p50 < 60000"]) == 0
+    assert "met: first_byte.p50" in capsys.readouterr().out
+    assert main([*words, "--objective", "first_byte.p50 > 60000", "--json"]) == 5
+    assert result(capsys)["verdicts"][0]["verdict"] == "missed"
+
+
+def test_an_earlier_run_is_a_baseline(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json"]) == 0
+    before = tmp_path / "before.json"
+    before.write_text(capsys.readouterr().out)
+    limit = ["--baseline", str(before), "--fail-if", "first_byte.p50 > +100ms"]
+    assert main([*words, *limit]) == 0
+    with running("--first-byte-ms", "900") as slow:
+        words[2] = slow.base_url
+        assert main([*words, *limit]) == 5
+    assert "missed: first_byte.p50 > +100ms" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--fail-if", "total.p50 > +1%"],
+        ["--rate", "5", "--concurrency", "2"],
+        ["--arrivals", "poisson"],
+        ["--objective", "nonsense"],
+        ["--texts", "no-such-file"],
+        ["--max-chars", "3"],
+        ["--local"],
+        ["voice"],
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(
+    words: list[str], wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, *wrong]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_server_that_always_fails_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    with running("--status", "500") as server:
+        assert main(["bench", "--base-url", server.base_url, "--requests", "2"]) == 1
+    assert "2 ServerFailed" in capsys.readouterr().out
+
+
+def test_the_key_is_in_nothing_that_is_printed(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SOME_KEY", "sk-very-secret")
+    rows = tmp_path / "rows.csv"
+    assert main([*words, "--api-key-env", "SOME_KEY", "--json", "--csv", str(rows)]) == 0
+    told = capsys.readouterr()
+    assert "very-secret" not in told.out + told.err + rows.read_text(encoding="utf-8")
+
+
+def test_every_measure_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--explain"]) == 0
+    told = capsys.readouterr().out
+    for each in MEASURES:
+        assert each.name in told
+        assert each.definition in told
