@@ -174,7 +174,9 @@ class _EventStream:
         """
         try:
             event = self._events.pending()
-            meaning = None if event is None else _meaning(event, self._number + 1)
+            if event is None or not event.data.rstrip().endswith(("]", "}")):
+                return None  # cut short
+            meaning = _meaning(event, self._number + 1)
         except StreamBroken:
             return None
         return meaning if isinstance(meaning, Done) else None
@@ -338,4 +340,4 @@ def _remote_error(said: object, data: str) -> RemoteError:
 
 def _shown(text: str, limit: int = 300) -> str:
     """Make a server's words safe for a terminal; an event may be long, and is not read whole."""
-    return presentable(text[: 4 * limit], limit=limit)
+    return presentable(text[: 2 * limit], limit=limit)
