@@ -29,11 +29,12 @@ LONGEST_WAIT_SECONDS: Final = 20.0
 """Nobody waits longer for the first sound, whatever the text's length asks for."""
 
 RESUME_SECONDS: Final = 0.1
-"""Gathered after the first stall, and twice as much after each further one: at first about one
-piece of the usual size, since gathering more than turns out to be needed costs what a gap costs."""
+"""Gathered after the first stall, and so much more after each further one: about a piece of the
+usual size, since gathering more than turns out to be needed costs what a gap costs. Doubling it
+each time spares a tenth of the gaps and doubles what is gathered in vain (scripts/policy)."""
 
 RESUME_LIMIT_SECONDS: Final = 1.5
-"""Where the doubling ends."""
+"""Where that ends."""
 
 SAME_MOMENT_SECONDS: Final = 0.005
 """Arrivals closer than a callback's usual block are one arrival to whoever listens."""
@@ -162,9 +163,9 @@ class Auto:
 
     def _gather(self) -> float:
         """Seconds to be ahead after a stall: a hysteresis, and what the rest is going to lack."""
-        doubled = min(RESUME_SECONDS * 2.0 ** min(self._stalls - 1, 10), RESUME_LIMIT_SECONDS)
+        learned = min(RESUME_SECONDS * self._stalls, RESUME_LIMIT_SECONDS)
         # Towards the end there is ever less to be patient for.
-        patience = max(RESUME_SECONDS, min(doubled, self._stream.rest / 2))
+        patience = max(RESUME_SECONDS, min(learned, self._stream.rest / 2))
         lack = min(self._stream.least_lack, LONGEST_WAIT_SECONDS)
         return (1 - self._share) * (patience + lack)
 
