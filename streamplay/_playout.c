@@ -371,9 +371,27 @@ typedef struct {
 } time_info;
 
 typedef struct {
-    playout *target; /* set before the stream is started */
+    _Atomic(playout *) target; /* set before the stream is started; NULL: silence */
     double latency;
+    int32_t channels;
+    _Atomic int32_t inside;
 } seat;
+
+/* Take the playout away from a stream that may still call: whether it is out of the way.
+ * Both sides write one variable and then read the other's, in one total order: a callback
+ * that is not seen inside will see that there is no playout. */
+EXPORT int playout_detach(seat *s) {
+    atomic_store(&s->target, NULL);
+    return atomic_load(&s->inside) == 0;
+}
+
+/* The callback has ended, somewhere in a wave, and another will go on: no callback runs. */
+EXPORT void playout_moved(playout *p) {
+    p->gate = CLOSED;
+    p->disturbed = 1;
+    p->ramp_left = p->fade_out_left = p->fade_in_left = 0;
+    p->dry = -1;
+}
 
 enum { OUTPUT_UNDERFLOW = 4, CONTINUE = 0 };
 
@@ -403,7 +421,13 @@ EXPORT int playout_callback(const void *input, void *output, unsigned long frame
     double delay = times->output_dac_time - times->current_time;
     /* ALSA's first callbacks tell no DAC time; the stream's latency is as good there. */
     if (delay == 0.0) delay = s->latency;
-    playout_render(s->target, output, (int64_t)frames, clock_now(),
-                   (flags & OUTPUT_UNDERFLOW) != 0, delay);
+    atomic_store(&s->inside, 1);
+    playout *p = atomic_load(&s->target);
+    if (p != NULL)
+        playout_render(p, output, (int64_t)frames, clock_now(),
+                       (flags & OUTPUT_UNDERFLOW) != 0, delay);
+    else
+        memset(output, 0, frames * (size_t)s->channels * sizeof(float));
+    atomic_store(&s->inside, 0);
     return CONTINUE;
 }

@@ -229,7 +229,22 @@ class NoDevice(OutputFailed):
 
 
 class DeviceLost(OutputFailed):
-    """The output device went away while it was playing."""
+    """The output device went away while it was playing.
+
+    Attributes
+    ----------
+    heard, remaining : float or None
+        Seconds of what had come that were played, and that were not.
+    """
+
+    heard: float | None = None
+    remaining: float | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.heard is None or self.remaining is None:
+            return text
+        return f"{text}. Heard: {self.heard:.1f} s, and {self.remaining:.1f} s more had come"
 
 
 class FileFailed(OutputFailed):

@@ -58,3 +58,15 @@ class BackgroundLoop:
         for task in tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+async def aside(function: Callable[..., T], *args: object) -> T:
+    """Call what blocks on a thread, so that the loop goes on.
+
+    While the interpreter ends there are no new threads, and nothing to go on.
+    """
+    try:
+        pending = asyncio.get_running_loop().run_in_executor(None, function, *args)
+    except RuntimeError:
+        return function(*args)
+    return await pending

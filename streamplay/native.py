@@ -35,9 +35,14 @@ class _Note(ctypes.Structure):
 
 
 class Seat(ctypes.Structure):
-    """What the callback is given: the playout that it renders, and the stream's latency."""
+    """What the callback is given: the playout that it renders, and facts of its stream."""
 
-    _fields_ = [("target", ctypes.c_void_p), ("latency", ctypes.c_double)]
+    _fields_ = [
+        ("target", ctypes.c_void_p),
+        ("latency", ctypes.c_double),
+        ("channels", ctypes.c_int32),
+        ("inside", ctypes.c_int32),
+    ]
 
 
 _POINTER = ctypes.c_void_p
@@ -53,6 +58,8 @@ _SIGNATURES: Final = {
     "playout_end": (None, _POINTER),
     "playout_pause": (None, _POINTER, ctypes.c_int),
     "playout_gain": (None, _POINTER, ctypes.c_double),
+    "playout_moved": (None, _POINTER),
+    "playout_detach": (ctypes.c_int, ctypes.POINTER(Seat)),
     "playout_skip": (None, _POINTER, _INT, _INT),
     "playout_write": (_INT, _POINTER, _POINTER, _INT),
     "playout_notes": (ctypes.c_int, _POINTER, ctypes.POINTER(_Note), ctypes.c_int),
@@ -100,6 +107,12 @@ def callback_address() -> int:
     loaded = library()
     assert loaded is not None
     return ctypes.cast(loaded.playout_callback, ctypes.c_void_p).value or 0
+
+
+def detach(seat: Seat) -> bool:
+    """Take the playout away from a callback: whether that is out of the way already."""
+    loaded = library()
+    return loaded is None or bool(loaded.playout_detach(seat))
 
 
 class NativeJournal:
@@ -217,6 +230,10 @@ class NativePlayout:
     def skip(self, start: int, stop: int) -> None:
         """Ask that frames from `start` up to `stop` not be heard."""
         self._library.playout_skip(self.address, start, stop)
+
+    def moved(self) -> None:
+        """Say that the callback has ended in the middle, and another will go on."""
+        self._library.playout_moved(self.address)
 
     def pause(self) -> None:
         """Ask for silence, with a fade, until `resume`."""

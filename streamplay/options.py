@@ -15,6 +15,7 @@ from streamplay.request import SpeechRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+
 LOUDEST: Final = 20.0
 """dB of amplification. What passes full scale is limited; beyond this little else is left."""
 
@@ -46,6 +47,12 @@ alignment, extra
     latency : float or {'low', 'high'}, optional
         The output's latency, in seconds.
     volume : float
+    wake : float
+        Milliseconds of silence to play first after the device was opened, for one that sleeps
+        and would swallow the first word.
+    follow_default : bool
+        Look between utterances whether another device has become the default one. PortAudio
+        begins anew for that, which ends streams of this process that are not streamplay's.
         In dB; 0 leaves the samples as they came.
     engine : {'auto', 'native', 'python'}
         What runs in the audio callback; ``auto``: the native playout where it was built.
@@ -86,6 +93,8 @@ alignment, extra
     volume: float = 0.0
     engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
+    wake: float = 0.0
+    follow_default: bool = False
     gap_weight: float = GAP_WEIGHT
     play: bool = True
     notify: Callable[[str], None] | None = None
@@ -103,6 +112,7 @@ alignment, extra
         check_gap_weight(self.gap_weight)
         check_volume(self.volume)
 
+        check_wake(self.wake)
     @property
     def tell(self) -> Callable[[str], None]:
         """`notify`, or nothing."""
@@ -182,6 +192,12 @@ def check_prebuffer(value: float | str) -> None:
     """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
     good = value == "auto" or (
         isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
+def check_wake(value: float) -> None:
+    """Raise `InvalidRequest` unless `value` is milliseconds, at most ten seconds of them."""
+    if not isinstance(value, (int, float)) or not 0 <= value <= 10_000:
+        raise InvalidRequest("wake", f"{value!r} is no time", allowed="0 to 10000 milliseconds")
+
+
     )
     if not good:
         raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")

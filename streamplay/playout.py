@@ -165,6 +165,16 @@ class Playout:
         """Ask for sound to return, with a fade."""
         self._paused = False
 
+    def moved(self) -> None:
+        """Say that the callback has ended in the middle, and another will go on.
+
+        To be called while no callback runs: what follows fades in.
+        """
+        self._gate = Gate.CLOSED
+        self._disturbed = True
+        self._ramp_left = self._fade_out_left = self._fade_in_left = 0
+        self._dry = None
+
     # The callback's side
 
     def render(self, out: Block, now: float, *, late: bool = False, delay: float = 0.0) -> None:

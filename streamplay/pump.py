@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from streamplay.errors import DeviceLost
 from streamplay.lane import Lane
 from streamplay.outputs import DRAIN_FACTOR
+from streamplay.outputs.watch import Watch
 from streamplay.playclock import PlayClock
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ RING_SECONDS: Final = 2.0
 TICK_SECONDS: Final = 0.01
 """How often the pump comes round while something plays."""
 
-SILENT_DEVICE_SECONDS: Final = 2.0
-"""A device that asks for nothing for so long, while it should play, is gone."""
-
 
 class Pump:
     """Moves frames for all utterances of one output, in order, without gaps.
@@ -60,6 +58,8 @@ class Pump:
         Seconds, monotonic.
     asked : tuple of int
         The samplerate and channels that were asked for when it was opened.
+    wake : float
+        Seconds of silence to play first: a device that sleeps eats what wakes it.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Pump:
         clock: Callable[[], float],
         *,
         asked: tuple[int, int],
+        wake: float = 0.0,
     ) -> None:
-        self.output = output
         self.playout = playout
         self.asked = asked
         self.lock = threading.RLock()
@@ -81,9 +81,15 @@ class Pump:
         self._bytes = 0
         self._room = asyncio.Event()
         self._wake = asyncio.Event()
-        self._drain = round(output.latency * DRAIN_FACTOR * output.samplerate)
         self._drained_at = 0  # the output's frame count by which all that ended has been heard
-        self._seen = (0, clock())  # frames rendered, and when that was last seen to grow
+        self._wake_frames = round(wake * output.samplerate)
+        self._begin(output)
+
+    def _begin(self, output: Output) -> None:
+        self.output = output
+        self._watch = Watch(output.latency)
+        self._drain = round(output.latency * DRAIN_FACTOR * output.samplerate)
+        self._awake_at = self.playout.rendered + self._wake_frames
 
     @property
     def untouched(self) -> bool:
@@ -95,14 +101,25 @@ class Pump:
         """Whether the output went away while nothing was said: nobody has been told."""
         return not self._lanes and self.output.failure is not None
 
+    @property
+    def resting(self) -> bool:
+        """Whether something has been said, all of it heard, and nothing is to follow yet."""
+        heard = self.playout.rendered >= self._drained_at
+        return not self._lanes and self.playout.written > 0 and heard
+
     # On the loop
+
+    def go_on(self, output: Output) -> None:
+        """Take another output, started on the same playout, for one that is lost."""
+        with self.lock:
+            self._begin(output)
 
     def add(self, lane: Lane) -> None:
         """Take on another utterance, to be played after those before it."""
         with self.lock:
             self._lanes.append(lane)
         lane.heard, lane.catch_up = self.heard, self._catch_up
-        self._seen = (self.playout.rendered, self._clock())
+        self._watch.rest()
         self._wake.set()
 
     async def put(self, lane: Lane, frames: Frames) -> None:
@@ -151,7 +168,7 @@ class Pump:
         position = self.playout.position  # what settles by it has all its notes by then
         self._read_journal()
         self._publish_level()
-        while self._queue and self.playout.space:
+        while self._queue and self.playout.space and self.playout.rendered >= self._awake_at:
             self._move_one()
         if self._bytes < QUEUE_BYTES:
             self._room.set()
@@ -162,9 +179,9 @@ class Pump:
 
     async def drained(self) -> None:
         """Wait until the last fade has been heard: an output that closes drops it."""
-        until = self._clock() + SILENT_DEVICE_SECONDS
+        watch = Watch(self.output.latency)
         while self.playout.rendered < self._drained_at and not self.output.failure:
-            if self._clock() > until:
+            if watch.look(self.playout.rendered, self._clock()) is not None:
                 return
             await asyncio.sleep(TICK_SECONDS)
 
@@ -315,12 +332,10 @@ class Pump:
 
     def _check_output(self) -> None:
         failure: OutputFailed | None = self.output.failure
-        rendered, now = self.playout.rendered, self._clock()
-        if rendered != self._seen[0] or not self._lanes:
-            self._seen = (rendered, now)
-        elif now - self._seen[1] > SILENT_DEVICE_SECONDS:
-            failure = failure or DeviceLost(
-                f"{self.output.name} has asked for no sound for {SILENT_DEVICE_SECONDS:g} s",
+        quiet = self._watch.look(self.playout.rendered, self._clock()) if self._lanes else None
+        if failure is None and quiet is not None:
+            failure = DeviceLost(
+                f"{self.output.name} has asked for no sound for {quiet:.1f} s",
                 remedy="Choose another device with device (--device)",
             )
         if failure is not None:

@@ -236,5 +236,9 @@ class _NoOutput:
     def start(self, renderer: Renderer) -> None:
         """Begin nothing: blocks are asked for by hand."""
 
+    def detach(self) -> bool:
+        """Let go of nothing."""
+        return True
+
     def close(self) -> None:
         """Give nothing back."""

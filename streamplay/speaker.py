@@ -6,7 +6,7 @@ import asyncio
 from copy import copy
 from typing import TYPE_CHECKING
 
-from streamplay.errors import StreamPlayError
+from streamplay.errors import DeviceLost, StreamPlayError
 from streamplay.producer import Producer
 
 if TYPE_CHECKING:
@@ -97,7 +97,13 @@ class Speaker:
         for utterance in list(self._unheard):
             if utterance.lane is not None:
                 # Each its own: an error holds the receipt of one utterance.
-                utterance.failure = utterance.failure or copy(error)
+                own = copy(error)
+                if isinstance(own, DeviceLost):
+                    facts = utterance.receipt
+                    rate = facts.format.samplerate
+                    own.heard = facts.frames.played / rate
+                    own.remaining = facts.frames.received / rate - own.heard
+                utterance.failure = utterance.failure or own
                 self.stop_receiving(utterance)
 
     def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from streamplay import native
 from streamplay.errors import OutputFailed
+from streamplay.loop import aside
 from streamplay.playout import Playout
 from streamplay.receipt import OutputFacts
+from streamplay.recovery import Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from streamplay.pump import Pump
     from streamplay.server.child import LocalServer
     from streamplay.utterance import Utterance
-
-T = TypeVar("T")
 
 
 class Stage:
@@ -56,6 +56,7 @@ class Stage:
         self._importing: asyncio.Task[ModuleType] | None = None
         self._response: SpeechResponse | None = None
         self._pumping: asyncio.Task[None] | None = None
+        self._recovery = Recovery(self._open_again, options.tell)
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
         self.on_played: Callable[[Utterance], None] = lambda _: None
 
@@ -92,14 +93,29 @@ class Stage:
     def import_decoding(self) -> asyncio.Task[ModuleType]:
         """Import numpy on a thread: it would keep the loop from its first bytes."""
         if self._importing is None:
-            self._importing = asyncio.create_task(_aside(import_module, "numpy"))
+            self._importing = asyncio.create_task(aside(import_module, "numpy"))
         return self._importing
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
         """Begin to open the output, beside whatever else goes on."""
+        wanted = (audio.samplerate, audio.channels)
         if self._opening is None or _has_failed(self._opening):
-            self._opening = asyncio.create_task(self._open(audio.samplerate, audio.channels))
+            self._opening = asyncio.create_task(self._open(*wanted))
+        elif self._may_look_again():
+            self._opening = asyncio.create_task(self._look_again(*wanted))
         return self._opening
+
+    def _may_look_again(self) -> bool:
+        """Whether another device may be the default one by now, and nobody would hear us look."""
+        follows = self.options.follow_default and self.options.device is None
+        return follows and self.pump is not None and self.pump.resting
+
+    async def _look_again(self, samplerate: int, channels: int) -> Pump:
+        from streamplay.outputs.portaudio import look_again
+
+        await self._close_pump()
+        await aside(look_again)
+        return await self._open(samplerate, channels)
 
     async def pump_for(self, audio: AudioFormat) -> Pump:
         """Return the pump of an open output, as near to `audio` as it may be.
@@ -157,13 +173,16 @@ class Stage:
             # A server that is just coming up could not be ended.
             await asyncio.gather(self._starting, return_exceptions=True)
         if self._server is not None:
-            await _aside(self._server.close)
+            await aside(self._server.close)
 
     async def _close_output(self) -> None:
         opening, self._opening = self._opening, None
         if opening is not None:
             # Whoever needed the output has been told why there is none.
             await asyncio.gather(opening, return_exceptions=True)
+        await self._close_pump()
+
+    async def _close_pump(self) -> None:
         pumping, self._pumping = self._pumping, None
         # Where the pump itself found the output lost, it is who closes it.
         if pumping is not None and pumping is not asyncio.current_task():
@@ -172,17 +191,17 @@ class Stage:
         if pump is not None:
             await pump.drained()
             pump.abandon()
-            await _aside(pump.output.close)
+            await aside(pump.output.close)
 
     async def _open(self, samplerate: int, channels: int) -> Pump:
-        output, pump = await _aside(self._open_output, samplerate, channels)
+        output, pump = await aside(self._open_output, samplerate, channels)
         pump.playout.gain = self._gain
         if self._paused:
             pump.playout.pause()
         try:
-            output.start(pump.playout)
+            await aside(output.start, pump.playout)
         except OutputFailed:
-            await _aside(output.close)
+            await aside(output.close)
             raise
         self.pump = pump
         self._pumping = asyncio.create_task(self._run(pump))
@@ -190,36 +209,52 @@ class Stage:
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, for both take their time."""
-        from streamplay.outputs import open_output
         from streamplay.pump import RING_SECONDS, Pump
 
         engine = native.choose(self.options.engine)
-        output = open_output(
+        output = self._open_device(samplerate, channels, silence=True)
+        capacity = round(RING_SECONDS * output.samplerate)
+        make = native.NativePlayout if engine == "native" else Playout
+        playout = make(output.samplerate, output.channels, capacity)
+        wake = self.options.wake / 1000
+        return output, Pump(output, playout, self.clock, asked=(samplerate, channels), wake=wake)
+
+    def _open_again(self, samplerate: int, channels: int) -> Output:
+        if self.options.follow_default:
+            from streamplay.outputs.portaudio import look_again
+
+            look_again()
+        return self._open_device(samplerate, channels, silence=False)
+
+    def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
+        from streamplay.outputs import open_output
+
+        return open_output(
             samplerate,
             channels,
             device=self.options.device,
             latency=self.options.latency,
-            engine=engine,
+            engine=native.choose(self.options.engine),
+            silence=silence,
             notify=self.options.tell,
         )
-        capacity = round(RING_SECONDS * output.samplerate)
-        make = native.NativePlayout if engine == "native" else Playout
-        playout = make(output.samplerate, output.channels, capacity)
-        return output, Pump(output, playout, self.clock, asked=(samplerate, channels))
 
     async def _run(self, pump: Pump) -> None:
-        try:
-            await pump.run()
-        except OutputFailed as error:
-            self.on_output_failed(error)
-            await self._close_output()
+        while True:
+            try:
+                await pump.run()
+            except OutputFailed as error:
+                if not await self._recovery.go_on(pump, error):
+                    self.on_output_failed(error)
+                    await self._close_output()
+                    return
 
     async def _start_server(self) -> str:
         from streamplay.server.child import LocalServer
 
         if self._server is None:
             self._server = LocalServer()
-        self._starting = asyncio.ensure_future(_aside(self._server.start))
+        self._starting = asyncio.ensure_future(aside(self._server.start))
         # Who no longer waits for it leaves it to `close`.
         return await asyncio.shield(self._starting)
 
@@ -241,15 +276,3 @@ class Stage:
 
 def _has_failed(task: asyncio.Task[Pump]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
-
-
-async def _aside(function: Callable[..., T], *args: object) -> T:
-    """Call what blocks on a thread, so that the loop goes on.
-
-    While the interpreter ends there are no new threads, and nothing to go on.
-    """
-    try:
-        pending = asyncio.get_running_loop().run_in_executor(None, function, *args)
-    except RuntimeError:
-        return function(*args)
-    return await pending

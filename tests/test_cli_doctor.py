@@ -6,7 +6,7 @@ import pytest
 
 from streamplay.cli import main
 from streamplay.errors import NoDevice
-from streamplay.outputs.device import DeviceInfo
+from streamplay.outputs.find import DeviceInfo
 from tests.support.server import running
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_no_library_is_told_with_its_remedy(
     def missing() -> None:
         raise NoDevice("the PortAudio library cannot be loaded", remedy="Install it")
 
-    monkeypatch.setattr("streamplay.outputs.device.load", missing)
+    monkeypatch.setattr("streamplay.outputs.portaudio.load", missing)
     report = Report(capsys)
     assert (report.status, report.state["library"]) == (0, "note")
     assert "→ Install it" in report.text
@@ -105,7 +105,7 @@ def test_no_library_is_told_with_its_remedy(
 def test_no_default_device_is_told(
     devices: list[DeviceInfo], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("streamplay.outputs.device.list_devices", lambda: devices)
+    monkeypatch.setattr("streamplay.outputs.find.list_devices", lambda: devices)
     report = Report(capsys)
     assert (report.status, report.state["device"]) == (0, "note")
 

@@ -50,7 +50,7 @@ def test_the_devices_are_listed(null_sink: NullSink, capsys: pytest.CaptureFixtu
 def test_no_device_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("streamplay.outputs.device.list_devices", list)
+    monkeypatch.setattr("streamplay.outputs.find.list_devices", list)
     assert main(["devices"]) == 0
     assert capsys.readouterr() == (
         "",

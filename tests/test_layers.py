@@ -20,18 +20,19 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop"}
-    | {"pump", "lane", "simulate", "replay"},
+    | {"pump", "lane", "recovery", "simulate", "replay"},
     {"network", "outputs", "playout", "native", "resample", "account", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
-    {"wire", "sse", "decoder", "riff", "guard", "ring", "jitter", "learning", "journal"}
+    {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard"}
+    | {"ring", "jitter", "learning", "journal"}
     | {"playclock", "text"}
     | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
     {"audio", "models", "request", "receipt", "trace", "errors"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
-CORE = {"wire", "sse", "decoder", "riff", "guard", "text"}
+CORE = {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard", "text"}
 CORE |= {"ring", "jitter", "learning", "journal", "playclock", "playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
@@ -41,8 +42,8 @@ IMPURE |= {"tempfile", "threading", "time", "urllib"}
 ROOMS = {
     "httpx": {"network.transport"},
     "httpcore": {"network.transport"},
-    "httpx_sse": {"sse", "wire"},
-    "sounddevice": {"outputs.device"},
+    "httpx_sse": {"sse", "wire", "dialects"},
+    "sounddevice": {"outputs.portaudio", "outputs.quiet"},
     "aiohttp": {"server"},
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},

@@ -17,7 +17,8 @@ from streamplay import outputs
 from streamplay.errors import DeviceLost, InvalidRequest, NoDevice
 from streamplay.options import Options
 from streamplay.outputs import DeviceOutput, SilentOutput, open_output
-from streamplay.outputs.device import list_devices, load
+from streamplay.outputs.find import list_devices
+from streamplay.outputs.portaudio import load
 from tests.support.speaking import wait_until
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def run(program: str, **environment: str) -> str:
 ASK = """
 from streamplay.errors import NoDevice
 from streamplay.outputs import open_output
-from streamplay.outputs.device import list_devices
+from streamplay.outputs.find import list_devices
 for ask in (list_devices, lambda: open_output(24000, 1, device="mine")):
     try:
         print(ask())

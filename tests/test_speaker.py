@@ -50,6 +50,7 @@ def test_each_of_two_failures_has_a_receipt_of_its_own(live: Player, silent: Sil
     live.pause()
     said = [live.say("one", extra=counting(1)), live.say("longer", extra=counting(1))]
     wait_until(lambda: all(each.received for each in said))
+    silent.absent = True
     silent.unplug()
     errors = [failure(each) for each in said]
     assert [receipt_of(error).chars for error in errors] == [3, 6]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from streamplay.errors import (
     NoDevice,
     Truncated,
 )
+from streamplay.outputs import portaudio, watch
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -53,12 +55,64 @@ def test_a_lost_device_ends_what_was_on_its_way_and_is_opened_anew_for_what_foll
     with Player(base_url=speech_server.base_url) as player:
         utterance = player.say("one", extra=counting(5))
         being_heard(utterance)
+        silent.absent = True
         silent.unplug()
         error = failure(utterance)
         assert isinstance(error, DeviceLost)
         assert receipt_of(error).frames.flushed > 0
+        assert "Heard: 0." in str(error)
+        silent.absent = False
         assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
     assert len(silent.outputs) == 2
+
+
+def test_a_lost_device_is_replaced_and_all_that_it_did_not_ask_for_is_played(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    told: list[str] = []
+    with Player(base_url=speech_server.base_url, notify=told.append) as player:
+        utterance = player.say("one", extra=counting(2))
+        being_heard(utterance)
+        silent.unplug()
+        receipt = account_for(utterance.wait(PATIENCE))
+    assert (receipt.frames.played, receipt.complete) == (2 * RATE, True)
+    assert len(silent.outputs) == 2
+    assert [line for line in told if "going on at" in line]
+
+
+def test_a_device_that_is_lost_again_at_once_is_not_replaced_for_ever(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    with Player(base_url=speech_server.base_url) as player:
+        utterance = player.say("one", extra=counting(2))
+        being_heard(utterance)
+        silent.fail_after = 3
+        silent.unplug()
+        assert isinstance(failure(utterance), DeviceLost)
+    assert len(silent.outputs) == 2
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_the_default_device_is_looked_up_anew_between_utterances_where_that_is_allowed(
+    speech_server: LocalServer, silent: Silent, follows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(portaudio, "look_again", lambda: looked.append(len(silent.outputs)))
+    with Player(base_url=speech_server.base_url, follow_default=follows) as player:
+        for _ in range(2):
+            assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
+            wait_until(lambda: player._stage.pump and player._stage.pump.resting)
+    assert looked == ([1] if follows else [])
+    assert len(silent.outputs) == (2 if follows else 1)
+
+
+def test_a_device_that_sleeps_is_woken_with_silence(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    with Player(base_url=speech_server.base_url, wake=100) as player:
+        receipt = player.say("hello", extra=counting(0.5)).wait(PATIENCE)
+    assert receipt.frames.played == RATE // 2
+    assert not fast.samples[: RATE // 10].any()
 
 
 def test_a_device_that_was_lost_while_nothing_was_said_is_opened_anew(
@@ -186,8 +240,11 @@ def test_the_built_in_voice_ends_with_its_player(silent: Silent) -> None:
 
 
 def children() -> set[str]:
-    tasks = Path("/proc/self/task").iterdir()
-    return {child for task in tasks for child in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found.update((task / "children").read_text().split())
+    return found
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
@@ -264,11 +321,13 @@ def test_an_unreachable_server_does_not_keep_a_player_from_being_made(silent: Si
 def test_a_device_that_asks_for_nothing_is_lost(
     speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "SILENT_DEVICE_SECONDS", 0.2)
+    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.2)
     silent.speed = 0.001
     with Player(base_url=speech_server.base_url) as player:
         silent.speed = 1.0
+        silent.absent = True
         error = failure(player.say("one", extra=counting(1)))
+        silent.absent = False
         assert isinstance(error, DeviceLost)
         assert "asked for no sound" in error.message
         assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete

@@ -78,7 +78,8 @@ def _configuration() -> Finding:
 
 
 def _sound() -> Iterator[Finding]:
-    from streamplay.outputs.device import list_devices, load
+    from streamplay.outputs.find import list_devices
+    from streamplay.outputs.portaudio import load
 
     try:
         version = load().get_portaudio_version()[1]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PLAYER_OPTIONS: Final = (
     *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
     *("pronounce", "extra", "base_url", "api", "api_key_env", "fallback", "timeout", "deadline"),
-    *("device", "latency", "volume", "prebuffer", "play"),
+    *("device", "latency", "wake", "volume", "prebuffer", "play"),
 )
 """The flags that are arguments of `streamplay.Player` under the same name."""
 
@@ -81,6 +81,7 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("-d", "--device", type=device, metavar="NAME|INDEX", help="see: streamplay devices")
     add("--latency", type=latency, metavar="low|high|SECONDS", help="the device's latency")
+    add("--wake", type=milliseconds, metavar="MS", help="silence first, for a device that sleeps")
     add("--volume", type=decibels, metavar="DB", help="0 is as it came, -6 half as loud")
     add("--prebuffer", type=prebuffer, metavar="auto|MS", help="audio ahead before sound starts")
     add("--no-play", action="store_false", dest="play", default=None, help="no sound")
@@ -190,6 +191,11 @@ def _number(text: str, allowed: Callable[[float], bool], what: str) -> float:
 def latency(text: str) -> str | float:
     """Read ``low``, ``high`` or seconds."""
     return text if text in {"low", "high"} else seconds(text)
+
+
+def milliseconds(text: str) -> float:
+    """Read a time in milliseconds, up to ten seconds."""
+    return _number(text, lambda value: 0 <= value <= 10_000, "time in milliseconds up to 10000")
 
 
 def prebuffer(text: str) -> str | float:

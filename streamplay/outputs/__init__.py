@@ -23,21 +23,24 @@ def open_output(
     device: int | str | None = None,
     latency: Latency | None = None,
     engine: Engine = "python",
+    silence: bool = True,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Output:
     """Open the device asked for, or the default one, or the silent clock.
 
-    Only where no device was asked for is silence an answer, and it is told.
+    Only where no device was asked for, and `silence` allows it, is the silent clock
+    an answer, and it is told.
 
     Raises
     ------
     NoDevice
-        If `device` was asked for and cannot be used.
+        If `device` was asked for and cannot be used, or none can and `silence`
+        is not allowed.
     """
     try:
         return DeviceOutput(samplerate, channels, device=device, latency=latency, engine=engine)
     except NoDevice as error:
-        if device is not None:
+        if device is not None or not silence:
             raise
         notify(f"no sound will be heard: {error.message}; playing to a silent clock instead")
         return SilentOutput(samplerate, channels)

@@ -57,6 +57,9 @@ class Output(Protocol):
     def start(self, renderer: Renderer) -> None:
         """Begin to ask for blocks, on a thread of the output's own."""
 
+    def detach(self) -> bool:
+        """Let go of the renderer: whether nothing of this output will call it any more."""
+
     def close(self) -> None:
         """Stop asking, and give everything back; idempotent.
 

@@ -1,22 +1,21 @@
-"""The sound card, through PortAudio: the only import of sounddevice."""
+"""The sound card, through PortAudio."""
 
 from __future__ import annotations
 
 import ctypes
-import sys
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay import native
-from streamplay.errors import DeviceLost, NoDevice
+from streamplay.errors import DeviceLost, NoDevice, OutputFailed
+from streamplay.outputs.deadline import OutOfTime, within
+from streamplay.outputs.find import Found, find, survey
+from streamplay.outputs.portaudio import load, open_streams
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Renderer
 
 Latency = float | Literal["low", "high"]
@@ -33,16 +32,14 @@ DRAIN_FACTOR: Final = 1.5
 drops the device's buffer when a stream is closed; 1.5 lost none when measured."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceInfo:
-    """One output device, as `devices` lists it."""
+OPEN_SECONDS: Final = 3.0
+"""To open or to start a device. Some milliseconds are usual, a second where it has to be woken."""
 
-    index: int
-    name: str
-    hostapi: str
-    samplerate: float
-    latency_ms: float
-    default: bool
+CLOSE_SECONDS: Final = 0.5
+"""To close one, which waits for a callback that is running, and for the audio server."""
+
+DETACH_SECONDS: Final = 0.1
+"""For a callback that is running to end: it takes microseconds."""
 
 
 class DeviceOutput:
@@ -79,50 +76,55 @@ class DeviceOutput:
     ) -> None:
         sd = load()
         self.engine = engine
-        self._seat = native.Seat()
+        found = find(survey(), device)
+        self.name = found.info.name
+        self.channels = min(channels, found.channels)
+        self._seat = native.Seat(channels=self.channels)
         self._renderer: Renderer | None = None
-        self._closing = False
+        self._inside = False
+        self._closing = self._closed = self._stuck = False
         self._failure: OutputFailed | None = None
-        facts = _find(sd, device)
-        self.name = str(facts["name"])
         if latency is None:
             latency = DEFAULT_LATENCY[engine]
-        self.channels = min(channels, facts["max_output_channels"])
-        self._stream = self._open(sd, facts, samplerate, self.channels, latency)
+        self._stream = self._open(sd, found, samplerate, latency)
         self.samplerate = round(self._stream.samplerate)
         self.latency = float(self._stream.latency)
+        open_streams.add(self)
 
-    def _open(
-        self,
-        sd: ModuleType,
-        facts: dict[str, Any],
-        samplerate: int,
-        channels: int,
-        latency: Latency,
-    ) -> Any:
-        rates = dict.fromkeys((samplerate, round(facts["default_samplerate"])))
+    def _open(self, sd: ModuleType, found: Found, samplerate: int, latency: Latency) -> Any:
+        rates = dict.fromkeys((samplerate, round(found.info.samplerate)))
         problem: Exception | None = None
         for rate in rates:
+            make = partial(
+                self._make_stream,
+                sd,
+                samplerate=rate,
+                channels=self.channels,
+                dtype="float32",
+                device=found.info.index,
+                latency=latency,
+                blocksize=0,
+                finished_callback=self._finished,
+                # The samples are limited already; dither would change what came.
+                clip_off=True,
+                dither_off=True,
+            )
             try:
-                return self._make_stream(
-                    sd,
-                    samplerate=rate,
-                    channels=channels,
-                    dtype="float32",
-                    device=facts["index"],
-                    latency=latency,
-                    blocksize=0,
-                    finished_callback=self._finished,
-                    # The samples are limited already; dither would change what came.
-                    clip_off=True,
-                    dither_off=True,
-                )
+                return within(OPEN_SECONDS, make, late=_close)
+            except OutOfTime as error:
+                raise self._silent("does not open", OPEN_SECONDS) from error
             except sd.PortAudioError as error:
                 problem = error
         raise NoDevice(
             f"the output device {self.name!r} cannot be opened: {problem}",
             remedy="Is another program holding it? List devices: streamplay devices",
         ) from problem
+
+    def _silent(self, what: str, seconds: float) -> NoDevice:
+        return NoDevice(
+            f"the output device {self.name!r} {what} within {seconds:g} s",
+            remedy="Choose another with device (--device), or restart the audio server",
+        )
 
     def _make_stream(self, sd: ModuleType, **arguments: Any) -> Any:
         if self.engine == "python":
@@ -146,117 +148,79 @@ class DeviceOutput:
         """Start the stream; PortAudio's own thread calls the renderer from now on."""
         self._renderer = renderer
         if isinstance(renderer, native.NativePlayout):
-            self._seat.target, self._seat.latency = renderer.address, self.latency
-        _running.add(self)
+            self._seat.latency = self.latency
+            self._seat.target = renderer.address
         try:
-            self._stream.start()
+            within(OPEN_SECONDS, self._stream.start)
+        except OutOfTime as error:
+            self._stuck = True
+            raise self._silent("does not start", OPEN_SECONDS) from error
         except load().PortAudioError as error:
             raise NoDevice(f"the output device {self.name!r} does not start: {error}") from error
 
+    def detach(self) -> bool:
+        """Let go of the renderer: whether nothing of this stream will call it any more."""
+        renderer, self._closing = self._renderer, True
+        self._renderer = None
+        until = time.monotonic() + DETACH_SECONDS
+        while self._inside or not native.detach(self._seat):
+            if time.monotonic() > until:
+                self._renderer = renderer  # whoever is inside may still need it
+                return False
+            time.sleep(0.001)
+        return True
+
     def close(self) -> None:
-        """Stop and close the stream; idempotent."""
-        if self._closing:
+        """Stop and close the stream; idempotent.
+
+        What cannot be closed in time is left to the end of the process, and asks
+        nobody for sound any more.
+        """
+        if self._closed:
             return
-        self._closing = True
-        self._stream.close()
-        _running.discard(self)
+        self._closing = self._closed = True
+        if self._stuck or not self._close_in_time():
+            self.detach()
+        else:
+            open_streams.discard(self)
+
+    def _close_in_time(self) -> bool:
+        try:
+            within(CLOSE_SECONDS, self._stream.close, late=lambda _: open_streams.discard(self))
+        except OutOfTime:
+            return False
+        return True
 
     def _callback(self, out: Any, frames: int, times: Any, status: Any) -> None:
         del frames
+        self._inside = True
         renderer = self._renderer
-        assert renderer is not None
         block = memoryview(out).cast("B").cast("f")
         # ALSA's first callbacks tell no DAC time; the stream's latency is as good there.
         delay = times.outputBufferDacTime - times.currentTime or self.latency
-        renderer.render(block, time.perf_counter(), late=status.output_underflow, delay=delay)
+        try:
+            if renderer is None:
+                out[:] = bytes(len(out))
+            else:
+                renderer.render(
+                    block, time.perf_counter(), late=status.output_underflow, delay=delay
+                )
+        except BaseException as error:
+            # It would be printed and forgotten: the stream ends, and says why.
+            self._failure = OutputFailed(f"the playout failed in the callback: {error!r}")
+            out[:] = bytes(len(out))
+            raise load().CallbackAbort from error
+        finally:
+            self._inside = False
 
     def _finished(self) -> None:
-        if not self._closing:
+        if not self._closing and self._failure is None:
             self._failure = DeviceLost(
                 f"the output device {self.name!r} went away while playing",
                 remedy="Plug it in again, or choose another with device (--device)",
             )
 
 
-_running: Final[set[DeviceOutput]] = set()
-"""PortAudio calls into what these hold: they live until their stream is closed."""
-
-
-def load() -> ModuleType:
-    """Import sounddevice, with its failures made plain.
-
-    Raises
-    ------
-    NoDevice
-        If the PortAudio library is missing or finds the audio system broken.
-    """
-    try:
-        import sounddevice
-    except OSError as error:
-        remedy = "Install it: sudo apt-get install libportaudio2" if sys.platform == "linux" else ""
-        raise NoDevice(f"the PortAudio library cannot be loaded: {error}", remedy=remedy) from error
-    except Exception as error:  # sounddevice raises its own error where Pa_Initialize fails
-        raise NoDevice(f"the audio system cannot be used: {error}") from error
-    _hush_alsa()
-    module: ModuleType = sounddevice
-    return module
-
-
-@cache
-def _hush_alsa() -> None:
-    """Keep ALSA from writing on standard error: what matters comes back as an error or a count.
-
-    It calls its handler on the audio thread too, where nothing of Python may
-    run; so the handler is a C function that changes nothing.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            harmless = ctypes.CDLL(None).abs
-            ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(harmless)
-
-
-def list_devices() -> list[DeviceInfo]:
-    """Return the output devices, in PortAudio's order.
-
-    Raises
-    ------
-    NoDevice
-        If PortAudio cannot be used at all.
-    """
-    sd = load()
-    apis = sd.query_hostapis()
-    default = _default_index(sd)
-    return [
-        DeviceInfo(
-            index=facts["index"],
-            name=facts["name"],
-            hostapi=apis[facts["hostapi"]]["name"],
-            samplerate=facts["default_samplerate"],
-            latency_ms=round(facts["default_low_output_latency"] * 1000, 1),
-            default=facts["index"] == default,
-        )
-        for facts in sd.query_devices()
-        if facts["max_output_channels"] > 0
-    ]
-
-
-def _default_index(sd: ModuleType) -> int:
-    try:
-        return int(sd.query_devices(kind="output")["index"])
-    except (sd.PortAudioError, ValueError):
-        return -1
-
-
-def _find(sd: ModuleType, device: int | str | None) -> dict[str, Any]:
-    if isinstance(device, str) and device.isdecimal():
-        device = int(device)
-    try:
-        facts: dict[str, Any] = sd.query_devices(device, kind="output")
-    except (sd.PortAudioError, ValueError) as error:
-        if device is None:
-            raise NoDevice("there is no output device on this machine") from error
-        raise NoDevice(
-            f"there is no output device {device!r}: {error}",
-            remedy="List devices: streamplay devices",
-        ) from error
-    return facts
+def _close(stream: Any) -> None:
+    """Close what was opened too late for anyone to want it."""
+    stream.close()

@@ -84,6 +84,11 @@ class SilentOutput:
         )
         self._thread.start()
 
+    def detach(self) -> bool:
+        """Let go of the renderer: nothing calls it any more."""
+        self.close()
+        return True
+
     def close(self) -> None:
         """Stop asking; idempotent."""
         self._stop.set()

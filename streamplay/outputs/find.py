@@ -1,0 +1,133 @@
+"""Which device is meant: by its index, its name, its host API, or none of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streamplay.errors import NoDevice
+from streamplay.outputs.portaudio import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_REMEDY = "List devices: streamplay devices"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One output device, as `devices` lists it."""
+
+    index: int
+    name: str
+    hostapi: str
+    samplerate: float
+    latency_ms: float
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device, and what is needed to open it."""
+
+    info: DeviceInfo
+    channels: int
+    leads: bool
+    """Whether it is the one that its host API takes unless told otherwise."""
+
+
+def list_devices() -> list[DeviceInfo]:
+    """Return the output devices, in PortAudio's order.
+
+    Raises
+    ------
+    NoDevice
+        If PortAudio cannot be used at all.
+    """
+    return [found.info for found in survey()]
+
+
+def survey() -> list[Found]:
+    """Return every output device with what is needed to open it, in PortAudio's order."""
+    sd = load()
+    apis = sd.query_hostapis()
+    try:
+        default = int(sd.query_devices(kind="output")["index"])
+    except (sd.PortAudioError, ValueError):
+        default = -1
+    return [
+        Found(
+            DeviceInfo(
+                index=facts["index"],
+                name=facts["name"],
+                hostapi=apis[facts["hostapi"]]["name"],
+                samplerate=facts["default_samplerate"],
+                latency_ms=round(facts["default_low_output_latency"] * 1000, 1),
+                default=facts["index"] == default,
+            ),
+            channels=facts["max_output_channels"],
+            leads=facts["index"] == apis[facts["hostapi"]]["default_output_device"],
+        )
+        for facts in sd.query_devices()
+        if facts["max_output_channels"] > 0
+    ]
+
+
+def find(devices: Sequence[Found], asked: int | str | None) -> Found:
+    """Return the one device that is meant.
+
+    Parameters
+    ----------
+    devices : sequence of Found
+        Those that there are.
+    asked : int or str, optional
+        An index; a name, or words out of it and its host API's, in any case
+        (``usb alsa``); a host API, for the device that leads it; the default
+        device unless given.
+
+    Raises
+    ------
+    NoDevice
+        If there is none, or more than one; all that match are named.
+    """
+    if isinstance(asked, str) and asked.isascii() and asked.isdigit():
+        asked = int(asked)
+    if asked is None:
+        matches = [each for each in devices if each.info.default]
+        if not matches:
+            raise NoDevice("there is no output device on this machine")
+    elif isinstance(asked, int):
+        matches = [each for each in devices if each.info.index == asked]
+    else:
+        matches = _named(devices, asked.lower().split())
+    if not matches:
+        raise NoDevice(f"there is no output device {asked!r}", remedy=_REMEDY)
+    if len(matches) > 1:
+        listed = ", ".join(_label(each.info) for each in matches)
+        raise NoDevice(
+            f"the output device {asked!r} may be any of {listed}",
+            remedy="Name one by its index, or with its system as well",
+        )
+    return matches[0]
+
+
+def _named(devices: Sequence[Found], words: Sequence[str]) -> list[Found]:
+    """Return those that are called so, or else that hold all of the words."""
+    name = " ".join(words)
+    exact = [
+        each
+        for each in devices
+        if name in {each.info.name.lower(), f"{each.info.name} {each.info.hostapi}".lower()}
+        or (each.leads and name == each.info.hostapi.lower())
+    ]
+    if exact or not words:
+        return exact
+    return [
+        each
+        for each in devices
+        if all(word in f"{each.info.name} {each.info.hostapi}".lower() for word in words)
+    ]
+
+
+def _label(info: DeviceInfo) -> str:
+    return f"{info.index} {info.name!r} ({info.hostapi})"
