@@ -66,6 +66,8 @@ test_packages() {
     system_packages "PulseAudio, the tests' sound card" \
       libasound2-plugins pulseaudio pulseaudio-utils
     command -v cc >/dev/null || system_packages "a C compiler" gcc libc6-dev
+    command -v chromium >/dev/null ||
+      system_packages "Chromium, in which the tests look at the benchmark's report" chromium
   else
     command -v pulseaudio >/dev/null ||
       say "Missing: PulseAudio, the tests' sound card. The tests that listen to it will fail."

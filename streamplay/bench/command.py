@@ -132,6 +132,10 @@ def write(result: Result, files: Files) -> None:
         export.write_csv(files.csv, result)
     if files.traces:
         export.write_traces(files.traces, result)
+    if files.html:
+        from streamplay.bench.html.page import page
+
+        export.write_text(files.html, page(result))
     if files.markdown:
         from streamplay.bench.table import markdown
 

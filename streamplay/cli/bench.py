@@ -61,6 +61,7 @@ def _add_results(parser: Parser) -> None:
     add = parser.add_argument_group("results").add_argument
     add("--json", action="store_true", default=None, help="the result as one JSON object")
     add("--csv", type=Path, metavar="FILE", help="a row for each request")
+    add("--html", type=Path, metavar="FILE", help="a report in one file, with figures")
     add("--markdown", type=Path, metavar="FILE", help="the tables, for a document or a summary")
     add("--traces", type=Path, metavar="DIR", help="the arrivals of each request, for replay")
     add("--objective", action="append", metavar="EXPR", help="as 'continuity_100 >= 99%%'")
@@ -135,7 +136,7 @@ def _load(args: argparse.Namespace) -> Load:
 def _files(args: argparse.Namespace) -> Files:
     from streamplay.bench.command import Files
 
-    return Files(csv=args.csv, markdown=args.markdown, traces=args.traces)
+    return Files(csv=args.csv, html=args.html, markdown=args.markdown, traces=args.traces)
 
 
 def _print(args: argparse.Namespace, result: Result) -> None:

@@ -1,0 +1,1 @@
+"""The report as one file: offline, without a script, in light and dark."""
