@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio, TooLarge, Truncated
 from streamplay.guard import Guard, wrong_encoding
+from streamplay.mpeg import with_length
 from streamplay.riff import Walker
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _FILE_MAGIC: Final = (b"fLaC", b"OggS", b"ID3\x03", b"ID3\x04")
 
 MAX_FILE_BYTES: Final = 64_000_000
 """A whole file is held until its end: over an hour of mp3 at 128 kbit/s."""
+
+_OGG_HEADER_BYTES: Final = 27
+_OGG_END: Final = 4  # the flag of a stream's last page
 
 _FLAC_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
 
@@ -216,21 +220,41 @@ class Decoder:
 
         import soundfile
 
+        told = read = 0
+        timed, whole = with_length(data)
         try:
-            with soundfile.SoundFile(io.BytesIO(data)) as file:
+            with soundfile.SoundFile(io.BytesIO(timed)) as file:
                 self.format = AudioFormat("pcm_f32le", file.samplerate, file.channels)
                 self.source = "header"
+                told = file.frames
                 # soundfile seeks after each read, which is exact in FLAC alone: mpg123
                 # forgets its bit reservoir, and the seam is heard.
-                size = _FLAC_BLOCK if file.format == "FLAC" else max(1, file.frames)
-                for frames in file.blocks(size, dtype="float32", always_2d=True):
-                    yield Chunk(_limited(frames), data)
-                    data = b""
+                size = _FLAC_BLOCK if file.format == "FLAC" else max(1, told)
+                while len(frames := file.read(size, "float32", always_2d=True)):
+                    yield Chunk(_limited(frames), b"" if read else data)
+                    read += len(frames)
         except soundfile.LibsndfileError as error:
+            reason = error.error_string.rstrip(".") or "damaged, or cut short"
             raise BadAudio(
-                f"the audio file cannot be decoded ({error.error_string.rstrip('.')})",
+                f"the audio file cannot be decoded ({reason})",
                 remedy="Ask for another format, or for raw audio",
             ) from error
+        if read < told or not whole or not _ends_as_ogg_should(data):
+            raise Truncated("the audio file was cut short", remedy="Try again")
+
+
+def _ends_as_ogg_should(data: bytes) -> bool:
+    """Tell whether the last page of an Ogg file is whole, and says that it is (RFC 3533 §6).
+
+    libsndfile plays what there is of a shorter one, and finds nothing amiss.
+    """
+    if not data.startswith(b"OggS"):
+        return True
+    page = data[data.rindex(b"OggS") :]
+    if len(page) < _OGG_HEADER_BYTES or not page[5] & _OGG_END:
+        return False
+    lengths = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]]
+    return len(page) >= _OGG_HEADER_BYTES + len(lengths) + sum(lengths)
 
 
 def _limited(frames: Frames) -> Frames:

@@ -242,6 +242,17 @@ def test_a_compressed_file_is_decoded_whole(kind: str, content_type: str) -> Non
     assert (decoder.format.samplerate, decoder.source) == (24000, "header")
 
 
+@pytest.mark.parametrize("kind", ["MP3", "OGG", "FLAC"])
+def test_a_compressed_file_cut_at_any_place_is_never_called_whole(kind: str) -> None:
+    data = file_of(kind)
+    for at in [*range(1, len(data), len(data) // 60), len(data) - 1]:
+        decoder = Decoder(S16, "request", content_type="audio/" + kind.lower())
+        list(decoder.feed(data[:at]))
+        chunks, error = until_fault(decoder.finish())
+        assert isinstance(error, Truncated | BadAudio), at
+        assert sum(len(chunk.frames) for chunk in chunks) <= 24000
+
+
 def test_a_file_that_is_none_is_bad_audio() -> None:
     decoder = Decoder(S16, "request", content_type="audio/mpeg")
     list(decoder.feed(b"no such thing"))
