@@ -26,13 +26,13 @@ LAYERS = (
     | {"server.child"},
     {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard"}
     | {"ring", "jitter", "learning", "journal"}
-    | {"playclock", "text"}
+    | {"playclock", "text", "speech_text"}
     | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
     {"audio", "models", "request", "receipt", "trace", "errors"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
-CORE = {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard", "text"}
+CORE = {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard", "text", "speech_text"}
 CORE |= {"ring", "jitter", "learning", "journal", "playclock", "playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
@@ -47,6 +47,7 @@ ROOMS = {
     "aiohttp": {"server"},
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},
+    "sentencex": {"text"},
 }
 
 # Imported where they are used: a request leaves before they are loaded.

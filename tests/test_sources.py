@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import InvalidRequest
-from streamplay.sources import READ_AHEAD, sentences
+from streamplay.sources import READ_AHEAD, Manner, OnLoop, sentences
 from streamplay.text import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+    from pathlib import Path
+
+MANNER = Manner()
 
 
-def said(text: str | Iterable[str]) -> list[str]:
+def said(text: str | Iterable[str] | AsyncIterable[str], manner: Manner = MANNER) -> list[str]:
     async def gather() -> list[str]:
-        return [sentence async for sentence in sentences(text)]
+        return [sentence async for sentence in sentences(text, manner)]
 
     return asyncio.run(gather())
 
@@ -44,7 +47,7 @@ def test_a_sentence_leaves_before_the_next_is_there() -> None:
     go_on = threading.Event()
 
     def slowly() -> Iterator[str]:
-        yield "One. T"
+        yield "One? T"
         assert go_on.wait(20)
         yield "wo."
 
@@ -55,7 +58,7 @@ def test_a_sentence_leaves_before_the_next_is_there() -> None:
             go_on.set()
         return got
 
-    assert asyncio.run(listen()) == ["One.", "Two."]
+    assert asyncio.run(listen()) == ["One?", "Two."]
 
 
 def test_what_an_iterable_raises_is_raised_after_what_it_gave() -> None:
@@ -134,3 +137,174 @@ def test_a_reader_that_is_stuck_does_not_keep_the_loop() -> None:
 
     asyncio.run(listen())
     never.set()
+
+
+class Tokens:
+    """An async iterable that tells that it was closed, and on which loop it was read."""
+
+    def __init__(self, *parts: Any, endless: bool = False) -> None:
+        self.parts = parts
+        self.endless = endless
+        self.read = 0
+        self.closed = 0
+        self.loops: set[object] = set()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            while True:
+                for part in self.parts:
+                    self.loops.add(asyncio.get_running_loop())
+                    self.read += 1
+                    yield part
+                    await asyncio.sleep(0)
+                if not self.endless:
+                    return
+        finally:
+            self.closed += 1
+
+
+def test_an_async_iterable_is_spoken_like_any_other() -> None:
+    tokens = Tokens("One", ". T", "wo! And", " the rest")
+    assert said(tokens) == ["One.", "Two!", "And the rest"]
+    assert tokens.closed == 1
+
+
+def test_what_an_async_iterable_yields_is_checked_too() -> None:
+    with pytest.raises(InvalidRequest, match="input: holds None"):
+        said(Tokens("One. ", None))
+
+
+def test_an_endless_async_text_is_not_read_far_ahead_and_closed_at_the_end() -> None:
+    tokens = Tokens("More. ", endless=True)
+
+    async def listen() -> None:
+        text = sentences(tokens)
+        for _ in range(10):
+            assert await anext(text) == "More."
+        await asyncio.sleep(0.05)
+        assert tokens.read <= READ_AHEAD + 15
+        await text.aclose()
+        assert tokens.closed == 1
+
+    asyncio.run(listen())
+
+
+def test_a_stuck_async_text_is_closed_when_nobody_wants_it_any_more() -> None:
+    closed = []
+
+    async def stuck() -> AsyncIterator[str]:
+        try:
+            yield "One? T"
+            await asyncio.Event().wait()
+        finally:
+            closed.append(True)
+
+    async def listen() -> None:
+        text = sentences(stuck())
+        assert await anext(text) == "One?"
+        await text.aclose()
+        assert closed == [True]
+
+    asyncio.run(listen())
+
+
+def test_a_text_of_another_loop_is_read_and_closed_there() -> None:
+    tokens = Tokens("One. ", "Two. ", endless=True)
+
+    async def listen() -> list[str]:
+        theirs = asyncio.get_running_loop()
+
+        async def take() -> list[str]:
+            text = sentences(OnLoop(tokens, theirs))
+            got = [await anext(text), await anext(text)]
+            await text.aclose()
+            return got
+
+        got = await asyncio.to_thread(asyncio.run, take())
+        assert tokens.loops == {theirs}
+        assert tokens.closed == 1
+        return got
+
+    assert asyncio.run(listen()) == ["One.", "Two."]
+
+
+def test_a_text_of_another_loop_ends() -> None:
+    async def listen() -> list[str]:
+        text = OnLoop(Tokens("One. ", "Two."), asyncio.get_running_loop())
+        return await asyncio.to_thread(said, text)
+
+    assert asyncio.run(listen()) == ["One.", "Two."]
+
+
+def test_a_blocking_text_that_can_be_closed_is_closed_from_outside() -> None:
+    class Answer:
+        def __init__(self) -> None:
+            self.closed = threading.Event()
+
+        def __iter__(self) -> Iterator[str]:
+            yield "One? T"
+            assert self.closed.wait(20)
+
+        def close(self) -> None:
+            self.closed.set()
+
+    answer = Answer()
+
+    async def listen() -> None:
+        text = sentences(answer)
+        assert await anext(text) == "One?"
+        await text.aclose()
+
+    asyncio.run(listen())
+    assert answer.closed.wait(20)
+
+
+def test_a_file_that_is_spoken_stays_open(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("One.\nTwo.\n")
+    with (tmp_path / "text").open() as file:
+
+        async def listen() -> None:
+            text = sentences(file)
+            assert await anext(text) == "One."
+            await text.aclose()
+
+        asyncio.run(listen())
+        assert not file.closed
+
+
+def test_the_first_words_of_a_slow_text_do_not_wait_for_the_rest() -> None:
+    go_on = threading.Event()
+
+    def slowly() -> Iterator[str]:
+        yield "The first words and th"
+        assert go_on.wait(20)
+        yield "e rest."
+
+    async def listen() -> list[str]:
+        got = []
+        async for piece in sentences(slowly()):
+            got.append(piece)
+            go_on.set()
+        return got
+
+    assert asyncio.run(listen()) == ["The first words and", "the rest."]
+
+
+def test_pieces_are_longer_while_audio_is_ahead() -> None:
+    text = iter(["One. ", "Two. ", "Three. ", "Four. ", "Five."])
+
+    async def listen() -> list[str]:
+        got = []
+        async for piece in sentences(text, Manner(ahead=lambda: 100.0 if got else 0.0)):
+            got.append(piece)
+            await asyncio.sleep(0.05)
+        return got
+
+    assert asyncio.run(listen()) == ["One.", "Two. Three. Four. Five."]
+
+
+def test_a_text_is_cleaned_where_that_is_asked_for() -> None:
+    parts = ["# A **title**\n", "```py\nx = 1\n", "```\n", "See [this](http://a.b). 🎉\n"]
+    assert said(iter(parts), Manner(clean=True)) == ["A title", "See this."]
+    assert said("".join(parts), Manner(clean=True)) == ["A title\nSee this."]
+    assert said("**a**") == ["**a**"]

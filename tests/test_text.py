@@ -7,19 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.text import LONGEST, SentenceCutter, pieces
+from streamplay.text import (
+    FIRST_SECONDS,
+    LONGEST,
+    QUIET_SECONDS,
+    SentenceCutter,
+    joined,
+    pieces,
+)
 
 # Everything that ends a sentence, what may stand around it, and the rest of the world.
 TEXT = st.text(
     st.one_of(
-        st.sampled_from(list("ab .!?…\"'”’»)]\n\r\t。！？」』）")), st.characters(codec="utf-8")
+        st.sampled_from(list("abD1 .,;!?…\"'”’»)]\n\r\t。！？，」』）好।")),
+        st.characters(codec="utf-8"),
     ),
     max_size=60,
 )
 
 
-def cut(*parts: str) -> list[str]:
-    cutter = SentenceCutter()
+def cut(*parts: str, language: str = "en") -> list[str]:
+    cutter = SentenceCutter(language)
     sentences = [sentence for part in parts for sentence in cutter.feed(part)]
     return [*sentences, *cutter.finish()]
 
@@ -59,10 +67,10 @@ def test_a_piece_is_never_longer_than_the_limit_nor_empty(text: str, longest: in
     [
         ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
         ('He said "Go." Then left.', ['He said "Go."', "Then left."]),
-        ("Wait... what?! Yes.", ["Wait...", "what?!", "Yes."]),
+        ("Wait... what?! Yes.", ["Wait... what?!", "Yes."]),
         ("Pi is 3.14, more or less.", ["Pi is 3.14, more or less."]),
+        ("Dr. Smith saw J. R. Tolkien. So?", ["Dr. Smith saw J. R. Tolkien.", "So?"]),
         ("a line\nanother\n\n\nlast", ["a line", "another", "last"]),
-        ("你好。「再见！」好", ["你好。", "「再见！」", "好"]),
         (" \n \t ", []),
         ("", []),
     ],
@@ -71,12 +79,96 @@ def test_sentences_are_cut_where_they_end(text: str, sentences: list[str]) -> No
     assert cut(text) == sentences
 
 
-def test_a_sentence_leaves_as_soon_as_it_is_whole() -> None:
+@pytest.mark.parametrize(
+    ("language", "text", "sentences"),
+    [
+        ("zh", "你好。「再见！」好", ["你好。", "「再见！」", "好"]),
+        ("zh-CN", "你好。Hello there. 好", ["你好。", "Hello there.", "好"]),
+        ("ja", "今日は。明日は？", ["今日は。", "明日は？"]),
+        ("hi", "यह एक है। यह दो है। हाँ", ["यह एक है।", "यह दो है।", "हाँ"]),
+        ("de", "Am 3. Mai kam Dr. Frank. Ja.", ["Am 3. Mai kam Dr. Frank.", "Ja."]),
+        ("fr", "Bonjour ! Ça va ? Oui.", ["Bonjour !", "Ça va ?", "Oui."]),
+        ("pt_BR", "O Sr. Silva veio. Sim.", ["O Sr. Silva veio.", "Sim."]),
+        ("tlh", "One. Two.", ["One.", "Two."]),
+    ],
+)
+def test_each_language_has_its_rules(language: str, text: str, sentences: list[str]) -> None:
+    assert cut(text, language=language) == sentences
+    assert cut(*text, language=language) == sentences
+
+
+def test_the_first_piece_may_be_a_clause_and_the_others_are_sentences() -> None:
+    text = "Well, that is good to hear, is it not? It is, my friend, so it is. Yes"
+    sentences = ["Well, that is good to hear,", "is it not?", "It is, my friend, so it is.", "Yes"]
+    assert cut(text) == sentences
+
+
+def test_a_clause_of_syllables_is_as_long_as_one_of_letters() -> None:
+    assert cut("你好，朋友，很高兴见到你，真的。") == ["你好，朋友，很高兴见到你，", "真的。"]
+
+
+def test_a_sentence_leaves_with_the_word_behind_it() -> None:
     cutter = SentenceCutter()
-    assert list(cutter.feed("One. ")) == ["One."]
-    assert list(cutter.feed("Two")) == []
-    assert list(cutter.feed("\n")) == ["Two"]
+    assert list(cutter.feed("One? ")) == []
+    assert list(cutter.feed("T")) == ["One?"]
+    assert list(cutter.feed("wo? Thr")) == []
+    assert list(cutter.feed("ee ")) == ["Two?"]
+    assert list(cutter.feed("\n")) == ["Three"]
     assert list(cutter.finish()) == []
+
+
+def test_a_full_stop_waits_for_the_whole_word_behind_it() -> None:
+    cutter = SentenceCutter("de")
+    assert list(cutter.feed("Am 3. M")) == []
+    assert list(cutter.feed("ai da. Und ")) == ["Am 3. Mai da."]
+
+
+def test_the_first_words_are_held_back_no_longer_than_the_deadline() -> None:
+    cutter = SentenceCutter()
+    assert cutter.deadline is None
+    assert list(cutter.feed("All that I sa", 10.0)) == []
+    assert list(cutter.feed("y", 10.2)) == []
+    assert cutter.deadline == 10.0 + FIRST_SECONDS
+    assert list(cutter.expire(10.4)) == []
+    assert list(cutter.expire(cutter.deadline)) == ["All that I"]
+    assert list(cutter.feed(" now is? Ne", 11.0)) == ["say now is?"]
+
+
+def test_a_slow_model_is_given_more_time_each_time() -> None:
+    cutter = SentenceCutter()
+    list(cutter.feed("one t", 0.0))
+    assert list(cutter.expire(FIRST_SECONDS)) == ["one"]
+    assert cutter.deadline == FIRST_SECONDS + 2 * FIRST_SECONDS
+    list(cutter.feed("wo th", 1.0))
+    assert list(cutter.expire(1.2)) == []
+    assert list(cutter.expire(1.5)) == ["two"]
+
+
+def test_half_a_word_is_never_said() -> None:
+    cutter = SentenceCutter()
+    list(cutter.feed("Incompre", 0.0))
+    assert list(cutter.expire(1.0)) == []
+    assert cutter.deadline == 1.0 + FIRST_SECONDS
+    assert list(cutter.feed("hensible", 1.1)) == []
+    assert list(cutter.finish()) == ["Incomprehensible"]
+
+
+def test_a_sentence_leaves_when_nothing_follows_it_for_a_while() -> None:
+    cutter = SentenceCutter()
+    assert list(cutter.feed("One! Two. ", 5.0)) == ["One!"]
+    assert cutter.deadline == 5.0 + QUIET_SECONDS
+    assert list(cutter.expire(5.0 + QUIET_SECONDS)) == ["Two."]
+    assert cutter.deadline is None
+    list(cutter.feed("Later Mr.", 7.0))
+    assert cutter.deadline is None  # after an abbreviation there is more to come
+
+
+def test_sentences_that_wait_are_joined_as_far_as_there_is_audio_ahead() -> None:
+    waiting = ["One.", "Two.", "Three."]
+    assert joined(waiting, 0) == "One."
+    assert joined(waiting, 11) == "Two. Three."
+    assert waiting == []
+    assert joined(["a" * LONGEST, "b"], 1e9) == "a" * LONGEST
 
 
 @pytest.mark.parametrize(
@@ -101,3 +193,9 @@ def test_a_sentence_beyond_the_limit_is_sent_in_pieces() -> None:
     assert len(sentences) > 4
     assert sentences[-1] == "Next."
     assert re.sub(r"\s+", "", "".join(sentences)).startswith("wordword")
+
+
+def test_a_text_that_breaks_off_leaves_its_whole_sentences() -> None:
+    for text, whole in (("One. Two", ["One."]), ("One. Two. ", ["One.", "Two."]), ("One", [])):
+        cutter = SentenceCutter()
+        assert [*cutter.feed(text), *cutter.break_off()] == whole
