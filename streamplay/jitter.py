@@ -244,9 +244,8 @@ class Stream:
 
     def needed(self) -> float:
         """Return the largest margin at which starting would have stalled."""
-        if self.late < MISSED_SECONDS:
-            return NEVER
-        return self._margins[bisect_left(self._moments, self.late) - 1]
+        stalling = bisect_left(self._moments, self.late - MISSED_SECONDS)
+        return self._margins[stalling - 1] if stalling else NEVER
 
     def _note(self) -> None:
         """Remember the margin of this moment, as long as a start may still be undecided."""

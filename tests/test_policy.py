@@ -173,6 +173,24 @@ def test_a_stream_that_broke_off_teaches_nothing() -> None:
     assert len(memory.of(ORPHEUS).margins) == 1
 
 
+def test_an_answer_without_audio_teaches_nothing() -> None:
+    memory = Memory()
+    silent = auto(memory=memory)
+    silent.on_request(100)
+    silent.on_end()
+    assert memory.of(ORPHEUS) == Lessons()
+
+
+def test_what_comes_after_the_longest_wait_is_not_remembered() -> None:
+    stream = Stream(10.0)
+    stream.take(1.0, 0.0)
+    for late in (1.0, 2.0):
+        stream.take(1.0, LONGEST_WAIT_SECONDS + late)
+    only_the_first = 1.0 / math.sqrt(10.0)
+    assert stream.needed() == pytest.approx(only_the_first)
+    assert stream.late == LONGEST_WAIT_SECONDS
+
+
 def test_what_stalled_less_than_a_millisecond_is_the_clocks_doing() -> None:
     stream = Stream(1.0)
     for number in range(10):

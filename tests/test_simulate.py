@@ -87,6 +87,15 @@ def test_what_ends_before_its_prebuffer_is_full_is_played_at_the_end() -> None:
         assert run(recorded, policy(5000, RATE)).wait == pytest.approx(0.6)
 
 
+def test_what_broke_off_is_heard_and_teaches_nothing() -> None:
+    for run in (play, play_in_blocks):
+        memory = Memory()
+        auto = policy("auto", RATE, memory=memory, source=ORPHEUS)
+        played = run(trace([(0.1, 2400), (0.9, 2400)], how="ConnectionLost"), auto)
+        assert played.gap == pytest.approx(0.7)
+        assert memory.of(ORPHEUS) == Lessons()
+
+
 def test_more_than_the_ring_holds_is_played_in_blocks_too() -> None:
     recorded = trace([(0.1, 10 * RATE), (10.6, RATE)])
     for run in (play, play_in_blocks):
