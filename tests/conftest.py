@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamplay.learning import PROCESS
 from tests.support.nullsink import NullSink
 from tests.support.server import speech_server
 
@@ -53,3 +54,9 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
         os.environ.pop(name, None)
     empty: Path = tmp_path_factory.mktemp("configuration")
     os.environ["XDG_CONFIG_HOME"] = str(empty)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learned() -> None:
+    """Begin each test as a process begins: what a server did in another test is not known."""
+    PROCESS.clear()

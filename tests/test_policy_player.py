@@ -13,7 +13,6 @@ from streamplay.trace import load
 from tests.support.speaking import account_for, counting, live, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from streamplay.receipt import Receipt
@@ -22,13 +21,6 @@ __all__ = ["live", "silent"]
 
 STALLS = counting(1.2, stalls=["500:900"])
 """Half a second of audio, then nothing for 0.9 s: 0.4 s too long."""
-
-
-@pytest.fixture(autouse=True)
-def _nothing_learned() -> Iterator[None]:
-    PROCESS.clear()
-    yield
-    PROCESS.clear()
 
 
 def learned(receipt: Receipt) -> Lessons:
