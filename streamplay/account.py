@@ -260,6 +260,18 @@ class Account:
         return self._facts.frames.received
 
     @property
+    def meant(self) -> int:
+        """Frames received so far that are meant to be heard: neither muted nor trimmed."""
+        frames = self._facts.frames
+        return frames.received - frames.muted - frames.trimmed
+
+    @property
+    def first_byte(self) -> float | None:
+        """When the first byte of an answer came, by the clock of `began`."""
+        ms = self._facts.ms.first_byte
+        return None if ms is None or self.begun is None else self.begun + ms / 1000
+
+    @property
     def voice_frame(self) -> int | None:
         """The first frame of voice, at the source's rate."""
         return self._onset.frame if self._onset else None

@@ -15,6 +15,8 @@ from streamplay.request import SpeechRequest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from streamplay.events import Event
+
 
 LOUDEST: Final = 20.0
 """dB of amplification. What passes full scale is limited; beyond this little else is left."""
@@ -66,6 +68,8 @@ alignment, extra
     notify : callable
         Is told, in one line each, what is no error and yet worth knowing. It is
         called on the player's own thread.
+    on_event : callable
+        Is handed every `streamplay.events.Event` of every utterance, on a thread of its own.
     """
 
     model: str = DEFAULT_MODEL
@@ -98,6 +102,7 @@ alignment, extra
     gap_weight: float = GAP_WEIGHT
     play: bool = True
     notify: Callable[[str], None] | None = None
+    on_event: Callable[[Event], object] | None = None
 
     def __post_init__(self) -> None:
         if self.fallback not in (None, "local"):

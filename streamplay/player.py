@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import math
 import threading
 import time
-import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from streamplay.account import Account
-from streamplay.errors import PlayerClosed
+from streamplay.closing import Closing, remember
+from streamplay.errors import InvalidRequest, PlayerClosed
+from streamplay.events import Listener
 from streamplay.loop import BackgroundLoop
 from streamplay.options import Options, check_volume
 from streamplay.outputs.file import open_file
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from streamplay.receipt import Receipt
+
+LISTENER_PATIENCE_SECONDS: Final = 1.0
+"""How long closing waits for a listener that is still at an earlier event."""
 
 _PROBE = "probe"  # a text that stands for any, where only the other fields are looked at
 
@@ -69,15 +71,17 @@ class Player:
     def _begin(self, options: Options, *, ready: bool) -> None:
         self._options = options
         options.request(_PROBE)  # a wrong field is told before anything is opened
-        self._volume = options.volume
+        self._volume, self._duck = options.volume, 0.0
         self._utterances: list[Utterance] = []
         self._lock = threading.RLock()
-        self._closed = False
+        listen, tell = options.on_event, options.tell
+        self._listener = None if listen is None else Listener(listen, tell)
         self._stage = Stage(options, time.perf_counter, follow=not ready)
         self._speaker = Speaker(self._stage)
         self._loop = BackgroundLoop("streamplay")
+        self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
         self._loop.call(self._speaker.start)
-        _open_players.add(self)
+        remember(self)
         if ready:
             self._make_ready()
 
@@ -157,9 +161,12 @@ class Player:
             self._check_open()  # again: whoever closes waits for those that were taken before
             self._utterances.append(utterance)
             self._loop.call(self._speaker.take, utterance)
+        utterance.history.on_listener = lambda: self._loop.call(utterance.begin_watch)
+        if self._listener is not None:
+            utterance.history.subscribe(self._listener.put)
 
     def interrupt(self) -> Heard:
-        """Fall silent now, and forget what was queued.
+        """Fall silent now, and forget what was queued; from any thread, handler or callback.
 
         Returns
         -------
@@ -190,23 +197,46 @@ class Player:
 
     @volume.setter
     def volume(self, decibels: float) -> None:
+        self._check_open()
         check_volume(decibels)
         self._volume = decibels
-        gain = 0.0 if math.isinf(decibels) else 10 ** (decibels / 20)
-        self._loop.call(self._stage.set_gain, gain)
+        self._set_gain()
+
+    def duck(self, decibels: float) -> None:
+        """Be quieter by so many dB (negative), below `volume`; 0 undoes it. A change is ramped.
+
+        For a moment in which it is not sure whether the person means to interrupt.
+
+        Raises
+        ------
+        InvalidRequest
+            If it is above 0.
+        """
+        self._check_open()
+        check_volume(decibels)
+        if decibels > 0:
+            raise InvalidRequest("decibels", f"{decibels!r} is louder", allowed="0 or less")
+        self._duck = decibels
+        self._set_gain()
+
+    def _set_gain(self) -> None:
+        self._loop.call(self._stage.set_gain, 10 ** ((self._volume + self._duck) / 20))
 
     def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back; idempotent.
+
+        Called from `notify` or another callback on the player's own thread, it
+        returns at once, and happens on a thread of its own.
 
         Parameters
         ----------
         cut : bool
             Do not let it be heard: fall silent first.
         """
+        self._closing.close(cut=cut)
+
+    def _close(self, cut: bool) -> None:
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
             going = list(self._utterances)
         try:
             if not cut:
@@ -215,6 +245,11 @@ class Player:
             self._cut(going)
             self._loop.submit(self._end(going)).result()
             self._loop.stop()
+            if self._listener is not None:
+                self._listener.close(LISTENER_PATIENCE_SECONDS)
+
+    def _is_listening(self) -> bool:
+        return self._listener is not None and self._listener.is_current
 
     def _let_be_heard(self, going: list[Utterance]) -> None:
         if going:
@@ -227,7 +262,7 @@ class Player:
         await self._stage.close()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closing.begun:
             raise PlayerClosed
 
     def _forget(self, utterance: Utterance) -> None:
@@ -252,15 +287,12 @@ class Player:
             self._loop.call(self._speaker.stop_receiving, utterance)
         return replace(heard, dropped=tuple(rest))
 
-
-_open_players: weakref.WeakSet[Player] = weakref.WeakSet()
-
-
-@atexit.register
-def _close_players() -> None:
-    """Cut the players that nobody closed, so that their files are finished properly."""
-    for player in list(_open_players):
-        player.close(cut=True)
+    def abandon(self) -> None:
+        """Be closed in a process that was forked: no thread of ours is here to go on."""
+        self._lock = threading.RLock()
+        self._closing.abandon()
+        for utterance in list(self._utterances):
+            utterance.abandon()
 
 
 def say(

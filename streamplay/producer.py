@@ -6,13 +6,13 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from streamplay.errors import InvalidRequest, NetworkFailed, StreamBroken, StreamPlayError
+from streamplay.heard import Piece
 from streamplay.jitter import policy
 from streamplay.learning import PROCESS, Source
 from streamplay.pump import Lane
 from streamplay.resample import Adapter
 from streamplay.sources import sentences
 from streamplay.trace import host_of
-from streamplay.utterance import Piece
 from streamplay.wire import Audio, Ignored, Words
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Producer:
     async def _say(self, text: str) -> None:
         request = self._utterance.options.request(text)
         self._account.requested(len(text))
-        piece = Piece(text, self._account.received)
+        piece = Piece(text, self._account.meant)
         self._utterance.pieces.append(piece)
         if self._utterance.lane is not None:
             self._utterance.lane.policy.on_request(len(text))
@@ -78,7 +78,7 @@ class Producer:
             self._stage.options.tell(f"{error.message}; speaking with the built-in voice instead")
             self._client = await self._stage.fall_back()
             await self._receive(request)
-        piece.frames = self._account.received - piece.start
+        piece.frames = self._account.meant - piece.start
         if self._utterance.lane is not None:
             self._utterance.lane.policy.on_end()
 
@@ -126,6 +126,7 @@ class Producer:
                     await self._deliver(chunk, decoder)
             case Words():
                 self._account.counted(words=1)
+                self._utterance.pieces[-1].take(event)
             case Ignored():
                 self._account.counted(ignored=1)
 

@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING
+
+from streamplay.errors import PlayerClosed
+from streamplay.events import History
+from streamplay.heard import Heard, Piece, heard_text
+from streamplay.observer import TICK_SECONDS, Watch
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from streamplay.account import Account
+    from streamplay.events import Event
     from streamplay.options import Options
     from streamplay.outputs.file import FileOutput
     from streamplay.pump import Lane
     from streamplay.receipt import Receipt
     from streamplay.trace import TraceWriter
 
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What had been heard when someone cut in.
-
-    Attributes
-    ----------
-    text : str
-        The words that were heard.
-    characters : int
-        How many characters of the text that is.
-    seconds, frames : float, int
-        How much was handed to the output, at the source's rate.
-    exact : bool
-        Whether `text` is known, and not estimated by the share of frames.
-    dropped : tuple of Utterance
-        What was queued behind it, and is not going to be heard either.
-    """
-
-    text: str = ""
-    characters: int = 0
-    seconds: float = 0.0
-    frames: int = 0
-    exact: bool = True
-    dropped: tuple[Utterance, ...] = ()
-
-
-@dataclass(slots=True)
-class Piece:
-    """A part of the text that was one request, and where its frames begin."""
-
-    text: str
-    start: int
-    frames: int | None = None  # None while it is still being received
+__all__ = ["Heard", "Piece", "Utterance"]
 
 
 class Utterance:
@@ -82,6 +54,9 @@ class Utterance:
         self.played = True  # nothing of it is in an output yet
         self.interrupted = False
         self.failure: Exception | None = None
+        self.history = History()
+        self._watch = Watch(self, time.perf_counter)
+        self._watching: asyncio.Task[None] | None = None
         self._canceller = canceller
         self._done = threading.Event()
         self._lock = threading.RLock()  # a signal's handler may interrupt whoever holds it
@@ -147,6 +122,13 @@ class Utterance:
         text, exact = heard_text(self.pieces, frames, rate)
         return Heard(text, len(text), frames / rate, frames, exact)
 
+    def events(self) -> Iterator[Event]:
+        """Yield what happens to it, from its beginning to its end: see docs/events.md.
+
+        Any number of threads may iterate; who begins late is told all the same.
+        """
+        return iter(self.history)
+
     def on_done(self, callback: Callable[[], object]) -> None:
         """Have `callback` called when it is done, on the player's thread; at once if it is."""
         with self._lock:
@@ -168,43 +150,31 @@ class Utterance:
 
     def settle(self) -> None:
         """Let go of whoever waits; the player's own."""
-        with self._lock:
-            self._done.set()
-        for callback in self._callbacks:
-            callback()
+        try:
+            self._watch.end()
+        finally:
+            with self._lock:
+                self._done.set()
+            for callback in self._callbacks:
+                callback()
 
+    def begin_watch(self) -> None:
+        """Tell what happens as it happens; on the loop; the player's own."""
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._keep_watch())
 
-CHARACTERS_PER_SECOND: Final = 15.0
-"""Of ordinary speech; only for a piece of which not all has come yet."""
+    async def _keep_watch(self) -> None:
+        while not self.done:
+            self._watch.look()
+            await asyncio.sleep(TICK_SECONDS)
 
+    def abandon(self) -> None:
+        """Let go of whoever waits in a process that was forked: nothing runs there; the player's.
 
-def heard_text(pieces: list[Piece], frames: int, samplerate: int) -> tuple[str, bool]:
-    """Estimate which text `frames` of audio have spoken, up to a whole word.
-
-    Returns
-    -------
-    text : str
-        What was heard.
-    exact : bool
-        Whether it ends where a piece ends, so that nothing had to be estimated.
-    """
-    said = []
-    for piece in pieces:
-        into = frames - piece.start
-        if into <= 0:
-            break
-        if piece.frames is not None and into >= piece.frames:
-            said.append(piece.text)
-            continue
-        expected = len(piece.text) / CHARACTERS_PER_SECOND * samplerate
-        share = into / max(piece.frames or expected, into)
-        said.append(_whole_words(piece.text, round(share * len(piece.text))))
-        return " ".join(part for part in said if part), False
-    return " ".join(said), True
-
-
-def _whole_words(text: str, length: int) -> str:
-    """Cut `text` at `length`, or at the end of the last word before it."""
-    if length >= len(text) or text[length].isspace():
-        return text[:length].rstrip()
-    return re.sub(r"\S*\Z", "", text[:length]).rstrip()
+        The locks may be held for ever by threads that are not here.
+        """
+        self._lock, self._done = threading.RLock(), threading.Event()
+        self.history = History()
+        self._watch = Watch(self, time.perf_counter)
+        self.lane, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
+        self.settle()

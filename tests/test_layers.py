@@ -20,6 +20,7 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop"}
+    | {"heard", "events", "observer", "closing"}
     | {"pump", "lane", "recovery", "simulate", "replay"},
     {"network", "outputs", "playout", "native", "resample", "account", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.

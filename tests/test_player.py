@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -441,11 +442,12 @@ def test_a_closed_player_says_nothing_more(speech_server: LocalServer, silent: S
     player = Player(base_url=speech_server.base_url)
     player.close()
     player.close()
-    for use in (lambda: player.say("hello"), player.pause, player.resume):
+    louder = partial(setattr, player, "volume", -3.0)
+    quieter = partial(player.duck, -12)
+    for use in (lambda: player.say("hello"), player.pause, player.resume, louder, quieter):
         with pytest.raises(PlayerClosed):
             use()
-    assert player.interrupt() == streamplay.Heard()
-    player.volume = -3.0
+    assert player.interrupt() == streamplay.Heard()  # it is silent: who wants that is not refused
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/fd")

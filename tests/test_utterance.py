@@ -5,17 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streamplay.account import Account
 from streamplay.errors import Truncated
+from streamplay.heard import Heard, Piece
 from streamplay.jitter import Fixed
 from streamplay.journal import Kind, Note
 from streamplay.options import Options
 from streamplay.playout import Playout
 from streamplay.pump import Lane
-from streamplay.utterance import CHARACTERS_PER_SECOND, Heard, Piece, Utterance, heard_text
+from streamplay.utterance import Utterance
 
 RATE = 24000
 
@@ -123,53 +122,6 @@ def test_the_position_lags_what_was_handed_over() -> None:
     said.lane.heard = lambda: 250
     assert said.position == 250
     assert said.receipt.frames.played == 400
-
-
-@pytest.mark.parametrize(
-    ("frames", "text", "exact"),
-    [
-        (0, "", True),
-        (1, "", False),
-        (499, "One two", False),
-        (999, "One two three.", False),
-        (1000, "One two three.", True),
-        (1100, "One two three. Four", False),
-        (1200, "One two three. Four five.", True),
-        (9999, "One two three. Four five.", True),
-    ],
-)
-def test_text_is_heard_by_whole_words(frames: int, text: str, exact: bool) -> None:
-    pieces = [Piece("One two three.", 0, 1000), Piece("Four five.", 1000, 200)]
-    assert heard_text(pieces, frames, RATE) == (text, exact)
-
-
-def test_a_piece_that_is_still_coming_is_estimated_by_the_pace_of_speech() -> None:
-    text = "word " * 30
-    half = round(len(text) / 2 / CHARACTERS_PER_SECOND * RATE)
-    said, exact = heard_text([Piece(text, 0)], half, RATE)
-    assert said == ("word " * 15).strip()
-    assert not exact
-    assert heard_text([Piece(text, 0)], 100 * half, RATE) == (text.strip(), False)
-
-
-def test_words_end_at_any_white_space() -> None:
-    assert heard_text([Piece("one\ntwo\tthree", 0, 130)], 100, RATE)[0] == "one\ntwo"
-
-
-def test_a_piece_without_any_sound_is_said_with_what_follows_it() -> None:
-    pieces = [Piece("One.", 0, 100), Piece("...", 100, 0), Piece("Two.", 100, 100)]
-    assert heard_text(pieces, 100, RATE) == ("One.", True)
-    assert heard_text(pieces, 200, RATE) == ("One. ... Two.", True)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.text(max_size=40), st.integers(1, 500), st.integers(0, 600), st.booleans())
-def test_what_was_heard_is_a_beginning_of_the_text(
-    text: str, length: int, frames: int, whole: bool
-) -> None:
-    said, exact = heard_text([Piece(text, 0, length if whole else None)], frames, RATE)
-    assert text.startswith(said)
-    assert exact == (frames == 0 or (whole and frames >= length))
 
 
 def test_a_stall_is_part_of_the_receipt() -> None:

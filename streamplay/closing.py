@@ -1,0 +1,101 @@
+"""The end of a player: asked for by any thread or callback, by a fork, or by the interpreter."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Closing:
+    """Closes once; whoever asks again waits until that is done, unless it could not be.
+
+    Parameters
+    ----------
+    work : callable
+        Gives everything back; its argument says whether to cut what is being said.
+    is_needed : callable
+        Whether the current thread is needed for `work`: it happens on a thread of its own then.
+    must_return : callable
+        Whether `work` waits for the current thread to go on.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[bool], None],
+        is_needed: Callable[[], bool],
+        must_return: Callable[[], bool],
+    ) -> None:
+        self.begun = False
+        self._work = work
+        self._is_needed = is_needed
+        self._must_return = must_return
+        self._lock = threading.RLock()
+        self._closer: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    def close(self, *, cut: bool) -> None:
+        """Close, or wait for whoever does."""
+        with self._lock:
+            first, self.begun = not self.begun, True
+        if not first:
+            self._wait()
+        elif self._is_needed():
+            self._closer = threading.Thread(target=self._run, args=(cut,), name="streamplay close")
+            self._closer.start()
+        else:
+            self._closer = threading.current_thread()
+            self._run(cut)
+
+    def abandon(self) -> None:
+        """Be closed without any work, in a process that was forked."""
+        self._lock, self.begun = threading.RLock(), True
+        self._ended.set()
+
+    def _wait(self) -> None:
+        # A signal's handler may come upon its own thread closing.
+        ours = self._closer is threading.current_thread()
+        if not (ours or self._is_needed() or self._must_return()):
+            self._ended.wait()
+
+    def _run(self, cut: bool) -> None:
+        try:
+            self._work(cut)
+        finally:
+            self._ended.set()
+
+
+class _Player(Protocol):
+    def close(self, *, cut: bool = False) -> None: ...
+    def abandon(self) -> None: ...
+
+
+_open: weakref.WeakSet[_Player] = weakref.WeakSet()
+
+
+def remember(player: _Player) -> None:
+    """See to it that `player` is closed at the interpreter's end, and unusable after a fork."""
+    _open.add(player)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Cut the players that nobody closed, so that their files are finished properly."""
+    for player in list(_open):
+        player.close(cut=True)
+
+
+def _abandon_all() -> None:
+    """Only the thread that forked lives on in the child: nothing can be said or closed there."""
+    for player in list(_open):
+        player.abandon()
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)
