@@ -253,6 +253,18 @@ def test_a_compressed_file_cut_at_any_place_is_never_called_whole(kind: str) -> 
         assert sum(len(chunk.frames) for chunk in chunks) <= 24000
 
 
+def test_an_ogg_file_that_lacks_its_last_page_is_cut_short_and_what_there_is_is_kept() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 240_000)
+    file = io.BytesIO()
+    soundfile.write(file, noise, 24000, format="OGG")
+    data = file.getvalue()
+    decoder = Decoder(S16, "request", content_type="audio/ogg")
+    list(decoder.feed(data[: data.rindex(b"OggS")]))
+    chunks, error = until_fault(decoder.finish())
+    assert isinstance(error, Truncated)
+    assert len(heard(chunks)) > 24000
+
+
 def test_a_file_that_is_none_is_bad_audio() -> None:
     decoder = Decoder(S16, "request", content_type="audio/mpeg")
     list(decoder.feed(b"no such thing"))
