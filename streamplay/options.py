@@ -48,13 +48,13 @@ alignment, extra
         The output device; the default one unless given.
     latency : float or {'low', 'high'}, optional
         The output's latency, in seconds.
-    volume : float
     wake : float
         Milliseconds of silence to play first after the device was opened, for one that sleeps
         and would swallow the first word.
     follow_default : bool
         Look between utterances whether another device has become the default one. PortAudio
         begins anew for that, which ends streams of this process that are not streamplay's.
+    volume : float
         In dB; 0 leaves the samples as they came.
     engine : {'auto', 'native', 'python'}
         What runs in the audio callback; ``auto``: the native playout where it was built.
@@ -94,11 +94,11 @@ alignment, extra
     fallback: Literal["local"] | None = None
     device: int | str | None = None
     latency: float | Literal["low", "high"] | None = None
+    wake: float = 0.0
+    follow_default: bool = False
     volume: float = 0.0
     engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
-    wake: float = 0.0
-    follow_default: bool = False
     gap_weight: float = GAP_WEIGHT
     play: bool = True
     notify: Callable[[str], None] | None = None
@@ -116,8 +116,8 @@ alignment, extra
         check_prebuffer(self.prebuffer)
         check_gap_weight(self.gap_weight)
         check_volume(self.volume)
-
         check_wake(self.wake)
+
     @property
     def tell(self) -> Callable[[str], None]:
         """`notify`, or nothing."""
@@ -193,16 +193,16 @@ def check_latency(value: float | str | None) -> None:
         raise InvalidRequest("latency", f"{value!r} is no time", allowed="low, high, or seconds")
 
 
-def check_prebuffer(value: float | str) -> None:
-    """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
-    good = value == "auto" or (
-        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
 def check_wake(value: float) -> None:
     """Raise `InvalidRequest` unless `value` is milliseconds, at most ten seconds of them."""
     if not isinstance(value, (int, float)) or not 0 <= value <= 10_000:
         raise InvalidRequest("wake", f"{value!r} is no time", allowed="0 to 10000 milliseconds")
 
 
+def check_prebuffer(value: float | str) -> None:
+    """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
+    good = value == "auto" or (
+        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
     )
     if not good:
         raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")
