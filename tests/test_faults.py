@@ -107,10 +107,6 @@ async def a_freeze(connection: Connection, place: int) -> None:
 
 @fault(errors.MalformedEvent, errors.Truncated, errors.RemoteError)
 async def binary_rubbish(connection: Connection, place: int) -> None:
-    # In an event's value. In its field's name it makes a field that the format
-    # (WHATWG, 9.2.6) says to ignore, and the event is lost without a word.
-    start = BODY.rfind(b"data: ", 0, place + 6)
-    place = max(place, start + len(b"data: "))
     rubbish = random.Random(place).randbytes(40)
     await connection.send(chunked([BODY[:place] + rubbish + BODY[place:]]))
 
