@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_EVENT_BYTES: Final = 1 << 20
 """The largest event that is read unless more is allowed: sixteen seconds of s16 at 24 kHz."""
 
+_NAMES: Final = ("", "data", "event", "id", "retry")  # the first is a comment's
+
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -113,7 +115,9 @@ def _check_text(line: str) -> None:
     """
     name = line.partition(":")[0]
     rubbish = "\ufffd" in line or not line.isprintable()
-    if rubbish and ("\ufffd" in name or not name.isprintable() or "data:" in line):
+    # An event's name may hold anything, and so may a comment: but no JSON.
+    in_doubt = name not in _NAMES or "{" in line
+    if not name.isascii() or (rubbish and in_doubt):
         raise MalformedEvent(
             "a line of the stream is no text", remedy="What had arrived is kept. Try again"
         )

@@ -89,7 +89,15 @@ def test_a_line_that_names_no_field_is_dropped() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"da\xffta: y", b"\xe2\x82", b"\x00\x9f{}", b"id\x07: 3", b"\x1b", b": ping\xffdata: y"],
+    [
+        b"da\xffta: y",
+        b"\xe2\x82",
+        b"\x00\x9f{}",
+        b"id\x07: 3",
+        b"\x1b",
+        b": ping\xffdata: {}",
+        "d§ata: y".encode(),
+    ],
 )
 def test_a_line_that_rubbish_has_damaged_is_malformed_and_not_lost(line: bytes) -> None:
     events = EventReader().feed(b"data: x\n\n" + line + b"\n\n")
