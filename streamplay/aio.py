@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from streamplay.errors import PlayerClosed
+from streamplay.events import End
 from streamplay.player import Player
+from streamplay.sources import OnLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
     from types import TracebackType
 
+    from streamplay.events import Event
     from streamplay.receipt import Receipt
     from streamplay.utterance import Heard, Utterance
 
@@ -24,6 +29,11 @@ class AsyncUtterance:
         self._utterance = utterance
 
     @property
+    def text(self) -> object:
+        """What `AsyncPlayer.say` was given."""
+        return self._utterance.text
+
+    @property
     def done(self) -> bool:
         """Whether it has been heard, was cut short, or failed."""
         return self._utterance.done
@@ -33,11 +43,16 @@ class AsyncUtterance:
         """What was received and heard so far; never raises."""
         return self._utterance.receipt
 
+    @property
+    def position(self) -> int:
+        """Frames heard by now: see `streamplay.utterance.Utterance.position`."""
+        return self._utterance.position
+
     async def wait(self, timeout: float | None = None) -> Receipt:  # noqa: ASYNC109 - the blocking face's
         """Wait until it has been heard: see `streamplay.utterance.Utterance.wait`."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._utterance.on_done(lambda: _set_soon(loop, done))
+        self._utterance.on_done(lambda: _soon(loop, _set, done))
         try:
             async with asyncio.timeout(timeout):
                 await done
@@ -48,6 +63,23 @@ class AsyncUtterance:
             raise
         return self._utterance.wait()
 
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens to it, from its beginning to its end: see docs/events.md."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+
+        def hand(event: Event) -> None:
+            _soon(loop, queue.put_nowait, event)
+
+        self._utterance.history.subscribe(hand)
+        try:
+            event: Event | None = None
+            while not isinstance(event, End):
+                event = await queue.get()
+                yield event
+        finally:
+            self._utterance.history.unsubscribe(hand)
+
     async def cancel(self) -> Heard:
         """Silence it now: see `streamplay.utterance.Utterance.cancel`."""
         return self._utterance.cancel()
@@ -57,7 +89,8 @@ class AsyncPlayer:
     """A `streamplay.Player` for asyncio.
 
     Everything that takes time happens on the player's own thread, so that the
-    caller's loop is never held up.
+    caller's loop is never held up. It opens its output when it is entered
+    (``async with``), or with the first call.
 
     Parameters
     ----------
@@ -68,9 +101,17 @@ class AsyncPlayer:
     def __init__(self, **options: Any) -> None:
         self._options = options
         self._made: Player | None = None
+        self._making: asyncio.Task[Player] | None = None
+        self._closed = False
 
     async def __aenter__(self) -> Self:
-        await self._player()
+        try:
+            await self._player()
+        except asyncio.CancelledError:
+            self._closed = True  # nobody is going to leave what was not entered
+            if self._made is not None:
+                await asyncio.to_thread(self._made.close, cut=True)
+            raise
         return self
 
     async def __aexit__(
@@ -83,15 +124,20 @@ class AsyncPlayer:
 
     async def say(
         self,
-        text: str | Iterable[str],
+        text: str | Iterable[str] | AsyncIterable[str],
         *,
         output: str | Path | None = None,
         force: bool = False,
         record: str | Path | None = None,
         **options: Any,
     ) -> AsyncUtterance:
-        """Queue something to be said; return when it is queued: see `Player.say`."""
+        """Queue something to be said; return when it is queued: see `Player.say`.
+
+        An async iterable is consumed on the caller's loop.
+        """
         player = await self._player()
+        if isinstance(text, AsyncIterable):
+            text = OnLoop(text, asyncio.get_running_loop())
         said = player.say(text, output=output, force=force, record=record, **options)
         return AsyncUtterance(said)
 
@@ -107,6 +153,10 @@ class AsyncPlayer:
         """Let the sound return: see `Player.resume`."""
         (await self._player()).resume()
 
+    async def duck(self, decibels: float) -> None:
+        """Be quieter for a while: see `Player.duck`."""
+        (await self._player()).duck(decibels)
+
     @property
     def volume(self) -> float:
         """In dB: see `Player.volume`."""
@@ -120,18 +170,41 @@ class AsyncPlayer:
 
     async def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back: see `Player.close`."""
-        player = await self._player()
-        await asyncio.to_thread(player.close, cut=cut)
+        self._closed = True
+        if self._making is not None:
+            await asyncio.wait([self._making])
+        if self._made is not None:
+            await asyncio.to_thread(self._made.close, cut=cut)
 
     async def _player(self) -> Player:
-        if self._made is None:
-            self._made = await asyncio.to_thread(lambda: Player(**self._options))
-        return self._made
+        """Return the player; the first call makes it, and others wait for the same."""
+        if self._closed:
+            raise PlayerClosed
+        if self._made is not None:
+            return self._made
+        if self._making is None:
+            self._making = asyncio.create_task(asyncio.to_thread(self._make))
+            self._making.add_done_callback(self._forget)
+        # Who is cancelled leaves it to the others, or to `close`.
+        return await asyncio.shield(self._making)
+
+    def _make(self) -> Player:
+        """On a thread, which goes on where the loop has ended or nobody waits any more."""
+        player = Player(**self._options)
+        self._made = player
+        if self._closed:
+            player.close(cut=True)
+        return player
+
+    def _forget(self, making: asyncio.Task[Player]) -> None:
+        self._making = None
+        if not making.cancelled():
+            making.exception()  # told to those who waited; the next call tries again
 
 
-def _set_soon(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+def _soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: object) -> None:
     with suppress(RuntimeError):  # whoever waited is gone, and the loop with them
-        loop.call_soon_threadsafe(_set, done)
+        loop.call_soon_threadsafe(function, *args)
 
 
 def _set(done: asyncio.Future[None]) -> None:

@@ -21,7 +21,7 @@ from streamplay.trace import TraceWriter
 from streamplay.utterance import Heard, Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
 
     from streamplay.receipt import Receipt
@@ -108,7 +108,7 @@ class Player:
 
     def say(
         self,
-        text: str | Iterable[str],
+        text: str | Iterable[str] | AsyncIterable[str],
         *,
         output: str | Path | None = None,
         force: bool = False,
@@ -119,8 +119,8 @@ class Player:
 
         Parameters
         ----------
-        text : str or iterable of str
-            A str is one request; an iterable is read as it comes, and spoken
+        text : str, iterable or async iterable of str
+            A str is one request; anything else is read as it comes, and spoken
             sentence by sentence without gaps.
         output : str or Path, optional
             Keep what is received in this file: see `streamplay.outputs.file.open_file`.
@@ -296,7 +296,7 @@ class Player:
 
 
 def say(
-    text: str | Iterable[str],
+    text: str | Iterable[str] | AsyncIterable[str],
     *,
     output: str | Path | None = None,
     force: bool = False,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
@@ -188,7 +189,8 @@ class Pump:
     def abandon(self) -> None:
         """Drop everything: the output is gone, or is about to be closed."""
         with self.lock:
-            self.step()
+            with suppress(Exception):  # where a bug in there is the reason
+                self.step()
             position = self.playout.position
             self._read_journal()
             for lane in self._lanes:

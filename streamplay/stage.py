@@ -243,11 +243,13 @@ class Stage:
         while True:
             try:
                 await pump.run()
-            except OutputFailed as error:
-                if not await self._recovery.go_on(pump, error):
-                    self.on_output_failed(error)
-                    await self._close_output()
-                    return
+            except Exception as error:  # noqa: BLE001 - after a bug too nobody is left waiting
+                failure = error if isinstance(error, OutputFailed) else _bug(error)
+                if failure is error and await self._recovery.go_on(pump, failure):
+                    continue
+                self.on_output_failed(failure)
+                await self._close_output()
+                return
 
     async def _start_server(self) -> str:
         from streamplay.server.child import LocalServer
@@ -272,6 +274,12 @@ class Stage:
             notify=options.notify,
             clock=self.clock,
         )
+
+
+def _bug(error: Exception) -> OutputFailed:
+    failure = OutputFailed(f"the player failed with {error!r}", remedy="Please report this bug")
+    failure.__cause__ = error
+    return failure
 
 
 def _has_failed(task: asyncio.Task[Pump]) -> bool:

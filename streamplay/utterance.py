@@ -13,7 +13,7 @@ from streamplay.heard import Heard, Piece, heard_text
 from streamplay.observer import TICK_SECONDS, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 
     from streamplay.account import Account
     from streamplay.events import Event
@@ -34,7 +34,7 @@ class Utterance:
 
     def __init__(
         self,
-        text: str | Iterable[str],
+        text: str | Iterable[str] | AsyncIterable[str],
         options: Options,
         account: Account,
         canceller: Callable[[Utterance], Heard],
