@@ -152,3 +152,24 @@ def test_every_measure_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     for each in MEASURES:
         assert each.name in told
         assert each.definition in told
+
+
+def test_a_search_for_the_capacity_tells_its_curve(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = ["--find-capacity", "--rate", "4", "--duration", "1", "--max-chars", "400", "--json"]
+    assert main([*words[:5], *search]) in {0, 1}
+    told = capsys.readouterr()
+    found = json.loads(told.out)["capacity"]
+    assert found["curve"][0]["rate"] == 4
+    assert "4 a second" in told.err
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--concurrency", "2"], ["--base-url", "http://192.0.2.1/v1"], ["--requests", "3"]]
+)
+def test_a_search_without_bounds_is_a_usage_error(
+    words: list[str], wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words[:5], "--find-capacity", *wrong]) == 2
+    assert "--find-capacity" in capsys.readouterr().err

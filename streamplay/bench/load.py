@@ -13,10 +13,12 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import plan
+from streamplay.bench.clients import Clients
 from streamplay.bench.lag import LATE_START_MS, Lag
 from streamplay.bench.observe import observe, watch_names
 
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from streamplay.bench.plan import Arrivals, Job
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
-    from streamplay.network.client import SpeechClient
 
 # The selector may sleep a millisecond too long; the rest is spent looking at the clock.
 _SPIN_SECONDS: Final = 0.0015
+
+# How long a request may take in the open loop before further clients are made meanwhile.
+_GUESSED_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +179,7 @@ class Runner:
         self._watch = watch
         self._clock = time.perf_counter
         self.run = Run()
-        self._clients: list[SpeechClient] = []
+        self._clients: list[Clients] = []
         self._stopped = False
 
     def stop(self) -> None:
@@ -188,10 +192,10 @@ class Runner:
 
         watch_names(asyncio.get_running_loop(), self._clock)
         async with AsyncExitStack() as stack:
-            self._clients = [
-                await stack.enter_async_context(target.client(self._local))
-                for target in self._targets
-            ]
+            for target in self._targets:
+                clients = Clients(partial(target.client, self._local))
+                self._clients.append(await stack.enter_async_context(clients))
+                await clients.prepare(self._at_a_time())
             for job in self._load.warmups(len(self._targets)):
                 self.run.warmups.append(await self._make(job, self._clock()))
             async with self.run.lag:
@@ -246,12 +250,19 @@ class Runner:
         """Make one request; without a `due` time it is meant to begin now."""
         target = self._targets[job.target]
         request = target.request(job.text)
-        if not self._load.cold:
-            client = self._clients[job.target]
+        async with AsyncExitStack() as stack:
+            if self._load.cold:
+                # Certificates are read before its time begins: they are not the server's.
+                client = await stack.enter_async_context(target.client(self._local))
+            else:
+                client = await self._clients[job.target].lease(stack)
             return await observe(client, request, job, self._clock() if due is None else due)
-        # Certificates are read before the request's time begins: they are not the server's.
-        async with target.client(self._local) as client:
-            return await observe(client, request, job, self._clock() if due is None else due)
+
+    def _at_a_time(self) -> int:
+        """Return how many requests there are going to be at a time; in the open loop a guess."""
+        if self._load.rate is None:
+            return self._load.concurrency
+        return round(self._load.rate * _GUESSED_SECONDS)
 
     def _take(self, sample: Sample) -> None:
         self.run.samples.append(sample)

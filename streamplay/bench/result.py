@@ -99,6 +99,10 @@ class Result:
         Why the figures would mislead; empty where they are valid.
     notes : tuple of str
         What is worth knowing and makes nothing invalid.
+    verdicts : list of dict
+        Of each objective and limit, for each target.
+    capacity : dict, optional
+        What a search for it has found.
     """
 
     command: str
@@ -110,6 +114,7 @@ class Result:
     invalid: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     verdicts: list[dict[str, Any]] = field(default_factory=list)
+    capacity: dict[str, Any] | None = None
 
     @property
     def valid(self) -> bool:
@@ -132,6 +137,7 @@ class Result:
                 for each in self.pairs
             ],
             "verdicts": self.verdicts,
+            **({"capacity": self.capacity} if self.capacity else {}),
             "tool": {
                 "loop_lag_ms": self.run.lag.facts(),
                 "late_starts": self.run.late_starts,

@@ -13,9 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from streamplay.errors import InvalidRequest
-from streamplay.network.endpoint import BASE_URL_VARIABLE, DEFAULT_BASE_URL, KEY_VARIABLE
+from streamplay.network.endpoint import (
+    BASE_URL_VARIABLE,
+    DEFAULT_BASE_URL,
+    KEY_VARIABLE,
+    is_loopback,
+)
 from streamplay.options import Options
 
 if TYPE_CHECKING:
@@ -61,6 +67,11 @@ class Target:
             return "local"
         named = self.options.base_url or os.environ.get(BASE_URL_VARIABLE)
         return (named or DEFAULT_BASE_URL).rstrip("/")
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether nobody is paid for it."""
+        return self.options.local or is_loopback(urlsplit(self.base_url).hostname or "")
 
     def request(self, text: str) -> SpeechRequest:
         """Return the request for one text."""

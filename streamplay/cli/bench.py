@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ from streamplay.cli.usage import UsageError
 if TYPE_CHECKING:
     from streamplay.bench.command import Files
     from streamplay.bench.load import Load
+    from streamplay.bench.objective import Condition
     from streamplay.bench.result import Result
     from streamplay.bench.target import Target
     from streamplay.cli.parser import Parser
@@ -65,6 +68,12 @@ def _add_results(parser: Parser) -> None:
     add("--markdown", type=Path, metavar="FILE", help="the tables, for a document or a summary")
     add("--traces", type=Path, metavar="DIR", help="the arrivals of each request, for replay")
     add("--objective", action="append", metavar="EXPR", help="as 'continuity_100 >= 99%%'")
+    add(
+        *("--find-capacity",),
+        action="store_true",
+        default=None,
+        help="raise the rate until an objective breaks; --rate is the first, --duration each one's",
+    )
     add("--baseline", type=Path, metavar="FILE", help="an earlier run's --json")
     add("--fail-if", action="append", metavar="EXPR", help="as 'first_voice.p95 > +10%%' of it")
     add("--explain", action="store_true", default=None, help="what each measure means, and leave")
@@ -86,18 +95,57 @@ def run(args: argparse.Namespace) -> int:
     earlier = objective.load_baseline(args.baseline) if args.baseline else []
     targets = target.read(args.targets, _common(args))
     load = _load(args)
-    _tell(args, command.cost(targets, load))
-    result = command.judge(_measure(args, targets, load), objectives, limits, earlier)
+    _tell(args, _cost(args, targets, load))
+    result = _measure(args, targets, load, objectives)
+    result = command.judge(result, objectives, limits, earlier)
     command.write(result, _files(args))
     _print(args, result)
     return _status(result)
 
 
-def _measure(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
+def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
+    """Return what it is going to cost; a search has no bound of its own."""
     from streamplay.bench import command
 
-    del args
-    return command.run(targets, load, command=_command())
+    if not args.find_capacity:
+        return command.cost(targets, load)
+    if args.concurrency or args.requests:
+        raise UsageError("--find-capacity is about rates: --rate is the first, --duration its time")
+    if load.max_chars is None and not all(target.on_this_machine for target in targets):
+        raise UsageError("--find-capacity asks ever more: bound it with --max-chars")
+    bound = "" if load.max_chars is None else f", at most {load.max_chars} characters"
+    return f"as many requests as are needed{bound}"
+
+
+def _measure(
+    args: argparse.Namespace, targets: list[Target], load: Load, objectives: list[Condition]
+) -> Result:
+    """Measure once, or at one rate after the other."""
+    if not args.find_capacity:
+        return _once(args, targets, load)
+    from streamplay.bench import capacity
+
+    found, result = capacity.search(
+        partial(_once, args, targets),
+        load,
+        objectives,
+        targets=len(targets),
+        watch=lambda step: _tell(args, capacity.told(step)),
+    )
+    _tell(args, found.says)
+    return replace(result, capacity=found.to_dict(), notes=(*result.notes, found.says))
+
+
+def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
+    from streamplay.bench import command
+
+    if args.quiet or not console.is_terminal(sys.stderr):
+        return command.run(targets, load, command=_command())
+    from streamplay.bench.live import Tally, View
+
+    total = load.requests and load.requests * len(targets)
+    with View(Tally(targets, total, load.duration)) as view:
+        return command.run(targets, load, command=_command(), watch=view.take)
 
 
 def _command() -> str:
