@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
 WEIGHTS: Final = (1, 2, 5, 10, 20)
 
-BLOCK: Final = 100
-"""Utterances that are drawn together by the bootstrap: what is learned ties neighbours."""
+BLOCK: Final = 250
+"""Utterances that are drawn together by the bootstrap: what is learned ties neighbours, and a
+server that changes is the same for 200."""
 
 RESAMPLES: Final = 2000
+
+TUNED: Final = "tune"
+REPORTED: Final = "frozen"
+"""The two halves: seeds. What is reported was drawn after the parameters had been chosen."""
 
 
 class TwoPieces:
@@ -276,7 +281,7 @@ def _tuned(count: int) -> tuple[list[float], float]:
     costs = []
     for weight in WEIGHTS[1:]:
         scores = {
-            name: score(list(family(name, count, "tune")), learners(weight, cold=name == "cold"))
+            name: score(list(family(name, count, TUNED)), learners(weight, cold=name == "cold"))
             for name in FAMILIES
         }
         costs.append(float(np.mean([each.cost(weight).mean() for each in scores.values()])))
@@ -319,7 +324,7 @@ def main() -> None:
         for line in tune(args.count):
             print(line, flush=True)
         return
-    table = Table(args.count, "report")
+    table = Table(args.count, REPORTED)
     for line in report(table):
         print(line)
     if args.svg:
