@@ -56,11 +56,6 @@ def test_each_utterance_has_its_own_weight(live: Player) -> None:
     assert hasty.lane.level == 1
 
 
-def test_each_request_of_an_utterance_is_learned_from(live: Player) -> None:
-    receipt = live.say(["One. ", "Two. ", "Three."], extra=counting(0.3)).wait()
-    assert receipt.requests == len(learned(receipt).margins) == 3
-
-
 def test_what_broke_off_teaches_nothing(live: Player) -> None:
     speech = live.say("One two.", extra=counting(1.0, fault="reset", at_event=5))
     with pytest.raises(StreamPlayError):
