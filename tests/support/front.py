@@ -38,8 +38,8 @@ def draw_front(policy: Sequence[Point], rules: Sequence[Point], title: str) -> s
         f'<text x="{LEFT}" y="24" font-size="15" fill="{INK}">{title}</text>',
         *axes.lines(),
         f'<polyline points="{line}" fill="none" stroke="{POLICY}" stroke-width="1.5"/>',
-        *(_mark(axes, point, POLICY) for point in policy),
-        *(_mark(axes, point, RULE) for point in rules),
+        *(_mark(axes, point, POLICY, above=True) for point in policy),
+        *(_mark(axes, point, RULE, above=False) for point in _merged(rules)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -86,10 +86,18 @@ def _round_numbers(low: float, high: float) -> list[float]:
     return [number for number in numbers if low <= math.log10(number) <= high]
 
 
-def _mark(axes: _Axes, point: Point, colour: str) -> str:
+def _merged(points: Sequence[Point]) -> list[Point]:
+    """Return the points, with one name for those that fall on one another."""
+    names: dict[tuple[float, float], list[str]] = {}
+    for name, wait, gap in points:
+        names.setdefault((round(wait, 3), round(gap, 3)), []).append(name)
+    return [(", ".join(same), wait, gap) for (wait, gap), same in names.items()]
+
+
+def _mark(axes: _Axes, point: Point, colour: str, *, above: bool) -> str:
     name, wait, gap = point
     x, y = axes.place(wait, gap)
     return (
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
-        f'<text x="{x + 7:.1f}" y="{y - 6:.1f}" fill="{colour}">{name}</text>'
+        f'<text x="{x + 7:.1f}" y="{y + (-6 if above else 15):.1f}" fill="{colour}">{name}</text>'
     )
