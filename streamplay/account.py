@@ -18,6 +18,7 @@ from streamplay.receipt import (
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
+    from streamplay.errors import StreamPlayError
     from streamplay.journal import Note
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
@@ -152,6 +153,7 @@ class Account:
         self.output_rate = expected.samplerate
         self.begun: float | None = None
         self.error: Exception | None = None
+        self.failures: list[StreamPlayError] = []
         self.settled = False
         self._raw = request.response_format == "raw"
         self._playing = playing
@@ -224,6 +226,15 @@ class Account:
         """`frames` came and were silenced: they count as received, and as muted."""
         self._facts.frames.received += frames
         self._facts.frames.muted += frames
+
+    def trimmed(self, frames: int) -> None:
+        """`frames` of those that came were silence between pieces, and left out."""
+        self._facts.frames.trimmed += frames
+
+    def failed(self, error: StreamPlayError) -> None:
+        """Note that a piece failed, and that the rest goes on."""
+        self.failures.append(error)
+        self._facts.failures.append(ErrorFacts.of(error))
 
     def saved(self, frames: int) -> None:
         """`frames` were written to the file."""
@@ -330,10 +341,7 @@ class Account:
         return counts
 
     def _error(self) -> ErrorFacts | None:
-        if self.error is None:
-            return None
-        status = getattr(self.error, "status", None)
-        return ErrorFacts(type(self.error).__name__, str(self.error), status)
+        return None if self.error is None else ErrorFacts.of(self.error)
 
     def _ms(self, at: float) -> float:
         assert self.begun is not None

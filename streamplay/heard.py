@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CHARACTERS_PER_SECOND: Final = 15.0
 """Of ordinary speech; only for a piece of which not all has come yet."""
 
+NOT_YET: Final = 1 << 62
+"""Where a piece begins of which nothing has been handed on: beyond everything."""
+
 LONGEST_WORD: Final = 40
 """Characters. What runs on for longer without white space is not written in words."""
 

@@ -22,6 +22,10 @@ LOUDEST: Final = 20.0
 """dB of amplification. What passes full scale is limited; beyond this little else is left."""
 
 
+MOST_AHEAD: Final = 16
+"""Pieces asked for ahead: more than anybody hears in the time that one takes."""
+
+
 def _ignore(_: str) -> None:
     """Drop a notice."""
 
@@ -63,6 +67,15 @@ alignment, extra
     gap_weight : float
         With ``prebuffer="auto"``: how many seconds of waiting before the first sound are as bad
         as one of silence inside the speech; at least 1. One utterance in so many is let stall.
+    prefetch : int
+        How many pieces of a text stream are asked for ahead of the one that is being heard.
+    pause_ms : float, optional
+        Cut the silence between two pieces to so many milliseconds; it stays as it
+        came unless given.
+    on_error : {'stop', 'continue'}
+        Where a piece of a text stream fails: whether the rest is said all the same.
+    clean : bool
+        Make Markdown, addresses, emoji and code fit to be heard.
     play : bool
         False: receive and keep, without any output.
     notify : callable
@@ -100,6 +113,10 @@ alignment, extra
     engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
     gap_weight: float = GAP_WEIGHT
+    prefetch: int = 2
+    pause_ms: float | None = None
+    on_error: Literal["stop", "continue"] = "stop"
+    clean: bool = False
     play: bool = True
     notify: Callable[[str], None] | None = None
     on_event: Callable[[Event], object] | None = None
@@ -115,6 +132,7 @@ alignment, extra
         check_latency(self.latency)
         check_prebuffer(self.prebuffer)
         check_gap_weight(self.gap_weight)
+        check_pieces(self.prefetch, self.pause_ms, self.on_error)
         check_volume(self.volume)
         check_wake(self.wake)
 
@@ -178,6 +196,7 @@ alignment, extra
 PER_UTTERANCE: Final = frozenset(
     {"model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"}
     | {"pronounce", "alignment", "extra", "decode_as", "prebuffer", "gap_weight"}
+    | {"prefetch", "pause_ms", "on_error", "clean"}
 )
 """What may be given to `Player.say`: the rest is settled when a player is made."""
 
@@ -212,6 +231,17 @@ def check_gap_weight(value: float) -> None:
     """Raise `InvalidRequest` unless `value` is a finite number of at least 1."""
     if not isinstance(value, (int, float)) or not 1 <= value < math.inf:
         raise InvalidRequest("gap_weight", f"{value!r} is no weight", allowed="1 or more")
+
+
+def check_pieces(prefetch: int, pause_ms: float | None, on_error: str) -> None:
+    """Raise `InvalidRequest` unless these say how the pieces of a text stream are joined."""
+    if not isinstance(prefetch, int) or not 0 <= prefetch <= MOST_AHEAD:
+        allowed = f"0 to {MOST_AHEAD}"
+        raise InvalidRequest("prefetch", f"{prefetch!r} is no number of pieces", allowed=allowed)
+    if pause_ms is not None and not (isinstance(pause_ms, (int, float)) and 0 <= pause_ms < 1e4):
+        raise InvalidRequest("pause_ms", f"{pause_ms!r} is no time", allowed="below 10000")
+    if on_error not in ("stop", "continue"):
+        raise InvalidRequest("on_error", f"{on_error!r} is not offered", allowed="stop, continue")
 
 
 def check_volume(value: float) -> None:

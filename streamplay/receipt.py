@@ -107,6 +107,11 @@ class ErrorFacts:
     message: str
     status: int | None = None
 
+    @classmethod
+    def of(cls, error: Exception) -> ErrorFacts:
+        """Return what is told of `error`."""
+        return cls(type(error).__name__, str(error), getattr(error, "status", None))
+
 
 @dataclass(slots=True)
 class Receipt:
@@ -118,6 +123,8 @@ class Receipt:
         The callback was late: the machine's fault, never the network's.
     safe_start_ms : float or None
         The least wait after the first audio that would have avoided every stall.
+    failures : list of ErrorFacts
+        Pieces that failed where the rest went on (``on_error="continue"``).
     complete : bool
         All that was meant to come has come and was handed on.
     interrupted : bool
@@ -144,6 +151,7 @@ class Receipt:
     complete: bool = False
     interrupted: bool = False
     error: ErrorFacts | None = None
+    failures: list[ErrorFacts] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the receipt as JSON-ready dictionaries, times to the microsecond."""

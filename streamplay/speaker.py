@@ -86,7 +86,7 @@ class Speaker:
         self._unheard.discard(utterance)
         error, account = utterance.failure, utterance.account
         account.error = error
-        whole = error is None and not utterance.interrupted
+        whole = error is None and not utterance.interrupted and not account.failures
         account.finish(self._stage.clock(), complete=whole, interrupted=utterance.interrupted)
         if isinstance(error, StreamPlayError):
             error.receipt = utterance.receipt

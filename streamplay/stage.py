@@ -54,7 +54,7 @@ class Stage:
         self._starting: asyncio.Future[str] | None = None
         self._opening: asyncio.Task[Pump] | None = None
         self._importing: asyncio.Task[ModuleType] | None = None
-        self._response: SpeechResponse | None = None
+        self._responses: set[SpeechResponse] = set()
         self._pumping: asyncio.Task[None] | None = None
         self._recovery = Recovery(self._open_again, options.tell)
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
@@ -154,15 +154,21 @@ class Stage:
             self.pump.playout.pause()
         elif self.pump is not None:
             self.pump.playout.resume()
-        self.receiving(self._response)
+        for response in self._responses:
+            self.receiving(response)
 
-    def receiving(self, response: SpeechResponse | None) -> None:
-        """Note which answer is on its way: its time limits rest during a pause."""
-        self._response = response
-        if response is not None and self._paused:
+    def receiving(self, response: SpeechResponse) -> None:
+        """Note that an answer is on its way: its time limits rest during a pause."""
+        if response not in self._responses:
+            self._responses = {*self._responses, response}
+        if self._paused:
             response.suspend()
-        elif response is not None:
+        else:
             response.resume()
+
+    def received(self, response: SpeechResponse) -> None:
+        """Note that an answer has come, or is not wanted any more."""
+        self._responses = self._responses - {response}
 
     async def close(self) -> None:
         """Give everything back."""

@@ -53,7 +53,7 @@ RATE = 24000
 
 SCHEMA = {
     "": "schema model voice base_url streamed chars requests format output frames bytes events ms "
-    "stalls device_underflows safe_start_ms attempts complete interrupted error",
+    "stalls device_underflows safe_start_ms attempts complete interrupted error failures",
     "format": "requested effective samplerate channels source",
     "output": "kind name samplerate latency_ms engine",
     "frames": "received played flushed trimmed muted unplayed saved",

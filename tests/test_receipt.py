@@ -26,7 +26,8 @@ SCHEMA: dict[str, set[str]] = {
 }
 PLAIN = {
     *("schema", "model", "voice", "base_url", "streamed", "chars", "requests"),
-    *("device_underflows", "safe_start_ms", "attempts", "complete", "interrupted", "error"),
+    *("device_underflows", "safe_start_ms", "attempts", "complete", "interrupted"),
+    *("error", "failures"),
 }
 
 

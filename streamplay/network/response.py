@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from streamplay.errors import (
     ConnectionLost,
     ModelNotFound,
+    RateLimited,
     ServerRefused,
     StreamPlayError,
     VoiceNotFound,
@@ -87,6 +88,8 @@ class SpeechResponse:
         Requests sent so far.
     content_type : str
         The answer's, made safe to show.
+    rate_limited : bool
+        Whether the server has said that these were too many requests (429).
     voice : str or None
         The voice that really speaks, where the server tells (``x-streamplay-voice``).
     """
@@ -96,6 +99,7 @@ class SpeechResponse:
         self.moments = Moments(sender.clock())
         self.attempts = 0
         self.content_type = ""
+        self.rate_limited = False
         self.voice: str | None = None
         self._sender = sender
         self._shape = sender.shape
@@ -256,6 +260,7 @@ class SpeechResponse:
 
     async def _wait_after(self, error: StreamPlayError) -> bool:
         """Wait for the next attempt; tell whether there is one."""
+        self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
         if not self._sender.retries:
             return self.attempts == 1 and self._was_stale(error)
         import random

@@ -1,0 +1,192 @@
+"""Frames of one utterance, on their way from whatever made them to where they are played."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamplay.jitter import policy
+from streamplay.learning import PROCESS, Source
+from streamplay.pump import Lane
+from streamplay.resample import Adapter
+from streamplay.silence import Joints
+from streamplay.trace import host_of
+
+if TYPE_CHECKING:
+    from streamplay.audio import AudioFormat, Frames
+    from streamplay.heard import Piece
+    from streamplay.jitter import Policy
+    from streamplay.models import FormatSource
+    from streamplay.pump import Pump
+    from streamplay.silence import Cut
+    from streamplay.stage import Stage
+    from streamplay.utterance import Utterance
+
+
+class Delivery:
+    """Counts, keeps and plays what comes; on the loop."""
+
+    def __init__(self, utterance: Utterance, stage: Stage) -> None:
+        self._utterance = utterance
+        self._account = utterance.account
+        self._stage = stage
+        self._pump: Pump | None = None
+        self._adapter: Adapter | None = None
+        self._joints: Joints | None = None
+        self._piece: Piece | None = None
+        self._before: Piece | None = None
+        self._told = False
+
+    @property
+    def ahead(self) -> float:
+        """Seconds of audio that have come, and wait to be heard."""
+        if not self._stage.options.play:
+            return 0.0
+        lane = self._utterance.lane
+        heard = self._account.heard(lane.position() if lane else 0)
+        return (self._account.meant - heard) / self._account.samplerate
+
+    def begin(self, piece: Piece) -> None:
+        """Take what follows for the frames of `piece`."""
+        self._before, self._piece = self._piece, piece
+        piece.start = self._account.meant
+        if self._utterance.lane is not None:
+            self._utterance.lane.policy.on_request(len(piece.text))
+        if self._joints is not None:
+            self._joints.joint()
+
+    def end(self, *, learn: bool) -> None:
+        """Note that the piece has come whole; `learn` from it, where it was not held back."""
+        assert self._piece is not None
+        self._piece.frames = self._account.meant - self._piece.start
+        if self._utterance.lane is not None and learn:
+            self._utterance.lane.policy.on_end()
+
+    async def take(
+        self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float
+    ) -> None:
+        """Count, keep and play one chunk, that came at the time `at`."""
+        self._account.effective(audio, source)
+        self._account.arrived(frames, len(data), at)
+        self._tell_format()
+        self._keep(frames, data, audio, at)
+        if not self._stage.options.play or not len(frames):
+            return
+        for passing in self._joined(frames, audio):
+            await self._play(passing, audio)
+
+    async def flush(self) -> None:
+        """Play what the resampler still holds; what follows needs a new one."""
+        if self._adapter is None or self._pump is None or self._utterance.lane is None:
+            return
+        rest = self._adapter.finish()
+        self._adapter = None
+        if len(rest):
+            await self._pump.put(self._utterance.lane, rest)
+
+    async def finish(self, audio: AudioFormat | None) -> None:
+        """Play the silence that the last piece ends with."""
+        if self._joints is not None and audio is not None:
+            for frames in self._joints.finish():
+                await self._play(frames, audio)
+            await self.flush()
+
+    def idle(self) -> None:
+        """Say that nothing is on its way: running dry is nobody's fault until there is more."""
+        if self._pump is not None and self._utterance.lane is not None:
+            self._pump.idle(self._utterance.lane)
+
+    def close(self) -> None:
+        """Say that nothing more will come."""
+        if self._pump is not None and self._utterance.lane is not None:
+            self._pump.close(self._utterance.lane)
+
+    async def _play(self, frames: Frames, audio: AudioFormat) -> None:
+        pump, adapter = await self._way_to(audio)
+        assert self._utterance.lane is not None
+        self._note_voice(audio)
+        await pump.put(self._utterance.lane, adapter.convert(frames))
+
+    def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
+        """Return what passes of `frames`, where the silence between pieces is to be cut."""
+        pause = self._utterance.options.pause_ms
+        if pause is None:
+            return [frames]
+        if self._joints is None:
+            self._joints = Joints(round(pause * audio.samplerate / 1000))
+        passing, cut = self._joints.feed(frames)
+        self._trim(cut)
+        return passing
+
+    def _trim(self, cut: Cut) -> None:
+        """Have the pieces begin and end where they do without what was cut."""
+        self._account.trimmed(cut.end + cut.beginning)
+        if self._piece is not None and self._before is not None and self._before.frames is not None:
+            self._before.frames -= cut.end
+            self._piece.start -= cut.end
+            self._piece.lead += cut.beginning
+
+    def _keep(self, frames: Frames, data: bytes, audio: AudioFormat, now: float) -> None:
+        if self._utterance.keeper is not None:
+            self._utterance.keeper.write(frames, data, audio)
+            self._account.saved(len(frames))
+        if self._utterance.trace is not None:
+            self._begin_trace(audio)
+            self._utterance.trace.arrival(now - (self._account.begun or 0.0), len(frames))
+
+    async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
+        """Return the pump, with a lane of ours, and what converts `audio` for it."""
+        if self._pump is None:
+            self._pump = await self._stage.pump_for(audio)
+            self._enter(self._pump)
+        output = self._pump.output
+        source = (audio.samplerate, audio.channels)
+        if self._adapter is None or self._adapter.source != source:
+            await self.flush()
+            self._adapter = Adapter(source, (output.samplerate, output.channels))
+        return self._pump, self._adapter
+
+    def _enter(self, pump: Pump) -> None:
+        rate = pump.output.samplerate
+        self._account.output_rate = rate
+        self._account.output(self._stage.facts())
+        utterance = self._utterance
+        lane = Lane(self._account.span, self._policy(rate), pump.playout)
+        lane.on_done = lambda: self._stage.on_played(utterance)
+        utterance.lane, utterance.played = lane, False
+        pump.add(lane)
+
+    def _policy(self, samplerate: int) -> Policy:
+        """Return what decides when to start, with what is known of whoever speaks."""
+        options, facts = self._utterance.options, self._utterance.receipt
+        chosen = policy(
+            options.prebuffer,
+            samplerate,
+            gap_weight=options.gap_weight,
+            memory=PROCESS,
+            source=Source(host_of(facts.base_url), facts.model, facts.voice),
+        )
+        chosen.on_request(len(self._piece.text) if self._piece is not None else 0)
+        return chosen
+
+    def _note_voice(self, audio: AudioFormat) -> None:
+        """Say where in the playout the first voice will be heard."""
+        span, frame = self._account.span, self._account.voice_frame
+        if span.voice_offset is None and frame is not None:
+            span.voice_offset = frame * self._account.output_rate // audio.samplerate
+
+    def _tell_format(self) -> None:
+        surprise = self._account.surprise
+        if surprise is not None and not self._told:
+            self._told = True
+            self._stage.options.tell(surprise)
+
+    def _begin_trace(self, audio: AudioFormat) -> None:
+        assert self._utterance.trace is not None
+        receipt = self._utterance.receipt
+        self._utterance.trace.begin(
+            base_url=receipt.base_url,
+            model=receipt.model,
+            voice=receipt.voice,
+            chars=receipt.chars,
+            audio=audio,
+        )
