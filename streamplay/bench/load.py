@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from streamplay.bench import plan
 from streamplay.bench.clients import Clients
 from streamplay.bench.lag import LATE_START_MS, Lag
-from streamplay.bench.observe import observe, watch_names
+from streamplay.bench.observe import import_decoding, observe, watch_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -188,8 +188,7 @@ class Runner:
 
     async def __call__(self) -> Run:
         """Do it all; return what was seen."""
-        from streamplay.decoder import Decoder  # noqa: F401  imported before anything is timed
-
+        import_decoding()
         watch_names(asyncio.get_running_loop(), self._clock)
         async with AsyncExitStack() as stack:
             for target in self._targets:

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _RESOLVED: ContextVar[list[float] | None] = ContextVar("resolved", default=None)
 
 
+def import_decoding() -> None:
+    """Import what decodes, before anything is timed."""
+    import numpy as np  # noqa: F401
+
+    from streamplay.decoder import Decoder  # noqa: F401
+
+
 def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:
     """Let `loop` note when a host's name has been resolved.
 

@@ -1,0 +1,108 @@
+"""The measurement as a process of its own: jobs in by lines of JSON, what was measured out.
+
+For load generators that have an event loop of another kind (Locust's is gevent's, which replaces
+the sockets): nothing of theirs comes between a byte's arrival and the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from streamplay.bench import target as targets_of
+from streamplay.bench.clients import Clients
+from streamplay.bench.command import raise_descriptor_limit
+from streamplay.bench.lag import Lag
+from streamplay.bench.observe import import_decoding, observe, watch_names
+from streamplay.bench.plan import Job
+from streamplay.bench.sample import measure
+from streamplay.learning import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from streamplay.bench.target import Target
+
+
+class Agent:
+    """Makes the requests that come in, all at a time.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+        Who may be asked.
+    """
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = targets
+        self._memories = [Memory() for _ in targets]
+        self._clients: list[Clients] = []
+
+    async def run(self, lines: AsyncIterator[str]) -> None:
+        """Take jobs until there are no more; print a line for each, and the lag at the end.
+
+        The first line says that it is ready.
+        """
+        import_decoding()
+        watch_names(asyncio.get_running_loop(), time.perf_counter)
+        lag = Lag()
+        async with AsyncExitStack() as stack, lag:
+            for target in self._targets:
+                clients = Clients(partial(target.client, None))
+                self._clients.append(await stack.enter_async_context(clients))
+                await clients.prepare(1)
+            _print({"ready": True})
+            async with asyncio.TaskGroup() as group:
+                async for line in lines:
+                    group.create_task(self._do(json.loads(line)))
+        _print({"lag": lag.facts(), "cpu_seconds": lag.cpu_seconds})
+
+    async def _do(self, order: Mapping[str, Any]) -> None:
+        index = order["target"]
+        target, job = self._targets[index], Job(order["id"], index, order["text"])
+        async with AsyncExitStack() as stack:
+            client = await self._clients[index].lease(stack)
+            sample = await observe(client, target.request(job.text), job, order["intended"])
+        values: dict[str, float | None] = {}
+        if sample.complete:
+            values = measure(sample, self._memories[index], target.base_url, target.model)
+        _print(
+            {
+                "id": order["id"],
+                "target": target.name,
+                "error": sample.error,
+                "message": sample.message,
+                "bytes": sample.body_bytes,
+                "total": 1000 * (sample.ended - sample.intended),
+                "values": values,
+            }
+        )
+
+
+def _print(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+async def _lines() -> AsyncIterator[str]:
+    """Yield the lines of standard input as they come."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        yield line.decode()
+
+
+def main(words: Sequence[str]) -> None:
+    """Run until standard input ends; `words` name the targets."""
+    raise_descriptor_limit()
+    asyncio.run(Agent(targets_of.read(words, {})).run(_lines()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,171 @@
+"""A Locust user that runs the very same measurement: the load of many machines, in one report.
+
+A locustfile needs one line, ``from streamplay.bench.locust import SpeechUser``; then::
+
+    locust -f locustfile.py --headless -u 20 --run-time 1m --speech-target model=…,base_url=…
+    locust -f locustfile.py --master …   and, on each machine,   locust -f locustfile.py --worker
+
+Locust's page shows our measures, one row each. Workers send HdrHistograms, which the master adds
+up; ``--speech-result FILE`` keeps the sum. Each worker measures in a child process of its own,
+because gevent replaces the sockets of the one that Locust runs in.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import gevent
+from gevent.event import AsyncResult
+from locust import User, constant, events, task
+
+from streamplay.bench import texts
+from streamplay.bench.histogram import Histograms
+from streamplay.bench.measures import BY_NAME
+
+if TYPE_CHECKING:
+    from locust.argument_parser import LocustArgumentParser
+    from locust.env import Environment
+
+_CLOSE_SECONDS: Final = 5.0
+
+
+class Measurer:
+    """The measuring child of this worker.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        As they are typed for ``streamplay bench``.
+    keep : Path, optional
+        Where to write every request's measures, a line of JSON each.
+    """
+
+    def __init__(self, targets: list[str], keep: Path | None) -> None:
+        command = [sys.executable, "-m", "streamplay.bench.agent", *targets]
+        self._process = subprocess.Popen(  # noqa: S603  our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._waiting: dict[int, AsyncResult] = {}
+        self._numbers = itertools.count()
+        # A line at a time: other workers may write to the same file.
+        self._keep = keep.open("a", buffering=1, encoding="utf-8") if keep else None
+        # What it imports is no part of the first request's time.
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+        self._reader = gevent.spawn(self._read)
+
+    def ask(self, target: int, text: str) -> dict[str, Any]:
+        """Make one request, and wait for what was measured."""
+        number, result = next(self._numbers), AsyncResult()
+        self._waiting[number] = result
+        order = {"id": number, "target": target, "text": text, "intended": time.perf_counter()}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = result.get()
+        return found
+
+    def close(self) -> None:
+        """End the child, once what is on its way has ended."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._reader.join(_CLOSE_SECONDS)
+        if self._process.poll() is None:
+            self._process.terminate()
+        if self._keep:
+            self._keep.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            found = json.loads(line)
+            if self._keep:
+                self._keep.write(line)
+            if "id" in found:
+                self._waiting.pop(found["id"]).set(found)
+        for left in self._waiting.values():
+            left.set({"error": "ConnectionLost", "message": "the measuring process ended"})
+
+
+class _Run:
+    """What this process keeps of a run: the child of a worker, the sum of a master."""
+
+    def __init__(self) -> None:
+        self.measurer: Measurer | None = None
+        self.histograms = Histograms()
+        self.turns = itertools.count()
+
+
+_RUN: Final = _Run()
+
+
+class SpeechUser(User):
+    """Says one text after the other, to each target in turn."""
+
+    wait_time = constant(0)
+
+    @task
+    def speak(self) -> None:
+        """Make one request, and tell Locust every measure of it."""
+        options = self.environment.parsed_options
+        if _RUN.measurer is None:
+            keep = Path(options.speech_keep) if options.speech_keep else None
+            _RUN.measurer = Measurer(options.speech_target, keep)
+        said = texts.find(options.speech_texts)
+        turn = next(_RUN.turns)
+        index = turn % len(options.speech_target)
+        found = _RUN.measurer.ask(index, said[turn % len(said)])
+        _tell(self.environment, found)
+
+
+def _tell(environment: Environment, found: dict[str, Any]) -> None:
+    target = found.get("target", "")
+    fire: Any = environment.events.request.fire
+    common = {"request_type": target, "response_length": found.get("bytes", 0), "context": {}}
+    if found["error"]:
+        _RUN.histograms.errors[target, found["error"]] += 1
+        problem = RuntimeError(f"{found['error']}: {found['message']}")
+        fire(name="total", response_time=found.get("total", 0), exception=problem, **common)
+        return
+    _RUN.histograms.record(target, found["values"])
+    for name, value in found["values"].items():
+        if value is not None and BY_NAME[name].unit == "ms":
+            fire(name=name, response_time=value, exception=None, **common)
+
+
+@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _add_arguments(parser: LocustArgumentParser) -> None:
+    add = parser.add_argument
+    add("--speech-target", action="append", default=[], help="as streamplay bench takes them")
+    add("--speech-texts", default=texts.DEFAULT_SET, help="a built-in set, or a file")
+    add("--speech-result", default="", help="where the master writes the merged result")
+    add("--speech-keep", default="", help="where each worker appends every request's measures")
+
+
+@events.report_to_master.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _report(client_id: str, data: dict[str, Any]) -> None:
+    del client_id
+    data["streamplay"] = _RUN.histograms.encoded()
+
+
+@events.worker_report.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _merge(client_id: str, data: dict[str, Any]) -> None:
+    del client_id
+    if "streamplay" in data:
+        _RUN.histograms.merge(data["streamplay"])
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _end(environment: Environment) -> None:
+    if _RUN.measurer is not None:
+        _RUN.measurer.close()
+    options: Any = environment.parsed_options
+    if options.speech_result and not options.worker:
+        text = json.dumps(_RUN.histograms.to_dict(), indent=1)
+        Path(options.speech_result).write_text(text + "\n", encoding="utf-8")
