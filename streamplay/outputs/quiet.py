@@ -17,18 +17,21 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
+from streamplay.outputs.mute import mute
+
 # They call their handlers on the audio thread too, where nothing of Python may run: so a handler
 # is a C function that changes nothing.
 
 
 @cache
 def hush() -> None:
-    """Silence ALSA and JACK. PortAudio, which writes where one of its calls fails, has no way."""
+    """Silence ALSA, JACK and PortAudio."""
     if sys.platform != "linux":
         return
     harmless = ctypes.CDLL(None).abs
     with suppress(OSError):
         ctypes.CDLL("libportaudio.so.2")  # and with it what it is linked with
+        mute()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(harmless)
     with suppress(OSError, AttributeError):
