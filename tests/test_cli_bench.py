@@ -173,3 +173,33 @@ def test_a_search_without_bounds_is_a_usage_error(
 ) -> None:
     assert main([*words[:5], "--find-capacity", *wrong]) == 2
     assert "--find-capacity" in capsys.readouterr().err
+
+
+def test_a_picture_and_a_report_are_written(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    png, html = tmp_path / "figures.png", tmp_path / "report.html"
+    assert main([*words, "--png", str(png), "--html", str(html)]) == 0
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert "<figure>" in html.read_text(encoding="utf-8")
+    capsys.readouterr()
+
+
+def test_a_file_that_cannot_be_written_is_status_four(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--csv", str(tmp_path / "no" / "such.csv")]) == 4
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_without_matplotlib_a_picture_is_refused_with_the_remedy(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main([*words, "--png", str(tmp_path / "figures.png")]) == 4
+    assert "streamplay[bench]" in capsys.readouterr().err

@@ -136,6 +136,10 @@ def write(result: Result, files: Files) -> None:
         from streamplay.bench.html.page import page
 
         export.write_text(files.html, page(result))
+    if files.png:
+        from streamplay.bench.png import write_png
+
+        write_png(files.png, result)
     if files.markdown:
         from streamplay.bench.table import markdown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +65,7 @@ def _add_results(parser: Parser) -> None:
     add("--json", action="store_true", default=None, help="the result as one JSON object")
     add("--csv", type=Path, metavar="FILE", help="a row for each request")
     add("--html", type=Path, metavar="FILE", help="a report in one file, with figures")
+    add("--png", type=Path, metavar="FILE", help="the main figures as a picture")
     add("--markdown", type=Path, metavar="FILE", help="the tables, for a document or a summary")
     add("--traces", type=Path, metavar="DIR", help="the arrivals of each request, for replay")
     add("--objective", action="append", metavar="EXPR", help="as 'continuity_100 >= 99%%'")
@@ -184,7 +185,7 @@ def _load(args: argparse.Namespace) -> Load:
 def _files(args: argparse.Namespace) -> Files:
     from streamplay.bench.command import Files
 
-    return Files(csv=args.csv, html=args.html, markdown=args.markdown, traces=args.traces)
+    return Files(**{each.name: getattr(args, each.name) for each in fields(Files)})
 
 
 def _print(args: argparse.Namespace, result: Result) -> None:

@@ -98,20 +98,20 @@ def _distribution(
 
 
 def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
-    medians = [_medians(outcome) for outcome in outcomes]
-    if not any(medians):
+    found_medians = [medians(outcome) for outcome in outcomes]
+    if not any(found_medians):
         return
     about = (
         "Medians: where a request's time goes until the first voice. A vertical line shows when "
         "all had been received."
     )
-    high = max(max(found.values()) for found in medians if found)
+    high = max(max(found.values()) for found in found_medians if found)
     plot = Plot(
         "Where the time goes", about, (0, high * 1.02 or 1), (0, len(outcomes)),
         "ms since the intended start", "", height=70 + 64 * len(outcomes),
     )  # fmt: skip
     rows = []
-    for index, (outcome, found) in enumerate(zip(outcomes, medians, strict=True)):
+    for index, (outcome, found) in enumerate(zip(outcomes, found_medians, strict=True)):
         low = len(outcomes) - index - 0.8
         plot.text(0, low + 0.58, outcome.target.name)
         before = 0.0
@@ -129,7 +129,7 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield Figure("Where the time goes", about, plot.svg(), columns, tuple(rows))
 
 
-def _medians(outcome: Outcome) -> dict[str, float]:
+def medians(outcome: Outcome) -> dict[str, float]:
     """Return the median of each moment that most requests have: a connection made once is not."""
     found = {name: sorted(outcome.values(name)) for name in (*PHASES, "total")}
     most = outcome.complete / 2
@@ -195,7 +195,7 @@ def _curve(trace: Trace) -> list[tuple[float, float]]:
 
 
 def _stalls(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
-    shares = [_stall_shares(outcome) for outcome in outcomes]
+    shares = [stall_shares(outcome) for outcome in outcomes]
     if not any(shares):
         return
     about = "The share of requests that would stall, by how much audio is ahead when sound starts."
@@ -217,7 +217,8 @@ def _stalls(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield Figure("Stalls over prebuffer", about, plot.svg(), columns, rows, _named(outcomes))
 
 
-def _stall_shares(outcome: Outcome) -> list[tuple[float, float]]:
+def stall_shares(outcome: Outcome) -> list[tuple[float, float]]:
+    """Return the share of requests that would stall, by each prebuffer in ms."""
     traces = [trace for _, trace in _traces(outcome)]
     traces = traces[:: max(1, len(traces) // _MOST_SIMULATED)]
     if not traces:
