@@ -48,6 +48,10 @@ class AsyncUtterance:
         """Frames heard by now: see `streamplay.utterance.Utterance.position`."""
         return self._utterance.position
 
+    def heard(self) -> Heard:
+        """Tell what has been heard of it by now: see `streamplay.utterance.Utterance.heard`."""
+        return self._utterance.heard()
+
     async def wait(self, timeout: float | None = None) -> Receipt:  # noqa: ASYNC109 - the blocking face's
         """Wait until it has been heard: see `streamplay.utterance.Utterance.wait`."""
         loop = asyncio.get_running_loop()

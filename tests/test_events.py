@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -307,3 +308,9 @@ def test_a_listener_hands_over_what_is_left_when_it_is_closed() -> None:
         listener.put(event)
     listener.close(PATIENCE)
     assert told == events
+
+
+def test_the_page_on_events_names_them_all() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "events.md").read_text(encoding="utf-8")
+    kinds = {kind.__name__ for kind in Event.__subclasses__()}
+    assert {kind for kind in kinds if f"| `{kind}` |" in page} == kinds
