@@ -6,10 +6,8 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from streamplay import native
 from streamplay.errors import OutputFailed
 from streamplay.loop import aside
-from streamplay.playout import Playout
 from streamplay.receipt import OutputFacts
 from streamplay.recovery import Recovery
 
@@ -215,6 +213,8 @@ class Stage:
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, for both take their time."""
+        from streamplay import native
+        from streamplay.playout import Playout
         from streamplay.pump import RING_SECONDS, Pump
 
         engine = native.choose(self.options.engine)
@@ -233,6 +233,7 @@ class Stage:
         return self._open_device(samplerate, channels, silence=False)
 
     def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
+        from streamplay import native
         from streamplay.outputs import open_output
 
         return open_output(

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from streamplay import outputs
 from streamplay.errors import DeviceLost, InvalidRequest, NoDevice
 from streamplay.options import Options
-from streamplay.outputs import DeviceOutput, SilentOutput, open_output
+from streamplay.outputs import device, open_output
+from streamplay.outputs.device import DeviceOutput
 from streamplay.outputs.find import list_devices
 from streamplay.outputs.portaudio import load
+from streamplay.outputs.silent import SilentOutput
 from tests.support.speaking import wait_until
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def no_device(*_: Any, **__: Any) -> DeviceOutput:
 def test_where_none_was_asked_for_silence_is_an_answer_and_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outputs, "DeviceOutput", no_device)
+    monkeypatch.setattr(device, "DeviceOutput", no_device)
     told: list[str] = []
     output = open_output(RATE, 2, notify=told.append)
     assert isinstance(output, SilentOutput)
@@ -210,7 +211,7 @@ def test_where_none_was_asked_for_silence_is_an_answer_and_is_told(
 
 
 def test_where_one_was_asked_for_silence_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outputs, "DeviceOutput", no_device)
+    monkeypatch.setattr(device, "DeviceOutput", no_device)
     with pytest.raises(NoDevice):
         open_output(RATE, 1, device="mine", notify=pytest.fail)
 

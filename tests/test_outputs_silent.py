@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamplay.errors import DeviceLost
-from streamplay.outputs import SilentOutput
+from streamplay.outputs.silent import SilentOutput
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import streamplay.pump
 from streamplay.account import Span
 from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.jitter import Fixed, Policy
-from streamplay.outputs import SilentOutput
+from streamplay.outputs.silent import SilentOutput
 from streamplay.playout import Playout
 from streamplay.pump import Lane, Pump
 

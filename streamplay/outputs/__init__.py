@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.errors import NoDevice
-from streamplay.outputs.device import DRAIN_FACTOR, DeviceOutput, Engine, Latency
-from streamplay.outputs.silent import SilentOutput
+from streamplay.outputs.base import DRAIN_FACTOR, Engine, Latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.outputs.base import Output
 
-__all__ = ["DRAIN_FACTOR", "DeviceOutput", "Engine", "Latency", "SilentOutput", "open_output"]
+__all__ = ["DRAIN_FACTOR", "Engine", "Latency", "open_output"]
 
 
 def open_output(
@@ -37,6 +36,10 @@ def open_output(
         If `device` was asked for and cannot be used, or none can and `silence`
         is not allowed.
     """
+    # Only now: a request leaves before the audio side is imported.
+    from streamplay.outputs.device import DeviceOutput
+    from streamplay.outputs.silent import SilentOutput
+
     try:
         return DeviceOutput(samplerate, channels, device=device, latency=latency, engine=engine)
     except NoDevice as error:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from streamplay.errors import OutputFailed
     from streamplay.ring import Block
+
+
+Latency = float | Literal["low", "high"]
+
+Engine = Literal["native", "python"]
+
+DRAIN_FACTOR: Final = 1.5
+"""Silence to be fed after the last frame, in units of the latency. PortAudio on ALSA
+drops the device's buffer when a stream is closed; 1.5 lost none when measured."""
 
 
 class Renderer(Protocol):

@@ -16,21 +16,12 @@ from streamplay.outputs.portaudio import load, open_streams
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from streamplay.outputs.base import Renderer
-
-Latency = float | Literal["low", "high"]
-
-Engine = Literal["native", "python"]
+    from streamplay.outputs.base import Engine, Latency, Renderer
 
 DEFAULT_LATENCY: Final[dict[Engine, float]] = {"native": 0.02, "python": 0.05}
 """Seconds, by what runs in the callback. A Python callback waits for the interpreter's lock,
 which a busy thread gives up every 5 ms at the best: 20 ms underflowed under load, 50 ms
 rides over short holds. The native one waits for nothing."""
-
-DRAIN_FACTOR: Final = 1.5
-"""Silence to be fed after the last frame, in units of the latency. PortAudio on ALSA
-drops the device's buffer when a stream is closed; 1.5 lost none when measured."""
-
 
 OPEN_SECONDS: Final = 3.0
 """To open or to start a device. Some milliseconds are usual, a second where it has to be woken."""
