@@ -10,8 +10,9 @@ https://github.com/giltene/wrk2). No pool queues in secret: connections are not 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 # The selector may sleep a millisecond too long; the rest is spent looking at the clock.
 _SPIN_SECONDS: Final = 0.0015
+
+# Users do not come all at once: opening many connections in one moment would measure that.
+_RAMP_SECONDS: Final = 0.01
+_LONGEST_RAMP_SECONDS: Final = 5.0
 
 # How long a request may take in the open loop before further clients are made meanwhile.
 _GUESSED_SECONDS: Final = 3.0
@@ -197,6 +202,7 @@ class Runner:
                 await clients.prepare(self._at_a_time())
             for job in self._load.warmups(len(self._targets)):
                 self.run.warmups.append(await self._make(job, self._clock()))
+            stack.enter_context(_settled())
             async with self.run.lag:
                 self.run.begun = self._clock()
                 await (self._closed() if self._load.rate is None else self._open())
@@ -206,13 +212,14 @@ class Runner:
     async def _closed(self) -> None:
         jobs = self._jobs()
 
-        async def user() -> None:
+        async def user(number: int) -> None:
+            await asyncio.sleep(min(number * _RAMP_SECONDS, _LONGEST_RAMP_SECONDS))
             for job in jobs:
                 self._take(await self._make(job, None))
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._load.concurrency):
-                group.create_task(user())
+            for number in range(self._load.concurrency):
+                group.create_task(user(number))
 
     async def _open(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -266,3 +273,14 @@ class Runner:
     def _take(self, sample: Sample) -> None:
         self.run.samples.append(sample)
         self._watch(sample)
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """Keep the garbage collector from looking at what was there before, again and again."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
