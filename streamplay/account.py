@@ -19,6 +19,7 @@ from streamplay.receipt import (
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.errors import StreamPlayError
+    from streamplay.feed import Feed
     from streamplay.journal import Note
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
@@ -129,7 +130,7 @@ class Account:
 
     Parameters
     ----------
-    request : SpeechRequest
+    request : SpeechRequest or Feed
         What was asked for; its `input` is the first piece of the text.
     base_url : str
         Where it is sent, or ``local``.
@@ -137,7 +138,7 @@ class Account:
         Whether the frames go to an output at all.
     """
 
-    def __init__(self, request: SpeechRequest, base_url: str, *, playing: bool) -> None:
+    def __init__(self, request: SpeechRequest | Feed, base_url: str, *, playing: bool) -> None:
         expected, source = request.expected
         asked = RequestedFormat(request.response_encoding, request.sample_rate)
         self._facts = Receipt(

@@ -179,6 +179,11 @@ alignment, extra
             decode_as=self._decode_as(),
         )
 
+    @property
+    def raw_format(self) -> AudioFormat | None:
+        """What raw bytes are: `decode_as`, as a format."""
+        return self._decode_as()
+
     def _decode_as(self) -> AudioFormat | None:
         if self.decode_as is None or isinstance(self.decode_as, AudioFormat):
             return self.decode_as

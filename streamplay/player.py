@@ -15,6 +15,7 @@ from streamplay.events import Listener
 from streamplay.loop import BackgroundLoop
 from streamplay.options import Options, check_volume
 from streamplay.outputs.file import open_file
+from streamplay.playing import PlaysSound
 from streamplay.speaker import Speaker
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
 
+    from streamplay.feed import Feed
     from streamplay.receipt import Receipt
 
 LISTENER_PATIENCE_SECONDS: Final = 1.0
@@ -32,7 +34,7 @@ LISTENER_PATIENCE_SECONDS: Final = 1.0
 _PROBE = "probe"  # a text that stands for any, where only the other fields are looked at
 
 
-class Player:
+class Player(PlaysSound):
     """Speaks, over one warm connection and one open output.
 
     Parameters
@@ -153,6 +155,13 @@ class Player:
             if keeper is not None:
                 keeper.close()
             raise
+        return utterance
+
+    def _feed(self, feed: Feed) -> Utterance:
+        self._check_open()
+        account = Account(feed, feed.name, playing=self._options.play)
+        utterance = Utterance("", self._options, account, self._cancel, feed=feed)
+        self._take(utterance)
         return utterance
 
     def _take(self, utterance: Utterance) -> None:

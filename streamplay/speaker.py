@@ -7,6 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from streamplay.errors import DeviceLost, StreamPlayError
+from streamplay.feeder import Feeder
 from streamplay.producer import Producer
 
 if TYPE_CHECKING:
@@ -62,11 +63,16 @@ class Speaker:
             utterance = await self._queue.get()
             error = None
             if not utterance.interrupted:
-                utterance.task = asyncio.create_task(Producer(utterance, self._stage).run())
+                utterance.task = asyncio.create_task(self._source(utterance).run())
                 await asyncio.wait([utterance.task])
                 error = _outcome(utterance.task)
             self._received(utterance, error)
             del utterance  # nothing keeps what was said while nothing is being said
+
+    def _source(self, utterance: Utterance) -> Producer | Feeder:
+        if utterance.feed is None:
+            return Producer(utterance, self._stage)
+        return Feeder(utterance, utterance.feed, self._stage)
 
     def _received(self, utterance: Utterance, error: Exception | None) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""

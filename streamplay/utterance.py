@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from streamplay.account import Account
     from streamplay.events import Event
+    from streamplay.feed import Feed
     from streamplay.options import Options
     from streamplay.outputs.file import FileOutput
     from streamplay.pump import Lane
@@ -41,8 +42,10 @@ class Utterance:
         *,
         keeper: FileOutput | None = None,
         trace: TraceWriter | None = None,
+        feed: Feed | None = None,
     ) -> None:
         self.text = text
+        self.feed = feed
         self.options = options
         self.account = account
         self.keeper = keeper

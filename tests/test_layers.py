@@ -21,9 +21,9 @@ LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop"}
     | {"heard", "events", "observer", "closing"}
-    | {"delivery", "fetch"}
+    | {"delivery", "fetch", "feeder", "playing"}
     | {"pump", "lane", "recovery", "simulate", "replay"},
-    {"network", "outputs", "playout", "native", "resample", "silence", "account", "sources"}
+    {"network", "outputs", "playout", "native", "resample", "silence", "account", "feed", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
     {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "say": "speak text, or standard input as it arrives",
+    "play": "play a sound file, or raw audio from standard input",
     "live": "a prompt: every line is spoken at once",
     "voices": "list the voices that the server offers",
     "models": "list the known models and what they really return",

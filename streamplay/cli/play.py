@@ -1,0 +1,69 @@
+"""``streamplay play``: a sound file, or raw audio, the way speech is played."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from streamplay.cli import console, options, report, status
+from streamplay.cli.signals import Interruption
+from streamplay.cli.usage import UsageError
+from streamplay.errors import StreamPlayError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from streamplay.cli.parser import Parser
+    from streamplay.receipt import Receipt
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the arguments of ``play``."""
+    add = parser.add_argument
+    add("file", metavar="FILE|-", help="a sound file; -: standard input")
+    add("--decode-as", metavar="ENCODING@RATE", help="it is raw audio, and this is what it means")
+    add = parser.add_argument_group("sound").add_argument
+    add("-d", "--device", type=options.device, metavar="NAME|INDEX", help="where it is heard")
+    add("--latency", type=options.latency, metavar="low|high|SECONDS", help="the device's latency")
+    add("--volume", type=options.decibels, metavar="DB", help="louder or softer, in dB")
+    add("--prebuffer", type=options.prebuffer, metavar="auto|MS", help="audio ahead before sound")
+    telling = parser.add_argument_group("telling")
+    telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")
+    telling.add_argument("--json", action="store_true", default=None, help="the receipt as JSON")
+    options.quiet(telling)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play, tell, and return the exit status."""
+    if args.file == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed")
+    with Interruption() as interruption:
+        try:
+            receipt = _play(args, interruption)
+        except StreamPlayError as error:
+            console.tell(str(error))
+            return status.of_error(error)
+    _tell(args, receipt)
+    if receipt.interrupted and interruption.received is not None:
+        return status.of_signal(interruption.received)
+    return status.of_receipt(receipt)
+
+
+def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:
+    from streamplay.player import Player
+
+    names = ("device", "latency", "volume", "prebuffer")
+    asked = {name: value for name in names if (value := getattr(args, name)) is not None}
+    file = sys.stdin.buffer if args.file == "-" else args.file
+    with Player.lazy(**asked, notify=options.notifier(args)) as player:
+        sound = player.play_file(file, decode_as=args.decode_as)
+        interruption.call(sound.cancel)
+        return sound.wait()
+
+
+def _tell(args: argparse.Namespace, receipt: Receipt) -> None:
+    if args.json:
+        console.out(report.as_json(receipt.to_dict()))
+    if args.stats:
+        write = console.err if args.json else console.out
+        write(report.receipt_text(receipt))
