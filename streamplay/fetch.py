@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from streamplay.network.response import SpeechResponse
     from streamplay.wire import WireEvent
 
-FETCH_BYTES: Final = 32 * 1024 * 1024
-"""Of audio that waits for its turn; what is longer is read no further until then."""
+FETCH_BYTES: Final = 4 * 1024 * 1024
+"""Of audio that waits for its turn: 87 s of 24 kHz s16, more than a sentence lasts. It comes on
+top of the pump's queue, whose 64 MB are the bound of what waits; a longer piece is read on
+when its turn has come."""
 
 
 class Fetch:
