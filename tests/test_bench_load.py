@@ -149,9 +149,9 @@ def test_a_busy_loop_makes_the_run_invalid(
 
     from streamplay.bench import load
 
-    async def busy(*args: Any) -> Any:
+    async def busy(*args: Any, **more: Any) -> Any:
         time.sleep(0.05)  # noqa: ASYNC251  the very thing that is to be noticed
-        return await observe(*args)
+        return await observe(*args, **more)
 
     observe = load.observe
     monkeypatch.setattr(load, "observe", busy)

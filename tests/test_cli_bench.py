@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamplay.bench import load as load_module
 from streamplay.bench.measures import MEASURES
+from streamplay.bench.observe import observe
 from streamplay.cli import main
+from streamplay.player import Player
 from streamplay.trace import load
 from tests.support.server import running
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from streamplay.bench.plan import Job
     from streamplay.server.child import LocalServer
 
 
@@ -203,3 +208,38 @@ def test_without_matplotlib_a_picture_is_refused_with_the_remedy(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert main([*words, "--png", str(tmp_path / "figures.png")]) == 4
     assert "streamplay[bench]" in capsys.readouterr().err
+
+
+def test_what_is_asked_to_be_played_is_heard_whole(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[int] = []
+
+    def play(_: Player, frames: Any, samplerate: int) -> None:
+        heard.append(sum(map(len, frames)))
+        assert samplerate == 24000
+
+    monkeypatch.setattr(Player, "play", play)
+    assert main([*words, "--json"]) == 0
+    assert heard == []
+    assert main([*words, "--json", "--play"]) == 0
+    assert len(heard) == 6
+    assert all(frames > 2400 for frames in heard)
+    capsys.readouterr()
+
+
+def test_an_interruption_tells_what_was_measured(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def interrupting(client: Any, request: Any, job: Job, *rest: Any, **more: Any) -> Any:
+        if job.turn == 2:
+            signal.raise_signal(signal.SIGINT)
+        return await observe(client, request, job, *rest, **more)
+
+    monkeypatch.setattr(load_module, "observe", interrupting)
+    before = signal.getsignal(signal.SIGINT)
+    assert main([*words, "--json"]) == 130
+    found = result(capsys)
+    assert found["targets"][0]["requests"] == 3
+    assert "interrupted after 3 requests" in found["notes"]
+    assert signal.getsignal(signal.SIGINT) is before

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -67,6 +68,8 @@ class Load:
         Of order, texts and arrivals.
     max_chars : int or None
         The most characters to pay for, warm-up included.
+    play : bool
+        Whether the samples keep their sound.
     """
 
     requests: int | None = plan.DEFAULT_REQUESTS
@@ -79,6 +82,7 @@ class Load:
     texts: Sequence[str] = ()
     seed: int = 0
     max_chars: int | None = None
+    play: bool = False
 
     def warmups(self, targets: int) -> list[Job]:
         """Return the requests that do not count."""
@@ -140,6 +144,8 @@ class Run:
         Of the part that counts.
     warmups : list of Sample
         The requests that do not count.
+    interrupted : bool
+        Whether it was stopped before its time.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -147,6 +153,7 @@ class Run:
     lag: Lag = field(default_factory=Lag)
     begun: float = 0.0
     ended: float = 0.0
+    interrupted: bool = False
 
     @property
     def late_starts(self) -> int:
@@ -189,7 +196,7 @@ class Runner:
 
     def stop(self) -> None:
         """Begin no more requests; those on their way are waited for."""
-        self._stopped = True
+        self._stopped = self.run.interrupted = True
 
     async def __call__(self) -> Run:
         """Do it all; return what was seen."""
@@ -202,6 +209,7 @@ class Runner:
                 await clients.prepare(self._at_a_time())
             for job in self._load.warmups(len(self._targets)):
                 self.run.warmups.append(await self._make(job, self._clock()))
+            stack.enter_context(_on_interrupt(self.stop))
             stack.enter_context(_settled())
             async with self.run.lag:
                 self.run.begun = self._clock()
@@ -262,7 +270,8 @@ class Runner:
                 client = await stack.enter_async_context(target.client(self._local))
             else:
                 client = await self._clients[job.target].lease(stack)
-            return await observe(client, request, job, self._clock() if due is None else due)
+            intended = self._clock() if due is None else due
+            return await observe(client, request, job, intended, keep=self._load.play)
 
     def _at_a_time(self) -> int:
         """Return how many requests there are going to be at a time; in the open loop a guess."""
@@ -284,3 +293,22 @@ def _settled() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+@contextmanager
+def _on_interrupt(act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` on the first Ctrl-C: what was measured is told. The second one ends it all."""
+    loop = asyncio.get_running_loop()
+
+    def interrupted() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        act()
+
+    # Not on Windows, nor in a thread: there the first one ends it.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGINT)

@@ -50,7 +50,7 @@ def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> 
 
 
 async def observe(
-    client: SpeechClient, request: SpeechRequest, job: Job, intended: float
+    client: SpeechClient, request: SpeechRequest, job: Job, intended: float, *, keep: bool = False
 ) -> Sample:
     """Make one request and return what was seen of it; what fails is told in the sample.
 
@@ -64,11 +64,14 @@ async def observe(
         Where it belongs.
     intended : float
         When it was to begin.
+    keep : bool
+        Whether to keep the frames.
     """
     names: list[float] = []
     token = _RESOLVED.set(names)
     response = client.open(request)
     sample = Sample(job, intended, response.moments.begun, voice=request.voice or "")
+    sample.sound = [] if keep else None
     try:
         async with response:
             await _read(response, sample, client.clock)
@@ -113,6 +116,8 @@ class _Watch:
             if self._onset is None:
                 self._begin()
             self._sample.arrivals.append((now, len(chunk.frames)))
+            if self._sample.sound is not None:
+                self._sample.sound.append(chunk.frames)
             if self._sample.voice_frame is None and self._onset is not None:
                 self._onset.feed(chunk.frames)
                 self._sample.voice_frame = self._onset.frame

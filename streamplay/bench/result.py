@@ -160,7 +160,14 @@ def conclude(
         if found is not None
     ]
     return Result(
-        command, seed, started, outcomes, pairs, run, tuple(_faults(run)), tuple(_notes(outcomes))
+        command,
+        seed,
+        started,
+        outcomes,
+        pairs,
+        run,
+        tuple(_faults(run)),
+        tuple(_notes(run, outcomes)),
     )
 
 
@@ -230,8 +237,10 @@ def _faults(run: Run) -> list[str]:
     return []
 
 
-def _notes(outcomes: Sequence[Outcome]) -> list[str]:
+def _notes(run: Run, outcomes: Sequence[Outcome]) -> list[str]:
     notes = []
+    if run.interrupted:
+        notes.append(f"interrupted after {len(run.samples)} requests")
     for outcome in outcomes:
         failed = sum(outcome.errors.values())
         if failed:

@@ -13,6 +13,7 @@ from streamplay.simulate import play
 from streamplay.trace import COMPLETE, Trace, host_of
 
 if TYPE_CHECKING:
+    from streamplay.audio import Frames
     from streamplay.bench.plan import Job
     from streamplay.learning import Memory
     from streamplay.simulate import Played
@@ -46,6 +47,8 @@ class Sample:
         When it was over.
     error, message, status
         What ended it, where it failed.
+    sound : list or None
+        The frames themselves, where they are kept to be heard.
     """
 
     job: Job
@@ -63,6 +66,7 @@ class Sample:
     error: str | None = None
     message: str = ""
     status: int | None = None
+    sound: list[Frames] | None = None
 
     @property
     def complete(self) -> bool:

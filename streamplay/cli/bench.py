@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from contextlib import ExitStack
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +15,20 @@ from streamplay.cli import console, options, report, status
 from streamplay.cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamplay.bench.command import Files
     from streamplay.bench.load import Load
     from streamplay.bench.objective import Condition
     from streamplay.bench.result import Result
+    from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
     from streamplay.cli.parser import Parser
+    from streamplay.player import Player
 
 _LOAD: Final = (
     *("requests", "duration", "concurrency", "rate", "arrivals", "warmup", "cold", "seed"),
-    "max_chars",
+    *("max_chars", "play"),
 )
 
 _MISSED: Final = 5
@@ -57,6 +62,7 @@ def _add_load(parser: Parser) -> None:
     add("--cold", action="store_true", default=None, help="a new connection for each request")
     add("--texts", metavar="SET|FILE", help="short, sentence, paragraph, sentence-de …; or a file")
     add("--seed", type=_count_or_none, metavar="N", help="of everything random (default: 0)")
+    add("--play", action="store_true", default=None, help="let each be heard, one after the other")
     add("--max-chars", type=options.count, metavar="N", help="pay for no more than this")
 
 
@@ -139,14 +145,35 @@ def _measure(
 
 def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
     from streamplay.bench import command
+    from streamplay.player import Player
 
-    if args.quiet or not console.is_terminal(sys.stderr):
-        return command.run(targets, load, command=_command())
-    from streamplay.bench.live import Tally, View
+    with ExitStack() as stack:
+        watchers: list[Callable[[Sample], None]] = []
+        if not args.quiet and console.is_terminal(sys.stderr):
+            from streamplay.bench.live import Tally, View
 
-    total = load.requests and load.requests * len(targets)
-    with View(Tally(targets, total, load.duration)) as view:
-        return command.run(targets, load, command=_command(), watch=view.take)
+            total = load.requests and load.requests * len(targets)
+            tally = Tally(targets, total, load.duration)
+            watchers.append(stack.enter_context(View(tally)).take)
+        if load.play:
+            watchers.append(_hear(stack.enter_context(Player(notify=options.notifier(args)))))
+        return command.run(
+            targets,
+            load,
+            command=_command(),
+            watch=lambda sample: [watch(sample) for watch in watchers],
+        )
+
+
+def _hear(player: Player) -> Callable[[Sample], None]:
+    """Return what queues the sound of a request to be heard."""
+
+    def hear(sample: Sample) -> None:
+        if sample.sound:
+            player.play(iter(sample.sound), sample.samplerate)
+        sample.sound = None
+
+    return hear
 
 
 def _command() -> str:
@@ -207,6 +234,8 @@ def _status(result: Result) -> int:
 
     if command.missed(result):
         return _MISSED
+    if result.run.interrupted:
+        return status.INTERRUPTED
     return status.OK if any(outcome.complete for outcome in result.outcomes) else status.FAILED
 
 
