@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -203,3 +204,19 @@ def test_thinning_keeps_both_ends() -> None:
 def test_a_point_on_a_flat_axis_is_still_somewhere() -> None:
     plot = Plot("T", "about", (0, 0), (0, 0), "x", "y")
     assert all(value == value for value in plot.at(0, 0))  # noqa: PLR0124  that is: no NaN
+
+
+def test_a_search_for_the_capacity_has_its_curve(result: Result) -> None:
+    steps = [
+        {"rate": rate, "ended": rate, "requests": 10, "limited": 0, "failed": 0, "good": good}
+        | {"first_voice": {"p50": 10.0 * rate, "p95": 20.0 * rate}, "why": why, "valid": True}
+        for rate, good, why in ((1.0, True, ""), (2.0, False, "it <broke>"))
+    ]
+    found = page(replace(result, capacity={"rate": 1.0, "bounded": True, "curve": steps}))
+    assert "<h3>Capacity</h3>" in found
+    assert "it &lt;broke&gt;" in found
+    check = _Check()
+    check.feed(found)
+    assert check.open == []
+    empty = page(replace(result, capacity={"rate": None, "bounded": False, "curve": []}))
+    assert "<h3>Capacity</h3>" not in empty
