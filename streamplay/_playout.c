@@ -24,6 +24,10 @@
  *   notes_written callback  release after the note was written.
  *   notes_read    loop      release after the note was read.
  *   rendered,lost callback  one word each, only counted.
+ *   echo.on       loop      release after its memory was made, which stays.
+ *   echo.written  callback  release after a block and its mark were copied in.
+ *   echo.read     reader    release after they were copied out. The reader is one
+ *                           thread; that of the loop, or another.
  */
 
 #include <stdatomic.h>
@@ -47,6 +51,19 @@ typedef struct {
     int64_t kind, position, frames;
     double time, delay;
 } note;
+
+typedef struct {
+    int64_t index, frames;
+    double heard_at;
+} mark;
+
+/* What was rendered, for whoever needs to hear what we play (echo.py). */
+typedef struct {
+    float *slots;
+    mark *marks;
+    _Alignas(64) _Atomic int64_t on, capacity, read, marks_read; /* the reader's */
+    _Alignas(64) _Atomic int64_t written, marks_written, lost;   /* the callback's */
+} echo;
 
 typedef struct {
     int64_t capacity;
@@ -73,6 +90,8 @@ typedef struct {
     int64_t dry; /* -1: it is not */
     double gain_now, now;
     float *last;
+
+    echo echo;
 } playout;
 
 static int64_t get(_Atomic int64_t *value) {
@@ -97,6 +116,8 @@ EXPORT void playout_free(playout *p) {
     free(p->slots);
     free(p->notes);
     free(p->last);
+    free(p->echo.slots);
+    free(p->echo.marks);
     free(p);
 }
 
@@ -173,7 +194,65 @@ EXPORT int playout_notes(playout *p, note *out, int room) {
     return count;
 }
 
+/* The echo: its reader's side */
+
+EXPORT int playout_echo(playout *p, int64_t capacity) {
+    echo *e = &p->echo;
+    if (capacity > 0 && e->slots == NULL) {
+        e->slots = calloc((size_t)capacity * (size_t)p->channels, sizeof(float));
+        e->marks = calloc(NOTES, sizeof(mark));
+        if (e->slots == NULL || e->marks == NULL) return 0;
+        put(&e->capacity, capacity); /* once: whoever asks again gets as much */
+    }
+    put(&e->on, capacity > 0);
+    return 1;
+}
+
+EXPORT int64_t playout_echo_capacity(playout *p) { return get(&p->echo.capacity); }
+EXPORT int64_t playout_echo_lost(playout *p) { return get(&p->echo.lost); }
+
+/* Room is for all that it holds. */
+EXPORT int playout_echoed(playout *p, float *out, mark *marks) {
+    echo *e = &p->echo;
+    if (e->slots == NULL) return 0;
+    size_t ch = (size_t)p->channels;
+    int64_t marks_read = atomic_load_explicit(&e->marks_read, memory_order_relaxed);
+    int64_t read = atomic_load_explicit(&e->read, memory_order_relaxed), taken = 0;
+    int count = (int)(get(&e->marks_written) - marks_read);
+    for (int i = 0; i < count; i++) {
+        marks[i] = e->marks[(marks_read + i) % NOTES];
+        taken += marks[i].frames;
+    }
+    int64_t capacity = get(&e->capacity), start = read % capacity;
+    int64_t first = least(taken, capacity - start);
+    memcpy(out, e->slots + (size_t)start * ch, (size_t)first * ch * sizeof(float));
+    memcpy(out + (size_t)first * ch, e->slots, (size_t)(taken - first) * ch * sizeof(float));
+    put(&e->read, read + taken); /* after the copies */
+    put(&e->marks_read, marks_read + count);
+    return count;
+}
+
 /* The callback's side */
+
+static void keep_echo(playout *p, const float *out, int64_t frames, double heard_at) {
+    echo *e = &p->echo;
+    if (!get(&e->on)) return;
+    size_t ch = (size_t)p->channels;
+    int64_t written = atomic_load_explicit(&e->written, memory_order_relaxed);
+    int64_t marks = atomic_load_explicit(&e->marks_written, memory_order_relaxed);
+    int64_t capacity = get(&e->capacity);
+    if (written - get(&e->read) + frames > capacity || marks - get(&e->marks_read) >= NOTES) {
+        put(&e->lost, atomic_load_explicit(&e->lost, memory_order_relaxed) + frames);
+        return;
+    }
+    int64_t start = written % capacity, first = least(frames, capacity - start);
+    memcpy(e->slots + (size_t)start * ch, out, (size_t)first * ch * sizeof(float));
+    memcpy(e->slots, out + (size_t)first * ch, (size_t)(frames - first) * ch * sizeof(float));
+    int64_t index = atomic_load_explicit(&p->rendered, memory_order_relaxed);
+    e->marks[marks % NOTES] = (mark){index, frames, heard_at};
+    put(&e->written, written + frames);
+    put(&e->marks_written, marks + 1); /* last: the reader begins with it */
+}
 
 static void tell(playout *p, enum kind kind, int64_t position, int64_t frames, double delay) {
     int64_t written = atomic_load_explicit(&p->notes_written, memory_order_relaxed);
@@ -361,6 +440,7 @@ EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, i
         else
             done += play(p, rest, frames - done, delay + (double)done / p->samplerate);
     }
+    keep_echo(p, out, frames, now + delay);
     put(&p->rendered, atomic_load_explicit(&p->rendered, memory_order_relaxed) + frames);
 }
 

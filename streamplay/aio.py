@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from streamplay.events import Event
     from streamplay.receipt import Receipt
+    from streamplay.reference import Reference
     from streamplay.utterance import Heard, Utterance
 
 
@@ -160,6 +161,10 @@ class AsyncPlayer:
     async def duck(self, decibels: float) -> None:
         """Be quieter for a while: see `Player.duck`."""
         (await self._player()).duck(decibels)
+
+    async def reference(self, samplerate: int | None = None, block: int = 480) -> Reference:
+        """Return the frames as they are played, for ``async for``: see `Player.reference`."""
+        return (await self._player()).reference(samplerate, block)
 
     @property
     def volume(self) -> float:

@@ -52,6 +52,10 @@ class Closing:
             self._closer = threading.current_thread()
             self._run(cut)
 
+    def is_done(self) -> bool:
+        """Whether everything was given back."""
+        return self._ended.is_set()
+
     def abandon(self) -> None:
         """Be closed without any work, in a process that was forked."""
         self._lock, self.begun = threading.RLock(), True

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from streamplay.echo import BLOCKS, Echoed
 from streamplay.errors import InvalidRequest
 from streamplay.journal import SLOTS, Kind, Note
 from streamplay.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
@@ -31,6 +32,14 @@ class _Note(ctypes.Structure):
         ("frames", ctypes.c_int64),
         ("time", ctypes.c_double),
         ("delay", ctypes.c_double),
+    ]
+
+
+class _Mark(ctypes.Structure):
+    _fields_ = [
+        ("index", ctypes.c_int64),
+        ("frames", ctypes.c_int64),
+        ("heard_at", ctypes.c_double),
     ]
 
 
@@ -63,6 +72,10 @@ _SIGNATURES: Final = {
     "playout_skip": (None, _POINTER, _INT, _INT),
     "playout_write": (_INT, _POINTER, _POINTER, _INT),
     "playout_notes": (ctypes.c_int, _POINTER, ctypes.POINTER(_Note), ctypes.c_int),
+    "playout_echo": (ctypes.c_int, _POINTER, _INT),
+    "playout_echo_capacity": (_INT, _POINTER),
+    "playout_echo_lost": (_INT, _POINTER),
+    "playout_echoed": (ctypes.c_int, _POINTER, _POINTER, ctypes.POINTER(_Mark)),
     "playout_render": (
         *(None, _POINTER, _POINTER, _INT),
         *(ctypes.c_double, ctypes.c_int, ctypes.c_double),
@@ -137,6 +150,46 @@ class NativeJournal:
         ]
 
 
+class NativeEcho:
+    """What a native playout rendered: the reading side of `streamplay.echo.Echo`."""
+
+    def __init__(self, loaded: ctypes.PyDLL, address: int, channels: int) -> None:
+        self._library = loaded
+        self._address = address
+        self._frame = 4 * channels
+        self._marks = (_Mark * BLOCKS)()
+        self._samples = bytearray()
+
+    @property
+    def lost(self) -> int:
+        """Frames that found it full."""
+        return int(self._library.playout_echo_lost(self._address))
+
+    def start(self, capacity: int) -> None:
+        """Begin to keep up to `capacity` frames; as many as at first, when asked again."""
+        if not self._library.playout_echo(self._address, capacity):
+            raise MemoryError(f"no room for {capacity} frames")
+        held = self._library.playout_echo_capacity(self._address)
+        self._samples = bytearray(held * self._frame)
+
+    def stop(self) -> None:
+        """Keep nothing more."""
+        self._library.playout_echo(self._address, 0)
+
+    def take(self) -> list[Echoed]:
+        """Read what was kept since the last call, oldest first."""
+        if not self._samples:
+            return []
+        buffer = (ctypes.c_char * len(self._samples)).from_buffer(self._samples)
+        count = self._library.playout_echoed(self._address, buffer, self._marks)
+        taken, at = [], 0
+        for mark in self._marks[:count]:
+            stop = at + mark.frames * self._frame
+            taken.append(Echoed(mark.index, mark.heard_at, bytes(self._samples[at:stop])))
+            at = stop
+        return taken
+
+
 class NativePlayout:
     """A `streamplay.playout.Playout` whose `render` needs no interpreter.
 
@@ -164,6 +217,7 @@ class NativePlayout:
         self.capacity = capacity
         self.address: int = address
         self.journal = NativeJournal(loaded, address)
+        self.echo = NativeEcho(loaded, address, channels)
         self._library = loaded
         self._paused = False
         self._gain = 1.0

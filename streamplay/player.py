@@ -16,6 +16,7 @@ from streamplay.loop import BackgroundLoop
 from streamplay.options import Options, check_volume
 from streamplay.outputs.file import open_file
 from streamplay.playing import PlaysSound
+from streamplay.reference import Reference
 from streamplay.speaker import Speaker
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter
@@ -75,6 +76,7 @@ class Player(PlaysSound):
         options.request(_PROBE)  # a wrong field is told before anything is opened
         self._volume, self._duck = options.volume, 0.0
         self._utterances: list[Utterance] = []
+        self._reference: Reference | None = None
         self._lock = threading.RLock()
         listen, tell = options.on_event, options.tell
         self._listener = None if listen is None else Listener(listen, tell)
@@ -215,11 +217,6 @@ class Player(PlaysSound):
         """Be quieter by so many dB (negative), below `volume`; 0 undoes it. A change is ramped.
 
         For a moment in which it is not sure whether the person means to interrupt.
-
-        Raises
-        ------
-        InvalidRequest
-            If it is above 0.
         """
         self._check_open()
         check_volume(decibels)
@@ -230,6 +227,21 @@ class Player(PlaysSound):
 
     def _set_gain(self) -> None:
         self._loop.call(self._stage.set_gain, 10 ** ((self._volume + self._duck) / 20))
+
+    def reference(self, samplerate: int | None = None, block: int = 480) -> Reference:
+        """Return the frames as they are played, block by block, with their times.
+
+        One at a time. At the output's own rate unless `samplerate` is given.
+        """
+        self._check_open()
+        if block < 1 or (samplerate is not None and samplerate < 1):
+            raise InvalidRequest("block, samplerate", "are no counts", allowed="1 or more")
+        if self._reference is not None and not self._reference.closed:
+            raise InvalidRequest("reference", "is being read", allowed="one at a time")
+        self._reference = Reference(
+            lambda: self._stage.playout, samplerate, block, self._closing.is_done
+        )
+        return self._reference
 
     def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back; idempotent.

@@ -22,8 +22,7 @@ Threads
 -------
 `render` belongs to the output's callback. It never locks, waits, logs or
 raises. Everything else belongs to the loop's side, which asks by replacing one
-attribute (`start_level`, `gain`, a pause, a skip, the end) and is answered
-through `journal`, `position` and `rendered`.
+attribute, and is answered through `journal`, `position` and `rendered`.
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal
 
+from streamplay.echo import Echo
 from streamplay.journal import Journal, Kind
 from streamplay.ring import Ring
 
@@ -76,8 +76,8 @@ class Playout:
         Frames that must be ahead before sound starts or resumes.
     gain : float
         Amplitude factor that is being approached, 1.0 is unchanged.
-    journal : Journal
-        What the callback did.
+    journal, echo : Journal, Echo
+        What the callback did, and what it filled blocks with.
     rendered : int
         Frames of output rendered so far, silence included: the output's clock.
     """
@@ -87,7 +87,7 @@ class Playout:
     def __init__(self, samplerate: int, channels: int, capacity: int) -> None:
         self.samplerate = samplerate
         self.channels = channels
-        self.journal = Journal()
+        self.journal, self.echo = Journal(), Echo(channels)
         # Asked by the loop's side:
         self.start_level = 1
         self.gain = 1.0
@@ -151,9 +151,8 @@ class Playout:
     def skip(self, start: int, stop: int) -> None:
         """Ask that frames from `start` up to `stop` not be heard.
 
-        One request stands at a time; a new one replaces it. It is honoured when
-        `position` reaches `start`, with a fade where sound is cut, and done when
-        `position` has reached `stop`.
+        A new request replaces the last. It is honoured when `position` reaches
+        `start`, with a fade where sound is cut, and done when it reaches `stop`.
         """
         self._skip = (start, stop)
 
@@ -178,11 +177,11 @@ class Playout:
     # The callback's side
 
     def render(self, out: Block, now: float, *, late: bool = False, delay: float = 0.0) -> None:
-        """Fill one block, whole.
+        """Fill one block.
 
         Parameters
         ----------
-        out : memoryview
+        out : memoryview, filled whole
             Of format ``f``: ``frames * channels`` interleaved samples.
         now : float
             The clock, in seconds; only noted.
@@ -204,6 +203,7 @@ class Playout:
                 continue
             heard_after = delay + done / self.samplerate
             done += self._play(out, done, frames - done, now, heard_after)
+        self.echo.put(out, self.rendered, now + delay)
         self.rendered += frames
 
     def _obey(self, now: float) -> None:

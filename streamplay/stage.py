@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from streamplay.audio import AudioFormat
+    from streamplay.native import AnyPlayout
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
@@ -138,6 +139,11 @@ class Stage:
         latency = round(1000 * output.latency, 1)
         engine = self.pump.playout.engine
         return OutputFacts(output.kind, output.name, output.samplerate, latency, engine)
+
+    @property
+    def playout(self) -> AnyPlayout | None:
+        """The playout of the output that is open."""
+        return None if self.pump is None else self.pump.playout
 
     def set_gain(self, gain: float) -> None:
         """Approach another volume."""

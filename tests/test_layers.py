@@ -20,14 +20,14 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "speaker", "producer", "stage", "utterance", "options", "loop"}
-    | {"heard", "events", "observer", "closing"}
+    | {"heard", "events", "observer", "reference", "closing"}
     | {"delivery", "fetch", "feeder", "playing"}
     | {"pump", "lane", "recovery", "simulate", "replay"},
     {"network", "outputs", "playout", "native", "resample", "silence", "account", "feed", "sources"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
     {"wire", "sse", "dialects", "decoder", "riff", "mpeg", "guard"}
-    | {"ring", "jitter", "learning", "journal"}
+    | {"ring", "echo", "jitter", "learning", "journal"}
     | {"playclock", "text", "speech_text"}
     | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
     {"audio", "models", "request", "receipt", "trace", "errors"},

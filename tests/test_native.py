@@ -33,6 +33,8 @@ COMMANDS = st.one_of(
     st.tuples(st.just("late"), st.integers(1, 60)),
     st.tuples(st.just("end"), st.none()),
     st.tuples(st.just("level"), st.integers(1, 600)),
+    st.tuples(st.just("echo"), st.booleans()),
+    st.tuples(st.just("echoed"), st.none()),
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("resume"), st.none()),
     st.tuples(st.just("gain"), st.sampled_from([0.0, 0.25, 1.0, 3.0])),
@@ -58,6 +60,7 @@ class Twins:
         for fact in ("written", "position", "rendered", "space", "paused"):
             assert getattr(ours, fact) == getattr(theirs, fact), fact
         assert ours.journal.take() == theirs.journal.take()
+        assert ours.echo.lost == theirs.echo.lost
 
     def write(self, count: int) -> None:
         frames = self.random.uniform(-1, 1, (count, self.channels)).astype(np.float32)
@@ -83,6 +86,14 @@ class Twins:
     def level(self, frames: int) -> None:
         for twin in self.both:
             twin.start_level = frames
+
+    def echo(self, on: bool) -> None:
+        for twin in self.both:
+            twin.echo.start(CAPACITY) if on else twin.echo.stop()
+
+    def echoed(self, _: None) -> None:
+        ours, theirs = self.both
+        assert ours.echo.take() == theirs.echo.take()
 
     def pause(self, _: None) -> None:
         for twin in self.both:
