@@ -245,9 +245,10 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(100, 900), min_size=1, max_size=5),
+    # Together they fit into the ring: what is behind it when a stretch is skipped comes a tick later.
+    st.lists(st.integers(60, 200), min_size=1, max_size=5),
     st.sets(st.integers(0, 4)),
-    st.integers(0, 1500),
+    st.integers(0, 1000),
     st.sampled_from([1, 17, 50, 100]),
 )
 def test_whichever_lanes_are_cut_the_others_are_heard_whole(
