@@ -68,6 +68,7 @@ class Producer:
         self._streams = 1 + utterance.options.prefetch
         self._limited: set[SpeechResponse] = set()
         self._noted: SpeechResponse | None = None
+        self._doubted = False
         self._audio: AudioFormat | None = None
 
     async def run(self) -> None:
@@ -225,7 +226,15 @@ class Producer:
             self._note_moments(fetch.response)
             await self._finish(decoder or fetch.response.decoder(), at)
         finally:
-            self._account.muted(0 if decoder is None else decoder.muted)
+            if decoder is not None:
+                self._account.muted(decoder.muted)
+                self._tell_doubt(decoder)
+
+    def _tell_doubt(self, decoder: Decoder) -> None:
+        """Pass on what the decoder only suspects: once, for all pieces are alike."""
+        if decoder.warning and not self._doubted:
+            self._doubted = True
+            self._stage.options.tell(decoder.warning)
 
     async def _finish(self, decoder: Decoder | None, at: float) -> None:
         """Deliver what the decoder and the resampler still hold: the last word's end."""

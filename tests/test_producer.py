@@ -195,6 +195,19 @@ def test_a_trace_holds_the_arrivals(player: Player, tmp_path: Path) -> None:
     assert lines[-1]["end"] == "complete"
 
 
+def test_the_other_law_is_warned_of_once(speech_server: LocalServer, fast: Silent) -> None:
+    """A-law read as µ-law is speech, only harsher: heard as it is, and told."""
+    notices: list[str] = []
+    with Player(base_url=speech_server.base_url, notify=notices.append) as player:
+        text = "We were away a year ago, and now we are all along the wall. " * 2
+        fields = {"model": SONIC, "encoding": "pcm_mulaw", "sample_rate": 8000}
+        extra = asking(send_as="pcm_alaw@8000")
+        receipt = player.say([text, text], extra=extra, **fields).wait(PATIENCE)
+    assert receipt.complete
+    assert [notice for notice in notices if "--decode-as pcm_alaw" in notice] == notices
+    assert len(notices) == 1
+
+
 def test_decode_as_wins_over_the_model(speech_server: LocalServer, fast: Silent) -> None:
     notices: list[str] = []
     with Player(base_url=speech_server.base_url, notify=notices.append) as player:

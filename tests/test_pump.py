@@ -245,7 +245,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    # Together they fit into the ring: what is behind it when a stretch is skipped comes a tick later.
+    # Together they fit into the ring: what is behind it comes a tick after a skipped stretch.
     st.lists(st.integers(60, 200), min_size=1, max_size=5),
     st.sets(st.integers(0, 4)),
     st.integers(0, 1000),
