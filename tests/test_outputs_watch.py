@@ -182,7 +182,9 @@ class Card:
             out, err = self._program.communicate("\n", timeout=60)
         except subprocess.TimeoutExpired:
             pytest.fail("it does not end")
-        assert (self._program.returncode, err) == (0, "")
+        # PortAudio itself prints the C expression that failed, and cannot be asked not to.
+        ours = [line for line in err.splitlines() if not line.startswith("Expression '")]
+        assert (self._program.returncode, ours) == (0, [])
         told = self.outcomes + [json.loads(line) for line in out.splitlines()]
         for each in told[:-1]:
             print(each)

@@ -2,7 +2,8 @@
 
 What matters of what they say comes back as an error or a count. Moving file descriptor 2 aside,
 as is often done, would swallow what every other thread writes meanwhile: so the libraries are
-asked to be silent, each in its own way.
+asked to be silent, each in its own way. PortAudio cannot be asked: where one of its calls fails,
+Debian's build prints the C expression, and `PaUtil_SetDebugPrintFunction` is not exported.
 """
 
 from __future__ import annotations
@@ -17,21 +18,18 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
-from streamplay.outputs.mute import mute
-
 # They call their handlers on the audio thread too, where nothing of Python may run: so a handler
 # is a C function that changes nothing.
 
 
 @cache
 def hush() -> None:
-    """Silence ALSA, JACK and PortAudio."""
+    """Silence ALSA and JACK."""
     if sys.platform != "linux":
         return
     harmless = ctypes.CDLL(None).abs
     with suppress(OSError):
         ctypes.CDLL("libportaudio.so.2")  # and with it what it is linked with
-        mute()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(harmless)
     with suppress(OSError, AttributeError):
