@@ -59,7 +59,7 @@ def test_the_json_has_every_measure_and_null_where_there_is_none(
     assert main([*words, "--json", "-q"]) == 0
     found = result(capsys)
     assert found["schema"] == 1
-    assert found["command"].startswith("streamplay ")
+    assert found["command"].startswith("streamplay bench ")
     (target,) = found["targets"]
     assert (target["requests"], target["errors"]) == (6, {})
     assert list(target["measures"]) == [each.name for each in MEASURES]

@@ -15,7 +15,7 @@ from streamplay.cli import console, options, report, status
 from streamplay.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streamplay.bench.command import Files
     from streamplay.bench.load import Load
@@ -160,7 +160,7 @@ def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result
         return command.run(
             targets,
             load,
-            command=_command(),
+            command=_command(args.words),
             watch=lambda sample: [watch(sample) for watch in watchers],
         )
 
@@ -176,9 +176,9 @@ def _hear(player: Player) -> Callable[[Sample], None]:
     return hear
 
 
-def _command() -> str:
+def _command(words: Sequence[str]) -> str:
     """Return the words that made this run; no key is ever among them."""
-    return shlex.join(["streamplay", *sys.argv[1:]])
+    return shlex.join(["streamplay", *words])
 
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:
