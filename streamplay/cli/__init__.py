@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     try:
         command, args = parser.parse(words)
+        args.words = words  # what the user typed, for a command that tells it
         return command.run(args)
     except SystemExit as exit_:  # argparse leaves this way after --help and --version
         return int(exit_.code or 0)

@@ -131,7 +131,6 @@ def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         raise UsageError(f"{name!r} is no command{closest(name, COMMANDS)}", see="streamplay")
     parser = build(name)
     args = parser.parse_words(words[1:])
-    args.words = list(words)
     config.fill(args, name, parser)
     return load(name), args
 
