@@ -134,12 +134,13 @@ def test_no_more_is_asked_for_than_the_prefetch_allows(fast: Silent) -> None:
         utterance = player.say(tokens_of(TEXTS))
         wait_until(lambda: utterance.receipt.frames.received == 3 * RATE)
         time.sleep(0.1)  # in which another could be asked for
-        assert server.texts == TEXTS[:3]
+        # Asked for in order; over connections of their own they may arrive in another.
+        assert sorted(server.texts) == sorted(TEXTS[:3])
         player.resume()
         assert account_for(utterance.wait(PATIENCE)).complete
 
     saying(server, body)
-    assert server.texts == TEXTS
+    assert sorted(server.texts) == sorted(TEXTS)
 
 
 def test_without_prefetch_there_is_one_request_at_a_time(fast: Silent) -> None:
