@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from streamplay.player import Player, say
     from streamplay.receipt import Receipt
     from streamplay.request import SpeechRequest
-    from streamplay.utterance import Heard, Utterance
+    from streamplay.speech.utterance import Heard, Utterance
 
     __version__: str
 
@@ -92,12 +92,12 @@ __all__ = [
 _HOMES = {
     "AsyncPlayer": "aio",
     "AudioFormat": "audio",
-    "Heard": "utterance",
+    "Heard": "speech.utterance",
     "Player": "player",
     "Receipt": "receipt",
     "SpeechClient": "network.client",
     "SpeechRequest": "request",
-    "Utterance": "utterance",
+    "Utterance": "speech.utterance",
     "say": "player",
 }
 """The module of each public name; of those not named here, errors."""

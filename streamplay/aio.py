@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from streamplay.errors import PlayerClosed
 from streamplay.events import End
 from streamplay.player import Player
-from streamplay.sources import OnLoop
+from streamplay.words.sources import OnLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from streamplay.events import Event
     from streamplay.receipt import Receipt
-    from streamplay.reference import Reference
-    from streamplay.utterance import Heard, Utterance
+    from streamplay.speech.reference import Reference
+    from streamplay.speech.utterance import Heard, Utterance
 
 
 class AsyncUtterance:
@@ -46,15 +46,15 @@ class AsyncUtterance:
 
     @property
     def position(self) -> int:
-        """Frames heard by now: see `streamplay.utterance.Utterance.position`."""
+        """Frames heard by now: see `streamplay.Utterance.position`."""
         return self._utterance.position
 
     def heard(self) -> Heard:
-        """Tell what has been heard of it by now: see `streamplay.utterance.Utterance.heard`."""
+        """Tell what has been heard of it by now: see `streamplay.Utterance.heard`."""
         return self._utterance.heard()
 
     async def wait(self, timeout: float | None = None) -> Receipt:  # noqa: ASYNC109 - the blocking face's
-        """Wait until it has been heard: see `streamplay.utterance.Utterance.wait`."""
+        """Wait until it has been heard: see `streamplay.Utterance.wait`."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._utterance.on_done(lambda: _soon(loop, _set, done))
@@ -86,7 +86,7 @@ class AsyncUtterance:
             self._utterance.history.unsubscribe(hand)
 
     async def cancel(self) -> Heard:
-        """Silence it now: see `streamplay.utterance.Utterance.cancel`."""
+        """Silence it now: see `streamplay.Utterance.cancel`."""
         return self._utterance.cancel()
 
 

@@ -1,6 +1,6 @@
 """What happens to an utterance, told in order: see docs/events.md.
 
-`streamplay.observer` derives them on the player's loop. Nothing is told by the
+`streamplay.speech.observer` derives them on the player's loop. Nothing is told by the
 audio callback, and nothing that receives or plays waits for whoever listens: a
 listener has a thread and a queue of its own.
 """
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from streamplay.heard import Heard
     from streamplay.receipt import Receipt
-    from streamplay.utterance import Utterance
+    from streamplay.speech.heard import Heard
+    from streamplay.speech.utterance import Utterance
 
 SLOW_SECONDS: Final = 0.25
 """A listener that takes longer is reported: a word takes about as long to say."""

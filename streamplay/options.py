@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import InvalidRequest
-from streamplay.jitter import GAP_WEIGHT
 from streamplay.models import DEFAULT_MODEL, effective_format
+from streamplay.policy.jitter import GAP_WEIGHT
 from streamplay.request import SpeechRequest
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from streamplay.account import Account
 from streamplay.closing import Closing, remember
 from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.events import Listener
@@ -16,18 +15,19 @@ from streamplay.loop import BackgroundLoop
 from streamplay.options import Options, check_volume
 from streamplay.outputs.file import open_file
 from streamplay.playing import PlaysSound
-from streamplay.reference import Reference
 from streamplay.speaker import Speaker
+from streamplay.speech.account import Account
+from streamplay.speech.reference import Reference
+from streamplay.speech.utterance import Heard, Utterance
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter
-from streamplay.utterance import Heard, Utterance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
 
-    from streamplay.feed import Feed
     from streamplay.receipt import Receipt
+    from streamplay.speech.feed import Feed
 
 LISTENER_PATIENCE_SECONDS: Final = 1.0
 """How long closing waits for a listener that is still at an earlier event."""

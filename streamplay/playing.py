@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamplay.feed import feed_of, feed_of_file
+from streamplay.speech.feed import feed_of, feed_of_file
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from streamplay.feed import Feed
     from streamplay.options import Options
-    from streamplay.utterance import Utterance
+    from streamplay.speech.feed import Feed
+    from streamplay.speech.utterance import Utterance
 
 
 class PlaysSound(ABC):

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from streamplay.account import Span
 from streamplay.audio import AudioFormat
-from streamplay.pump import Lane
-from streamplay.simulate import Played
+from streamplay.policy.simulate import Played
+from streamplay.speech.account import Span
+from streamplay.speech.pump import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
-    from streamplay.jitter import Policy
-    from streamplay.pump import Pump
+    from streamplay.policy.jitter import Policy
+    from streamplay.speech.pump import Pump
     from streamplay.stage import Stage
     from streamplay.trace import Trace
 
@@ -46,7 +46,7 @@ async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) ->
     Returns
     -------
     Played
-        What was heard: to be compared with what `streamplay.simulate` foretells.
+        What was heard: to be compared with what `streamplay.policy.simulate` foretells.
 
     Raises
     ------

@@ -7,15 +7,15 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from streamplay.errors import DeviceLost, StreamPlayError
-from streamplay.feeder import Feeder
-from streamplay.producer import Producer
+from streamplay.speech.feeder import Feeder
+from streamplay.speech.producer import Producer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamplay.errors import OutputFailed
+    from streamplay.speech.utterance import Utterance
     from streamplay.stage import Stage
-    from streamplay.utterance import Utterance
 
 
 class Speaker:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from streamplay.audio import AudioFormat
-    from streamplay.native import AnyPlayout
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
     from streamplay.outputs.base import Output
-    from streamplay.pump import Pump
     from streamplay.server.child import LocalServer
-    from streamplay.utterance import Utterance
+    from streamplay.sound.native import AnyPlayout
+    from streamplay.speech.pump import Pump
+    from streamplay.speech.utterance import Utterance
 
 
 class Stage:
@@ -219,9 +219,9 @@ class Stage:
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, for both take their time."""
-        from streamplay import native
-        from streamplay.playout import Playout
-        from streamplay.pump import RING_SECONDS, Pump
+        from streamplay.sound import native
+        from streamplay.sound.playout import Playout
+        from streamplay.speech.pump import RING_SECONDS, Pump
 
         engine = native.choose(self.options.engine)
         output = self._open_device(samplerate, channels, silence=True)
@@ -239,8 +239,8 @@ class Stage:
         return self._open_device(samplerate, channels, silence=False)
 
     def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
-        from streamplay import native
         from streamplay.outputs import open_output
+        from streamplay.sound import native
 
         return open_output(
             samplerate,

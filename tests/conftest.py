@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamplay.learning import PROCESS
+from streamplay.policy.learning import PROCESS
 from tests.support.nullsink import NullSink
 from tests.support.server import speech_server
 

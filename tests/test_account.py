@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.account import Account, Span, VoiceOnset
 from streamplay.audio import AudioFormat
 from streamplay.errors import RateLimited, Truncated
-from streamplay.journal import Kind, Note
 from streamplay.receipt import OutputFacts
 from streamplay.request import SpeechRequest
+from streamplay.sound.journal import Kind, Note
+from streamplay.speech.account import Account, Span, VoiceOnset
 
 RATE = 24000
 KINDS = (Kind.PLAYED, Kind.SKIPPED)

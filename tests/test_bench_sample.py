@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from streamplay.bench.plan import Job
 from streamplay.bench.sample import Sample, facts, heard_at, measure
-from streamplay.jitter import policy
-from streamplay.learning import Memory
-from streamplay.simulate import play
+from streamplay.policy.jitter import policy
+from streamplay.policy.learning import Memory
+from streamplay.policy.simulate import play
 from tests.support import arrivals
 
 RATE = 24000

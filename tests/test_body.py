@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamplay.errors import ConnectionLost, MalformedEvent, StreamPlayError, TooLarge, Truncated
 from streamplay.network.body import Body, Moments
 from streamplay.network.patience import Patience
-from streamplay.wire import Audio, Done, Ignored, WireEvent, reader_for
+from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, reader_for
 from tests.support.rawserver import DONE, delta, event
 
 if TYPE_CHECKING:

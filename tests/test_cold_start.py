@@ -31,7 +31,7 @@ LATER = {
     "click": "is httpx's own command line",
     "streamplay.outputs.device": "plays",
     "streamplay.outputs.find": "plays",
-    "streamplay.native": "plays",
+    "streamplay.sound.native": "plays",
     "streamplay.server.app": "serves",
 }
 

@@ -10,10 +10,10 @@ import soundfile
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import streamplay.decoder
+import streamplay.stream.decoder
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.decoder import Chunk, Decoder
 from streamplay.errors import BadAudio, StreamBroken, TooLarge, Truncated, WrongEncoding
+from streamplay.stream.decoder import Chunk, Decoder
 from tests.test_riff import chunk, fmt, wav
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("source", ["model", "request", "user"])
 def test_bytes_cut_anywhere_give_the_same_frames_and_bytes(
-    encoding: str, samplerate: int, channels: int, source: streamplay.decoder.FormatSource
+    encoding: str, samplerate: int, channels: int, source: streamplay.stream.decoder.FormatSource
 ) -> None:
     expected = AudioFormat(encoding, samplerate, channels)
     data = expected.encode(tone(samplerate, channels, 0.01))
@@ -87,7 +87,7 @@ def test_bytes_cut_anywhere_give_the_same_frames_and_bytes(
 def test_every_whole_frame_of_any_bytes_comes_out_once(
     encoding: str, channels: int, data: bytes, cuts: list[int], guessed: bool
 ) -> None:
-    assume(not data.startswith((b"RIFF", *streamplay.decoder._FILE_MAGIC)))
+    assume(not data.startswith((b"RIFF", *streamplay.stream.decoder._FILE_MAGIC)))
     expected = AudioFormat(encoding, 24000, channels)
     decoder = Decoder(expected, "request" if guessed else "model")
     whole = len(data) - len(data) % expected.frame_bytes
@@ -282,7 +282,7 @@ def test_what_came_before_the_fault_in_a_file_is_kept() -> None:
 
 
 def test_a_file_beyond_its_bound_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.decoder, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(streamplay.stream.decoder, "MAX_FILE_BYTES", 1000)
     decoder = Decoder(S16, "request", content_type="audio/mpeg")
     list(decoder.feed(bytes(1000)))
     with pytest.raises(TooLarge):
@@ -320,7 +320,7 @@ WRONG = [
 @pytest.mark.parametrize("source", ["model", "request"])
 @pytest.mark.parametrize("size", [7, 480, 4096, 1 << 20])
 def test_a_wrong_encoding_is_muted_and_named_with_the_flag_that_mends_it(
-    true: str, told: str, lost: int, source: streamplay.decoder.FormatSource, size: int
+    true: str, told: str, lost: int, source: streamplay.stream.decoder.FormatSource, size: int
 ) -> None:
     data = AudioFormat(true, 24000).encode(speech())[lost:]
     decoder = Decoder(AudioFormat(told, 24000), source)

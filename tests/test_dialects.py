@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay.dialects import Audio, Done, Ignored, Words
 from streamplay.errors import MalformedEvent, RemoteError
+from streamplay.stream.dialects import Audio, Done, Ignored, Words
 from tests.test_wire import (
     b64,
     delta_a,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamplay.server.child import LocalServer
-    from streamplay.utterance import Utterance
+    from streamplay.speech.utterance import Utterance
 
 __all__ = ["fast", "impatient", "live", "player", "silent"]
 

@@ -17,7 +17,7 @@ from streamplay import errors
 from streamplay.network import retry
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.wire import Audio
+from streamplay.stream.wire import Audio
 from tests.support.rawserver import DONE, chunk, chunked, delta, event, head, running
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamplay.decoder import Decoder
-from streamplay.sse import EventReader
+from streamplay.stream.decoder import Decoder
+from streamplay.stream.sse import EventReader
 from tests.support.fuzz import Broken, body, check_memory, cut, run
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from httpx_sse import ServerSentEvent
 
-    from streamplay.decoder import Chunk
+    from streamplay.stream.decoder import Chunk
 
 # A million take minutes (scripts/fuzz); these are its first.
 INPUTS = 3000

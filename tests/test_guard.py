@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.guard import HOLD_SECONDS, Guard, Reading, readings_beside, wrong_encoding
+from streamplay.stream.guard import HOLD_SECONDS, Guard, Reading, readings_beside, wrong_encoding
 from tests.support.measure_guard import WRONG, false_alarms, listen, recognised
 from tests.support.sounds import Sound, clipped, spoken, synthetic
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.heard import CHARACTERS_PER_SECOND, Piece, heard_text
-from streamplay.wire import Words
+from streamplay.speech.heard import CHARACTERS_PER_SECOND, Piece, heard_text
+from streamplay.stream.wire import Words
 
 RATE = 24000
 HALF = RATE // 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamplay.jitter import Auto, Fixed, policy
+from streamplay.policy.jitter import Auto, Fixed, policy
 
 RATE = 24000
 

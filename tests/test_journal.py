@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from streamplay.journal import RESERVED, SLOTS, Journal, Kind, Note
+from streamplay.sound.journal import RESERVED, SLOTS, Journal, Kind, Note
 
 
 def test_notes_are_read_once_and_in_order() -> None:

@@ -14,7 +14,7 @@ import pytest
 from streamplay import Player
 from streamplay.closing import Closing
 from streamplay.errors import PlayerClosed
-from streamplay.pump import Pump
+from streamplay.speech.pump import Pump
 from tests.support.speaking import (
     PATIENCE,
     Silent,

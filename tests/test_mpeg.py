@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.mpeg import with_length
+from streamplay.stream.mpeg import with_length
 
 SECONDS = 3
 

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay import native
 from streamplay.errors import InvalidRequest
-from streamplay.journal import RESERVED, SLOTS
-from streamplay.native import NativePlayout
-from streamplay.playout import Playout
+from streamplay.sound import native
+from streamplay.sound.journal import RESERVED, SLOTS
+from streamplay.sound.native import NativePlayout
+from streamplay.sound.playout import Playout
 
 RATE = 8000  # 40 frames of fade out, 64 of fade in: small, so that any block may cut them
 CAPACITY = 500

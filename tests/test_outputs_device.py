@@ -23,7 +23,7 @@ from streamplay.outputs.silent import SilentOutput
 from tests.support.speaking import wait_until
 
 if TYPE_CHECKING:
-    from streamplay.ring import Block
+    from streamplay.sound.ring import Block
     from tests.support.nullsink import NullSink
 
 RATE = 24000

@@ -76,7 +76,7 @@ import json, sys, threading, time
 asked = json.loads(sys.argv[1])
 import streamplay
 from streamplay.outputs.device import DeviceOutput
-from streamplay.playout import Playout
+from streamplay.sound.playout import Playout
 
 calls = 0
 def breaking(self, out, now, late=False, delay=0.0, *, whole=Playout.render):

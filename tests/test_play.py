@@ -15,7 +15,7 @@ import soundfile
 
 from streamplay import FileFailed, InvalidRequest, Player, PlayerClosed
 from streamplay.cli import main
-from streamplay.feed import as_frames
+from streamplay.speech.feed import as_frames
 from tests.support.speaking import (
     PATIENCE,
     Silent,

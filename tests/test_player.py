@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from streamplay.receipt import Receipt
     from streamplay.server.child import LocalServer
-    from streamplay.utterance import Utterance
+    from streamplay.speech.utterance import Utterance
 
 __all__ = ["fast", "live", "player", "silent"]
 

@@ -25,9 +25,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.journal import Kind
-from streamplay.playout import Playout
-from streamplay.ring import Ring
+from streamplay.sound.journal import Kind
+from streamplay.sound.playout import Playout
+from streamplay.sound.ring import Ring
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

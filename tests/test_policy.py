@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.jitter import (
+from streamplay.policy.jitter import (
     LONGEST_WAIT_SECONDS,
     RESUME_LIMIT_SECONDS,
     RESUME_SECONDS,
@@ -16,8 +16,16 @@ from streamplay.jitter import (
     Stream,
     policy,
 )
-from streamplay.learning import KEPT, NEVER, SOURCES, UNKNOWN_SECONDS, Lessons, Memory, Source
-from streamplay.simulate import play
+from streamplay.policy.learning import (
+    KEPT,
+    NEVER,
+    SOURCES,
+    UNKNOWN_SECONDS,
+    Lessons,
+    Memory,
+    Source,
+)
+from streamplay.policy.simulate import play
 from tests.support.arrivals import RATE, on_a_grid, steady, trace
 
 if TYPE_CHECKING:

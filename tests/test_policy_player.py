@@ -8,7 +8,7 @@ import pytest
 
 from streamplay import Player
 from streamplay.errors import InvalidRequest, StreamPlayError
-from streamplay.learning import NEVER, PROCESS, Lessons, Source
+from streamplay.policy.learning import NEVER, PROCESS, Lessons, Source
 from streamplay.trace import load
 from tests.support.speaking import account_for, counting, live, silent
 

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import streamplay.pump
-from streamplay.account import Span
+import streamplay.speech.pump
 from streamplay.errors import DeviceLost, OutputFailed
-from streamplay.jitter import Fixed, Policy
 from streamplay.outputs.silent import SilentOutput
-from streamplay.playout import Playout
-from streamplay.pump import Lane, Pump
+from streamplay.policy.jitter import Fixed, Policy
+from streamplay.sound.playout import Playout
+from streamplay.speech.account import Span
+from streamplay.speech.pump import Lane, Pump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from streamplay.audio import Frames
-    from streamplay.journal import Note
     from streamplay.outputs.base import Renderer
+    from streamplay.sound.journal import Note
 
 RATE = 8000
 CAPACITY = 1000
@@ -384,7 +384,7 @@ def test_abandoning_settles_everything_and_what_was_played_stays_so() -> None:
 
 
 def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.pump, "QUEUE_BYTES", 8000)
+    monkeypatch.setattr(streamplay.speech.pump, "QUEUE_BYTES", 8000)
     stand = Stand()
     lane = stand.lane(Fixed(60_000, RATE))  # cannot be held: what fits must do
     put = []
@@ -415,7 +415,7 @@ def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("how", ["cut", "abandon"])
 def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.pump, "QUEUE_BYTES", 2000)
+    monkeypatch.setattr(streamplay.speech.pump, "QUEUE_BYTES", 2000)
     stand = Stand()
     lane = stand.lane()
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.decoder import Decoder
 from streamplay.errors import MalformedEvent, RemoteError, StreamBroken, Truncated
-from streamplay.wire import Audio, Done, reader_for
+from streamplay.stream.decoder import Decoder
+from streamplay.stream.wire import Audio, Done, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

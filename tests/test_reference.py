@@ -11,14 +11,14 @@ import pytest
 
 from streamplay import AsyncPlayer, Player
 from streamplay.errors import InvalidRequest, PlayerClosed
-from streamplay.native import NativePlayout
-from streamplay.playout import Playout
-from streamplay.reference import KEPT_SECONDS, Reference
+from streamplay.sound.native import NativePlayout
+from streamplay.sound.playout import Playout
+from streamplay.speech.reference import KEPT_SECONDS, Reference
 from tests.support.speaking import PATIENCE, Silent, counted, counting, fast, live, silent
 
 if TYPE_CHECKING:
-    from streamplay.reference import ReferenceBlock
     from streamplay.server.child import LocalServer
+    from streamplay.speech.reference import ReferenceBlock
     from tests.support.nullsink import NullSink
 
 __all__ = ["fast", "live", "silent"]

@@ -12,10 +12,10 @@ from streamplay.audio import AudioFormat
 from streamplay.cli import main, parser
 from streamplay.cli.usage import UsageError
 from streamplay.errors import DeviceLost, FileFailed
-from streamplay.jitter import policy
 from streamplay.options import Options
+from streamplay.policy.jitter import policy
+from streamplay.policy.simulate import play_in_blocks
 from streamplay.replay import PITCHES, replay
-from streamplay.simulate import play_in_blocks
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter, load
 from tests.support.arrivals import RATE, trace
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from streamplay.jitter import Policy
+    from streamplay.policy.jitter import Policy
     from streamplay.trace import Trace
     from tests.support.nullsink import NullSink
 

@@ -12,7 +12,7 @@ from streamplay.audio import AudioFormat
 from streamplay.network import retry
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.wire import Audio, Done, Ignored, WireEvent, Words
+from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, Words
 from tests.support.rawserver import (
     DONE,
     answer,

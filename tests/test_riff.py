@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio
-from streamplay.riff import Walker
+from streamplay.stream.riff import Walker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.ring import Ring
+from streamplay.sound.ring import Ring
 
 
 def sequence(

@@ -1,6 +1,6 @@
 """A small ring, model-checked: every interleaving of a writer's and a reader's steps.
 
-The model is the proof of `streamplay.ring` taken apart into its memory accesses: each
+The model is the proof of `streamplay.sound.ring` taken apart into its memory accesses: each
 step below is one load or one store, and any step of one thread may fall between any two
 of the other. Slots hold frame numbers; a reader must never copy a slot that does not hold
 the frame it is after, whatever the order.

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.silence import QUIET, Joints
+from streamplay.sound.silence import QUIET, Joints
 
 LOUD = 0.5
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.jitter import policy
-from streamplay.learning import Lessons, Memory, Source
-from streamplay.simulate import BLOCK_SECONDS, Played, play, play_in_blocks
+from streamplay.policy.jitter import policy
+from streamplay.policy.learning import Lessons, Memory, Source
+from streamplay.policy.simulate import BLOCK_SECONDS, Played, play, play_in_blocks
 from tests.support.arrivals import RATE, on_a_grid, steady, trace
 
 ORPHEUS = Source("host", "orpheus", "tara")

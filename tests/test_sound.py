@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamplay.receipt import Receipt
     from streamplay.server.child import LocalServer
-    from streamplay.utterance import Utterance
+    from streamplay.speech.utterance import Utterance
     from tests.support.nullsink import NullSink
 
     Samples = NDArray[np.int16]

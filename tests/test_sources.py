@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import InvalidRequest
-from streamplay.sources import READ_AHEAD, Manner, OnLoop, sentences
-from streamplay.text import LONGEST
+from streamplay.words.sources import READ_AHEAD, Manner, OnLoop, sentences
+from streamplay.words.text import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.speech_text import Cleaner, cleaner, spoken
+from streamplay.words.speech_text import Cleaner, cleaner, spoken
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.errors import MalformedEvent, TooLarge
-from streamplay.sse import EventReader
+from streamplay.stream.sse import EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

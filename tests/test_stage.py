@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 import streamplay
-from streamplay import Player, pump
+from streamplay import Player
 from streamplay.errors import (
     DeviceLost,
     InvalidRequest,
@@ -23,6 +23,7 @@ from streamplay.errors import (
     Truncated,
 )
 from streamplay.outputs import portaudio, watch
+from streamplay.speech import pump
 from tests.support.speaking import (
     PATIENCE,
     Silent,

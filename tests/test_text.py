@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.text import (
+from streamplay.words.text import (
     FIRST_SECONDS,
     LONGEST,
     QUIET_SECONDS,

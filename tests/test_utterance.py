@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamplay.account import Account
 from streamplay.errors import Truncated
-from streamplay.heard import Heard, Piece
-from streamplay.jitter import Fixed
-from streamplay.journal import Kind, Note
 from streamplay.options import Options
-from streamplay.playout import Playout
-from streamplay.pump import Lane
-from streamplay.utterance import Utterance
+from streamplay.policy.jitter import Fixed
+from streamplay.sound.journal import Kind, Note
+from streamplay.sound.playout import Playout
+from streamplay.speech.account import Account
+from streamplay.speech.heard import Heard, Piece
+from streamplay.speech.pump import Lane
+from streamplay.speech.utterance import Utterance
 
 RATE = 24000
 

@@ -15,7 +15,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.wire import Audio, Done, WireEvent, reader_for
+from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -21,7 +21,7 @@ from streamplay.bench.lag import Lag
 from streamplay.bench.observe import import_decoding, observe, watch_names
 from streamplay.bench.plan import Job
 from streamplay.bench.sample import measure
-from streamplay.learning import Memory
+from streamplay.policy.learning import Memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

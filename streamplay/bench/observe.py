@@ -6,20 +6,20 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from streamplay.account import VoiceOnset
 from streamplay.bench.sample import Sample
 from streamplay.errors import StreamBroken, StreamPlayError
-from streamplay.wire import Audio
+from streamplay.speech.account import VoiceOnset
+from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterable
 
     from streamplay.bench.plan import Job
-    from streamplay.decoder import Chunk, Decoder
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
+    from streamplay.stream.decoder import Chunk, Decoder
 
 # When this request's host had been resolved; httpcore's trace does not tell.
 _RESOLVED: ContextVar[list[float] | None] = ContextVar("resolved", default=None)
@@ -29,7 +29,7 @@ def import_decoding() -> None:
     """Import what decodes, before anything is timed."""
     import numpy as np  # noqa: F401
 
-    from streamplay.decoder import Decoder  # noqa: F401
+    from streamplay.stream.decoder import Decoder  # noqa: F401
 
 
 def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:

@@ -12,7 +12,7 @@ from streamplay.bench.lag import LAG_LIMIT_MS
 from streamplay.bench.measures import MEASURES
 from streamplay.bench.sample import measure
 from streamplay.bench.statistics import PERCENTILES, Summary, summarise
-from streamplay.learning import Memory
+from streamplay.policy.learning import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

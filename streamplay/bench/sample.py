@@ -7,16 +7,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench.measures import PREBUFFERS
-from streamplay.jitter import policy
-from streamplay.learning import Source
-from streamplay.simulate import play
+from streamplay.policy.jitter import policy
+from streamplay.policy.learning import Source
+from streamplay.policy.simulate import play
 from streamplay.trace import COMPLETE, Trace, host_of
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.bench.plan import Job
-    from streamplay.learning import Memory
-    from streamplay.simulate import Played
+    from streamplay.policy.learning import Memory
+    from streamplay.policy.simulate import Played
 
 
 @dataclass(slots=True)

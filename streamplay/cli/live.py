@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamplay.cli.parser import Parser
     from streamplay.player import Player
-    from streamplay.utterance import Utterance
+    from streamplay.speech.utterance import Utterance
 
 _LOOK_SECONDS: Final = 0.1
 """How often a person who waits for the last words is looked at."""

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamplay.cli import console, options, report, status
-from streamplay.jitter import GAP_WEIGHT, policy
-from streamplay.learning import Memory, Source
+from streamplay.policy.jitter import GAP_WEIGHT, policy
+from streamplay.policy.learning import Memory, Source
 from streamplay.trace import load
 
 if TYPE_CHECKING:
     from streamplay.cli.parser import Parser
-    from streamplay.jitter import Policy
-    from streamplay.simulate import Played
+    from streamplay.policy.jitter import Policy
+    from streamplay.policy.simulate import Played
     from streamplay.trace import Trace
 
 
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace, traces: list[tuple[str, Trace]], rows: _Rows) -> None:
-    from streamplay.simulate import play
+    from streamplay.policy.simulate import play
 
     memory = Memory()
     for name, trace in traces:

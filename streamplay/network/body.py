@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import StreamPlayError, TooLarge, Truncated
-from streamplay.wire import Done, Ignored
+from streamplay.stream.wire import Done, Ignored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
     from streamplay.network.patience import Patience
-    from streamplay.wire import Reader, WireEvent
+    from streamplay.stream.wire import Reader, WireEvent
 
 MAX_FILE_BYTES: Final = 256 << 20
 """Of a whole file: some four hours of mp3 at 128 kbit/s, and an hour and a half of wav."""

@@ -26,7 +26,7 @@ from streamplay.network.response import SpeechResponse
 from streamplay.network.shape import Shape
 from streamplay.network.transport import Transport
 from streamplay.request import Api
-from streamplay.wire import Audio
+from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence

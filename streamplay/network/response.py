@@ -27,20 +27,20 @@ from streamplay.network.patience import Patience
 from streamplay.network.presentable import conceal, presentable
 from streamplay.network.refusals import Said, nearest
 from streamplay.network.retry import ATTEMPTS, wait_before
-from streamplay.wire import Audio, reader_for
+from streamplay.stream.wire import Audio, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from types import TracebackType
     from typing import Self
 
-    from streamplay.decoder import Decoder
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
     from streamplay.network.patience import Limits
     from streamplay.network.shape import Shape
     from streamplay.request import SpeechRequest
-    from streamplay.wire import WireEvent
+    from streamplay.stream.decoder import Decoder
+    from streamplay.stream.wire import WireEvent
 
 # A server that sends events without end, and none of them audio, is handed out
 # as it is: what is kept meanwhile is bounded.
@@ -142,7 +142,7 @@ class SpeechResponse:
 
     def decoder(self) -> Decoder:
         """Return a decoder of this answer's audio."""
-        from streamplay.decoder import Decoder
+        from streamplay.stream.decoder import Decoder
 
         expected, source = self.request.expected_from(self._shape.api)
         return Decoder(expected, source, content_type=self.content_type)

@@ -7,11 +7,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from streamplay import native
 from streamplay.errors import DeviceLost, NoDevice, OutputFailed
 from streamplay.outputs.deadline import OutOfTime, within
 from streamplay.outputs.find import Found, find, survey
 from streamplay.outputs.portaudio import load, open_streams
+from streamplay.sound import native
 
 if TYPE_CHECKING:
     from types import ModuleType

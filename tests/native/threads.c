@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "../../streamplay/_playout.c"
+#include "../../streamplay/sound/_playout.c"
 
 enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997 };
 

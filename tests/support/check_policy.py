@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamplay.audio import AudioFormat
-from streamplay.jitter import Auto
-from streamplay.learning import PROCESS, Memory, Source
-from streamplay.playout import FADE_SECONDS
-from streamplay.simulate import BLOCK_SECONDS, Played, play_in_blocks
+from streamplay.policy.jitter import Auto
+from streamplay.policy.learning import PROCESS, Memory, Source
+from streamplay.policy.simulate import BLOCK_SECONDS, Played, play_in_blocks
+from streamplay.sound.playout import FADE_SECONDS
 from streamplay.trace import Trace, TraceWriter, load
 from tests.support.families import RATE, family
 from tests.support.nullsink import NullSink

@@ -21,7 +21,7 @@ from httpx_sse import EventSource
 from streamplay.audio import AudioFormat
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.wire import Audio
+from streamplay.stream.wire import Audio
 from tests.support.sounds import spoken
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.decoder import Chunk, Decoder, FormatSource
 from streamplay.errors import StreamBroken
-from streamplay.wire import Audio, Done, WireEvent, reader_for
+from streamplay.stream.decoder import Chunk, Decoder, FormatSource
+from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

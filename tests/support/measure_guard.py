@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.decoder import Decoder
 from streamplay.errors import WrongEncoding
+from streamplay.stream.decoder import Decoder
 from tests.support.sounds import Sound, clipped, spoken, synthetic
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from streamplay import jitter, learning
-from streamplay.jitter import Auto, Fixed
-from streamplay.learning import Memory
-from streamplay.simulate import play
+from streamplay.policy import jitter, learning
+from streamplay.policy.jitter import Auto, Fixed
+from streamplay.policy.learning import Memory
+from streamplay.policy.simulate import play
 from tests.support.families import FAMILIES, RATE, family
 from tests.support.front import draw_front
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamplay.jitter import Policy
+    from streamplay.policy.jitter import Policy
     from streamplay.trace import Trace
 
 WEIGHTS: Final = (1, 2, 5, 10, 20)

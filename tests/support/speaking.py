@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from streamplay.receipt import Receipt
     from streamplay.server.child import LocalServer
-    from streamplay.utterance import Utterance
+    from streamplay.speech.utterance import Utterance
 
 PATIENCE = 20.0
 """Seconds until a test counts as hanging; what it waits for takes a fraction of one."""

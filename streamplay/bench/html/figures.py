@@ -9,8 +9,8 @@ from streamplay.bench.html.svg import SERIES, Plot, share_below, thin
 from streamplay.bench.measures import BY_NAME
 from streamplay.bench.statistics import PERCENTILES, percentile, summarise
 from streamplay.bench.table import number, title
-from streamplay.jitter import policy
-from streamplay.simulate import play
+from streamplay.policy.jitter import policy
+from streamplay.policy.simulate import play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from streamplay.errors import PlayerClosed
 from streamplay.events import History
-from streamplay.heard import Heard, Piece, heard_text
-from streamplay.observer import TICK_SECONDS, Watch
+from streamplay.speech.heard import Heard, Piece, heard_text
+from streamplay.speech.observer import TICK_SECONDS, Watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 
-    from streamplay.account import Account
     from streamplay.events import Event
-    from streamplay.feed import Feed
     from streamplay.options import Options
     from streamplay.outputs.file import FileOutput
-    from streamplay.pump import Lane
     from streamplay.receipt import Receipt
+    from streamplay.speech.account import Account
+    from streamplay.speech.feed import Feed
+    from streamplay.speech.pump import Lane
     from streamplay.trace import TraceWriter
 
 __all__ = ["Heard", "Piece", "Utterance"]

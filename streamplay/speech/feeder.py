@@ -6,12 +6,12 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from streamplay.delivery import Delivery
+from streamplay.speech.delivery import Delivery
 
 if TYPE_CHECKING:
-    from streamplay.feed import Feed
+    from streamplay.speech.feed import Feed
+    from streamplay.speech.utterance import Utterance
     from streamplay.stage import Stage
-    from streamplay.utterance import Utterance
 
 
 class Feeder:

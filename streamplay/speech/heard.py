@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamplay.utterance import Utterance
-    from streamplay.wire import Words
+    from streamplay.speech.utterance import Utterance
+    from streamplay.stream.wire import Words
 
 CHARACTERS_PER_SECOND: Final = 15.0
 """Of ordinary speech; only for a piece of which not all has come yet."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from streamplay.journal import Kind
+from streamplay.sound.journal import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamplay.journal import Note
+    from streamplay.sound.journal import Note
 
 KEPT: Final = 512
 """Blocks to remember: 2.5 s of 5 ms, far more than any output's latency."""

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamplay.jitter import policy
-from streamplay.learning import PROCESS, Source
-from streamplay.pump import Lane
-from streamplay.resample import Adapter
-from streamplay.silence import Joints
+from streamplay.policy.jitter import policy
+from streamplay.policy.learning import PROCESS, Source
+from streamplay.sound.resample import Adapter
+from streamplay.sound.silence import Joints
+from streamplay.speech.pump import Lane
 from streamplay.trace import host_of
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
-    from streamplay.heard import Piece
-    from streamplay.jitter import Policy
     from streamplay.models import FormatSource
-    from streamplay.pump import Pump
-    from streamplay.silence import Cut
+    from streamplay.policy.jitter import Policy
+    from streamplay.sound.silence import Cut
+    from streamplay.speech.heard import Piece
+    from streamplay.speech.pump import Pump
+    from streamplay.speech.utterance import Utterance
     from streamplay.stage import Stage
-    from streamplay.utterance import Utterance
 
 
 class Delivery:

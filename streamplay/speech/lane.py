@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.account import Span
-    from streamplay.jitter import Policy
-    from streamplay.native import AnyPlayout
+    from streamplay.policy.jitter import Policy
+    from streamplay.sound.native import AnyPlayout
+    from streamplay.speech.account import Span
 
 
 @dataclass(slots=True, eq=False)

@@ -13,10 +13,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.learning import NEVER, Memory, Source
+from streamplay.policy.learning import NEVER, Memory, Source
 
 if TYPE_CHECKING:
-    from streamplay.learning import Lessons
+    from streamplay.policy.learning import Lessons
 
 GAP_WEIGHT: Final = 20.0
 """A second of silence inside a sentence is as bad as so many before it."""

@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamplay.account import Span
-from streamplay.playout import Playout
-from streamplay.pump import RING_SECONDS, TICK_SECONDS, Lane, Pump
+from streamplay.sound.playout import Playout
+from streamplay.speech.account import Span
+from streamplay.speech.pump import RING_SECONDS, TICK_SECONDS, Lane, Pump
 
 if TYPE_CHECKING:
     from streamplay.errors import OutputFailed
-    from streamplay.jitter import Policy
     from streamplay.outputs.base import Renderer
+    from streamplay.policy.jitter import Policy
     from streamplay.trace import Trace
 
 BLOCK_SECONDS: Final = 0.005

@@ -18,18 +18,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
-from streamplay.lane import Lane
 from streamplay.outputs import DRAIN_FACTOR
 from streamplay.outputs.watch import Watch
-from streamplay.playclock import PlayClock
+from streamplay.sound.playclock import PlayClock
+from streamplay.speech.lane import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
-    from streamplay.native import AnyPlayout
     from streamplay.outputs.base import Output
+    from streamplay.sound.native import AnyPlayout
 
 __all__ = ["Lane", "Pump"]
 

@@ -6,7 +6,6 @@ from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from streamplay.journal import Kind
 from streamplay.receipt import (
     ErrorFacts,
     FormatFacts,
@@ -15,14 +14,15 @@ from streamplay.receipt import (
     Receipt,
     RequestedFormat,
 )
+from streamplay.sound.journal import Kind
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.errors import StreamPlayError
-    from streamplay.feed import Feed
-    from streamplay.journal import Note
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
+    from streamplay.sound.journal import Note
+    from streamplay.speech.feed import Feed
 
 VOICE_LEVEL: Final = 0.01
 """−40 dBFS: louder than this, in the RMS of 10 ms, counts as voice."""

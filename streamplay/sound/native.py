@@ -13,14 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamplay.echo import BLOCKS, Echoed
 from streamplay.errors import InvalidRequest
-from streamplay.journal import SLOTS, Kind, Note
-from streamplay.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
+from streamplay.sound.echo import BLOCKS, Echoed
+from streamplay.sound.journal import SLOTS, Kind, Note
+from streamplay.sound.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
-    from streamplay.ring import Block
+    from streamplay.sound.ring import Block
 
 _PATHS: Final = tuple(Path(__file__).with_name(name) for name in ("_playout.so", "_playout.dll"))
 
@@ -129,7 +129,7 @@ def detach(seat: Seat) -> bool:
 
 
 class NativeJournal:
-    """The notes of a native playout: the reading side of `streamplay.journal.Journal`."""
+    """The notes of a native playout: the reading side of `streamplay.sound.journal.Journal`."""
 
     def __init__(self, loaded: ctypes.PyDLL, address: int) -> None:
         self._library = loaded
@@ -151,7 +151,7 @@ class NativeJournal:
 
 
 class NativeEcho:
-    """What a native playout rendered: the reading side of `streamplay.echo.Echo`."""
+    """What a native playout rendered: the reading side of `streamplay.sound.echo.Echo`."""
 
     def __init__(self, loaded: ctypes.PyDLL, address: int, channels: int) -> None:
         self._library = loaded
@@ -191,7 +191,7 @@ class NativeEcho:
 
 
 class NativePlayout:
-    """A `streamplay.playout.Playout` whose `render` needs no interpreter.
+    """A `streamplay.sound.playout.Playout` whose `render` needs no interpreter.
 
     Parameters, attributes and methods are those of the twin, where they are
     described.

@@ -7,13 +7,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import StreamPlayError
-from streamplay.wire import Audio
+from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from streamplay.network.response import SpeechResponse
-    from streamplay.wire import WireEvent
+    from streamplay.stream.wire import WireEvent
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
 """Of audio that waits for its turn: 87 s of 24 kHz s16, more than a sentence lasts. It comes on

@@ -10,7 +10,6 @@ import asyncio
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
-from streamplay.delivery import Delivery
 from streamplay.errors import (
     BadRequest,
     InvalidRequest,
@@ -20,22 +19,23 @@ from streamplay.errors import (
     StreamBroken,
     StreamPlayError,
 )
-from streamplay.fetch import Fetch
-from streamplay.heard import NOT_YET, Piece
-from streamplay.sources import Manner, sentences
-from streamplay.wire import Audio, Ignored, Words
+from streamplay.speech.delivery import Delivery
+from streamplay.speech.fetch import Fetch
+from streamplay.speech.heard import NOT_YET, Piece
+from streamplay.stream.wire import Audio, Ignored, Words
+from streamplay.words.sources import Manner, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.audio import AudioFormat
-    from streamplay.decoder import Chunk, Decoder
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
+    from streamplay.speech.utterance import Utterance
     from streamplay.stage import Stage
-    from streamplay.utterance import Utterance
-    from streamplay.wire import WireEvent
+    from streamplay.stream.decoder import Chunk, Decoder
+    from streamplay.stream.wire import WireEvent
 
 HAND_ON_SECONDS: Final = 3.0
 """With so much audio ahead the next piece is handed on: more than the ring's two seconds, less

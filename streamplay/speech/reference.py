@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final, Self
 
-from streamplay.resample import Adapter
+from streamplay.sound.resample import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from types import TracebackType
 
     from streamplay.audio import Frames
-    from streamplay.echo import Echoed
-    from streamplay.native import AnyPlayout
+    from streamplay.sound.echo import Echoed
+    from streamplay.sound.native import AnyPlayout
 
 KEPT_SECONDS: Final = 1.0
 """What a reader may be late before frames are lost, and counted."""

@@ -1,7 +1,7 @@
 """What was rendered, kept for an echo canceller: a second ring, which never holds up the first.
 
 The callback copies each block that it has filled, and goes on; where there is no
-room it only counts. `streamplay.reference` reads.
+room it only counts. `streamplay.speech.reference` reads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from streamplay.ring import Block
+    from streamplay.sound.ring import Block
 
 BLOCKS: Final = 1024
 """Blocks held: 5 s of the usual 5 ms."""
@@ -27,7 +27,7 @@ class Echoed(NamedTuple):
 class Echo:
     """Blocks from the callback to one reader; no lock.
 
-    The counters have one writer each, as those of `streamplay.ring.Ring`.
+    The counters have one writer each, as those of `streamplay.sound.ring.Ring`.
 
     Attributes
     ----------

@@ -21,9 +21,9 @@ from streamplay.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.lane import Lane
     from streamplay.receipt import Receipt
-    from streamplay.utterance import Utterance
+    from streamplay.speech.lane import Lane
+    from streamplay.speech.utterance import Utterance
 
 TICK_SECONDS: Final = 0.01
 """How late an event is told at most, while the loop is not held up."""

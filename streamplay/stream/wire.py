@@ -1,4 +1,4 @@
-"""A response's body → what it means, without I/O: the wire events of `streamplay.dialects`.
+"""A response's body → what it means, without I/O: the wire events of `streamplay.stream.dialects`.
 
 The Content-Type decides whether a body is server-sent events or audio; what an
 event means, its own keys decide. Never what was asked for.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.dialects import Audio, Done, Ignored, WireEvent, Words, meaning
 from streamplay.errors import StreamBroken, Truncated, UnexpectedContent
 from streamplay.network.presentable import presentable
-from streamplay.sse import MAX_EVENT_BYTES, EventReader
+from streamplay.stream.dialects import Audio, Done, Ignored, WireEvent, Words, meaning
+from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio, TooLarge, Truncated
-from streamplay.guard import Guard, wrong_encoding
-from streamplay.mpeg import with_length
-from streamplay.riff import Walker
+from streamplay.stream.guard import Guard, wrong_encoding
+from streamplay.stream.mpeg import with_length
+from streamplay.stream.riff import Walker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

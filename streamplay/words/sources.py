@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import InvalidRequest
-from streamplay.speech_text import cleaner
-from streamplay.text import LONGEST, SentenceCutter, joined, pieces
+from streamplay.words.speech_text import cleaner
+from streamplay.words.text import LONGEST, SentenceCutter, joined, pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable

@@ -30,15 +30,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal
 
-from streamplay.echo import Echo
-from streamplay.journal import Journal, Kind
-from streamplay.ring import Ring
+from streamplay.sound.echo import Echo
+from streamplay.sound.journal import Journal, Kind
+from streamplay.sound.ring import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamplay.audio import Frames
-    from streamplay.ring import Block
+    from streamplay.sound.ring import Block
 
 FADE_SECONDS: Final = 0.005
 """Out, at a pause or a skip; and the ramp appended to a dry ring. Shorter is heard

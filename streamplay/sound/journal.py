@@ -44,7 +44,7 @@ class Note(NamedTuple):
 class Journal:
     """Notes from the callback to the loop; one writer, one reader, no lock.
 
-    It is a ring like `streamplay.ring.Ring`, and the same proof holds.
+    It is a ring like `streamplay.sound.ring.Ring`, and the same proof holds.
     """
 
     def __init__(self, slots: int = SLOTS) -> None:

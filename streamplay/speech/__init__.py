@@ -1,0 +1,1 @@
+"""One utterance, from its text to what was heard of it."""

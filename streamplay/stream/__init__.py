@@ -1,0 +1,1 @@
+"""From bytes to frames, without I/O: events, what they mean, headers, encodings."""

@@ -1,0 +1,1 @@
+"""What is said: a stream of words cut into pieces worth sending."""
