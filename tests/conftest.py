@@ -15,11 +15,13 @@ import pytest
 from streamplay.policy.learning import PROCESS
 from tests.support.nullsink import NullSink
 from tests.support.server import speech_server
+from tests.support.speaking import fast, impatient, live, player, silent
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["speech_server"]
+# Fixtures, for every test.
+__all__ = ["fast", "impatient", "live", "player", "silent", "speech_server"]
 
 _SINK = pytest.StashKey[NullSink]()
 _TROUBLE = pytest.StashKey[str]()

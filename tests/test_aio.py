@@ -18,9 +18,6 @@ from tests.support.speaking import (
     account_for,
     asking,
     counting,
-    fast,
-    impatient,
-    silent,
     wait_until,
 )
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
     from streamplay.aio import AsyncUtterance
     from streamplay.server.child import LocalServer
-
-__all__ = ["fast", "impatient", "silent"]
 
 
 @pytest.fixture

@@ -34,11 +34,6 @@ from tests.support.speaking import (
     asking,
     being_heard,
     counting,
-    fast,
-    impatient,
-    live,
-    player,
-    silent,
 )
 
 if TYPE_CHECKING:
@@ -46,8 +41,6 @@ if TYPE_CHECKING:
 
     from streamplay.server.child import LocalServer
     from streamplay.speech.utterance import Utterance
-
-__all__ = ["fast", "impatient", "live", "player", "silent"]
 
 TEXT = "One two three. Four five."
 

@@ -23,11 +23,7 @@ from tests.support.speaking import (
     being_heard,
     counting,
     failure,
-    fast,
-    live,
     open_things,
-    player,
-    silent,
     wait_until,
 )
 
@@ -35,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.server.child import LocalServer
-
-__all__ = ["fast", "live", "player", "silent"]
 
 
 def in_a_child(check: Callable[[], bool]) -> bool:

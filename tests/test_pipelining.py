@@ -19,9 +19,6 @@ from tests.support.speaking import (
     account_for,
     being_heard,
     failure,
-    fast,
-    impatient,
-    silent,
     wait_until,
 )
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from streamplay.receipt import Receipt
-
-__all__ = ["fast", "impatient", "silent"]
 
 RATE = 24000
 NAMES = ["One", "Two", "Three", "Four", "Five"]

@@ -22,14 +22,10 @@ from tests.support.speaking import (
     account_for,
     being_heard,
     counted,
-    fast,
-    silent,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-__all__ = ["fast", "silent"]
 
 RATE = 24000
 COUNT = counted(RATE)

@@ -30,11 +30,7 @@ from tests.support.speaking import (
     being_heard,
     counted,
     counting,
-    fast,
-    live,
     open_things,
-    player,
-    silent,
     wait_until,
     without_gaps,
 )
@@ -46,8 +42,6 @@ if TYPE_CHECKING:
     from streamplay.receipt import Receipt
     from streamplay.server.child import LocalServer
     from streamplay.speech.utterance import Utterance
-
-__all__ = ["fast", "live", "player", "silent"]
 
 RATE = 24000
 

@@ -10,14 +10,15 @@ from streamplay import Player
 from streamplay.errors import InvalidRequest, StreamPlayError
 from streamplay.policy.learning import NEVER, PROCESS, Lessons, Source
 from streamplay.trace import load
-from tests.support.speaking import account_for, counting, live, silent
+from tests.support.speaking import (
+    account_for,
+    counting,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streamplay.receipt import Receipt
-
-__all__ = ["live", "silent"]
 
 STALLS = counting(1.2, stalls=["500:900"])
 """Half a second of audio, then nothing for 0.9 s: 0.4 s too long."""

@@ -29,12 +29,7 @@ from tests.support.speaking import (
     counted,
     counting,
     failure,
-    fast,
-    impatient,
-    live,
-    player,
     receipt_of,
-    silent,
     wait_until,
     without_gaps,
 )
@@ -44,8 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamplay.server.child import LocalServer
-
-__all__ = ["fast", "impatient", "live", "player", "silent"]
 
 RATE = 24000
 SONIC = "cartesia/sonic"  # answers as asked: any encoding, any rate

@@ -14,14 +14,17 @@ from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.sound.native import NativePlayout
 from streamplay.sound.playout import Playout
 from streamplay.speech.reference import KEPT_SECONDS, Reference
-from tests.support.speaking import PATIENCE, Silent, counted, counting, fast, live, silent
+from tests.support.speaking import (
+    PATIENCE,
+    Silent,
+    counted,
+    counting,
+)
 
 if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
     from streamplay.speech.reference import ReferenceBlock
     from tests.support.nullsink import NullSink
-
-__all__ = ["fast", "live", "silent"]
 
 RATE = 24000
 BLOCK = 120

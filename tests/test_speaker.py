@@ -21,11 +21,7 @@ from tests.support.speaking import (
     counted,
     counting,
     failure,
-    fast,
-    live,
-    player,
     receipt_of,
-    silent,
     wait_until,
 )
 
@@ -33,8 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamplay.server.child import LocalServer
-
-__all__ = ["fast", "live", "player", "silent"]
 
 RATE = 24000
 

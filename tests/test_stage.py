@@ -32,20 +32,14 @@ from tests.support.speaking import (
     counted,
     counting,
     failure,
-    fast,
-    impatient,
     open_things,
-    player,
     receipt_of,
-    silent,
     wait_until,
     without_gaps,
 )
 
 if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
-
-__all__ = ["fast", "impatient", "player", "silent"]
 
 RATE = 24000
 
