@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamplay.aio import AsyncPlayer
+    from streamplay import events
+    from streamplay.aio import AsyncPlayer, AsyncUtterance
     from streamplay.audio import AudioFormat
     from streamplay.errors import (
         BadAudio,
@@ -45,12 +46,14 @@ if TYPE_CHECKING:
     from streamplay.player import Player, say
     from streamplay.receipt import Receipt
     from streamplay.request import SpeechRequest
+    from streamplay.speech.reference import Reference, ReferenceBlock
     from streamplay.speech.utterance import Heard, Utterance
 
     __version__: str
 
 __all__ = [
     "AsyncPlayer",
+    "AsyncUtterance",
     "AudioFormat",
     "BadAudio",
     "BadRequest",
@@ -71,6 +74,8 @@ __all__ = [
     "QuotaExceeded",
     "RateLimited",
     "Receipt",
+    "Reference",
+    "ReferenceBlock",
     "RemoteError",
     "ServerFailed",
     "ServerRefused",
@@ -86,15 +91,19 @@ __all__ = [
     "VoiceNotFound",
     "WrongEncoding",
     "__version__",
+    "events",
     "say",
 ]
 
 _HOMES = {
     "AsyncPlayer": "aio",
+    "AsyncUtterance": "aio",
     "AudioFormat": "audio",
     "Heard": "speech.utterance",
     "Player": "player",
     "Receipt": "receipt",
+    "Reference": "speech.reference",
+    "ReferenceBlock": "speech.reference",
     "SpeechClient": "network.client",
     "SpeechRequest": "request",
     "Utterance": "speech.utterance",
@@ -107,6 +116,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its module (PEP 562)."""
     if name == "__version__":
         value: Any = import_module("importlib.metadata").version("streamplay")
+    elif name == "events":
+        value = import_module("streamplay.events")
     elif name in __all__:
         home = import_module(f"streamplay.{_HOMES.get(name, 'errors')}")
         value = getattr(home, name)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 from streamplay.errors import PlayerClosed
 from streamplay.events import End
 from streamplay.player import Player
-from streamplay.words.sources import OnLoop
+from streamplay.reading import OnLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
     from types import TracebackType
+    from typing import BinaryIO
 
     from streamplay.events import Event
     from streamplay.receipt import Receipt
@@ -140,11 +141,30 @@ class AsyncPlayer:
 
         An async iterable is consumed on the caller's loop.
         """
-        player = await self._player()
-        if isinstance(text, AsyncIterable):
-            text = OnLoop(text, asyncio.get_running_loop())
+        player, text = await self._player(), _here(text)
         said = player.say(text, output=output, force=force, record=record, **options)
         return AsyncUtterance(said)
+
+    async def play(self, frames: Any, samplerate: int) -> AsyncUtterance:
+        """Queue sound of one's own: see `Player.play`.
+
+        An async iterable is consumed on the caller's loop.
+        """
+        player = await self._player()
+        return AsyncUtterance(player.play(_here(frames), samplerate))
+
+    async def play_file(
+        self, file: str | Path | BinaryIO, *, decode_as: Any = None
+    ) -> AsyncUtterance:
+        """Queue a sound file, or a binary stream: see `Player.play_file`."""
+        player = await self._player()
+        opened = asyncio.to_thread(player.play_file, file, decode_as=decode_as)
+        queueing = asyncio.create_task(opened)
+        try:
+            return AsyncUtterance(await asyncio.shield(queueing))
+        except asyncio.CancelledError:
+            queueing.add_done_callback(_cancel)  # the thread goes on: it is queued all the same
+            raise
 
     async def interrupt(self) -> Heard:
         """Fall silent now: see `Player.interrupt`."""
@@ -209,6 +229,19 @@ class AsyncPlayer:
         self._making = None
         if not making.cancelled():
             making.exception()  # told to those who waited; the next call tries again
+
+
+def _here(given: Any) -> Any:
+    """Have what is asynchronous consumed on the loop of whoever gives it."""
+    if isinstance(given, AsyncIterable):
+        return OnLoop(given, asyncio.get_running_loop())
+    return given
+
+
+def _cancel(queueing: asyncio.Task[Utterance]) -> None:
+    """Cancel what was queued for nobody."""
+    if not queueing.cancelled() and queueing.exception() is None:
+        queueing.result().cancel()
 
 
 def _soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: object) -> None:

@@ -60,7 +60,12 @@ class PlaysSound(ABC):
         raw = None if decode_as is None else self._options.over(decode_as=decode_as).raw_format
         file = Path(file) if isinstance(file, str) else file
         name = str(file) if isinstance(file, Path) else str(getattr(file, "name", ""))
-        return self._feed(feed_of_file(file, name, raw))
+        feed = feed_of_file(file, name, raw)
+        try:
+            return self._feed(feed)
+        except BaseException:
+            feed.drop()
+            raise
 
     @abstractmethod
     def _feed(self, feed: Feed) -> Utterance:

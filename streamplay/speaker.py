@@ -114,6 +114,8 @@ class Speaker:
 
     def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:
         error: StreamPlayError | None = None
+        if utterance.feed is not None:
+            utterance.feed.drop()
         try:
             if utterance.keeper is not None:
                 utterance.keeper.close()

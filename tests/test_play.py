@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamplay import FileFailed, InvalidRequest, Player, PlayerClosed
+from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed
 from streamplay.cli import main
 from streamplay.speech.feed import as_frames
 from tests.support.speaking import (
@@ -22,10 +23,15 @@ from tests.support.speaking import (
     account_for,
     being_heard,
     counted,
+    wait_until,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    from streamplay.aio import AsyncUtterance
+    from streamplay.receipt import Receipt
+    from streamplay.speech.utterance import Utterance
 
 RATE = 24000
 COUNT = counted(RATE)
@@ -157,6 +163,84 @@ def test_raw_bytes_are_played_as_they_come(player: Player, fast: Silent) -> None
     receipt = player.play_file(io.BytesIO(data), decode_as=f"pcm_s16le@{RATE}").wait(PATIENCE)
     assert account_for(receipt).frames.played == RATE
     np.testing.assert_array_equal(fast.values, COUNT)
+
+
+def awaited(body: Callable[[AsyncPlayer], Coroutine[Any, Any, AsyncUtterance]]) -> Receipt:
+    """Return the receipt of what `body` has an asynchronous player play."""
+
+    async def run() -> Receipt:
+        async with AsyncPlayer(base_url="http://127.0.0.1:9/v1") as player:
+            return await (await body(player)).wait(PATIENCE)
+
+    return account_for(asyncio.run(run()))
+
+
+def test_frames_are_played_for_asyncio_too(fast: Silent) -> None:
+    assert awaited(lambda player: player.play(COUNT, RATE)).complete
+    np.testing.assert_array_equal(fast.values, COUNT)
+
+
+def test_asynchronous_frames_are_made_on_the_callers_loop(fast: Silent) -> None:
+    loops: set[object] = set()
+
+    async def made() -> AsyncIterator[np.ndarray]:
+        for part in parts():
+            loops.add(asyncio.get_running_loop())
+            yield part
+
+    async def body(player: AsyncPlayer) -> AsyncUtterance:
+        loops.add(asyncio.get_running_loop())
+        return await player.play(made(), RATE)
+
+    assert awaited(body).complete
+    assert len(loops) == 1
+
+
+def test_a_file_is_played_for_asyncio_too(fast: Silent, tmp_path: Path) -> None:
+    file = tmp_path / "sound.pcm"
+    file.write_bytes(COUNT.tobytes())
+    receipt = awaited(lambda player: player.play_file(file, decode_as=f"pcm_s16le@{RATE}"))
+    assert receipt.base_url == str(file)
+    np.testing.assert_array_equal(fast.values, COUNT)
+
+
+def test_a_file_that_nobody_waits_for_any_more_is_not_heard(
+    fast: Silent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[Utterance] = []
+    queue = Player.play_file
+
+    def play_file(*arguments: Any, **options: Any) -> Utterance:
+        queued.append(queue(*arguments, **options))
+        return queued[-1]
+
+    async def run() -> None:
+        async with AsyncPlayer(base_url="http://127.0.0.1:9/v1") as player:
+            await player.pause()
+            task = asyncio.create_task(player.play_file(pipe, decode_as=f"pcm_s16le@{RATE}"))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            pipe.write_bytes(COUNT.tobytes())
+            await asyncio.to_thread(wait_until, lambda: queued and queued[0].done)
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(Player, "play_file", play_file)
+    asyncio.run(run())
+    assert account_for(queued[0].receipt).interrupted
+    assert len(fast.played) == 0
+
+
+def test_frames_that_end_with_an_exit_end_no_loop(player: Player) -> None:
+    async def leaving() -> AsyncIterator[np.ndarray]:
+        yield COUNT
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match=r"the frames ended with SystemExit\(3\)"):
+        player.play(leaving(), RATE).wait(PATIENCE)
+    assert player.play(COUNT, RATE).wait(PATIENCE).complete
 
 
 def test_a_file_that_is_not_there_or_no_sound_is_told(player: Player, tmp_path: Path) -> None:

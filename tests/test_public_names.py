@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
@@ -13,6 +15,7 @@ from streamplay import errors
 
 NAMES = {"say", "Player", "AsyncPlayer", "Utterance", "SpeechClient", "SpeechRequest"}
 NAMES |= {"AudioFormat", "Receipt", "Heard", "__version__"}
+NAMES |= {"AsyncUtterance", "Reference", "ReferenceBlock", "events"}
 
 ERRORS = {
     name
@@ -32,6 +35,12 @@ def test_every_public_name_is_there() -> None:
 def test_a_name_that_is_not_there_is_told_as_in_any_module() -> None:
     with pytest.raises(AttributeError, match="'streamplay' has no attribute 'shout'"):
         _ = streamplay.shout  # type: ignore[attr-defined]
+
+
+def test_the_events_need_no_import_of_their_own() -> None:
+    script = "import streamplay; print(streamplay.events.Word.__name__)"
+    printed = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert printed == "Word\n"
 
 
 def test_a_shell_that_completes_sees_the_public_names() -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import InvalidRequest
-from streamplay.words.sources import READ_AHEAD, Manner, OnLoop, sentences
+from streamplay.reading import OnLoop
+from streamplay.words.sources import READ_AHEAD, Manner, sentences
 from streamplay.words.text import LONGEST
 
 if TYPE_CHECKING:
@@ -84,6 +85,16 @@ def test_an_exit_inside_an_iterable_is_an_error_and_no_endless_wait() -> None:
 
     with pytest.raises(RuntimeError, match=r"the text ended with SystemExit\(3\)"):
         said(leaving())
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), asyncio.CancelledError()])
+def test_an_exit_inside_an_async_iterable_ends_no_loop_and_is_told(leaving: BaseException) -> None:
+    async def text() -> AsyncIterator[str]:
+        yield "One. "
+        raise leaving
+
+    with pytest.raises(RuntimeError, match="the text ended with"):
+        said(text())
 
 
 @pytest.mark.parametrize("part", [None, b"bytes", 7])

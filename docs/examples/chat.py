@@ -23,7 +23,7 @@ from streamplay import AsyncPlayer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamplay.aio import AsyncUtterance
+    from streamplay import AsyncUtterance
 
 Message = dict[str, str]
 DATA = "data:"

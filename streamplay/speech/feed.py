@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import threading
-from collections.abc import AsyncIterable, Generator, Iterable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
+from inspect import GEN_CREATED, getgeneratorstate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import FileFailed, InvalidRequest
+from streamplay.reading import Ended, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -46,6 +46,8 @@ class Feed:
         What the samples were before they were made float32.
     source : str
         How that is known, as in a receipt's format.
+    file : binary stream or None
+        What `frames`, a generator, read and close.
     """
 
     frames: Any
@@ -54,6 +56,7 @@ class Feed:
     name: str = ""
     encoding: str = "pcm_f32le"
     source: FormatSource = "user"
+    file: Any = None
 
     # What an account asks of a request.
     model = ""
@@ -80,6 +83,11 @@ class Feed:
     def expected(self) -> tuple[AudioFormat, FormatSource]:
         """What its frames are, and how that is known."""
         return self.audio, self.source
+
+    def drop(self) -> None:
+        """Close the file where nothing of it has been read, nor is going to be."""
+        if self.file is not None and getgeneratorstate(self.frames) == GEN_CREATED:
+            self.file.close()
 
     async def blocks(self) -> AsyncGenerator[Frames, None]:
         """Yield its frames as ``float32 (n, channels)``, a quarter of a second at most.
@@ -129,7 +137,7 @@ def feed_of_file(file: Path | BinaryIO, name: str, decode_as: AudioFormat | None
         if decode_as is not None:
             blocks = _raw(stream, decode_as)
             rate, channels = decode_as.samplerate, decode_as.channels
-            return Feed(blocks, rate, channels, name, decode_as.encoding)
+            return Feed(blocks, rate, channels, name, decode_as.encoding, file=stream)
         return _sound_file(stream, name)
     except OSError as error:
         raise FileFailed(f"cannot read {name}: {error.strerror or error}") from error
@@ -150,7 +158,7 @@ def _sound_file(stream: Any, name: str) -> Feed:
         ) from error
     encoding = "pcm_s16le" if sound.subtype == "PCM_16" else "pcm_f32le"
     blocks = _blocks(sound, stream)
-    return Feed(blocks, sound.samplerate, sound.channels, name, encoding, "header")
+    return Feed(blocks, sound.samplerate, sound.channels, name, encoding, "header", stream)
 
 
 def _blocks(sound: Any, stream: Any) -> Iterator[Frames]:
@@ -199,62 +207,9 @@ async def _arrays(frames: Any) -> AsyncGenerator[Any, None]:
     if hasattr(frames, "dtype"):
         yield frames
         return
-    if not isinstance(frames, AsyncIterable):
-        async with aclosing(_read(frames)) as arrays:
-            async for array in arrays:
-                yield array
-        return
-    iterator = aiter(frames)
-    try:
-        async for array in iterator:
-            yield array
-    finally:
-        close = getattr(iterator, "aclose", None)
-        if close is not None:
-            await close()
-
-
-async def _read(frames: Iterable[Any]) -> AsyncGenerator[Any, None]:
-    """Read a blocking iterable on a daemon thread, which a stuck read cannot keep alive."""
-    reading = _Reading(iter(frames), asyncio.get_running_loop())
-    threading.Thread(target=reading.run, name="streamplay sound", daemon=True).start()
-    try:
-        while (item := await reading.queue.get())[0] is not None:
-            reading.room.release()
-            yield item[0]
-        if isinstance(item[1], Exception):
-            raise item[1]
-        if item[1] is not None:
-            raise RuntimeError(f"the frames ended with {item[1]!r}")
-    finally:
-        reading.closed.set()
-        reading.room.release()
-
-
-class _Reading:
-    """What the thread does, and what it shares with the loop."""
-
-    def __init__(self, frames: Iterator[Any], loop: asyncio.AbstractEventLoop) -> None:
-        self.queue: asyncio.Queue[tuple[Any, BaseException | None]] = asyncio.Queue()
-        self.room = threading.Semaphore(READ_AHEAD)
-        self.closed = threading.Event()
-        self._frames = frames
-        self._loop = loop
-
-    def run(self) -> None:
-        try:
-            for array in self._frames:
-                self.room.acquire()
-                if self.closed.is_set():
-                    break
-                self._hand(array, None)
-            self._hand(None, None)
-        except BaseException as error:  # noqa: BLE001 - whatever the caller's iterable raised, it is told
-            self._hand(None, error)
-        finally:
-            if isinstance(self._frames, Generator):
-                self._frames.close()  # what it has opened too
-
-    def _hand(self, array: Any, error: BaseException | None) -> None:
-        with suppress(RuntimeError):  # the loop has been closed
-            self._loop.call_soon_threadsafe(self.queue.put_nowait, (array, error))
+    async with aclosing(read(frames, "frames", READ_AHEAD)) as reading:
+        while not isinstance(item := await reading.queue.get(), Ended):
+            reading.taken()
+            yield item
+    if item.error is not None:
+        raise item.error
