@@ -221,15 +221,16 @@ class Stage:
         """Import the audio side and open the device; on a thread, for both take their time."""
         from streamplay.sound import native
         from streamplay.sound.playout import Playout
-        from streamplay.speech.pump import RING_SECONDS, Pump
+        from streamplay.speech.pump import RESERVE_SECONDS, RING_SECONDS, Pump
 
         engine = native.choose(self.options.engine)
         output = self._open_device(samplerate, channels, silence=True)
-        capacity = round(RING_SECONDS * output.samplerate)
+        reserve = round(RESERVE_SECONDS * output.samplerate)
+        capacity = round(RING_SECONDS * output.samplerate) + reserve
         make = native.NativePlayout if engine == "native" else Playout
         playout = make(output.samplerate, output.channels, capacity)
-        wake = self.options.wake / 1000
-        return output, Pump(output, playout, self.clock, asked=(samplerate, channels), wake=wake)
+        asked, wake = (samplerate, channels), self.options.wake / 1000
+        return output, Pump(output, playout, self.clock, asked=asked, wake=wake, reserve=reserve)
 
     def _open_again(self, samplerate: int, channels: int) -> Output:
         if self.options.follow_default:

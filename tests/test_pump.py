@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import streamplay.speech.pump
+import streamplay.speech.backlog
 from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.outputs.silent import SilentOutput
 from streamplay.policy.jitter import Fixed, Policy
@@ -56,6 +56,9 @@ class Hand:
     def start(self, renderer: Renderer) -> None:
         raise AssertionError("the test renders by itself")
 
+    def detach(self) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 
@@ -63,11 +66,13 @@ class Hand:
 class Stand:
     """A pump, its playout, and all that was heard of it."""
 
-    def __init__(self, *, capacity: int = CAPACITY) -> None:
+    def __init__(self, *, capacity: int = CAPACITY, reserve: int = 0) -> None:
         self.output = Hand()
-        self.playout = Playout(RATE, 1, capacity)
+        self.playout = Playout(RATE, 1, capacity + reserve)
         self.now = 0.0
-        self.pump = Pump(self.output, self.playout, lambda: self.now, asked=(RATE, 1))
+        self.pump = Pump(
+            self.output, self.playout, lambda: self.now, asked=(RATE, 1), reserve=reserve
+        )
         self.done: list[Lane] = []
         self.heard = np.zeros((0, 1), np.float32)
 
@@ -245,8 +250,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    # Together they fit into the ring: what is behind it comes a tick after a skipped stretch.
-    st.lists(st.integers(60, 200), min_size=1, max_size=5),
+    st.lists(st.integers(60, 600), min_size=1, max_size=5),
     st.sets(st.integers(0, 4)),
     st.integers(0, 1000),
     st.sampled_from([1, 17, 50, 100]),
@@ -254,7 +258,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
 def test_whichever_lanes_are_cut_the_others_are_heard_whole(
     sizes: list[int], chosen: set[int], before: int, block: int
 ) -> None:
-    stand = Stand()
+    stand = Stand(reserve=200)
     lanes = [stand.lane() for _ in sizes]
     starts = np.cumsum([1, *sizes])
     for lane, size, start in zip(lanes, sizes, starts, strict=False):
@@ -292,6 +296,87 @@ def test_a_cut_is_silence_after_a_fade_and_what_waits_is_dropped() -> None:
     assert lane.span.played(lane.position()) == 200 + FADE
     stand.put(lane, tone(100))  # whoever still receives it has not heard of the cut
     assert not stand.play(200).any()
+
+
+@pytest.mark.parametrize("cut_at", [200, 4900])
+def test_what_follows_a_cut_is_heard_at_once_though_the_ring_was_full(cut_at: int) -> None:
+    stand = Stand(reserve=300)
+    first, second = stand.lane(), stand.lane()
+    stand.put(first, tone(5000))
+    stand.pump.close(first)
+    stand.put(second, tone(200, start=5001))
+    stand.pump.close(second)
+    stand.play(cut_at)
+    stand.pump.cut([first])
+    heard = stand.render(FADE + 300)  # no step has come round since
+    assert heard[: FADE - 1].all()
+    np.testing.assert_array_equal(heard[FADE:][:200], tone(200, start=5001))
+
+
+def test_what_was_cut_between_two_others_leaves_no_gap() -> None:
+    stand = Stand(reserve=300)
+    lanes = [stand.lane() for _ in range(3)]
+    for lane, size, start in zip(lanes, (500, 2000, 200), (1, 501, 2501), strict=True):
+        stand.put(lane, tone(size, start=start))
+        stand.pump.close(lane)
+    stand.play(100)
+    stand.pump.cut([lanes[1]])
+    heard = stand.render(600)
+    both = np.concatenate([tone(400, start=101), tone(200, start=2501)])
+    np.testing.assert_array_equal(heard, both)
+
+
+def test_the_reserve_stays_free_where_nothing_was_cut() -> None:
+    stand = Stand(reserve=300)
+    stand.put(stand.lane(), tone(5000))
+    assert stand.playout.written == CAPACITY
+
+
+class Handler:
+    """Cuts a lane in the middle of another call of the same thread, as a signal's handler may."""
+
+    def __init__(self, stand: Stand, lane: Lane) -> None:
+        self.stand, self.lane, self.called = stand, lane, 0
+
+    def __call__(self) -> None:
+        self.called += 1
+        if self.called == 1:
+            with self.stand.pump.lock:
+                self.stand.pump.cut([self.lane])
+                self.lane.position()
+
+
+@pytest.mark.parametrize("where", ["reading", "cutting"])
+def test_a_signals_handler_may_cut_whoever_is_in_the_middle_of_the_pump(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = Stand(reserve=300)
+    lanes = [stand.lane() for _ in range(3)]
+    for lane, start in zip(lanes, (1, 3001, 6001), strict=True):
+        stand.put(lane, tone(3000 if lane is not lanes[2] else 100, start=start))
+        stand.pump.close(lane)
+    stand.play(200)
+    handler = Handler(stand, lanes[1])
+    owner, name = (
+        (stand.playout.journal, "take")
+        if where == "reading"
+        else (stand.pump._conveyor.backlog, "drop")
+    )
+    work = getattr(owner, name)
+
+    def interrupted(*arguments: Any) -> Any:
+        done = work(*arguments)
+        handler()
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        stand.pump.cut([lanes[0]])
+        lanes[0].position()
+    assert handler.called
+    heard = sounding(stand.play(400))
+    np.testing.assert_array_equal(heard[FADE - 1 :], tone(100, start=6001))
+    assert [lane.span.played(lane.position()) for lane in lanes] == [200 + FADE, 0, 100]
 
 
 def test_a_cut_before_its_first_frame_is_settled_at_once() -> None:
@@ -384,7 +469,7 @@ def test_abandoning_settles_everything_and_what_was_played_stays_so() -> None:
 
 
 def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.speech.pump, "QUEUE_BYTES", 8000)
+    monkeypatch.setattr(streamplay.speech.backlog, "QUEUE_BYTES", 8000)
     stand = Stand()
     lane = stand.lane(Fixed(60_000, RATE))  # cannot be held: what fits must do
     put = []
@@ -415,7 +500,7 @@ def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("how", ["cut", "abandon"])
 def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.speech.pump, "QUEUE_BYTES", 2000)
+    monkeypatch.setattr(streamplay.speech.backlog, "QUEUE_BYTES", 2000)
     stand = Stand()
     lane = stand.lane()
 

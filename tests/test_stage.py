@@ -23,7 +23,7 @@ from streamplay.errors import (
     Truncated,
 )
 from streamplay.outputs import portaudio, watch
-from streamplay.speech import pump
+from streamplay.speech import backlog, pump
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -331,7 +331,7 @@ def test_a_device_that_asks_for_nothing_is_lost(
 def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
     speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "QUEUE_BYTES", 4 * 5000)
+    monkeypatch.setattr(backlog, "QUEUE_BYTES", 4 * 5000)
     with Player(base_url=speech_server.base_url) as player:
         utterance = player.say("hello", extra=counting(20))
         being_heard(utterance, 4000)
@@ -345,7 +345,7 @@ def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
 def test_what_waited_for_room_is_played_whole(
     speech_server: LocalServer, fast: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "QUEUE_BYTES", 4 * 5000)
+    monkeypatch.setattr(backlog, "QUEUE_BYTES", 4 * 5000)
     with Player(base_url=speech_server.base_url) as player:
         receipt = player.say("hello", extra=counting(6)).wait(PATIENCE)
     assert receipt.frames.received == receipt.frames.played == 6 * RATE

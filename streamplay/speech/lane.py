@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streamplay.policy.jitter import Policy
     from streamplay.sound.native import AnyPlayout
@@ -50,3 +50,20 @@ class Lane:
         """Whether nothing of it is left to be cut."""
         stop = self.span.stop
         return self.closed and stop is not None and self.playout.position >= stop
+
+
+def cut_stretch(lanes: Sequence[Lane], position: int) -> tuple[int, int] | None:
+    """Return where the first stretch of the ring begins and ends that was cut and is still there.
+
+    Neighbours that were cut are one stretch. None: there is none beyond `position`.
+    """
+    start: int | None = None
+    stop = position
+    for span in (lane.span for lane in lanes):
+        if not span.cut or span.start is None or span.stop is None or span.stop <= position:
+            continue
+        if start is None:
+            start, stop = span.start, span.stop
+        elif span.start == stop:
+            stop = span.stop
+    return None if start is None else (start, stop)
