@@ -19,6 +19,7 @@ class BackgroundLoop:
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -38,6 +39,7 @@ class BackgroundLoop:
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread."""
+        self._stopping = True
         self.call(self._loop.stop)
         if not self.is_current:
             self._thread.join()
@@ -45,7 +47,9 @@ class BackgroundLoop:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            while not self._stopping:
+                with suppress(SystemExit, KeyboardInterrupt):  # of a callback: it is its own end
+                    self._loop.run_forever()
         finally:
             self._cancel_all()
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())

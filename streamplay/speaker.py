@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,19 @@ class Speaker:
     async def _run(self) -> None:
         while True:
             utterance = await self._queue.get()
-            error = None
-            if not utterance.interrupted:
-                utterance.task = asyncio.create_task(self._source(utterance).run())
-                await asyncio.wait([utterance.task])
-                error = _outcome(utterance.task)
-            self._received(utterance, error)
+            try:
+                await self._speak(utterance)
+            except Exception as error:  # noqa: BLE001 - after a bug too nobody is left waiting
+                self._give_up(utterance, error)
             del utterance  # nothing keeps what was said while nothing is being said
+
+    async def _speak(self, utterance: Utterance) -> None:
+        error = None
+        if not utterance.interrupted:
+            utterance.task = asyncio.create_task(self._source(utterance).run())
+            await asyncio.wait([utterance.task])
+            error = _outcome(utterance.task)
+        self._received(utterance, error)
 
     def _source(self, utterance: Utterance) -> Producer | Feeder:
         if utterance.feed is None:
@@ -84,7 +91,10 @@ class Speaker:
 
     def _played(self, utterance: Utterance) -> None:
         utterance.played = True
-        self._settle(utterance)
+        try:
+            self._settle(utterance)
+        except Exception as error:  # noqa: BLE001 - it concerns this one alone
+            self._give_up(utterance, error)
 
     def _settle(self, utterance: Utterance) -> None:
         if utterance.done or not (utterance.received and utterance.played):
@@ -97,6 +107,18 @@ class Speaker:
         if isinstance(error, StreamPlayError):
             error.receipt = utterance.receipt
         utterance.settle()
+
+    def _give_up(self, utterance: Utterance, error: Exception) -> None:
+        """Fail an utterance by a bug of ours, wherever it was."""
+        self._unheard.discard(utterance)
+        failure = StreamPlayError(f"the player failed with {error!r}", remedy="Please report this")
+        failure.__cause__ = error
+        utterance.failure = utterance.account.error = failure
+        if not utterance.done:
+            self.stop_receiving(utterance)
+            with suppress(Exception):  # the bug may be in there
+                failure.receipt = utterance.receipt
+            utterance.settle()
 
     def _output_failed(self, error: OutputFailed) -> None:
         """End whatever was on its way to an output that is gone."""
@@ -139,6 +161,6 @@ class Speaker:
 def _outcome(task: asyncio.Task[None]) -> Exception | None:
     """Return what ended a task; None where it ended well or was cancelled."""
     error = None if task.cancelled() else task.exception()
-    if error is not None and not isinstance(error, Exception):
-        raise error
-    return error
+    if error is None or isinstance(error, Exception):
+        return error
+    return RuntimeError(f"the player's loop was left by {error!r}")

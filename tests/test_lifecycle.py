@@ -13,7 +13,10 @@ import pytest
 
 from streamplay import Player
 from streamplay.closing import Closing
-from streamplay.errors import PlayerClosed
+from streamplay.errors import PlayerClosed, StreamPlayError
+from streamplay.speaker import Speaker
+from streamplay.speech.account import Account
+from streamplay.speech.observer import Watch
 from streamplay.speech.pump import Pump
 from tests.support.speaking import (
     PATIENCE,
@@ -249,3 +252,42 @@ def test_a_bug_in_the_pump_fails_the_utterance_and_hangs_nobody(
     assert "a bug" in str(error)
     monkeypatch.undo()
     assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Account, "finish"), (Speaker, "_finish_files"), (Speaker, "_source"), (Watch, "end")],
+)
+def test_a_bug_where_an_utterance_ends_fails_it_and_hangs_nobody(
+    player: Player, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, broken)
+        utterance = player.say("hello", extra=counting(0.1))
+        with pytest.raises(StreamPlayError, match="a bug"):
+            utterance.wait(PATIENCE)
+    assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+@pytest.mark.parametrize("error", [ValueError("theirs"), SystemExit(3)])
+def test_what_a_callback_raises_is_told_and_keeps_nobody_waiting(
+    speech_server: LocalServer, fast: Silent, error: BaseException
+) -> None:
+    def broken() -> None:
+        raise error
+
+    notices: list[str] = []
+    called = threading.Event()
+    with Player(base_url=speech_server.base_url, notify=notices.append) as player:
+        player.pause()
+        utterance = player.say("hello", extra=counting(0.1))
+        utterance.on_done(broken)
+        utterance.on_done(called.set)
+        player.resume()
+        assert utterance.wait(PATIENCE).complete
+        assert called.wait(PATIENCE)
+        assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
+    assert notices == [f"on_done raised {error!r}"]

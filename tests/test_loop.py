@@ -84,3 +84,18 @@ def test_it_can_be_stopped_from_its_own_thread() -> None:
     loop.call(loop.stop)
     loop._thread.join(20)
     assert not loop._thread.is_alive()
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), KeyboardInterrupt()])
+def test_an_exit_on_the_loop_ends_only_what_raised_it(leaving: BaseException) -> None:
+    loop = BackgroundLoop("test loop")
+
+    def leave() -> None:
+        raise leaving
+
+    async def still_there() -> bool:
+        return loop.is_current
+
+    loop.call(leave)
+    assert loop.submit(still_there()).result(20)
+    loop.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from streamplay.errors import PlayerClosed
@@ -159,7 +160,15 @@ class Utterance:
             with self._lock:
                 self._done.set()
             for callback in self._callbacks:
-                callback()
+                self._call(callback)
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        """Call back; whatever it raises keeps nobody else from being told."""
+        try:
+            callback()
+        except BaseException as error:  # noqa: BLE001 - an exit would end the player's loop
+            with suppress(Exception):
+                self.options.tell(f"on_done raised {error!r}")
 
     def begin_watch(self) -> None:
         """Tell what happens as it happens; on the loop; the player's own."""
