@@ -49,11 +49,8 @@ class Recovery:
     async def go_on(self, pump: Pump, error: OutputFailed) -> bool:
         """Whether the sound goes on; on the loop."""
         lost = pump.output
-        soon = self._pump is pump and (
-            pump.playout.rendered - self._since < MIN_SECONDS * pump.playout.samplerate
-        )
         # Where a callback still has it in hand, nobody else may.
-        if soon or not isinstance(error, DeviceLost) or not lost.detach():
+        if not isinstance(error, DeviceLost) or self._is_hopeless(pump) or not lost.detach():
             return False
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -65,6 +62,14 @@ class Recovery:
         pump.go_on(output)
         self._tell(f"{error.message}; going on at {output.name!r}")
         return True
+
+    def _is_hopeless(self, pump: Pump) -> bool:
+        """Whether another would be lost as well, and whoever listens has waited long enough."""
+        playout = pump.playout
+        if self._pump is pump:
+            return playout.rendered - self._since < MIN_SECONDS * playout.samplerate
+        # It is there, and has not asked once in all the time that a device may take to wake up.
+        return playout.rendered == 0 and pump.output.failure is None
 
     async def _open(self, pump: Pump) -> Output:
         while True:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,31 +84,3 @@ def test_portaudio_looks_again_only_while_nothing_of_ours_is_open(null_sink: Nul
     if not portaudio.open_streams:
         assert portaudio.look_again()
     assert list_devices() == before
-
-
-CHATTER = """
-import os, threading
-from streamplay.outputs.portaudio import load
-begun, ended = threading.Event(), threading.Event()
-lines = 0
-def chatter():
-    global lines
-    while not ended.is_set():
-        os.write(2, b"mine\\n")
-        lines += 1
-        begun.set()
-thread = threading.Thread(target=chatter)
-thread.start()
-begun.wait()
-load().query_devices()
-ended.set()
-thread.join()
-print(lines)
-"""
-
-
-def test_what_other_threads_write_on_standard_error_meanwhile_arrives(null_sink: NullSink) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", CHATTER], env=os.environ, capture_output=True, text=True, check=True
-    )
-    assert ran.stderr == "mine\n" * int(ran.stdout)

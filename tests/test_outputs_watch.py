@@ -120,7 +120,7 @@ for index in range(asked["times"]):
     else:
         while not speech.done and speech.receipt.frames.played < asked["until"]:
             time.sleep(0.005)
-    if asked["damage"] and index == 0:
+    if index in asked["damage"]:
         print("ready", flush=True)
         sys.stdin.readline()
     if asked["idle"] != index:
@@ -147,7 +147,7 @@ class Card:
         asked = {
             "options": options,
             "extra": counting(seconds),
-            "damage": True,
+            "damage": [0],
             "until": 6000,
             "times": 1,
             "idle": -1,
@@ -157,25 +157,38 @@ class Card:
             "never": False,
             **asked,
         }
+        self.run(PROGRAM, json.dumps(asked))
+        if asked["damage"]:
+            self.outcomes += map(json.loads, self.turn())
+
+    def run(self, program: str, *words: str) -> None:
         self._program = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, json.dumps(asked)],
+            [sys.executable, "-c", program, *words],
             env=os.environ | self.sink.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        if asked["damage"]:
-            self.told("ready")
 
-    def told(self, line: str) -> None:
+    def turn(self) -> list[str]:
+        """Return what the program told before it is the test's turn."""
         assert self._program is not None
         assert self._program.stdout is not None
-        while (read := self._program.stdout.readline()).strip() != line:
-            assert read, self._program.communicate()
-            self.outcomes.append(json.loads(read))
+        told = []
+        while (line := self._program.stdout.readline().strip()) != "ready":
+            assert line, self._program.communicate()
+            told.append(line)
+        return told
 
-    def outcome(self) -> list[dict[str, Any]]:
+    def go_on(self) -> None:
+        """Let the program go on."""
+        assert self._program is not None
+        assert self._program.stdin is not None
+        self._program.stdin.write("\n")
+        self._program.stdin.flush()
+
+    def end(self) -> list[str]:
         """Let the program go on to its end, which is clean; return what it told."""
         assert self._program is not None
         try:
@@ -185,7 +198,11 @@ class Card:
         # PortAudio itself prints the C expression that failed, and cannot be asked not to.
         ours = [line for line in err.splitlines() if not line.startswith("Expression '")]
         assert (self._program.returncode, ours) == (0, [])
-        told = self.outcomes + [json.loads(line) for line in out.splitlines()]
+        return out.splitlines()
+
+    def outcome(self) -> list[dict[str, Any]]:
+        """Return what became of each thing that was said, and of closing."""
+        told = [*self.outcomes, *map(json.loads, self.end())]
         for each in told[:-1]:
             print(each)
             assert each["received"] == each["played"] + each["flushed"]
@@ -209,6 +226,18 @@ class Card:
     def another(self) -> None:
         """Plug in another device."""
         self.pactl("load-module", "module-null-sink", "sink_name=other", "norewinds=1")
+
+    def playing_on(self) -> list[str]:
+        """Return the names of the sinks on which something is played."""
+        listed = (line.split() for line in self.pactl("list", "short", "sinks").splitlines())
+        names = {number: name for number, name, *_ in listed}
+        streams = self.pactl("list", "short", "sink-inputs").splitlines()
+        return [names[stream.split()[1]] for stream in streams]
+
+    def make_default(self, sink: str) -> None:
+        """Have PulseAudio's clients ask for another sink from now on; what plays stays."""
+        conf = Path(self.sink.environment["PULSE_CLIENTCONFIG"])
+        conf.write_text(f"autospawn = no\ndefault-sink = {sink}\n")
 
     def unload(self) -> None:
         listed = self.pactl("list", "short", "modules").splitlines()
@@ -319,6 +348,86 @@ def test_a_server_that_died_while_nothing_was_said_is_found_again(card: Card) ->
     assert second["complete"]
 
 
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_default_device_that_has_changed_is_followed_where_that_is_allowed(
+    card: Card, follows: bool
+) -> None:
+    card.play(2, idle=0, times=2, damage=[0, 1], options={"follow_default": follows})
+    card.another()
+    card.make_default("other")
+    assert card.playing_on() == [SINK]
+    card.go_on()
+    card.outcomes += map(json.loads, card.turn())
+    assert card.playing_on() == (["other"] if follows else [SINK])
+    first, second, _ = card.outcome()
+    for told in (first, second):
+        assert (told["complete"], told["played"], told["notices"]) == (True, 48000, [])
+
+
+def test_where_the_server_itself_moves_what_plays_on_the_default_nothing_is_lost(
+    card: Card,
+) -> None:
+    """PulseAudio takes along what was not asked to play anywhere else."""
+    card.play(2, idle=0, times=2, damage=[0, 1])
+    card.another()
+    card.pactl("set-default-sink", "other")
+    card.go_on()
+    card.outcomes += map(json.loads, card.turn())
+    assert card.playing_on() == ["other"]
+    first, second, _ = card.outcome()
+    assert (first["complete"], second["complete"]) == (True, True)
+
+
+def test_a_server_that_hangs_while_the_default_is_looked_up_keeps_nobody(card: Card) -> None:
+    card.play(0.3, idle=0, times=2, options={"follow_default": True})
+    card.signal(signal.SIGSTOP)
+    first, second, _ = card.outcome()
+    assert (first["complete"], second["complete"]) == (True, True)
+    assert "playing to a silent clock instead" in second["notices"][0]
+
+
+LOOKING = """
+import sys
+from streamplay.errors import NoDevice
+from streamplay.outputs.portaudio import load, look_again
+def turn():
+    print("ready", flush=True)
+    sys.stdin.readline()
+def ask(question):
+    try:
+        print(question() and "there")
+    except NoDevice as error:
+        print(error.message)
+ask(look_again)
+turn()
+ask(look_again)
+ask(load)
+turn()
+if sys.argv[1:]:
+    while True:
+        try:
+            load().query_devices("pulse")
+            break
+        except NoDevice:
+            pass
+    ask(look_again)
+"""
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_server_that_hangs_while_portaudio_begins_anew_keeps_nobody(
+    card: Card, returns: bool
+) -> None:
+    card.run(LOOKING, *["returns"] * returns)
+    assert card.turn() == ["there"]
+    card.signal(signal.SIGSTOP)
+    card.go_on()
+    assert ["has not answered" in line for line in card.turn()] == [True, True]
+    if returns:
+        card.signal(signal.SIGCONT)
+    assert card.end() == ["there"] * returns
+
+
 @engines
 def test_a_close_that_blocks_keeps_nobody(card: Card, engine: str) -> None:
     card.play(0.3, idle=0, options={"engine": engine})
@@ -336,25 +445,25 @@ def test_a_program_that_does_not_close_ends_though_its_server_hangs(card: Card) 
 
 @engines
 def test_a_first_call_that_never_comes_is_a_device_lost(card: Card, engine: str) -> None:
-    card.play(6, never=True, damage=False, options={"engine": engine})
+    card.play(6, never=True, damage=[], options={"engine": engine})
     lost(card.outcome()[0], at_least=0)
 
 
 def test_a_callback_that_raises_ends_in_an_error_that_says_so(card: Card) -> None:
-    card.play(6, raises=60, damage=False, options={"engine": "python"})
+    card.play(6, raises=60, damage=[], options={"engine": "python"})
     told = card.outcome()[0]
     assert told["error"] == "OutputFailed"
     assert "on purpose" in told["message"]
 
 
 def test_a_callback_that_raised_before_anything_was_said_is_replaced(card: Card) -> None:
-    card.play(1, raises=1, damage=False, options={"engine": "python"})
+    card.play(1, raises=1, damage=[], options={"engine": "python"})
     assert card.outcome()[0]["complete"]
 
 
 @pytest.mark.parametrize("call", [1, 40])
 def test_a_callback_that_never_returns_keeps_nobody_from_ending(card: Card, call: int) -> None:
-    card.play(6, blocks=call, damage=False, options={"engine": "python"})
+    card.play(6, blocks=call, damage=[], options={"engine": "python"})
     lost(card.outcome()[0], at_least=0)
 
 
@@ -363,7 +472,7 @@ def test_a_device_that_refuses_the_rate_is_played_at_its_own(card: Card, engine:
     """Debian's a52 plugin takes one rate; what it makes of the sound nobody has to hear."""
     with (Path(card.sink.environment["ALSA_CONFIG_PATH"])).open("a") as conf:
         conf.write('pcm.fixed { type a52 rate 44100 channels 2 slavepcm "pulse" }\n')
-    card.play(1, damage=False, options={"engine": engine, "device": "fixed"})
+    card.play(1, damage=[], options={"engine": engine, "device": "fixed"})
     told = card.outcome()[0]
     assert told["rate"] == 44100
     assert (told["complete"], told["played"], told["received"]) == (True, 24000, 24000)

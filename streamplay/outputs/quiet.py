@@ -2,8 +2,8 @@
 
 What matters of what they say comes back as an error or a count. Moving file descriptor 2 aside,
 as is often done, would swallow what every other thread writes meanwhile: so the libraries are
-asked to be silent, each in its own way. PortAudio cannot be asked: where one of its calls fails,
-Debian's build prints the C expression, and `PaUtil_SetDebugPrintFunction` is not exported.
+asked to be silent, each in its own way. Where PortAudio was built without a way to ask it (as on
+Debian: https://github.com/PortAudio/portaudio/issues/739), a device that fails leaves its lines.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import os
 import sys
 from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec, module_from_spec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # They call their handlers on the audio thread too, where nothing of Python may run: so a handler
 # is a C function that changes nothing.
@@ -24,12 +27,13 @@ from typing import Any
 
 @cache
 def hush() -> None:
-    """Silence ALSA and JACK."""
+    """Silence ALSA, JACK, and PortAudio where its build can be asked."""
     if sys.platform != "linux":
         return
     harmless = ctypes.CDLL(None).abs
-    with suppress(OSError):
-        ctypes.CDLL("libportaudio.so.2")  # and with it what it is linked with
+    with suppress(OSError, AttributeError):
+        # Loaded with what it is linked with. Few builds export this.
+        ctypes.CDLL("libportaudio.so.2").PaUtil_SetDebugPrintFunction(harmless)
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(harmless)
     with suppress(OSError, AttributeError):
@@ -40,7 +44,7 @@ def hush() -> None:
 
 
 def import_sounddevice() -> ModuleType:
-    """Import sounddevice without its moving file descriptor 2 while PortAudio begins.
+    """Import sounddevice; where it is new, without its moving file descriptor 2 for PortAudio.
 
     Raises
     ------
@@ -49,33 +53,63 @@ def import_sounddevice() -> ModuleType:
     Exception
         If PortAudio finds the audio system broken.
     """
-    present = sys.modules.get("sounddevice")
-    spec = None if present else find_spec("sounddevice")
-    if present is not None or spec is None or spec.loader is None:
-        import sounddevice
-
-        return sounddevice  # type: ignore[no-any-return]
-    module = module_from_spec(spec)
-    # A module's own builtins are looked at first, by its import statements too. It does without
-    # where `os.dup` fails.
-    module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import_without_dup}
-    sys.modules["sounddevice"] = module
+    finder = _Finder()
+    sys.meta_path.insert(0, finder)
     try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules["sounddevice"]
-        raise
-    return module
+        import sounddevice
+    finally:
+        sys.meta_path.remove(finder)
+    return sounddevice  # type: ignore[no-any-return] # it has no types
 
 
-def _import_without_dup(name: str, *args: Any, **kwargs: Any) -> ModuleType:
-    if name != "os":
-        return builtins.__import__(name, *args, **kwargs)
+class _Finder:
+    """Finds sounddevice as it would be found anyway, and has it loaded with care."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "sounddevice":
+            return None
+        others = [each for each in sys.meta_path if each is not self]
+        found = (each.find_spec(name, path, target) for each in others)
+        spec = next(filter(None, found), None)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Loader(name, spec.loader.path)
+        return spec
+
+
+class _Loader(SourceFileLoader):
+    """Runs a module that gets no copy of a file descriptor, as if none were left.
+
+    sounddevice then begins without moving any. One that cannot do without is run as it is.
+    """
+
+    def exec_module(self, module: ModuleType) -> None:
+        # A module's own builtins are looked at first, by its import statements too.
+        module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
+        try:
+            super().exec_module(module)
+        except _NoCopyError:
+            del module.__dict__["__builtins__"]
+            super().exec_module(module)
+
+
+class _NoCopyError(OSError):
+    """The answer to whoever wants to move standard error."""
+
+
+def _import(name: str, *args: Any, **kwargs: Any) -> ModuleType:
+    found = builtins.__import__(name, *args, **kwargs)
+    return _limited() if found is os else found
+
+
+@cache
+def _limited() -> ModuleType:
+    """Return the module `os`, but for `dup`."""
     limited = ModuleType("os")
-    limited.__dict__.update(vars(os))
-    limited.__dict__["dup"] = _refuse
+    limited.__dict__.update(vars(os), dup=_refuse)
     return limited
 
 
 def _refuse(descriptor: int) -> int:
-    raise OSError(f"file descriptor {descriptor} stays where it is")
+    raise _NoCopyError(f"file descriptor {descriptor} stays where it is")
