@@ -36,8 +36,8 @@ async def read_refusal(
     return error, said
 
 
-async def check_speech(body: Body, secret: str | None) -> None:
-    """Raise where an answer of status 2xx cannot be speech.
+async def check_speech(body: Body, content_type: str, secret: str | None) -> None:
+    """Raise where an answer of status 2xx cannot be speech; `content_type` is its real one.
 
     Raises
     ------
@@ -46,9 +46,8 @@ async def check_speech(body: Body, secret: str | None) -> None:
     RemoteError
         If it is JSON that says what went wrong: an error with the wrong status.
     """
-    headers = body.exchange.headers
-    check_coding(headers.get("content-encoding", ""), secret)
-    if is_json(headers.get("content-type", "")):
+    check_coding(body.exchange.headers.get("content-encoding", ""), secret)
+    if is_json(content_type):
         raise await _told_in_json(body, secret)
 
 

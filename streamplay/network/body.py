@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import StreamPlayError, TooLarge, Truncated
+from streamplay.stream.sniff import real_type
 from streamplay.stream.wire import Done, Ignored
 
 if TYPE_CHECKING:
@@ -110,6 +111,16 @@ class Body:
         """Wait for the first bytes, and keep them; tell whether there are any."""
         self._first = await self._next()
         return self._first is not None
+
+    async def real_type(self, content_type: str, *, mp3: bool) -> str:
+        """Return what it is, by how it begins, where `content_type` does not say."""
+        while (found := self._sniff(content_type, mp3=mp3)) is None:
+            piece = await self._await_next()
+            self._first = (self._first or b"") + (piece or b"")
+        return found
+
+    def _sniff(self, content_type: str, *, mp3: bool) -> str | None:
+        return real_type(content_type, self._first or b"", mp3=mp3, whole=self._ended)
 
     async def start(self, limit: int) -> bytes:
         """Return the body's first `limit` bytes, or what comes of them in time.

@@ -225,11 +225,13 @@ class SpeechResponse:
             if await body.first():
                 self.moments.first_byte = self._sender.clock()
         secret = self._sender.endpoint.api_key
-        self.content_type = presentable(exchange.headers.get("content-type", ""), secret)
+        told = presentable(exchange.headers.get("content-type", ""), secret)
         if not 200 <= exchange.status < 300:
             error, self._said = await read_refusal(body, self._sender.endpoint, self.request)
             raise error
-        await check_speech(body, secret)
+        mp3 = self.request.response_format == "mp3"
+        self.content_type = await body.real_type(told, mp3=mp3)
+        await check_speech(body, self.content_type, secret)
         self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None
         self._events = body.events(reader_for(self.content_type))
         async for event in self._events:

@@ -6,11 +6,12 @@ event means, its own keys decide. Never what was asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from streamplay.errors import StreamBroken, Truncated, UnexpectedContent
 from streamplay.network.presentable import presentable
 from streamplay.stream.dialects import Audio, Done, Ignored, WireEvent, Words, meaning
+from streamplay.stream.sniff import is_bytes
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
@@ -52,15 +53,12 @@ def reader_for(content_type: str, *, max_event_bytes: int = MAX_EVENT_BYTES) -> 
     media = content_type.partition(";")[0].strip().lower()
     if media == "text/event-stream":
         return _EventStream(max_event_bytes)
-    if media in _BYTES or media.startswith("audio/"):
+    if is_bytes(content_type):
         return _Bytes()
     raise UnexpectedContent(
         f"the server answered with {presentable(content_type)!r}, which is no speech",
         remedy="Look at the base URL: it should end where /audio/speech begins",
     )
-
-
-_BYTES: Final = ("", "application/octet-stream", "binary/octet-stream", "application/ogg")
 
 
 class _Bytes:

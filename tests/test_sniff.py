@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.errors import RemoteError, StreamBroken, UnexpectedContent
+from streamplay.network.client import SpeechClient
+from streamplay.request import SpeechRequest
+from streamplay.stream.sniff import real_type
+from tests.support.rawserver import DONE, chunked, delta, replies, running
+
+BYTES = ("", "application/octet-stream", "Audio/WAV; x=1")
+SOUND = (0.2 * np.sin(np.arange(4800) / 17)).astype(np.float32).reshape(-1, 1)
+ERROR = b'{"error": {"message": "the GPU is on fire"}}'
+
+
+def told(start: bytes, kind: str = "", *, mp3: bool = False, whole: bool = False) -> str | None:
+    return real_type(kind, start, mp3=mp3, whole=whole)
+
+
+def file(kind: str) -> bytes:
+    made = io.BytesIO()
+    soundfile.write(made, SOUND, 24000, format=kind)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("kind", BYTES)
+@pytest.mark.parametrize(
+    ("start", "media"),
+    [
+        (ERROR, "application/json"),
+        (b' \n[{"loc": ["body"]}]', "application/json"),
+        (b"<!DOCTYPE html><html>", "text/html"),
+        (b"\n<HTML><head></head>", "text/html"),
+        (b"data: [DONE]\n\n", "text/event-stream"),
+        (b"\xef\xbb\xbfevent: audio\n", "text/event-stream"),
+        (b": keep-alive\n\n", "text/event-stream"),
+        (file("FLAC"), "audio/flac"),
+        (file("OGG"), "audio/ogg"),
+        (b"ID3\x04\0\0\0\0\0\0", "audio/mpeg"),
+    ],
+)
+def test_what_is_said_to_be_bytes_is_known_by_how_it_begins(
+    kind: str, start: bytes, media: str
+) -> None:
+    assert told(start, kind) == media
+    # However little comes at a time.
+    said = {told(start[:size], kind) for size in range(1, len(start))}
+    assert said == {None, media}
+
+
+@pytest.mark.parametrize("kind", BYTES)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_sound_is_what_it_is_said_to_be(kind: str, encoding: str) -> None:
+    data = AudioFormat(encoding, 24000).encode(SOUND)
+    for begin in range(0, len(data) - 64, 7):
+        assert told(data[begin : begin + 64], kind) == kind
+    assert told(bytes(64), kind) == told(b"\0", kind) == kind
+
+
+def test_text_that_is_no_such_text_is_sound() -> None:
+    assert told(b"ABCDEFGHIJKL") == ""
+    assert told(b"{ not JSON, and long enough") == ""
+
+
+def test_a_body_that_ends_early_is_judged_by_what_there_is() -> None:
+    assert told(b"{}") is None
+    assert told(b"{}", whole=True) == "application/json"
+    assert told(b"", whole=True) == ""
+
+
+def test_mp3_is_known_where_it_was_asked_for() -> None:
+    made = file("MP3")
+    assert told(made, mp3=True) == "audio/mpeg"
+    assert told(made[:1], mp3=True) is None
+    assert told(made) == ""
+    assert told(b"\xff\xff\xff\xff" * 9, mp3=True) == ""
+
+
+def test_what_says_more_than_bytes_is_believed() -> None:
+    assert told(ERROR, "text/event-stream") == "text/event-stream"
+    assert told(b"", "text/html") == "text/html"
+
+
+# Over a socket
+
+
+def answered(body: bytes, step: int = 1 << 20, **fields: Any) -> int:
+    """Return how many frames come of a body without a Content-Type of its own."""
+    pieces = [body[at : at + step] for at in range(0, len(body), step)]
+    answer = chunked(pieces, kind="application/octet-stream")
+
+    async def main() -> int:
+        request = SpeechRequest(model="m", voice="v", input="Hello", **fields)
+        async with running(replies(answer)) as server, SpeechClient(base_url=server.base_url) as c:
+            return sum([len(frames) async for frames in c.stream(request)])
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("step", [1, 5, 1 << 20])
+def test_an_error_is_never_heard(step: int) -> None:
+    with pytest.raises(RemoteError, match="on fire"):
+        answered(ERROR, step)
+    with pytest.raises(UnexpectedContent, match="html"):
+        answered(b"<!doctype html><title>Bad gateway</title>" + b"<p>no</p>" * 300, step)
+
+
+@pytest.mark.parametrize("step", [1, 5, 1 << 20])
+def test_events_and_files_are_read_as_what_they_are(step: int) -> None:
+    data = AudioFormat("pcm_s16le", 24000).encode(SOUND)
+    assert answered(delta(data) + DONE, step) == len(SOUND)
+    assert answered(file("MP3"), step, response_format="mp3") == len(SOUND)
+    assert answered(file("FLAC"), step) == len(SOUND)
+    assert answered(data, step) == len(SOUND)
+
+
+def test_the_little_that_comes_of_sound_is_heard() -> None:
+    assert answered(b"AB") == 1
+    with pytest.raises(StreamBroken):
+        answered(b"")
+    assert answered(b"ABCDEF") == 3
