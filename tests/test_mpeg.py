@@ -52,7 +52,17 @@ def test_a_file_without_its_length_is_given_one_and_heard_whole(
 def test_a_file_that_tells_its_length_is_left_alone(mode: str) -> None:
     data = song(24000, mode)
     assert with_length(data) == (data, True)
-    assert with_length(data[:-100]) == (data[:-100], True)
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize("before", [b"", b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)])
+def test_of_a_file_that_was_cut_nothing_is_printed(
+    mode: str, before: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = before + song(24000, mode)
+    timed, _ = with_length(data[: len(data) // 2])
+    assert 0 < length(timed) < SECONDS * 24000
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])

@@ -23,6 +23,7 @@ _LAYER_3: Final = 1
 _TAGS: Final = (b"Xing", b"Info", b"VBRI")
 _TAG_WITHIN: Final = 64  # bytes of the first frame's beginning
 _TAG_FRAMES: Final = (1).to_bytes(4, "big")  # the flag: a number of frames follows
+_TAG_SIZE: Final = 2  # and, behind that, a number of bytes
 
 
 def with_length(data: bytes) -> tuple[bytes, bool]:
@@ -38,11 +39,22 @@ def with_length(data: bytes) -> tuple[bytes, bool]:
     end = begin + sum(sizes)
     head = data[begin : begin + _TAG_WITHIN]
     if not sizes or any(tag in head for tag in _TAGS):
-        return data, True
+        return _with_its_size(data, begin), True
     rest = data[end:]
     if _frame_bytes(rest):  # a frame begins, and is longer than what is left
         return data[:begin] + _tag(head, len(sizes)) + data[begin:end], False
     return data[:begin] + _tag(head, len(sizes)) + data[begin:], True
+
+
+def _with_its_size(data: bytes, begin: int) -> bytes:
+    """Let the tag tell the size of a file that was cut: of a longer one mpg123 prints a warning."""
+    at = max(data.find(tag, begin, begin + _TAG_WITHIN) for tag in (b"Xing", b"Info"))
+    flags = int.from_bytes(data[at + 4 : at + 8], "big") if at >= 0 else 0
+    place = at + 8 + 4 * (flags & 1)
+    left = len(data) - begin
+    if not flags & _TAG_SIZE or int.from_bytes(data[place : place + 4], "big") <= left:
+        return data
+    return data[:place] + left.to_bytes(4, "big") + data[place + 4 :]
 
 
 def _after_id3(data: bytes) -> int:
