@@ -8,8 +8,8 @@ import pytest
 
 from streamplay.bench import capacity, objective, target
 from streamplay.bench.lag import Lag
-from streamplay.bench.load import Load, Run
-from streamplay.bench.plan import Job
+from streamplay.bench.load import Run
+from streamplay.bench.plan import Job, Load
 from streamplay.bench.result import Result, conclude
 from streamplay.bench.sample import Sample
 from streamplay.errors import InvalidRequest
@@ -21,15 +21,20 @@ RATE = 24000
 
 
 def run_of(
-    load: Load, latency: Callable[[int], float], *, refuse: float = 0, lag: float = 0.1
+    load: Load,
+    latency: Callable[[int], float],
+    *,
+    refuse: float = 0,
+    lag: float = 0.1,
+    retry_after: float | None = None,
 ) -> Result:
     """What a server would have made of `load` whose n-th answer takes so long."""
     assert load.rate is not None
-    assert load.duration is not None
-    run = Run(begun=0.0, ended=load.duration)
+    requests = load.requests or int(load.rate * (load.duration or 0))
+    run = Run(begun=0.0, ended=requests / load.rate)
     run.lag = Lag()
     run.lag.ms = [lag] * 100
-    for number in range(int(load.rate * load.duration)):
+    for number in range(requests):
         begun = number / load.rate
         sample = Sample(Job(number, 0, "One."), begun, begun, samplerate=RATE)
         voice = begun + latency(number)
@@ -37,15 +42,21 @@ def run_of(
         sample.moments, sample.voice_frame, sample.ended = {"sent": begun}, 0, voice + 0.02
         if number < refuse:
             sample.error, sample.status = "RateLimited", 429
+            sample.retry_after = retry_after
         run.samples.append(sample)
     targets = target.read([], {"base_url": "http://127.0.0.1:1/v1"})
     return conclude(run, targets, command="bench", seed=0, started="now")
 
 
-def search(measure: Callable[[Load], Result], **load: Any) -> capacity.Capacity:
-    conditions = [objective.parse("first_voice.p50 <= 500")]
+def search(
+    measure: Callable[[Load], Result],
+    *,
+    asked: str = "first_voice.p50 <= 500",
+    sleep: Callable[[float], object] = lambda _: None,
+    **load: Any,
+) -> capacity.Capacity:
     given = {"rate": 2.0, "duration": 10.0, "texts": ("One.",), **load}
-    return capacity.search(measure, Load(**given), conditions)[0]
+    return capacity.search(measure, Load(**given), [objective.parse(asked)], sleep=sleep)[0]
 
 
 def test_the_knee_is_found_within_its_sharpness() -> None:
@@ -79,6 +90,45 @@ def test_requests_that_are_turned_away_are_counted_and_end_a_step() -> None:
     assert found.knee < 10.5
     assert any(step.limited for step in found.steps)
     assert "429" in found.says
+
+
+def test_a_step_takes_as_many_requests_as_the_objective_needs() -> None:
+    """A rate of 1 for ten seconds has no p95; that it is unmeasured is not the server's fault."""
+    found = search(
+        lambda load: run_of(load, lambda _: 0.1 if (load.rate or 0) < 30 else 0.9),
+        asked="first_voice.p95 <= 500",
+        rate=1.0,
+    )
+    assert found.knee is not None
+    assert 30 / capacity.SHARPNESS <= found.knee <= 30
+    assert min(step.requests for step in found.steps) >= 59
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_before() -> None:
+    waits: list[float] = []
+
+    def limited(load: Load) -> Result:
+        return run_of(load, lambda _: 0.1, refuse=(load.rate or 0) - 8, retry_after=7.0)
+
+    found = search(limited, sleep=waits.append)
+    assert len(waits) == len(found.steps)
+    after = [step.limited > 0 for step in found.steps[:-1]]
+    assert waits == [0.0, *(7.0 if turned_away else 0.0 for turned_away in after)]
+    assert 7.0 in waits
+
+
+def test_a_search_that_is_interrupted_tells_what_it_knows() -> None:
+    def stopped(load: Load) -> Result:
+        result = run_of(load, lambda _: 0.1)
+        result.run.interrupted = (load.rate or 0) > 4
+        return result
+
+    given = Load(rate=2.0, duration=10.0, texts=("One.",))
+    found, result = capacity.search(stopped, given, [])
+    assert [step.rate for step in found.steps] == [2, 4, 8]
+    assert (found.knee, found.bounded) == (4, False)
+    assert found.says == "at least 4 requests a second hold; it was interrupted"
+    assert result.run.interrupted
 
 
 def test_a_queue_that_grows_is_no_rate_that_holds() -> None:

@@ -13,7 +13,7 @@ import pytest
 from streamplay.bench import command, target
 from streamplay.bench.html.page import page
 from streamplay.bench.html.svg import Plot, share_below, thin, ticks
-from streamplay.bench.load import Load
+from streamplay.bench.plan import Load
 from tests.support.server import running
 
 if TYPE_CHECKING:

@@ -53,7 +53,9 @@ def test_a_master_adds_up_what_two_workers_have_measured(tmp_path: Path) -> None
     assert sum("lag" in line for line in lines) == 2
     good = [row["values"] for row in rows if not row["error"]]
     assert good
-    merged = json.loads((tmp_path / "merged.json").read_text())["targets"]["T"]
+    result = json.loads((tmp_path / "merged.json").read_text())
+    assert result["complete"]
+    merged = result["targets"]["T"]
     assert merged["errors"] == {"ServerFailed": len(rows) - len(good)} != {"ServerFailed": 0}
     for name in ("first_byte", "first_voice", "total", "chunk_gap"):
         values = [row[name] for row in good]

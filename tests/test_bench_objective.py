@@ -1,16 +1,13 @@
-"""Objectives, and limits against an earlier run."""
+"""Objectives: how they are read, and held against a run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from streamplay.bench import objective
 from streamplay.errors import InvalidRequest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def target(name: str = "T", **measures: Any) -> dict[str, Any]:
@@ -52,52 +49,14 @@ def test_an_objective_on_what_was_not_measured_is_missed() -> None:
         ("first_voice.p95 < 5%", False),
         ("first_voice.p95 < +5", False),
         ("continuity_0.p95 > 90%", False),
+        ("continuity_0 >= 99", False),
+        ("rtf.p95 < 5ms", False),
+        ("stalls.max < 1s", False),
         ("first_voice.p95 > 10%", True),
+        ("first_voice.mean > +10%", True),
+        ("errors > +5ms", True),
     ],
 )
 def test_what_names_no_condition_is_refused(text: str, relative: bool) -> None:
     with pytest.raises(InvalidRequest):
         objective.parse(text, relative=relative)
-
-
-@pytest.mark.parametrize(
-    ("new", "verdict"),
-    [
-        ((130.0, 125.0, 135.0), "missed"),
-        ((112.0, 105.0, 120.0), "cannot tell"),
-        ((101.0, 99.0, 103.0), "met"),
-    ],
-)
-def test_a_change_is_missed_only_where_all_of_its_interval_is(
-    new: tuple[float, ...], verdict: str
-) -> None:
-    limits = [objective.parse("first_voice.p95 > +10%", relative=True)]
-    earlier = [target(first_voice=figure(100.0, 98.0, 102.0))]
-    (found,) = objective.compare_runs(limits, [target(first_voice=figure(*new))], earlier)
-    assert found["verdict"] == verdict
-    assert ("compared turn by turn" in found["says"]) is (verdict == "cannot tell")
-
-
-def test_a_change_may_be_named_in_milliseconds() -> None:
-    limits = [objective.parse("total.p95 > +20ms", relative=True)]
-    earlier = [target(total=figure(100.0, 99.0, 101.0))]
-    (found,) = objective.compare_runs(limits, [target(total=figure(150.0, 149.0, 151.0))], earlier)
-    assert found["verdict"] == "missed"
-    assert "+50" in found["says"]
-
-
-def test_a_target_without_an_earlier_run_is_a_miss() -> None:
-    limits = [objective.parse("total.p95 > +20ms", relative=True)]
-    two = [target("A", total=figure(1.0)), target("B", total=figure(1.0))]
-    found = objective.compare_runs(limits, two, [target("A", total=figure(1.0))])
-    assert [each["verdict"] for each in found] == ["cannot tell", "missed"]
-
-
-def test_a_baseline_is_a_result(tmp_path: Path) -> None:
-    file = tmp_path / "before.json"
-    for content in ("", "[]", '{"schema": 2, "targets": []}', '{"schema": 1, "targets": [{}]}'):
-        file.write_text(content)
-        with pytest.raises(InvalidRequest, match="no result"):
-            objective.load_baseline(file)
-    file.write_text('{"schema": 1, "targets": [{"name": "T", "measures": {"total": null}}]}')
-    assert objective.load_baseline(file)[0]["name"] == "T"

@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 import pytest
 
 from streamplay.bench import plan, texts
-from streamplay.bench.load import Load
+from streamplay.bench.plan import Load
 from streamplay.errors import InvalidRequest
 
 TEXTS = ("one", "two", "three")

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.bench import load as load_module
+from streamplay.bench.export import write_csv
+from streamplay.bench.load import Run
 from streamplay.bench.measures import MEASURES
 from streamplay.bench.observe import observe
+from streamplay.bench.result import conclude
 from streamplay.cli import main
 from streamplay.player import Player
 from streamplay.trace import load
@@ -123,6 +126,15 @@ def test_an_earlier_run_is_a_baseline(
         ["--max-chars", "3"],
         ["--local"],
         ["voice"],
+        ["--fallback", "local"],
+        ["--baseline", "no-such-file"],
+        ["--baseline", "no-such-file", "--fail-if", "total.p50 > +1%"],
+        ["--objective", "continuity_100 >= 99"],
+        ["--max-chars", "0"],
+        ["--rate", "nan"],
+        ["--rate", "-1"],
+        ["--duration", "inf"],
+        ["--warmup", "-1"],
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(
@@ -190,11 +202,63 @@ def test_a_picture_and_a_report_are_written(
     capsys.readouterr()
 
 
-def test_a_file_that_cannot_be_written_is_status_four(
+@pytest.mark.parametrize("flag", ["--csv", "--html", "--png", "--markdown", "--traces"])
+def test_a_file_that_cannot_be_written_is_status_four_before_anything_is_paid_for(
+    words: list[str],
+    tmp_path: Path,
+    flag: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(load_module, "observe", None)
+    (tmp_path / "file").write_text("")
+    assert main([*words, flag, str(tmp_path / "file" / "below")]) == 4
+    told = capsys.readouterr()
+    assert "cannot write" in told.err
+    assert "requests" not in told.err
+
+
+def test_a_file_that_fails_at_the_end_does_not_cost_the_result(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--json", "--csv", "/dev/full"]) == 4
+    told = capsys.readouterr()
+    assert json.loads(told.out)["targets"][0]["requests"] == 6
+    assert "No space left" in told.err
+
+
+def test_what_was_there_is_left_as_it_was_where_nothing_is_measured(
+    words: list[str], tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("as it was")
+    assert main([*words, "--csv", str(old), "--html", str(tmp_path), "--markdown", str(new)]) == 4
+    assert old.read_text() == "as it was"
+    assert not new.exists()
+
+
+def test_targets_with_like_names_have_traces_of_their_own(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*words, "--csv", str(tmp_path / "no" / "such.csv")]) == 4
-    assert "cannot write" in capsys.readouterr().err
+    targets = ["name=a b,voice=tara", "name=a/b,voice=leo"]
+    assert main([*words[:5], *targets, "--requests", "2", "--traces", str(tmp_path)]) == 0
+    assert len(list(tmp_path.iterdir())) == 4
+    capsys.readouterr()
+
+
+def test_a_run_in_which_nothing_was_begun_has_a_heading_all_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    write_csv(file, conclude(Run(), [], command="bench", seed=0, started="now"))
+    assert file.read_text().startswith("target,intended_s,turn,")
+
+
+def test_of_the_built_in_voices_the_one_that_spoke_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["bench", "--local", "--requests", "1", "--texts", "short", "--json"]) == 0
+    (target,) = result(capsys)["targets"]
+    assert target["base_url"] == "local"
+    assert target["voice"].startswith("eSpeak NG")
 
 
 def test_without_matplotlib_a_picture_is_refused_with_the_remedy(

@@ -11,16 +11,16 @@ import json
 import sys
 import time
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench import target as targets_of
 from streamplay.bench.clients import Clients
-from streamplay.bench.command import raise_descriptor_limit
+from streamplay.bench.command import local_server, raise_descriptor_limit
 from streamplay.bench.lag import Lag
 from streamplay.bench.observe import import_decoding, observe, watch_names
 from streamplay.bench.plan import Job
 from streamplay.bench.sample import measure
+from streamplay.errors import InvalidRequest
 from streamplay.policy.learning import Memory
 
 if TYPE_CHECKING:
@@ -36,27 +36,30 @@ class Agent:
     ----------
     targets : sequence of Target
         Who may be asked.
+    local : str, optional
+        The base URL of the built-in voice's server, where a target asks for that.
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], local: str | None = None) -> None:
         self._targets = targets
+        self._local = local
         self._memories = [Memory() for _ in targets]
         self._clients: list[Clients] = []
 
     async def run(self, lines: AsyncIterator[str]) -> None:
         """Take jobs until there are no more; print a line for each, and the lag at the end.
 
-        The first line says that it is ready.
+        The first line says that it is ready, and how many targets there are.
         """
         import_decoding()
         watch_names(asyncio.get_running_loop(), time.perf_counter)
         lag = Lag()
         async with AsyncExitStack() as stack, lag:
             for target in self._targets:
-                clients = Clients(partial(target.client, None))
+                clients = Clients(target.client(self._local))
                 self._clients.append(await stack.enter_async_context(clients))
                 await clients.prepare(1)
-            _print({"ready": True})
+            _print({"targets": len(self._targets)})
             async with asyncio.TaskGroup() as group:
                 async for line in lines:
                     group.create_task(self._do(json.loads(line)))
@@ -101,7 +104,12 @@ async def _lines() -> AsyncIterator[str]:
 def main(words: Sequence[str]) -> None:
     """Run until standard input ends; `words` name the targets."""
     raise_descriptor_limit()
-    asyncio.run(Agent(targets_of.read(words, {})).run(_lines()))
+    try:
+        targets = targets_of.read(words, {})
+    except InvalidRequest as error:
+        sys.exit(str(error))
+    with local_server(targets) as local:
+        asyncio.run(Agent(targets, local).run(_lines()))
 
 
 if __name__ == "__main__":

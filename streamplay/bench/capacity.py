@@ -4,23 +4,27 @@ Doubles the rate until a step fails, then halves what lies between the last good
 first bad one, in proportion. A step fails where an objective is missed, where the server turns
 requests away for want of capacity (429), or where it falls behind: where what is begun is not
 ended the queue grows without end, and a longer step would fail whatever the objective. A step in
-which the tool itself was too late says nothing of the server, and ends the search.
+which the tool itself was too late says nothing of the server, and ends the search. Before the next
+step as long is waited as a server that turns requests away has asked for.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.bench import objective
-from streamplay.bench.statistics import percentile
+from streamplay.bench.statistics import PERCENTILES, needed, percentile
 from streamplay.errors import InvalidRequest
+from streamplay.network.retry import LONGEST_ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamplay.bench.load import Load
     from streamplay.bench.objective import Condition
+    from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
 
 STEP_SECONDS: Final = 10.0
@@ -54,7 +58,8 @@ class Step:
     why : str
         What broke; empty where nothing did.
     valid : bool
-        Whether the tool itself was quick enough.
+        Whether it tells anything of the server: the tool itself was quick enough, and nobody has
+        interrupted it.
     """
 
     rate: float
@@ -144,6 +149,7 @@ def search(
     *,
     targets: int = 1,
     watch: Callable[[Step], object] = lambda _: None,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> tuple[Capacity, Result]:
     """Raise the rate until an objective breaks.
 
@@ -159,6 +165,8 @@ def search(
         How many there are.
     watch : callable, optional
         Is told of each step.
+    sleep : callable, optional
+        Waits between the steps.
 
     Raises
     ------
@@ -172,22 +180,15 @@ def search(
     """
     steps: list[Step] = []
     best: tuple[float, Result] | None = None
-    first, left = load.rate or 1.0, load.max_chars
+    first, left, wait = load.rate or 1.0, load.max_chars, 0.0
     while (rate := next_rate(first, [(s.rate, s.good) for s in steps])) is not None:
-        held = replace(
-            load,
-            rate=rate,
-            requests=None,
-            duration=load.duration or STEP_SECONDS,
-            seed=load.seed + len(steps),
-            warmup=0 if steps else load.warmup,
-            max_chars=None,
-        )
+        held = _held(load, rate, len(steps), _enough(conditions), targets)
         characters = held.planned(targets)[1]
         if left is not None:
             left -= characters
             if left < 0:
                 break
+        sleep(wait)
         result = measure(held)
         step = _step(rate, result, conditions)
         steps.append(step)
@@ -195,12 +196,42 @@ def search(
         if best is None or (step.good and rate > best[0]):
             best = rate, result
         if not step.valid:
+            best[1].run.interrupted = result.run.interrupted
             break
+        wait = _asked_to_wait(result)
     if best is None:
         raise InvalidRequest(
             "max_chars", "they do not suffice for the first rate", allowed="more, or a lower rate"
         )
     return _capacity(steps), best[1]
+
+
+def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Load:
+    """Return the load of one step: as long as was asked for, or until there are enough requests."""
+    duration = load.duration or STEP_SECONDS
+    long_enough = duration * rate >= 1.5 * enough * targets
+    return replace(
+        load,
+        rate=rate,
+        requests=None if long_enough else enough,
+        duration=duration if long_enough else None,
+        seed=load.seed + number,
+        warmup=0 if number else load.warmup,
+        max_chars=None,
+    )
+
+
+def _enough(conditions: Sequence[Condition]) -> int:
+    """Return how many requests the objectives' percentiles need; a tenth more, as some may fail."""
+    asked = (PERCENTILES.get(condition.statistic) for condition in conditions)
+    return max((math.ceil(1.1 * needed(p)) for p in asked if p), default=0)
+
+
+def _asked_to_wait(result: Result) -> float:
+    """Return how many seconds those who were turned away (429) were asked to wait."""
+    rows = (row.sample for outcome in result.outcomes for row in outcome.rows)
+    advice = (sample.retry_after or 0.0 for sample in rows if sample.status == 429)
+    return min(LONGEST_ADVICE, max(advice, default=0.0))
 
 
 def told(step: Step) -> str:
@@ -237,12 +268,14 @@ def _step(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:
         },
         good=not why,
         why=why,
-        valid=result.valid,
+        valid=result.valid and not result.run.interrupted,
     )
 
 
 def _why(result: Result, conditions: Sequence[Condition], limited: int, requests: int) -> str:
     """Return what broke, or nothing."""
+    if result.run.interrupted:
+        return "it was interrupted"
     if not result.valid:
         return result.invalid[0]
     if not requests:

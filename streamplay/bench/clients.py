@@ -7,12 +7,10 @@ client serves a few requests at a time, and there are as many clients as that ta
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from streamplay.network.client import SpeechClient
 
 PLACES: Final = 16
@@ -22,20 +20,22 @@ PLACES: Final = 16
 class Clients:
     """Clients that are made as they are needed, and used again: the one used last first.
 
-    So a warm connection is found where there is one.
+    So a warm connection is found where there is one. Nothing is read or learned twice within a
+    request that counts: certificates, and whose shape of request the server wants.
 
     Parameters
     ----------
-    make : callable
-        Returns a new client.
+    client : SpeechClient
+        The first.
     """
 
-    def __init__(self, make: Callable[[], SpeechClient]) -> None:
-        self._make = make
+    def __init__(self, client: SpeechClient) -> None:
+        self._first = client
         self._free: list[SpeechClient] = []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._first)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -46,20 +46,29 @@ class Clients:
         while len(self._free) < requests:
             await self._add()
 
-    @contextmanager
-    def _place(self) -> Iterator[SpeechClient]:
-        client = self._free.pop()
-        try:
-            yield client
-        finally:
-            self._free.append(client)
-
-    async def _add(self) -> None:
-        client = await self._stack.enter_async_context(self._make())
-        self._free[:0] = [client] * PLACES
-
     async def lease(self, stack: AsyncExitStack) -> SpeechClient:
         """Return a client with a free place, which is given back when `stack` ends."""
         if not self._free:
             await self._add()
-        return stack.enter_context(self._place())
+        client = self._free.pop()
+        stack.callback(self._free.append, client)
+        return self._taught(client, stack)
+
+    async def fresh(self, stack: AsyncExitStack) -> SpeechClient:
+        """Return a client without a connection, which is closed when `stack` ends."""
+        return self._taught(await stack.enter_async_context(self._first.beside()), stack)
+
+    async def _add(self) -> None:
+        client = await self._stack.enter_async_context(self._first.beside())
+        self._free[:0] = [client] * PLACES
+
+    def _taught(self, client: SpeechClient, stack: AsyncExitStack) -> SpeechClient:
+        """Let a client know what others have learned, and others what it will learn."""
+        untaught = client.shape = self._first.shape
+
+        def learn() -> None:
+            if client.shape != untaught:
+                self._first.shape = client.shape
+
+        stack.callback(learn)
+        return client

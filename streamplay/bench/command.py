@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from streamplay.bench import export, objective
-from streamplay.bench.load import Load, Runner
+from streamplay.bench import baseline, export, objective
+from streamplay.bench.load import Runner
 from streamplay.bench.result import conclude
 from streamplay.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from streamplay.bench.objective import Condition
+    from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
@@ -73,21 +74,25 @@ def run(
     *,
     command: str,
     watch: Callable[[Sample], object] = lambda _: None,
-    on_runner: Callable[[Runner], object] = lambda _: None,
 ) -> Result:
     """Put the load on the targets, and conclude."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     raise_descriptor_limit()
-    with contextlib.ExitStack() as stack:
-        local = None
-        if any(target.options.local for target in targets):
-            from streamplay.server.child import LocalServer
-
-            local = stack.enter_context(LocalServer()).base_url
-        runner = Runner(targets, load, local=local, watch=watch)
-        on_runner(runner)
-        done = asyncio.run(runner())
+    with local_server(targets) as local:
+        done = asyncio.run(Runner(targets, load, local=local, watch=watch)())
     return conclude(done, targets, command=command, seed=load.seed, started=started)
+
+
+@contextlib.contextmanager
+def local_server(targets: Sequence[Target]) -> Iterator[str | None]:
+    """Keep the built-in voice's server running where a target asks for it; give its base URL."""
+    if not any(target.options.local for target in targets):
+        yield None
+        return
+    from streamplay.server.child import LocalServer
+
+    with LocalServer() as server:
+        yield server.base_url
 
 
 def raise_descriptor_limit() -> None:
@@ -112,12 +117,30 @@ def judge(
         return result
     targets = result.to_dict()["targets"]
     verdicts = objective.judge(objectives, targets)
-    return replace(result, verdicts=verdicts + objective.compare_runs(limits, targets, earlier))
+    return replace(result, verdicts=verdicts + baseline.judge(limits, targets, earlier))
 
 
 def missed(result: Result) -> bool:
     """Tell whether an objective or a limit was missed."""
     return any(verdict["verdict"] == "missed" for verdict in result.verdicts)
+
+
+def check(files: Files) -> None:
+    """Make sure, before anything is paid for, that every file can be written.
+
+    Raises
+    ------
+    FileFailed
+        If one cannot be, or what draws the picture is not installed.
+    """
+    for path in filter(None, (files.csv, files.html, files.png, files.markdown)):
+        export.check(path)
+    if files.traces:
+        export.make_folder(files.traces)
+    if files.png:
+        from streamplay.bench import png
+
+        png.matplotlib()
 
 
 def write(result: Result, files: Files) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
-from streamplay.bench.measures import MEASURES
-from streamplay.bench.sample import facts
+from streamplay.bench.measures import BY_NAME
+from streamplay.bench.sample import FACTS, facts
 from streamplay.errors import FileFailed
 from streamplay.trace import COMPLETE, TraceWriter
 
@@ -29,24 +29,37 @@ def write_csv(path: Path, result: Result) -> None:
         If it cannot be written.
     """
     with writing(path), path.open("w", encoding="utf-8", newline="") as file:
-        writer: csv.DictWriter[str] | None = None
+        writer = csv.DictWriter(file, _COLUMNS)
+        writer.writeheader()
         for outcome in result.outcomes:
-            for row in outcome.rows:
-                cells = _cells(outcome, row, result.run.begun)
-                if writer is None:
-                    writer = csv.DictWriter(file, list(cells))
-                    writer.writeheader()
-                writer.writerow(cells)
+            writer.writerows(_cells(outcome, row, result.run.begun) for row in outcome.rows)
+
+
+_COLUMNS: Final = ("target", "intended_s", *FACTS, *BY_NAME)
 
 
 def _cells(outcome: Outcome, row: Row, begun: float) -> dict[str, Any]:
-    values = {each.name: row.values.get(each.name) for each in MEASURES}
     return {
         "target": outcome.target.name,
         "intended_s": round(row.sample.intended - begun, 6),
         **facts(row.sample),
-        **{name: None if value is None else round(value, 4) for name, value in values.items()},
+        **{name: None if value is None else round(value, 4) for name, value in row.values.items()},
     }
+
+
+def check(path: Path) -> None:
+    """Make sure, before anything is paid for, that a file can be written; leave it as it is.
+
+    Raises
+    ------
+    FileFailed
+        If it cannot.
+    """
+    with writing(path):
+        new = not path.exists()
+        path.open("ab").close()
+        if new:
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -69,13 +82,26 @@ def write_traces(folder: Path, result: Result) -> None:
     FileFailed
         If one cannot be written.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    for outcome in result.outcomes:
+    make_folder(folder)
+    for number, outcome in enumerate(result.outcomes):
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", outcome.target.name)
+        # Two names may differ in nothing but what a file's name cannot hold.
+        stem = f"{number}-{stem}" if len(result.outcomes) > 1 else stem
         for row in outcome.rows:
             if row.sample.arrivals:
                 _write_trace(folder / f"{stem}-{row.sample.job.turn:05}.jsonl", outcome, row)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises
+    ------
+    FileFailed
+        If that cannot be.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write_trace(path: Path, outcome: Outcome, row: Row) -> None:

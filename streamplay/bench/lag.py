@@ -36,31 +36,31 @@ class Lag:
 
     async def __aenter__(self) -> Self:
         self._cpu = time.process_time()
+        self._due = self._clock() + _PERIOD_SECONDS
         self._task = asyncio.create_task(self._beat())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
+        # A loop that hung until now has kept a beat from coming.
+        self._due = self.beat(self._due, self._clock())
         self.cpu_seconds = time.process_time() - self._cpu
 
     async def _beat(self) -> None:
-        due = self._clock()
         while True:
-            due += _PERIOD_SECONDS
-            await asyncio.sleep(max(0.0, due - self._clock()))
-            due = self.beat(due, self._clock())
+            await asyncio.sleep(max(0.0, self._due - self._clock()))
+            self._due = self.beat(self._due, self._clock())
 
     def beat(self, due: float, now: float) -> float:
-        """Note a beat that was due at `due` and came at `now`; return the last that was due."""
-        while True:
-            self.ms.append(1000 * max(0.0, now - due))
-            if now - due < _PERIOD_SECONDS:
-                return due
+        """Note the beats that were due from `due` on and come `now`; return when the next is."""
+        while now >= due:
+            self.ms.append(1000 * (now - due))
             due += _PERIOD_SECONDS
+        return due
 
     def facts(self) -> dict[str, Any]:
-        """Return p50, p99 and max, in ms; null where it was never measured."""
+        """Return p50, p99 and max, in ms; null where it ended before the first beat was due."""
         ranked = sorted(self.ms)
         if not ranked:
             return {"p50": None, "p99": None, "max": None}

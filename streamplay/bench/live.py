@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import insort
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from streamplay.bench.statistics import PERCENTILES, needed, percentile
 from streamplay.bench.table import number
@@ -137,7 +137,7 @@ class View:
         self._tally = tally
         self._drawn = 0.0
 
-    def __enter__(self) -> View:  # noqa: PYI034  never subclassed
+    def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 

@@ -1,4 +1,4 @@
-"""The load: which request begins when, and all of them at once where that is asked for.
+"""A load put on: each request begins when it is to, and as many at a time as that makes.
 
 Closed loop: so many at a time, each begins where one before it has ended; a slow server is asked
 less often, which is what a fixed number of users does. Open loop: each begins when the schedule
@@ -15,11 +15,8 @@ import signal
 import time
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from streamplay.bench import plan
 from streamplay.bench.clients import Clients
 from streamplay.bench.lag import LATE_START_MS, Lag
 from streamplay.bench.observe import import_decoding, observe, watch_names
@@ -27,7 +24,7 @@ from streamplay.bench.observe import import_decoding, observe, watch_names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from streamplay.bench.plan import Arrivals, Job
+    from streamplay.bench.plan import Job, Load
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
 
@@ -40,94 +37,6 @@ _LONGEST_RAMP_SECONDS: Final = 5.0
 
 # How long a request may take in the open loop before further clients are made meanwhile.
 _GUESSED_SECONDS: Final = 3.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """What to do to the targets.
-
-    Parameters
-    ----------
-    requests : int or None
-        How many to each target; None: as many as `duration` allows.
-    duration : float or None
-        Seconds after which none is begun.
-    concurrency : int
-        How many at a time (closed loop).
-    rate : float or None
-        Requests a second, over all targets (open loop).
-    arrivals : {'poisson', 'constant'}
-        How the open loop's lie in time.
-    warmup : int
-        Requests to each target before those that count.
-    cold : bool
-        A new connection for each request.
-    texts : sequence of str
-        What is said.
-    seed : int
-        Of order, texts and arrivals.
-    max_chars : int or None
-        The most characters to pay for, warm-up included.
-    play : bool
-        Whether the samples keep their sound.
-    """
-
-    requests: int | None = plan.DEFAULT_REQUESTS
-    duration: float | None = None
-    concurrency: int = 1
-    rate: float | None = None
-    arrivals: Arrivals = "poisson"
-    warmup: int = 1
-    cold: bool = False
-    texts: Sequence[str] = ()
-    seed: int = 0
-    max_chars: int | None = None
-    play: bool = False
-
-    def warmups(self, targets: int) -> list[Job]:
-        """Return the requests that do not count."""
-        return plan.warmups(targets, self.texts, self.warmup)
-
-    def jobs(self, targets: int) -> Iterator[Job]:
-        """Return the requests that count, as far as `max_chars` allows."""
-        endless = plan.jobs(targets, self.texts, self.seed, rate=self.rate, arrivals=self.arrivals)
-        wanted = islice(endless, None if self.requests is None else self.requests * targets)
-        left = self.max_chars
-        if left is not None:
-            left -= sum(len(job.text) for job in self.warmups(targets))
-        return _within(wanted, left)
-
-    def planned(self, targets: int) -> tuple[int, int, bool]:
-        """Return requests and characters to be paid for; and whether that is only a bound.
-
-        Where only a duration is given the closed loop has no bound of its own but `max_chars`:
-        then the counts are 0.
-        """
-        warm = self.warmups(targets)
-        jobs: list[Job] = []
-        if self.requests is not None:
-            jobs = list(self.jobs(targets))
-        elif self.rate is not None and self.duration is not None:
-            jobs = [
-                job
-                for job in islice(self.jobs(targets), int(self.rate * self.duration * 2 + 100))
-                if (job.due or 0.0) < self.duration
-            ]
-        elif self.max_chars is None:
-            return 0, 0, False
-        else:
-            return 0, self.max_chars, False
-        paid = [*warm, *jobs]
-        return len(paid), sum(len(job.text) for job in paid), self.duration is None
-
-
-def _within(jobs: Iterator[Job], characters: int | None) -> Iterator[Job]:
-    for job in jobs:
-        if characters is not None:
-            characters -= len(job.text)
-            if characters < 0:
-                return
-        yield job
 
 
 @dataclass
@@ -204,9 +113,10 @@ class Runner:
         watch_names(asyncio.get_running_loop(), self._clock)
         async with AsyncExitStack() as stack:
             for target in self._targets:
-                clients = Clients(partial(target.client, self._local))
+                clients = Clients(target.client(self._local))
                 self._clients.append(await stack.enter_async_context(clients))
-                await clients.prepare(self._at_a_time())
+                if not self._load.cold:
+                    await clients.prepare(self._at_a_time())
             for job in self._load.warmups(len(self._targets)):
                 self.run.warmups.append(await self._make(job, self._clock()))
             stack.enter_context(_on_interrupt(self.stop))
@@ -244,12 +154,11 @@ class Runner:
         self._take(await self._make(job, due))
 
     async def _wait_until(self, due: float) -> None:
-        left = due - self._clock()
-        if left > _SPIN_SECONDS:
-            await asyncio.sleep(left - _SPIN_SECONDS)
-        # No event tells when a moment has come more exactly than looking at the clock.
-        while self._clock() < due:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        while True:
+            left = due - self._clock()
+            if left <= 0:
+                return
+            await asyncio.sleep(max(0.0, left - _SPIN_SECONDS))
 
     def _jobs(self) -> Iterator[Job]:
         """Yield the closed loop's requests until it has taken long enough."""
@@ -265,11 +174,10 @@ class Runner:
         target = self._targets[job.target]
         request = target.request(job.text)
         async with AsyncExitStack() as stack:
-            if self._load.cold:
-                # Certificates are read before its time begins: they are not the server's.
-                client = await stack.enter_async_context(target.client(self._local))
-            else:
-                client = await self._clients[job.target].lease(stack)
+            clients = self._clients[job.target]
+            # Where it is cold, certificates are read before its time begins: they are not the
+            # server's.
+            client = await (clients.fresh(stack) if self._load.cold else clients.lease(stack))
             intended = self._clock() if due is None else due
             return await observe(client, request, job, intended, keep=self._load.play)
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 import gevent
 from gevent.event import AsyncResult
 from locust import User, constant, events, task
+from locust.runners import MasterRunner, WorkerRunner
 
 from streamplay.bench import texts
 from streamplay.bench.histogram import Histograms
@@ -31,8 +32,13 @@ from streamplay.bench.measures import BY_NAME
 if TYPE_CHECKING:
     from locust.argument_parser import LocustArgumentParser
     from locust.env import Environment
+    from locust.rpc import Message
 
 _CLOSE_SECONDS: Final = 5.0
+
+# Of the messages between a master and its workers.
+_STOP: Final = "streamplay-stop"
+_LAST: Final = "streamplay-last"
 
 
 class Measurer:
@@ -57,7 +63,10 @@ class Measurer:
         self._keep = keep.open("a", buffering=1, encoding="utf-8") if keep else None
         # What it imports is no part of the first request's time.
         assert self._process.stdout is not None
-        self._process.stdout.readline()
+        ready = self._process.stdout.readline()
+        if not ready:
+            raise RuntimeError("the measuring process did not start: it has said why")
+        self.targets: int = json.loads(ready)["targets"]
         self._reader = gevent.spawn(self._read)
 
     def ask(self, target: int, text: str) -> dict[str, Any]:
@@ -100,6 +109,13 @@ class _Run:
         self.measurer: Measurer | None = None
         self.histograms = Histograms()
         self.turns = itertools.count()
+        self.workers: set[str] = set()
+        self.done: set[str] = set()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every worker has sent its last report."""
+        return self.done >= self.workers
 
 
 _RUN: Final = _Run()
@@ -114,12 +130,10 @@ class SpeechUser(User):
     def speak(self) -> None:
         """Make one request, and tell Locust every measure of it."""
         options = self.environment.parsed_options
-        if _RUN.measurer is None:
-            keep = Path(options.speech_keep) if options.speech_keep else None
-            _RUN.measurer = Measurer(options.speech_target, keep)
+        assert _RUN.measurer is not None
         said = texts.find(options.speech_texts)
         turn = next(_RUN.turns)
-        index = turn % len(options.speech_target)
+        index = turn % _RUN.measurer.targets
         found = _RUN.measurer.ask(index, said[turn % len(said)])
         _tell(self.environment, found)
 
@@ -139,7 +153,6 @@ def _tell(environment: Environment, found: dict[str, Any]) -> None:
             fire(name=name, response_time=value, exception=None, **common)
 
 
-@events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]  # Locust's own
 def _add_arguments(parser: LocustArgumentParser) -> None:
     add = parser.add_argument
     add("--speech-target", action="append", default=[], help="as streamplay bench takes them")
@@ -148,24 +161,81 @@ def _add_arguments(parser: LocustArgumentParser) -> None:
     add("--speech-keep", default="", help="where each worker appends every request's measures")
 
 
-@events.report_to_master.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _begin(environment: Environment, **_: Any) -> None:
+    """Let master and workers speak of what was measured."""
+    runner: Any = environment.runner
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(_STOP, _report_last, concurrent=True)
+    elif isinstance(runner, MasterRunner):
+        runner.register_message(_LAST, _merge_last)
+
+
 def _report(client_id: str, data: dict[str, Any]) -> None:
     del client_id
     data["streamplay"] = _RUN.histograms.encoded()
 
 
-@events.worker_report.add_listener  # type: ignore[untyped-decorator]  # Locust's own
 def _merge(client_id: str, data: dict[str, Any]) -> None:
     del client_id
     if "streamplay" in data:
         _RUN.histograms.merge(data["streamplay"])
 
 
-@events.quitting.add_listener  # type: ignore[untyped-decorator]  # Locust's own
+def _report_last(environment: Environment, msg: Message) -> None:
+    """Send the last report, once the requests on their way have ended."""
+    del msg
+    runner: Any = environment.runner
+    runner.stop()
+    runner.send_message(_LAST, _RUN.histograms.encoded())
+
+
+def _merge_last(environment: Environment, msg: Message) -> None:
+    del environment
+    _RUN.histograms.merge(msg.data)
+    _RUN.done.add(msg.node_id)
+
+
+def _gather(environment: Environment, **_: Any) -> None:
+    """Wait for every worker's last report: Locust's own master gives them half a second."""
+    runner = environment.runner
+    if not isinstance(runner, MasterRunner):
+        return
+    _RUN.done.clear()
+    # Those that have gone missing among them.
+    _RUN.workers = set(runner.clients)
+    runner.send_message(_STOP)
+    until = time.monotonic() + environment.stop_timeout + _CLOSE_SECONDS
+    while not _RUN.complete and time.monotonic() < until:
+        gevent.sleep(0.05)
+
+
 def _end(environment: Environment) -> None:
     if _RUN.measurer is not None:
         _RUN.measurer.close()
     options: Any = environment.parsed_options
     if options.speech_result and not options.worker:
-        text = json.dumps(_RUN.histograms.to_dict(), indent=1)
+        if isinstance(environment.runner, MasterRunner):
+            environment.runner.stop()
+        found = _RUN.histograms.to_dict() | {"complete": _RUN.complete}
+        text = json.dumps(found, indent=1)
         Path(options.speech_result).write_text(text + "\n", encoding="utf-8")
+
+
+def _start(environment: Environment, **_: Any) -> None:
+    """Begin anew with each test, as Locust's own figures do; start what measures, once."""
+    _RUN.histograms = Histograms()
+    options: Any = environment.parsed_options
+    if _RUN.measurer is None and not isinstance(environment.runner, MasterRunner):
+        keep = Path(options.speech_keep) if options.speech_keep else None
+        _RUN.measurer = Measurer(options.speech_target, keep)
+
+
+# Locust's own are not typed.
+_hooks: Final[Any] = events
+_hooks.init_command_line_parser.add_listener(_add_arguments)
+_hooks.init.add_listener(_begin)
+_hooks.test_start.add_listener(_start)
+_hooks.report_to_master.add_listener(_report)
+_hooks.worker_report.add_listener(_merge)
+_hooks.test_stop.add_listener(_gather)
+_hooks.quitting.add_listener(_end)

@@ -33,6 +33,9 @@ class Measure:
     compared: bool = False
 
 
+SCHEMA: Final = 1
+"""Of the result; a change that breaks a reader would make it 2."""
+
 MEASURES: Final = (
     Measure(
         *("dns", "ms", "name resolved"),

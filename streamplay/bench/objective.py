@@ -1,27 +1,22 @@
 """What was asked of a run: ``continuity_100 >= 99%``, or ``first_voice.p95 > +10%`` of an earlier.
 
-An objective is met or missed by the figure itself, and its interval is told beside it. A
-comparison with an earlier run is missed only where the *whole* interval of the change lies beyond
-the limit, kept where none of it does, and elsewhere it cannot be told.
+An objective is met or missed by the figure itself, and its interval is told beside it.
 """
 
 from __future__ import annotations
 
-import json
 import operator
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from streamplay.bench import compare
 from streamplay.bench.measures import BY_NAME
-from streamplay.bench.statistics import PERCENTILES
+from streamplay.bench.statistics import PERCENTILES, proportion_interval
 from streamplay.bench.table import number
 from streamplay.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 _OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<=": operator.le,
@@ -33,15 +28,18 @@ _FORM: Final = re.compile(
     r"\s*(?P<name>[a-z_0-9]+)(?:\.(?P<statistic>[a-z0-9]+))?\s*(?P<operator><=|>=|<|>)"
     r"\s*(?P<sign>[+-]?)(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>%|ms|s)?\s*"
 )
-_STATISTICS: Final = (*PERCENTILES, "mean", "max", "sd")
+_EXAMPLES: Final = (
+    ("objective", "continuity_100 >= 99%"),
+    ("fail_if", "first_voice.p95 > +10%"),
+)
+_IN_ONE: Final = {"%": 100, "s": 0.001}
+_UNITS: Final[Mapping[str, tuple[str, ...]]] = {"ms": ("ms", "s"), "ratio": (), "count": ()}
+
+STATISTICS: Final = (*PERCENTILES, "mean", "max", "sd")
+"""What may be asked of a measure; of a change only the percentiles, which have intervals."""
 
 ERRORS: Final = "errors"
 """The share of requests that failed: no measure, and yet an objective."""
-
-_PAIRING: Final = (
-    "Two runs differ by when they were made, too: as two targets of one run they would be "
-    "compared turn by turn"
-)
 
 Verdict = Literal["met", "missed", "cannot tell"]
 
@@ -60,6 +58,7 @@ class Condition:
         One of ``<= >= < >``.
     value : float
         In the measure's unit; a share of the earlier figure where `relative` is ``'%'``.
+        What is a share itself changes by percentage points.
     relative : {'', '%', 'unit'}
         Whether it is a change, and in what.
     """
@@ -70,6 +69,11 @@ class Condition:
     operator: str
     value: float
     relative: Literal["", "%", "unit"] = ""
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is about a share, of requests."""
+        return _is_share(self.name)
 
     def holds(self, value: float) -> bool:
         """Tell whether a value, or a change, is as the condition says."""
@@ -84,42 +88,40 @@ def parse(text: str, *, relative: bool = False) -> Condition:
     InvalidRequest
         If it cannot be understood, or names what is not measured.
     """
-    example = "first_voice.p95 > +10%" if relative else "continuity_100 >= 99%"
-    flag = "fail_if" if relative else "objective"
+    flag, example = _EXAMPLES[relative]
+
+    def refused(problem: str, allowed: str = f"as in {example!r}") -> InvalidRequest:
+        return InvalidRequest(flag, f"{text!r} {problem}", allowed=allowed)
+
     match = _FORM.fullmatch(text)
     if match is None:
-        raise InvalidRequest(flag, f"{text!r} cannot be read", allowed=f"as in {example!r}")
-    name = match["name"]
+        raise refused("cannot be read")
+    name, unit = match["name"], match["unit"]
     if name not in BY_NAME and name != ERRORS:
-        allowed = f"{ERRORS}, {', '.join(BY_NAME)}"
-        raise InvalidRequest(flag, f"{name!r} is not measured", allowed=allowed)
-    share = name == ERRORS or BY_NAME[name].unit == "share"
+        raise refused(f"asks for {name!r}, not measured", f"{ERRORS}, {', '.join(BY_NAME)}")
+    share = _is_share(name)
     statistic = match["statistic"] or ("mean" if share else "")
-    if statistic not in _STATISTICS or (share and statistic != "mean"):
-        allowed = "a share itself" if share else f"{name}.p95, or one of {', '.join(_STATISTICS)}"
-        raise InvalidRequest(flag, f"{text!r} names no figure", allowed=allowed)
-    if bool(match["sign"]) is not relative:
-        raise InvalidRequest(
-            flag,
-            f"{text!r} is no {'change' if relative else 'limit'}",
-            allowed=f"as in {example!r}",
+    known = ("mean",) if share else tuple(PERCENTILES) if relative else STATISTICS
+    if statistic not in known:
+        raise refused(
+            "names no figure", name if share else ", ".join(f"{name}.{each}" for each in known)
         )
-    return _condition(text.strip(), match, name, statistic, share=share, relative=relative)
+    if bool(match["sign"]) is not relative:
+        raise refused(f"is no {'change' if relative else 'limit'}")
+    units = ("%",) if share else _UNITS[BY_NAME[name].unit] + (("%",) if relative else ())
+    if unit and unit not in units:
+        raise refused(f"counts {name} in {unit}", " or ".join((*units, "a number alone")))
+    value = float(f"{match['sign']}{match['value']}") / _IN_ONE.get(unit, 1)
+    if share and abs(value) > 1:
+        raise refused("is beyond all requests", "at most 100%, or 1")
+    kind: Literal["", "%", "unit"] = ""
+    if relative:
+        kind = "%" if unit == "%" and not share else "unit"
+    return Condition(text.strip(), name, statistic, match["operator"], value, kind)
 
 
-def _condition(
-    text: str, match: re.Match[str], name: str, statistic: str, *, share: bool, relative: bool
-) -> Condition:
-    value = float(f"{match['sign']}{match['value']}")
-    unit = match["unit"]
-    if unit == "%" and not relative and not share:
-        raise InvalidRequest("objective", f"{text!r}: {name} is no share", allowed="ms, or none")
-    if unit == "%":
-        value /= 100
-    elif unit == "s":
-        value *= 1000
-    kind: Literal["", "%", "unit"] = ("%" if unit == "%" else "unit") if relative else ""
-    return Condition(text, name, statistic, match["operator"], value, kind)
+def _is_share(name: str) -> bool:
+    return name == ERRORS or BY_NAME[name].unit == "share"
 
 
 def judge(conditions: list[Condition], targets: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,109 +130,41 @@ def judge(conditions: list[Condition], targets: list[dict[str, Any]]) -> list[di
 
 
 def _judge(condition: Condition, target: dict[str, Any]) -> dict[str, Any]:
-    value, ends = _figure(condition, target)
+    value, ends = figure(condition, target)
     if value is None:
         says = "it was not measured, or by too few requests"
-        return _verdict(condition, target, "missed", says)
-    percent = condition.name == ERRORS or BY_NAME[condition.name].unit == "share"
-    shown = number(value, percent=percent)
+        return verdict_on(condition, target, "missed", says)
+    shown = number(value, percent=condition.is_share)
     if ends is not None:
-        low, high = (number(end, percent=percent) for end in ends)
-        shown += f" [{low}–{high}]"
-    return _verdict(condition, target, "met" if condition.holds(value) else "missed", shown)
+        shown_ends = "–".join(number(end, percent=condition.is_share) for end in ends)
+        shown += f" [{shown_ends}]"
+    return verdict_on(condition, target, "met" if condition.holds(value) else "missed", shown)
 
 
-def _figure(
+_NONE: Final = (None, None)
+
+
+def figure(
     condition: Condition, target: dict[str, Any]
 ) -> tuple[float | None, tuple[float, float] | None]:
+    """Return the figure that a condition is about, and its interval; None where there is none."""
     if condition.name == ERRORS:
-        failed = sum(target["errors"].values())
-        return (failed / target["requests"] if target["requests"] else None), None
+        failed, requests = sum(target["errors"].values()), target["requests"]
+        return (failed / requests, proportion_interval(failed, requests)) if requests else _NONE
     measure = target["measures"].get(condition.name)
     if measure is None:
-        return None, None
+        return _NONE
     ends = measure["ci95"].get(condition.statistic)
     return measure[condition.statistic], (ends[0], ends[1]) if ends else None
 
 
-def compare_runs(
-    conditions: list[Condition], targets: list[dict[str, Any]], earlier: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Hold the changes since an earlier run against every limit: a limit that holds is a miss."""
-    before = {target["name"]: target for target in earlier}
-    found = []
-    for condition in conditions:
-        for target in targets:
-            old = before.get(target["name"])
-            if old is None and len(targets) == len(earlier) == 1:
-                old = earlier[0]
-            if old is None:
-                says = "the earlier run has no target of this name"
-                found.append(_verdict(condition, target, "missed", says))
-            else:
-                found.append(_compare(condition, target, old))
-    return found
-
-
-def _compare(condition: Condition, target: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    new_value, new_ends = _figure(condition, target)
-    old_value, old_ends = _figure(condition, old)
-    if new_value is None or old_value is None:
-        return _verdict(condition, target, "missed", "one of the runs has no such figure")
-    if new_ends is None or old_ends is None:
-        return _verdict(condition, target, "cannot tell", "one of the figures has no interval")
-    change, says = _change(condition, (new_value, new_ends), (old_value, old_ends))
-    if change is None:
-        return _verdict(condition, target, "cannot tell", says)
-    sides = {condition.holds(end) for end in change}
-    verdict: Verdict = "cannot tell" if len(sides) > 1 else "missed" if True in sides else "met"
-    hint = f". {_PAIRING}" if verdict == "cannot tell" else ""
-    return _verdict(condition, target, verdict, says + hint)
-
-
-def _change(
-    condition: Condition,
-    new: tuple[float, tuple[float, float]],
-    old: tuple[float, tuple[float, float]],
-) -> tuple[tuple[float, float] | None, str]:
-    """Return the interval of the change, and the change as a sentence."""
-    if condition.relative == "%":
-        ends = compare.ratio(*new, *old)
-        if ends is None:
-            return None, "one of the figures is 0, and a percentage of it means nothing"
-        low, high = ends[0] - 1, ends[1] - 1
-        middle = new[0] / old[0] - 1
-        return (low, high), f"{middle:+.1%} [{low:+.1%} to {high:+.1%}; 95 %]"
-    low, high = compare.difference(*new, *old)
-    return (low, high), f"{new[0] - old[0]:+.4g} [{low:+.4g} to {high:+.4g}; 95 %]"
-
-
-def _verdict(
+def verdict_on(
     condition: Condition, target: dict[str, Any], verdict: Verdict, says: str
 ) -> dict[str, Any]:
+    """Return a verdict as the result says it."""
     return {
         "expression": condition.text,
         "target": target["name"],
         "verdict": verdict,
         "says": f"{condition.text} ({target['name']}): {says}",
     }
-
-
-def load_baseline(path: Path) -> list[dict[str, Any]]:
-    """Return the targets of an earlier run's result.
-
-    Raises
-    ------
-    InvalidRequest
-        If it cannot be read, or is no result.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        targets: list[dict[str, Any]] = content["targets"]
-        sound = content["schema"] == 1 and all(t["name"] and t["measures"] for t in targets)
-    except (OSError, ValueError, LookupError, TypeError):
-        sound = False
-    if not sound:
-        allowed = "what bench --json has printed"
-        raise InvalidRequest("baseline", f"{path} is no result", allowed=allowed)
-    return targets

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import ContextVar
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench.sample import Sample
-from streamplay.errors import StreamBroken, StreamPlayError
+from streamplay.errors import ServerRefused, StreamBroken, StreamPlayError
 from streamplay.speech.account import VoiceOnset
 from streamplay.stream.wire import Audio
 
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk, Decoder
 
-# When this request's host had been resolved; httpcore's trace does not tell.
-_RESOLVED: ContextVar[list[float] | None] = ContextVar("resolved", default=None)
+# When which host had been resolved for this request; httpcore's trace does not tell.
+_RESOLVED: ContextVar[dict[str, float] | None] = ContextVar("resolved", default=None)
 
 
 def import_decoding() -> None:
     """Import what decodes, before anything is timed."""
-    import numpy as np  # noqa: F401
-
-    from streamplay.stream.decoder import Decoder  # noqa: F401
+    import_module("numpy")
+    import_module("streamplay.stream.decoder")
 
 
 def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:
@@ -39,11 +39,13 @@ def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> 
     """
     resolve = loop.getaddrinfo
 
-    async def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
-        found = await resolve(*args, **kwargs)
+    async def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        found = await resolve(host, *args, **kwargs)
         noted = _RESOLVED.get()
         if noted is not None:
-            noted.append(clock())
+            # anyio encodes it before it asks.
+            name = host.decode("ascii") if isinstance(host, bytes) else str(host)
+            noted[name.lower().rstrip(".")] = clock()
         return found
 
     vars(loop)["getaddrinfo"] = getaddrinfo
@@ -67,8 +69,8 @@ async def observe(
     keep : bool
         Whether to keep the frames.
     """
-    names: list[float] = []
-    token = _RESOLVED.set(names)
+    resolved: dict[str, float] = {}
+    token = _RESOLVED.set(resolved)
     response = client.open(request)
     sample = Sample(job, intended, response.moments.begun, voice=request.voice or "")
     sample.sound = [] if keep else None
@@ -81,7 +83,9 @@ async def observe(
         _note_error(sample, error)
     finally:
         _RESOLVED.reset(token)
-    _note_moments(sample, response, names, secure=client.endpoint.secure)
+    _note_moments(sample, response, secure=client.endpoint.secure)
+    # Of the server's own name: behind a proxy it is the proxy's that is resolved here.
+    sample.moments["dns"] = resolved.get(client.endpoint.host)
     return sample
 
 
@@ -133,16 +137,14 @@ class _Watch:
 def _note_error(sample: Sample, error: StreamPlayError) -> None:
     sample.error = type(error).__name__
     sample.message = error.message
-    sample.status = getattr(error, "status", None)
+    if isinstance(error, ServerRefused):
+        sample.status, sample.retry_after = error.status, error.retry_after
 
 
-def _note_moments(
-    sample: Sample, response: SpeechResponse, names: list[float], *, secure: bool
-) -> None:
+def _note_moments(sample: Sample, response: SpeechResponse, *, secure: bool) -> None:
     moments = response.moments
     sample.body_bytes = response.body_bytes
     sample.moments = {
-        "dns": names[-1] if names else None,
         "connect": moments.tcp,
         "tls": moments.connected if secure else None,
         "sent": moments.sent,

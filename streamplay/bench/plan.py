@@ -1,8 +1,9 @@
-"""Which request comes when: decided before the first is sent. Pure, and the seed's alone."""
+"""What a load asks, and when: decided before the first request is sent. Pure, the seed's alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -84,3 +85,91 @@ def warmups(targets: int, texts: Sequence[str], count: int) -> list[Job]:
         for turn in range(count)
         for target in range(targets)
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What to do to the targets.
+
+    Parameters
+    ----------
+    requests : int or None
+        How many to each target; None: as many as `duration` allows.
+    duration : float or None
+        Seconds after which none is begun.
+    concurrency : int
+        How many at a time (closed loop).
+    rate : float or None
+        Requests a second, over all targets (open loop).
+    arrivals : {'poisson', 'constant'}
+        How the open loop's lie in time.
+    warmup : int
+        Requests to each target before those that count.
+    cold : bool
+        A new connection for each request.
+    texts : sequence of str
+        What is said.
+    seed : int
+        Of order, texts and arrivals.
+    max_chars : int or None
+        The most characters to pay for, warm-up included.
+    play : bool
+        Whether the samples keep their sound.
+    """
+
+    requests: int | None = DEFAULT_REQUESTS
+    duration: float | None = None
+    concurrency: int = 1
+    rate: float | None = None
+    arrivals: Arrivals = "poisson"
+    warmup: int = 1
+    cold: bool = False
+    texts: Sequence[str] = ()
+    seed: int = 0
+    max_chars: int | None = None
+    play: bool = False
+
+    def warmups(self, targets: int) -> list[Job]:
+        """Return the requests that do not count."""
+        return warmups(targets, self.texts, self.warmup)
+
+    def jobs(self, targets: int) -> Iterator[Job]:
+        """Return the requests that count, as far as `max_chars` allows."""
+        endless = jobs(targets, self.texts, self.seed, rate=self.rate, arrivals=self.arrivals)
+        wanted = islice(endless, None if self.requests is None else self.requests * targets)
+        left = self.max_chars
+        if left is not None:
+            left -= sum(len(job.text) for job in self.warmups(targets))
+        return _within(wanted, left)
+
+    def planned(self, targets: int) -> tuple[int, int, bool]:
+        """Return requests and characters to be paid for; and whether that is only a bound.
+
+        Where only a duration is given the closed loop has no bound of its own but `max_chars`:
+        then the counts are 0.
+        """
+        warm = self.warmups(targets)
+        counted: list[Job] = []
+        if self.requests is not None:
+            counted = list(self.jobs(targets))
+        elif self.rate is not None and self.duration is not None:
+            counted = [
+                job
+                for job in islice(self.jobs(targets), int(self.rate * self.duration * 2 + 100))
+                if (job.due or 0.0) < self.duration
+            ]
+        elif self.max_chars is None:
+            return 0, 0, False
+        else:
+            return 0, self.max_chars, False
+        paid = [*warm, *counted]
+        return len(paid), sum(len(job.text) for job in paid), self.duration is None
+
+
+def _within(jobs: Iterator[Job], characters: int | None) -> Iterator[Job]:
+    for job in jobs:
+        if characters is not None:
+            characters -= len(job.text)
+            if characters < 0:
+                return
+        yield job

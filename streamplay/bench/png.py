@@ -28,16 +28,9 @@ def write_png(path: Path, result: Result) -> None:
     FileFailed
         If matplotlib is not installed, or the file cannot be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise FileFailed(
-            "--png needs matplotlib, not installed here",
-            remedy="Install it with: pip install 'streamplay[bench]'",
-        ) from error
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    canvas, make = matplotlib()
+    figure = make(figsize=(11, 7.5), layout="constrained")
+    canvas(figure)
     (first, second), (third, fourth) = figure.subplots(2, 2)
     _distribution(first, result, "first_voice")
     _waterfall(second, result.outcomes)
@@ -50,6 +43,25 @@ def write_png(path: Path, result: Result) -> None:
     figure.suptitle(f"streamplay bench, {result.started}{valid}", fontsize=11)
     with writing(path):
         figure.savefig(path, dpi=150, format="png")
+
+
+def matplotlib() -> tuple[Any, Any]:
+    """Return what draws: the canvas, and what makes a figure.
+
+    Raises
+    ------
+    FileFailed
+        If it is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise FileFailed(
+            "--png needs matplotlib, not installed here",
+            remedy="Install it with: pip install 'streamplay[bench]'",
+        ) from error
+    return FigureCanvasAgg, Figure
 
 
 def _distribution(axes: Any, result: Result, name: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from streamplay.bench.compare import Pair, pair
 from streamplay.bench.lag import LAG_LIMIT_MS
-from streamplay.bench.measures import MEASURES
+from streamplay.bench.measures import MEASURES, SCHEMA
 from streamplay.bench.sample import measure
 from streamplay.bench.statistics import PERCENTILES, Summary, summarise
 from streamplay.policy.learning import Memory
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from streamplay.bench.load import Run
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
-
-SCHEMA: Final = 1
 
 Values = dict[str, float | None]
 
@@ -60,6 +58,13 @@ class Outcome:
         """How many requests were complete."""
         return len(self.rows) - sum(self.errors.values())
 
+    @property
+    def voice(self) -> str:
+        """The voice that was asked for; of the built-in ones the one that really spoke."""
+        asked = self.target.request(".").voice or ""
+        spoke = {row.sample.voice for row in self.rows if row.sample.complete}
+        return spoke.pop() if self.target.options.local and len(spoke) == 1 else asked
+
     def values(self, name: str) -> list[float]:
         """Return one measure of every request that has it."""
         found = (row.values.get(name) for row in self.rows)
@@ -70,7 +75,7 @@ class Outcome:
         return {
             "name": self.target.name,
             "model": self.target.model,
-            "voice": self.target.request(".").voice,
+            "voice": self.voice,
             "base_url": self.target.base_url,
             "requests": len(self.rows),
             "characters": sum(len(row.sample.job.text) for row in self.rows),
@@ -228,9 +233,8 @@ def _round(value: float) -> float:
 
 
 def _faults(run: Run) -> list[str]:
-    lag = run.lag.facts()["p99"]
-    if lag is None:
-        return ["the tool's own lag was not measured: it ended too soon"]
+    # None: it was over before the first beat was due, sooner than the limit.
+    lag = run.lag.facts()["p99"] or 0.0
     if lag > LAG_LIMIT_MS:
         late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"
         return [f"{late}: ask for fewer streams at a time, or of an idle machine"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.bench.measures import PREBUFFERS
 from streamplay.policy.jitter import policy
@@ -45,8 +45,8 @@ class Sample:
         How many came.
     ended : float
         When it was over.
-    error, message, status
-        What ended it, where it failed.
+    error, message, status, retry_after
+        What ended it, where it failed; and how many seconds the server then asked to wait.
     sound : list or None
         The frames themselves, where they are kept to be heard.
     """
@@ -66,6 +66,7 @@ class Sample:
     error: str | None = None
     message: str = ""
     status: int | None = None
+    retry_after: float | None = None
     sound: list[Frames] | None = None
 
     @property
@@ -182,16 +183,24 @@ def _ms(at: float | None, since: float) -> float | None:
     return None if at is None else 1000 * (at - since)
 
 
+FACTS: Final = (
+    *("turn", "characters", "late_ms", "audio_seconds", "bytes", "chunks", "voice", "error"),
+    "status",
+)
+"""What a row of the CSV says about a request besides its measures."""
+
+
 def facts(sample: Sample) -> dict[str, Any]:
-    """Return what a row of the CSV says about a request besides its measures."""
-    return {
-        "turn": sample.job.turn,
-        "characters": len(sample.job.text),
-        "late_ms": round(1000 * (sample.begun - sample.intended), 3),
-        "audio_seconds": round(sample.seconds, 6) if sample.arrivals else None,
-        "bytes": sample.body_bytes,
-        "chunks": len(sample.arrivals),
-        "voice": sample.voice,
-        "error": sample.error,
-        "status": sample.status,
-    }
+    """Return what `FACTS` names."""
+    values = (
+        sample.job.turn,
+        len(sample.job.text),
+        round(1000 * (sample.begun - sample.intended), 3),
+        round(sample.seconds, 6) if sample.arrivals else None,
+        sample.body_bytes,
+        len(sample.arrivals),
+        sample.voice,
+        sample.error,
+        sample.status,
+    )
+    return dict(zip(FACTS, values, strict=True))

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 CONFIDENCE: Final = 0.95
 
@@ -148,9 +148,8 @@ def proportion_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> In
     return low, high
 
 
-def _solve(reached: object) -> float:
+def _solve(reached: Callable[[float], bool]) -> float:
     """Return where in (0, 1) a condition begins to hold."""
-    assert callable(reached)
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2

@@ -59,8 +59,8 @@ def number(value: float | None, *, percent: bool = False) -> str:
 def heading(outcome: Outcome) -> str:
     """Return one line that says who it is and how many requests went well."""
     failed = "".join(f", {count} {kind}" for kind, count in sorted(outcome.errors.items()))
-    voice = outcome.target.request(".").voice
-    who = f"{outcome.target.name}: {outcome.target.model}, {voice}, {outcome.target.base_url}"
+    target = outcome.target
+    who = f"{target.name}: {target.model}, {outcome.voice}, {target.base_url}"
     return f"{who}: {outcome.complete} of {len(outcome.rows)} complete{failed}"
 
 

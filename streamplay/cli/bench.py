@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamplay.bench.command import Files
-    from streamplay.bench.load import Load
     from streamplay.bench.objective import Condition
+    from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
@@ -47,7 +47,7 @@ def add_arguments(parser: Parser) -> None:
     _add_load(parser)
     _add_results(parser)
     options.add_request(parser)
-    options.add_server(parser)
+    options.add_server(parser, falls_back=False)
     options.quiet(parser)
 
 
@@ -88,25 +88,31 @@ def _add_results(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and hold against what was asked."""
-    from streamplay.bench import command, measures, objective, target
+    from streamplay.bench import baseline, command, measures, objective, target
 
     if args.explain:
         console.out(measures.explained())
         return status.OK
-    if args.fail_if and not args.baseline:
-        raise UsageError("--fail-if compares with an earlier run", see="streamplay bench")
+    if bool(args.fail_if) is not bool(args.baseline):
+        raise UsageError(
+            "--baseline names an earlier run, and --fail-if what may not have changed since then",
+            see="streamplay bench",
+        )
     if args.local and args.base_url:
         raise UsageError("--local and --base-url name two servers")
     objectives = [objective.parse(text) for text in args.objective or ()]
     limits = [objective.parse(text, relative=True) for text in args.fail_if or ()]
-    earlier = objective.load_baseline(args.baseline) if args.baseline else []
+    earlier = baseline.load(args.baseline) if args.baseline else []
     targets = target.read(args.targets, _common(args))
     load = _load(args)
-    _tell(args, _cost(args, targets, load))
+    cost, files = _cost(args, targets, load), _files(args)
+    command.check(files)
+    _tell(args, cost)
     result = _measure(args, targets, load, objectives)
     result = command.judge(result, objectives, limits, earlier)
-    command.write(result, _files(args))
+    # First of all: a disk that is full by now does not cost what was paid for.
     _print(args, result)
+    command.write(result, files)
     return _status(result)
 
 
@@ -140,7 +146,9 @@ def _measure(
         watch=lambda step: _tell(args, capacity.told(step)),
     )
     _tell(args, found.says)
-    return replace(result, capacity=found.to_dict(), notes=(*result.notes, found.says))
+    return replace(
+        result, seed=load.seed, capacity=found.to_dict(), notes=(*result.notes, found.says)
+    )
 
 
 def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
@@ -197,7 +205,7 @@ def _common(args: argparse.Namespace) -> dict[str, Any]:
 
 def _load(args: argparse.Namespace) -> Load:
     from streamplay.bench import texts
-    from streamplay.bench.load import Load
+    from streamplay.bench.plan import Load
 
     if args.rate and args.concurrency:
         raise UsageError("--rate begins requests by the clock, --concurrency by their ends")

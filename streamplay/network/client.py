@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -119,6 +120,15 @@ class SpeechClient:
     async def aclose(self) -> None:
         """Close every connection. A later request opens new ones."""
         await self._transport.aclose()
+
+    def beside(self) -> SpeechClient:
+        """Return a client of the same server with connections of its own.
+
+        It knows what this one has learned, and reads no certificates again.
+        """
+        other = copy.copy(self)
+        other._transport = self._transport.beside()  # noqa: SLF001  its own class
+        return other
 
     def open(self, request: SpeechRequest) -> SpeechResponse:
         """Return the response to `request`, to be entered with ``async with``.

@@ -52,12 +52,21 @@ class Transport:
         The server.
     clock : callable
         What the moments are counted in.
+    trust : ssl.SSLContext, optional
+        Whom to trust, where that was read before.
     """
 
-    def __init__(self, endpoint: Endpoint, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, clock: Callable[[], float], trust: ssl.SSLContext | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._clock = clock
+        self._trusted = trust
         self._http: httpx.AsyncClient | None = None
+
+    def beside(self) -> Transport:
+        """Return one to the same server, with connections of its own and the same trust."""
+        return Transport(self._endpoint, self._clock, self._trusted)
 
     async def aclose(self) -> None:
         """Close every connection. A later request opens new ones."""
@@ -149,10 +158,14 @@ class Transport:
         """Return whom to trust: httpx's choice, which obeys SSL_CERT_FILE."""
         import httpx
 
-        if self._endpoint.secure:
-            return httpx.create_ssl_context()
-        # Without TLS no certificates are loaded (30 ms): this context trusts none.
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._trusted is None:
+            self._trusted = (
+                httpx.create_ssl_context()
+                if self._endpoint.secure
+                # Without TLS no certificates are loaded (30 ms): this context trusts none.
+                else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            )
+        return self._trusted
 
     def _unanswered(self, error: Exception) -> NetworkFailed | UnexpectedContent:
         """Map what httpx raises before there is an answer."""
