@@ -23,7 +23,7 @@ from tests.support.speaking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from streamplay.receipt import Receipt
 
@@ -36,6 +36,8 @@ TEXTS = [
 LEVELS = dict(zip(TEXTS, (1000, 2000, 3000, 4000, 5000), strict=True))
 ONE, TWO, THREE, *_ = TEXTS
 BROKEN = chunked([delta(np.full(RATE, 7000, "<i2").tobytes())], end=False)
+
+ENDED_EARLY = answer(delta(np.full(RATE, 7000, "<i2").tobytes()))  # in order, and without its mark
 
 
 def sound(text: str, seconds: float = 1.0, quiet: float = 0.0) -> bytes:
@@ -157,8 +159,9 @@ def test_a_slow_piece_does_not_let_a_quick_one_pass(fast: Silent) -> None:
     assert levels(fast) == [1000, 2000, 3000]
 
 
-def test_a_piece_that_breaks_off_unheard_is_asked_for_again(fast: Silent) -> None:
-    receipt = said(Pieces(One=[sound(ONE, 20)], Two=[BROKEN, sound(TWO)]), TEXTS[:3])
+@pytest.mark.parametrize("broken", [BROKEN, ENDED_EARLY])
+def test_a_piece_that_breaks_off_unheard_is_asked_for_again(fast: Silent, broken: bytes) -> None:
+    receipt = said(Pieces(One=[sound(ONE, 20)], Two=[broken, sound(TWO)]), TEXTS[:3])
     assert receipt.complete
     assert receipt.attempts == 4
     assert levels(fast) == [1000, 2000, 3000]
@@ -201,13 +204,45 @@ def test_an_utterance_of_which_every_piece_failed_has_failed(fast: Silent, impat
     assert isinstance(error, ServerFailed)
 
 
-def test_fewer_are_asked_for_at_once_after_a_429(fast: Silent) -> None:
+UNTIL_FOUR_IS_ASKED_FOR = None
+
+
+@pytest.mark.parametrize(
+    ("refused", "held", "most"),
+    [
+        ([], {TWO: UNTIL_FOUR_IS_ASKED_FOR, THREE: UNTIL_FOUR_IS_ASKED_FOR}, 3),
+        ([TWO], {TWO: 0.2, THREE: UNTIL_FOUR_IS_ASKED_FOR}, 2),
+        ([TWO, THREE], {TWO: 0.2, THREE: 0.4}, 1),
+    ],
+)
+def test_fewer_are_asked_for_at_once_after_each_429(
+    fast: Silent, refused: list[str], held: dict[str, float | None], most: int
+) -> None:
+    server = Pieces()
+
+    async def when_all_have_begun() -> bytes:
+        await asyncio.to_thread(wait_until, lambda: len(server.texts) == 3 + len(refused))
+        server.most = 0
+        return sound(ONE)
+
+    def holding(text: str) -> Callable[[], Awaitable[bytes]]:
+        async def hold() -> bytes:
+            # Where no piece may be asked for beside it, waiting for one would never end.
+            seconds = held[text]
+            if seconds is None:
+                await asyncio.to_thread(wait_until, lambda: TEXTS[3] in server.texts)
+            else:
+                await asyncio.sleep(seconds)
+            return sound(text)
+
+        return hold
+
     too_many = refuse(429, {"error": {"message": "slow down"}}, retry_after="0")
-    server = Pieces(Two=[too_many, sound(TWO)], Three=[too_many, sound(THREE)])
-    receipt = said(server)
-    assert receipt.complete
-    assert levels(fast) == list(LEVELS.values())
-    assert server.texts.count(TWO) == 2
+    server.told[ONE] = [when_all_have_begun]
+    for text in (TWO, THREE):
+        server.told[text] = [too_many, holding(text)] if text in refused else [holding(text)]
+    assert said(server, TEXTS[:4]).frames.played == 4 * RATE
+    assert server.most == most
 
 
 @pytest.mark.parametrize(("pause_ms", "trimmed"), [(None, 0), (100, 0.7), (0, 0.8)])

@@ -290,10 +290,24 @@ def test_who_has_played_nothing_may_try_again() -> None:
 def test_what_would_not_be_mended_is_not_tried_again() -> None:
     async def use(client: SpeechClient, server: RawServer) -> None:
         async with client.open(REQUEST) as response:
-            with pytest.raises(errors.Truncated) as caught:
+            with pytest.raises(errors.RemoteError) as caught:
                 await collect(response)
             assert not await response.try_again(caught.value)
             assert len(server.requests) == 1
+
+    broken = b'data: {"type": "error", "error": {"message": "no"}}\n\n'
+    with_client(use, answer(delta(b"\x01\x02") + broken))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_ended_too_early_may_be_tried_again_once() -> None:
+    async def use(client: SpeechClient, server: RawServer) -> None:
+        async with client.open(REQUEST) as response:
+            for again in (True, False):
+                with pytest.raises(errors.Truncated) as caught:
+                    await collect(response)
+                assert await response.try_again(caught.value) == again
+            assert len(server.requests) == 2
 
     with_client(use, answer(delta(b"\x01\x02")))
 

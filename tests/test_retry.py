@@ -67,6 +67,13 @@ def test_what_another_attempt_would_not_mend_is_not_tried(error: Exception) -> N
     assert wait_before(error, 1, 0.0) is None
 
 
+def test_what_ended_too_early_once_it_had_begun_is_tried_once_more() -> None:
+    error = Truncated("short")
+    assert wait_before(error, 1, 0.0, begun=True) == 0.5
+    assert wait_before(error, 2, 0.0, begun=True) is None
+    assert wait_before(TimedOut("chunk", 1), 1, 0.0, begun=True) is None
+
+
 def test_waits_double_from_half_a_second() -> None:
     error = ServerFailed("down", status=503)
     assert [wait_before(error, attempts, 0.0) for attempts in (1, 2, 3)] == [0.5, 1.0, 2.0]

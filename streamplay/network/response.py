@@ -188,7 +188,7 @@ class SpeechResponse:
             Where the further attempts failed too.
         """
         await self.aclose()
-        if not await self._wait_after(error):
+        if not await self._wait_after(error, begun=True):
             return False
         await self._until_audio()
         return True
@@ -260,7 +260,7 @@ class SpeechResponse:
         self._reshaped += 1
         return True
 
-    async def _wait_after(self, error: StreamPlayError) -> bool:
+    async def _wait_after(self, error: StreamPlayError, *, begun: bool = False) -> bool:
         """Wait for the next attempt; tell whether there is one."""
         self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
         if not self._sender.retries:
@@ -269,7 +269,7 @@ class SpeechResponse:
 
         roll = random.SystemRandom().random()
         attempts = self.attempts - self._reshaped
-        wait = wait_before(error, attempts, roll)
+        wait = wait_before(error, attempts, roll, begun)
         left = self._patience.left()
         if wait is None or (left is not None and left <= wait):
             return False

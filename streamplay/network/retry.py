@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import ConnectFailed, ConnectionLost, ServerRefused
+from streamplay.errors import ConnectFailed, ConnectionLost, ServerRefused, Truncated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,9 @@ def worth_retrying(error: BaseException) -> bool:
     return isinstance(error, ConnectionLost)
 
 
-def wait_before(error: BaseException, attempts: int, roll: float) -> float | None:
+def wait_before(
+    error: BaseException, attempts: int, roll: float, begun: bool = False
+) -> float | None:
     """Return the seconds to wait after `attempts` attempts; None: give up.
 
     Parameters
@@ -62,8 +64,12 @@ def wait_before(error: BaseException, attempts: int, roll: float) -> float | Non
         How many have been made, 1 after the first.
     roll : float
         A random number in [0, 1), so that many clients do not return at once.
+    begun : bool
+        Whether audio had come. What ended too early then may have been cut on its way: it is
+        asked for once more, and not thrice, for some servers always end like that.
     """
-    if attempts >= ATTEMPTS or not worth_retrying(error):
+    cut = begun and attempts == 1 and isinstance(error, Truncated)
+    if attempts >= ATTEMPTS or not (cut or worth_retrying(error)):
         return None
     advice = error.retry_after if isinstance(error, ServerRefused) else None
     if advice is not None:
