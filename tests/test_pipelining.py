@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from streamplay import Player, ServerFailed
 from streamplay.errors import InvalidRequest, NotAuthorized
+from streamplay.speech import asker
+from streamplay.speech.fetch import Fetch
 from tests.support.rawserver import Connection, answer, chunked, delta, refuse, running, speech
 from tests.support.speaking import (
     PATIENCE,
@@ -24,6 +27,7 @@ from tests.support.speaking import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from streamplay.receipt import Receipt
 
@@ -78,6 +82,20 @@ class Pieces:
                 connection.reset()
         finally:
             self.now -= 1
+
+
+@pytest.fixture
+def fetches(monkeypatch: pytest.MonkeyPatch) -> list[Fetch]:
+    """Every piece that is asked for."""
+    made: list[Fetch] = []
+
+    class Noted(Fetch):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(asker, "Fetch", Noted)
+    return made
 
 
 def tokens_of(texts: list[str]) -> Iterator[str]:
@@ -187,6 +205,46 @@ def test_the_rest_is_said_all_the_same_where_that_was_chosen(fast: Silent, impat
     assert receipt.error is None
     assert [(each.type, each.status) for each in receipt.failures] == [("ServerFailed", 500)]
     assert len(notices) == 1
+
+
+def test_what_was_fetched_ahead_of_a_cut_is_counted_and_kept(
+    silent: Silent, tmp_path: Path, fetches: list[Fetch]
+) -> None:
+    server = Pieces()
+
+    def body(player: Player) -> None:
+        utterance = player.say(tokens_of(TEXTS), output=tmp_path / "kept.wav")
+        being_heard(utterance, 100)
+        wait_until(lambda: len(fetches) == 3 and all(fetch.done for fetch in fetches))
+        utterance.cancel()
+        receipt = account_for(utterance.wait(PATIENCE))
+        assert (receipt.requests, receipt.attempts) == (3, 3)
+        assert receipt.frames.received == receipt.frames.saved == 3 * RATE
+        assert 100 <= receipt.frames.played < RATE
+        assert receipt.bytes.audio == 3 * 2 * RATE
+        assert receipt.bytes.body > receipt.bytes.audio
+        assert receipt.events.audio == 3
+
+    saying(server, body)
+    kept, _ = soundfile.read(tmp_path / "kept.wav", dtype="int16")
+    np.testing.assert_array_equal(kept, np.repeat([1000, 2000, 3000], RATE))
+
+
+def test_what_was_fetched_behind_a_failure_is_counted_and_not_heard(
+    fast: Silent, impatient: None, fetches: list[Fetch]
+) -> None:
+    server = Pieces()
+
+    async def when_the_third_has_come() -> bytes:
+        await asyncio.to_thread(wait_until, lambda: len(fetches) == 3 and fetches[2].done)
+        return refuse(500, {"error": {"message": "no"}})
+
+    server.told[TWO] = [when_the_third_has_come]
+    error = saying(server, lambda player: failure(player.say(tokens_of(TEXTS[:3]))))
+    receipt = error.receipt
+    assert receipt.attempts == 3
+    assert (receipt.frames.played, receipt.frames.received) == (RATE, 2 * RATE)
+    assert levels(fast) == [1000]
 
 
 def test_what_would_fail_every_piece_ends_the_utterance_all_the_same(fast: Silent) -> None:

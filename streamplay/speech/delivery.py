@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Counts, keeps and plays what comes; on the loop."""
+    """Counts, keeps and plays what comes; on the loop.
+
+    Attributes
+    ----------
+    unheard : bool
+        What comes now is only counted and kept.
+    """
 
     def __init__(self, utterance: Utterance, stage: Stage) -> None:
+        self.unheard = not stage.options.play
         self._utterance = utterance
         self._account = utterance.account
         self._stage = stage
@@ -69,7 +76,7 @@ class Delivery:
         self._account.arrived(frames, len(data), at)
         self._tell_format()
         self._keep(frames, data, audio, at)
-        if not self._stage.options.play or not len(frames):
+        if self.unheard or not len(frames):
             return
         for passing in self._joined(frames, audio):
             await self._play(passing, audio)

@@ -82,6 +82,11 @@ class Fetch:
             raise self._error
         self._task.result()
 
+    async def left(self) -> AsyncIterator[tuple[WireEvent, float]]:
+        """Yield what came and was not handed out; to be called after `aclose`."""
+        for item in self._items:
+            yield item
+
     async def aclose(self) -> None:
         """Let go of the connection, now."""
         self._task.cancel()

@@ -6,8 +6,7 @@ side, handed on in order.
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import (
@@ -19,19 +18,17 @@ from streamplay.errors import (
     StreamBroken,
     StreamPlayError,
 )
+from streamplay.speech.asker import Asker, until
 from streamplay.speech.delivery import Delivery
-from streamplay.speech.fetch import Fetch
-from streamplay.speech.heard import NOT_YET, Piece
 from streamplay.stream.wire import Audio, Ignored, Words
-from streamplay.words.sources import Manner, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterable
 
     from streamplay.audio import AudioFormat
-    from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
-    from streamplay.request import SpeechRequest
+    from streamplay.speech.fetch import Fetch
+    from streamplay.speech.heard import Piece
     from streamplay.speech.utterance import Utterance
     from streamplay.stage import Stage
     from streamplay.stream.decoder import Chunk, Decoder
@@ -41,32 +38,19 @@ HAND_ON_SECONDS: Final = 3.0
 """With so much audio ahead the next piece is handed on: more than the ring's two seconds, less
 than what is lost where it breaks off, since what was handed on is not asked for again."""
 
-LOOK_SECONDS: Final = 0.01
-"""How often it is looked whether there is room, while something plays: the pump's own tick."""
-
-HEARD_SECONDS: Final = 0.01
-"""Left of a piece that counts as heard: a resampler's rounding must not hold up the next."""
-
 _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited, BadRequest)
 
 
 class Producer:
-    """Receives one utterance: a request for each piece of its text.
-
-    At most ``prefetch`` of them are ahead of the one that is being heard.
-    """
+    """Receives one utterance: a request for each piece of its text."""
 
     def __init__(self, utterance: Utterance, stage: Stage) -> None:
         self._utterance = utterance
         self._account = utterance.account
         self._stage = stage
         self._delivery = Delivery(utterance, stage)
-        self._client: SpeechClient | None = None
-        self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
-        self._fetches: list[Fetch] = []  # not yet handed on to their ends
-        self._heard = 0  # pieces
-        self._streams = 1 + utterance.options.prefetch
-        self._limited: set[SpeechResponse] = set()
+        self._asker = Asker(utterance, stage, lambda: self._delivery.ahead)
+        self._settled: Fetch | None = None
         self._noted: SpeechResponse | None = None
         self._doubted = False
         self._audio: AudioFormat | None = None
@@ -80,12 +64,12 @@ class Producer:
             What ended it; the caller's to keep for whoever waits.
         """
         try:
-            self._client = await self._stage.connect()
-            asking = asyncio.create_task(self._ask_ahead())
             try:
+                await self._asker.start()
                 await self._hand_on()
             finally:
-                await self._let_go(asking)
+                await self._asker.let_go()
+                await self._account_for_the_rest()
             if not self._utterance.pieces:
                 raise InvalidRequest("input", "is empty", allowed="text to say")
             if self._account.failures and not self._account.received:
@@ -93,90 +77,18 @@ class Producer:
         finally:
             self._delivery.close()
 
-    # Asking ahead
-
-    async def _ask_ahead(self) -> None:
-        """Ask for one piece after the other, as soon as there is room for it."""
-        options = self._utterance.options
-        manner = Manner(
-            options.language or "en",
-            clean=options.clean,
-            ahead=lambda: self._delivery.ahead,
-            clock=self._stage.clock,
-        )
-        try:
-            async with aclosing(sentences(self._utterance.text, manner)) as texts:
-                async for text in texts:
-                    self._ask(text)
-                    await self._until(self._has_room)
-        except Exception as error:  # noqa: BLE001 - it is told when what came before has been handed on
-            self._asked.put_nowait(error)
-        else:
-            self._asked.put_nowait(None)
-
-    def _ask(self, text: str) -> None:
-        self._account.requested(len(text))
-        piece = Piece(text, NOT_YET)
-        fetch = Fetch(text, self._open(text), self._stage.clock)
-        self._utterance.pieces.append(piece)
-        self._fetches.append(fetch)
-        self._asked.put_nowait((fetch, piece))
-
-    def _open(self, text: str) -> SpeechResponse:
-        assert self._client is not None
-        request = self._utterance.options.request(text)
-        response = self._client.open(request)
-        response.moments.on_sent = lambda: self._prepare(request)
-        self._stage.receiving(response)
-        return response
-
-    def _has_room(self) -> bool:
-        self._slow_down()
-        receiving = sum(not fetch.done for fetch in self._fetches)
-        unheard = len(self._utterance.pieces) - self._count_heard()
-        return receiving < self._streams and unheard <= self._utterance.options.prefetch
-
-    def _slow_down(self) -> None:
-        """Ask for fewer at once where the server has said that it was too many (429)."""
-        for fetch in self._fetches:
-            if fetch.response.rate_limited and fetch.response not in self._limited:
-                self._limited.add(fetch.response)
-                self._streams = max(1, self._streams - 1)
-
-    def _count_heard(self) -> int:
-        """Count the pieces that have been heard to their ends, or were never to be heard."""
-        pieces, lane = self._utterance.pieces, self._utterance.lane
-        heard = self._account.heard(lane.position() if lane else 0)
-        nearly = heard + round(HEARD_SECONDS * self._account.samplerate)
-        while self._heard < len(pieces):
-            frames, start = pieces[self._heard].frames, pieces[self._heard].start
-            if frames is None or (self._stage.options.play and nearly < start + frames):
-                break
-            self._heard += 1
-        return self._heard
-
-    # Handing on
-
     async def _hand_on(self) -> None:
-        while (asked := await self._asked.get()) is not None:
-            if isinstance(asked, Exception):
-                raise asked
-            fetch, piece = asked
+        while (asked := await self._asker.next()) is not None:
             await self._until_needed()
-            await self._say(fetch, piece)
-            self._fetches.remove(fetch)
-            if not self._fetches:
+            await self._say(*asked)
+            self._asker.under_way.remove(asked)
+            if not self._asker.under_way:
                 self._delivery.idle()
         await self._delivery.finish(self._audio)
 
     async def _until_needed(self) -> None:
         """Wait while enough is ahead: what is not handed on can still be asked for again."""
-        await self._until(lambda: self._delivery.ahead <= HAND_ON_SECONDS)
-
-    async def _until(self, true: Callable[[], bool]) -> None:
-        """Look until something is true that only the callback can change: it tells nobody."""
-        while not true():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(LOOK_SECONDS)
+        await until(lambda: self._delivery.ahead <= HAND_ON_SECONDS)
 
     async def _say(self, fetch: Fetch, piece: Piece) -> None:
         self._delivery.begin(piece)
@@ -198,22 +110,24 @@ class Producer:
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
         try:
-            await self._read(fetch, piece)
+            await self._read(fetch, piece, fetch.events())
         finally:
             self._settle(fetch)
 
     def _settle(self, fetch: Fetch) -> None:
         """Note what there is to note of an answer of which nothing more is wanted."""
-        response = fetch.response
+        response, self._settled = fetch.response, fetch
         self._stage.received(response)
         self._note_moments(response)  # where it failed before anything could be read
         self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
-    async def _read(self, fetch: Fetch, piece: Piece) -> None:
+    async def _read(
+        self, fetch: Fetch, piece: Piece, events: AsyncIterable[tuple[WireEvent, float]]
+    ) -> None:
         decoder: Decoder | None = None
         at = self._stage.clock()
         try:
-            async for event, at in fetch.events():
+            async for event, at in events:
                 if decoder is None:
                     self._note_moments(fetch.response)
                     decoder = fetch.response.decoder()
@@ -271,31 +185,24 @@ class Producer:
     async def _fall_back(self, error: StreamPlayError) -> None:
         """Ask the built-in voice instead, for everything that was asked for."""
         self._stage.options.tell(f"{error.message}; speaking with the built-in voice instead")
-        for fetch in self._fetches:
+        for fetch, _ in self._asker.under_way:
             await fetch.aclose()
-        self._client = await self._stage.fall_back()
-        for fetch in self._fetches:
-            self._stage.received(fetch.response)
-            fetch.restart(self._open(fetch.text))
+        self._asker.restart(await self._stage.fall_back())
 
     def _may_go_on(self, error: StreamPlayError) -> bool:
         """Whether the rest may be said: not after what every further piece would fail by too."""
         return self._utterance.options.on_error == "continue" and isinstance(error, _GOES_ON_AFTER)
 
-    async def _let_go(self, asking: asyncio.Task[None]) -> None:
-        asking.cancel()
-        await asyncio.wait([asking])
-        for fetch in self._fetches:
-            await fetch.aclose()
-            self._stage.received(fetch.response)
+    async def _account_for_the_rest(self) -> None:
+        """Count and keep what came of pieces that are not going to be heard."""
+        self._delivery.unheard = True
+        for fetch, piece in self._asker.under_way:
+            if fetch is not self._settled:
+                with suppress(StreamPlayError):
+                    await self._read(fetch, piece, fetch.left())
+                self._settle(fetch)
 
     # Telling
-
-    def _prepare(self, request: SpeechRequest) -> None:
-        """Import what decodes and open the output, now that the request has left."""
-        self._stage.import_decoding()
-        if self._stage.options.play:
-            self._stage.prepare(request.expected[0])
 
     def _note_moments(self, response: SpeechResponse) -> None:
         if response is self._noted:
