@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.policy.simulate import Played
-from streamplay.speech.account import Span
 from streamplay.speech.pump import Lane
+from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable

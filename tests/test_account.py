@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import json
 from typing import Any
 
@@ -14,7 +13,7 @@ from streamplay.errors import RateLimited, Truncated
 from streamplay.receipt import OutputFacts
 from streamplay.request import SpeechRequest
 from streamplay.sound.journal import Kind, Note
-from streamplay.speech.account import Account, Span, VoiceOnset
+from streamplay.speech.account import Account
 
 RATE = 24000
 KINDS = (Kind.PLAYED, Kind.SKIPPED)
@@ -36,40 +35,6 @@ def adds_up(made: Account, position: int) -> None:
     kept = (counts.played, counts.flushed, counts.trimmed, counts.muted, counts.unplayed)
     assert counts.received == sum(kept)
     assert min(kept) >= 0
-
-
-# Voice
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.integers(1, 2),
-    st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0.0, 0.004, 0.02, 0.5])), max_size=8),
-    st.lists(st.integers(0, 400), max_size=8),
-)
-def test_the_onset_of_voice_does_not_depend_on_the_chunks(
-    channels: int, stretches: list[tuple[int, float]], sizes: list[int]
-) -> None:
-    levels = [np.full((n, channels), level, np.float32) for n, level in stretches]
-    sound = np.concatenate([np.zeros((0, channels), np.float32), *levels])
-    whole, parts = VoiceOnset(8000), VoiceOnset(8000)
-    whole.feed(sound)
-    edges = [*itertools.accumulate(sizes, initial=0), len(sound)]
-    for begin, end in itertools.pairwise(edges):
-        parts.feed(sound[begin:end])
-    assert parts.frame == whole.frame
-    windows = [sound[at : at + 80] for at in range(0, len(sound) - 79, 80)]
-    loud = [n for n, window in enumerate(windows) if np.mean(np.square(window)) > 1e-4]
-    assert whole.frame == (80 * loud[0] if loud else None)
-
-
-@pytest.mark.parametrize(("decibels", "heard"), [(-39.5, True), (-40.5, False)])
-def test_voice_is_what_is_louder_than_40_db_below_full_scale(
-    decibels: float, *, heard: bool
-) -> None:
-    onset = VoiceOnset(RATE)
-    onset.feed(frames(2400, 10 ** (decibels / 20)))
-    assert (onset.frame == 0) is heard
 
 
 def test_the_first_voice_is_later_than_the_first_sound() -> None:
@@ -215,44 +180,6 @@ def test_what_came_and_was_never_put_was_not_played() -> None:
         made.finish(101.0, complete=False, interrupted=False)
         counts = made.receipt(made.span.stop).frames
         assert (counts.received, counts.played, counts.flushed) == (2000, 1000, 1000)
-
-
-# Spans
-
-
-def test_a_span_takes_from_a_note_what_is_its_own() -> None:
-    span = Span(start=100, stop=200)
-    for note in (
-        Note(Kind.PLAYED, 0, 100, 1.0),
-        Note(Kind.STALLED, 100, 7, 1.5),
-        Note(Kind.PLAYED, 90, 20, 2.0),
-        Note(Kind.UNDERFLOWED, 150, 0, 2.5),
-        Note(Kind.STALLED, 150, 9, 2.5),
-        Note(Kind.STALLED, 200, 11, 2.5),
-        Note(Kind.UNDERFLOWED, 200, 0, 2.5),
-        Note(Kind.SKIPPED, 180, 500, 3.0),
-        Note(Kind.SKIPPED, 680, 50, 3.0),
-    ):
-        span.apply(note)
-    assert span.first_sound == 2.0
-    assert span.stalls == [7, 9]
-    assert span.underflows == 1
-    assert span.played(170) == 70
-    assert span.played(10_000) == 80
-    assert span.played(50) == 0
-    assert not span.whole(10_000)
-
-
-def test_a_skip_counts_only_where_the_position_has_passed_it() -> None:
-    span = Span(start=0, stop=1000)
-    span.apply(Note(Kind.SKIPPED, 300, 400, 1.0))
-    assert [span.played(at) for at in (0, 300, 500, 700, 900, 5000)] == [0, 300, 300, 300, 500, 600]
-
-
-def test_a_span_that_has_not_begun_has_nothing() -> None:
-    span = Span()
-    span.apply(Note(Kind.PLAYED, 0, 100, 1.0))
-    assert (span.first_sound, span.played(500), span.whole(500)) == (None, 0, False)
 
 
 # Facts

@@ -21,7 +21,8 @@ LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "playing", "replay", "speaker", "stage", "recovery", "options", "loop"}
     | {"closing", "events", "speech", "policy.simulate"},
-    {"network", "outputs", "sound", "words.sources", "speech.account", "speech.feed", "reading"}
+    {"network", "outputs", "sound", "words.sources", "reading"}
+    | {"speech.account", "speech.feed", "speech.onset", "speech.span"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
     {"stream", "policy", "words", "sound.ring", "sound.echo", "sound.journal", "sound.playclock"}

@@ -16,8 +16,8 @@ from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.outputs.silent import SilentOutput
 from streamplay.policy.jitter import Fixed, Policy
 from streamplay.sound.playout import Playout
-from streamplay.speech.account import Span
 from streamplay.speech.pump import Lane, Pump
+from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.sound.playout import Playout
-from streamplay.speech.account import Span
 from streamplay.speech.pump import RING_SECONDS, TICK_SECONDS, Lane, Pump
+from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from streamplay.errors import OutputFailed

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamplay.receipt import (
     ErrorFacts,
@@ -14,112 +13,15 @@ from streamplay.receipt import (
     Receipt,
     RequestedFormat,
 )
-from streamplay.sound.journal import Kind
+from streamplay.speech.onset import VoiceOnset
+from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.errors import StreamPlayError
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
-    from streamplay.sound.journal import Note
     from streamplay.speech.feed import Feed
-
-VOICE_LEVEL: Final = 0.01
-"""−40 dBFS: louder than this, in the RMS of 10 ms, counts as voice."""
-
-VOICE_WINDOW_SECONDS: Final = 0.010
-
-
-@dataclass(slots=True)
-class Span:
-    """Where one utterance lies in the playout; positions and frames at its rate.
-
-    `start` is known when its first frame is written, `stop` when its last was;
-    `cut` says that not all that came was written; `voice_offset` counts the
-    frames before the first voice.
-    """
-
-    start: int | None = None
-    stop: int | None = None
-    skips: list[tuple[int, int]] = field(default_factory=list)
-    cut: bool = False
-    first_sound: float | None = None
-    voice_offset: int | None = None
-    first_voice: float | None = None
-    stalls: list[int] = field(default_factory=list)
-    underflows: int = 0
-
-    def apply(self, note: Note) -> None:
-        """Take what concerns this utterance out of a note of the callback."""
-        if self.start is None:
-            return
-        overlap = self._overlap(note.position, note.frames)
-        if note.kind is Kind.PLAYED and overlap:
-            self._heard(note)
-        elif note.kind is Kind.SKIPPED and overlap:
-            self.skips.append((note.position, note.position + note.frames))
-        elif note.kind is Kind.STALLED and self._overlap(note.position, 1):
-            self.stalls.append(note.frames)
-        elif note.kind is Kind.UNDERFLOWED and self._overlap(note.position, 1):
-            self.underflows += 1
-
-    def played(self, position: int) -> int:
-        """Return how many of its frames were handed over by `position`."""
-        if self.start is None:
-            return 0
-        reached = max(self.start, position if self.stop is None else min(position, self.stop))
-        skipped = sum(
-            max(0, min(stop, reached) - max(start, self.start)) for start, stop in self.skips
-        )
-        return reached - self.start - skipped
-
-    def whole(self, position: int) -> bool:
-        """Whether all that came had been handed over by `position`."""
-        written = self.stop is not None and not self.cut and not self.skips
-        return written and self.stop is not None and position >= self.stop
-
-    def _overlap(self, position: int, frames: int) -> int:
-        assert self.start is not None
-        begin = max(self.start, position)
-        end = position + frames if self.stop is None else min(self.stop, position + frames)
-        return max(0, end - begin)
-
-    def _heard(self, note: Note) -> None:
-        if self.first_sound is None:
-            self.first_sound = note.time
-        if self.first_voice is not None or self.voice_offset is None or self.start is None:
-            return
-        if self.start + self.voice_offset < note.position + note.frames:
-            self.first_voice = note.time
-
-
-class VoiceOnset:
-    """Finds the first 10 ms that are louder than `VOICE_LEVEL`, whatever the chunks."""
-
-    def __init__(self, samplerate: int) -> None:
-        self._window = max(1, round(samplerate * VOICE_WINDOW_SECONDS))
-        self._energy = 0.0
-        self._filled = 0
-        self._seen = 0
-        self.frame: int | None = None
-
-    def feed(self, frames: Frames) -> None:
-        """Look at more frames, ``float32 (n, channels)``, until it is found."""
-        import numpy as np
-
-        if self.frame is not None or not len(frames):
-            return
-        power = np.square(frames, dtype=np.float64).mean(axis=1)
-        edges = np.arange(self._window - self._filled, len(power), self._window)
-        sums = np.add.reduceat(power, np.concatenate(([0], edges)))
-        sums[0] += self._energy
-        whole = sums if (len(power) + self._filled) % self._window == 0 else sums[:-1]
-        loud = np.flatnonzero(whole / self._window > VOICE_LEVEL**2)
-        if len(loud):
-            self.frame = self._seen - self._filled + int(loud[0]) * self._window
-        self._energy = 0.0 if len(whole) == len(sums) else float(sums[-1])
-        self._seen += len(power)
-        self._filled = (self._filled + len(power)) % self._window
 
 
 class Account:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from streamplay.policy.jitter import Policy
     from streamplay.sound.native import AnyPlayout
-    from streamplay.speech.account import Span
+    from streamplay.speech.span import Span
 
 
 @dataclass(slots=True, eq=False)
