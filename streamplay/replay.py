@@ -83,8 +83,7 @@ class _Replay:
             await self._done
         finally:
             delivering.cancel()
-        if self._trace.complete:
-            self._lane.policy.on_end()
+        self._lane.policy.on_end(learn=self._trace.complete)
         return self._played(*await delivering)
 
     async def _deliver(self) -> tuple[float, float]:
@@ -95,8 +94,9 @@ class _Replay:
         frames = 0
         for due, count in trace.arrivals:
             await asyncio.sleep(begun + due - clock())
-            first = clock() if first is None else first
-            await self._pump.put(self._lane, self._tone(frames, count))
+            now = clock()
+            first = now if first is None else first
+            await self._pump.put(self._lane, self._tone(frames, count), now)
             frames += count
         await asyncio.sleep(begun + trace.ended - clock())
         self._pump.close(self._lane)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import OutputFailed
 from streamplay.loop import aside
@@ -13,7 +13,6 @@ from streamplay.recovery import Recovery
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import ModuleType
 
     from streamplay.audio import AudioFormat
     from streamplay.network.client import SpeechClient
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from streamplay.sound.native import AnyPlayout
     from streamplay.speech.pump import Pump
     from streamplay.speech.utterance import Utterance
+
+DECODING: Final = ("numpy", "httpx_sse", "streamplay.stream.decoder")
+"""What the first bytes of an answer need, and no request."""
 
 
 class Stage:
@@ -52,7 +54,7 @@ class Stage:
         self._server: LocalServer | None = None
         self._starting: asyncio.Future[str] | None = None
         self._opening: asyncio.Task[Pump] | None = None
-        self._importing: asyncio.Task[ModuleType] | None = None
+        self._importing: asyncio.Task[None] | None = None
         self._responses: set[SpeechResponse] = set()
         self._pumping: asyncio.Task[None] | None = None
         self._recovery = Recovery(self._open_again, options.tell)
@@ -89,10 +91,10 @@ class Stage:
         client = await self.connect()
         await client.warm()
 
-    def import_decoding(self) -> asyncio.Task[ModuleType]:
-        """Import numpy on a thread: it would keep the loop from its first bytes."""
+    def import_decoding(self) -> asyncio.Task[None]:
+        """Import what decodes on a thread: it would keep the loop from its first bytes."""
         if self._importing is None:
-            self._importing = asyncio.create_task(aside(import_module, "numpy"))
+            self._importing = asyncio.create_task(aside(_import_decoding))
         return self._importing
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
@@ -288,6 +290,11 @@ class Stage:
             notify=options.notify,
             clock=self.clock,
         )
+
+
+def _import_decoding() -> None:
+    for name in DECODING:
+        import_module(name)
 
 
 def _bug(error: Exception) -> OutputFailed:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
+    from tests.support.nullsink import NullSink
 
 PROGRAM = """
 import sys
@@ -54,3 +56,27 @@ def test_the_request_leaves_before_what_decodes_and_plays_is_imported(
     loaded = loaded_when_the_request_leaves(speech_server.base_url)
     assert "httpx" in loaded  # what it was looked for among is the right process
     assert not loaded & LATER.keys()
+
+
+READY = """
+import sys
+from streamplay import Player
+with Player(base_url=sys.argv[1]) as player:
+    before = set(sys.modules)
+    player.say("a").wait()
+    print(*sorted(sys.modules.keys() - before))
+"""
+
+
+def test_a_player_that_is_ready_imports_nothing_more_to_speak(
+    speech_server: LocalServer, null_sink: NullSink
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", READY, speech_server.base_url],
+        env={**os.environ, **null_sink.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr, ran.stdout.split()) == (0, "", [])

@@ -15,7 +15,7 @@ def test_a_fixed_prebuffer_is_milliseconds_whatever_happens(prebuffer: float, le
     assert isinstance(fixed, Fixed)
     fixed.on_request(100)
     assert {fixed.on_arrival(7, 0.0, dry=dry) for dry in (False, True, True)} == {level}
-    fixed.on_end()
+    assert fixed.on_end(learn=True) == level
     assert fixed.on_arrival(7, 9.0, dry=False) == level
 
 

@@ -13,6 +13,8 @@ import soundfile
 
 from streamplay import Player, ServerFailed
 from streamplay.errors import InvalidRequest, NotAuthorized
+from streamplay.models import DEFAULT_MODEL
+from streamplay.policy.learning import PROCESS, Lessons, Source
 from streamplay.speech import asker
 from streamplay.speech.fetch import Fetch
 from tests.support.rawserver import Connection, answer, chunked, delta, refuse, running, speech
@@ -90,8 +92,8 @@ def fetches(monkeypatch: pytest.MonkeyPatch) -> list[Fetch]:
     made: list[Fetch] = []
 
     class Noted(Fetch):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
             made.append(self)
 
     monkeypatch.setattr(asker, "Fetch", Noted)
@@ -175,6 +177,28 @@ def test_a_slow_piece_does_not_let_a_quick_one_pass(fast: Silent) -> None:
     server.told[ONE] = [when_all_are_asked_for]
     assert said(server, TEXTS[:3]).complete
     assert levels(fast) == [1000, 2000, 3000]
+
+
+def test_nobody_waits_with_a_whole_piece_for_the_next(fast: Silent) -> None:
+    server = Pieces()
+    heard = threading.Event()
+
+    async def once_the_first_is_heard() -> bytes:
+        assert await asyncio.to_thread(heard.wait, PATIENCE)
+        return sound(TWO)
+
+    server.told[TWO] = [once_the_first_is_heard]
+
+    def body(player: Player) -> Receipt:
+        source = Source("127.0.0.1", DEFAULT_MODEL, "tara")
+        PROCESS.keep(source, Lessons((100.0,)))  # a server to be waited for longer than this lasts
+        utterance = player.say(tokens_of(TEXTS[:2]))
+        being_heard(utterance)
+        heard.set()
+        return account_for(utterance.wait(PATIENCE))
+
+    assert saying(server, body).complete
+    assert levels(fast) == [1000, 2000]
 
 
 @pytest.mark.parametrize("broken", [BROKEN, ENDED_EARLY])

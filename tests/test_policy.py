@@ -185,7 +185,7 @@ def test_an_answer_without_audio_teaches_nothing() -> None:
     memory = Memory()
     silent = auto(memory=memory)
     silent.on_request(100)
-    silent.on_end()
+    silent.on_end(learn=True)
     assert memory.of(ORPHEUS) == Lessons()
 
 

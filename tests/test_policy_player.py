@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -55,6 +55,27 @@ def test_each_utterance_has_its_own_weight(live: Player) -> None:
     hasty.wait()
     assert hasty.lane is not None
     assert hasty.lane.level == 1
+
+
+def saying(player: Player, *texts: str, **options: Any) -> Receipt:
+    """Say pieces that are too long to be asked for as one."""
+    tokens = (f"{text} is long enough to be a piece of its own in this. " for text in texts)
+    return account_for(player.say(tokens, extra=STALLS, **options).wait())
+
+
+def test_the_first_piece_of_a_text_stream_teaches_and_those_asked_for_ahead_do_not(
+    live: Player,
+) -> None:
+    receipt = saying(live, "One", "Two", "Three")
+    assert receipt.requests == 3
+    (margin,) = learned(receipt).margins
+    assert margin > NEVER
+
+
+def test_a_piece_that_was_alone_on_its_way_teaches_too(live: Player) -> None:
+    receipt = saying(live, "One", "Two", prefetch=0)
+    assert receipt.requests == 2
+    assert len(learned(receipt).margins) == 2
 
 
 def test_what_broke_off_teaches_nothing(live: Player) -> None:

@@ -85,7 +85,7 @@ class Stand:
     def put(self, lane: Lane, frames: Frames) -> None:
         """Put what is taken without waiting."""
         with pytest.raises(StopIteration):
-            self.pump.put(lane, frames).send(None)
+            self.pump.put(lane, frames, self.now).send(None)
 
     def step(self) -> None:
         with self.pump.lock:
@@ -476,7 +476,7 @@ def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) 
 
     async def produce() -> None:
         for n in range(40):
-            await stand.pump.put(lane, tone(200, start=1 + 200 * n))
+            await stand.pump.put(lane, tone(200, start=1 + 200 * n), stand.now)
             put.append(n)
         stand.pump.close(lane)
 
@@ -505,8 +505,8 @@ def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPat
     lane = stand.lane()
 
     async def run() -> None:
-        await stand.pump.put(lane, tone(5000))
-        waiting = asyncio.create_task(stand.pump.put(lane, tone(10)))
+        await stand.pump.put(lane, tone(5000), 0.0)
+        waiting = asyncio.create_task(stand.pump.put(lane, tone(10), 0.0))
         await asyncio.sleep(0)
         assert not waiting.done()
         if how == "cut":
@@ -581,7 +581,7 @@ def test_a_clocked_output_gets_every_frame_of_every_lane() -> None:
         lanes = []
         for n in range(4):
             lanes.append(add())
-            await pump.put(lanes[-1], tone(3000, start=1 + 3000 * n))
+            await pump.put(lanes[-1], tone(3000, start=1 + 3000 * n), 0.0)
             pump.close(lanes[-1])
         await until(lambda: len(done) == 4)
         assert done == lanes
@@ -600,7 +600,7 @@ def test_an_interruption_from_the_loop_ends_all_lanes() -> None:
     ) -> None:
         lanes = [add(), add()]
         for lane in lanes:
-            await pump.put(lane, tone(200_000))
+            await pump.put(lane, tone(200_000), 0.0)
         await until(lambda: playout.position > 500)
         await asyncio.to_thread(pump.cut, lanes)
         pump.wake()
@@ -617,7 +617,7 @@ def test_an_output_that_stops_by_itself_is_lost() -> None:
         pump: Pump, playout: Playout, add: Callable[[], Lane], done: list[Lane]
     ) -> None:
         lane = add()
-        await pump.put(lane, tone(1000))
+        await pump.put(lane, tone(1000), 0.0)
         await until(lambda: bool(done))
 
     with pytest.raises(DeviceLost, match="silent clock stopped after 20 blocks"):

@@ -48,7 +48,7 @@ def test_off_the_grid_they_agree_within_a_block(
     shifted = [(now + shift, n) for (now, n), shift in zip(arrivals, shifts, strict=False)]
     recorded = trace(shifted)
     by_arrival = play(recorded, policy(0, RATE))
-    by_block = play_in_blocks(recorded, policy(0, RATE), phase=phase)
+    by_block = play_in_blocks(recorded, policy(0, RATE), blocks=[shifted[0][0] - phase])
     assert -1e-6 <= by_block.wait - by_arrival.wait <= BLOCK_SECONDS + 1e-6
     assert abs(by_block.gap - by_arrival.gap) <= BLOCK_SECONDS * (1 + len(by_block.gaps))
     assert -1e-6 <= by_block.finished - by_arrival.finished <= BLOCK_SECONDS + 1e-6

@@ -71,8 +71,14 @@ class Policy(Protocol):
             Frames that must be ahead before sound starts or resumes.
         """
 
-    def on_end(self) -> None:
-        """Take note that the whole answer has come; not called where it broke off."""
+    def on_end(self, *, learn: bool) -> int:
+        """Take note that nothing more of the answer comes; return the start level from now on.
+
+        Parameters
+        ----------
+        learn : bool
+            It has come whole, and as the server sent it: the next one may be like it.
+        """
 
 
 class Fixed:
@@ -97,8 +103,10 @@ class Fixed:
         del frames, now, dry
         return self._level
 
-    def on_end(self) -> None:
-        """Learn nothing."""
+    def on_end(self, *, learn: bool) -> int:
+        """Return the fixed level: what is asked for next may add to what is ahead."""
+        del learn
+        return self._level
 
 
 class Auto:
@@ -152,10 +160,11 @@ class Auto:
             self._started = self._may_start()
         return 1 if self._started else round(stream.audio * self._samplerate) + 1
 
-    def on_end(self) -> None:
-        """Learn from the stream."""
-        if self._stream.arrivals:
+    def on_end(self, *, learn: bool) -> int:
+        """Learn from the stream; return 1, for there is nothing left to wait for."""
+        if learn and self._stream.arrivals:
             self._memory.keep(self._source, self._learned())
+        return 1
 
     def _may_start(self) -> bool:
         stream = self._stream

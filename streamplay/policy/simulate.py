@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.sound.playout import Playout
@@ -17,6 +18,8 @@ from streamplay.speech.pump import RING_SECONDS, TICK_SECONDS, Lane, Pump
 from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Renderer
     from streamplay.policy.jitter import Policy
@@ -81,8 +84,7 @@ def play(trace: Trace, policy: Policy) -> Played:
         level = policy.on_arrival(frames, now, dry=gate.is_dry(now))
         gate.arrive(frames, now, level)
     gate.end(trace.ended)
-    if trace.complete:
-        policy.on_end()
+    policy.on_end(learn=trace.complete)
     first = trace.arrivals[0][0]
     assert gate.first_sound is not None
     return Played(gate.first_sound - first, tuple(gate.gaps), trace.safe_start, gate.dry_at)
@@ -136,7 +138,7 @@ class _Gate:
 
 
 def play_in_blocks(
-    trace: Trace, policy: Policy, *, blocksize: int | None = None, phase: float | None = None
+    trace: Trace, policy: Policy, *, blocksize: int | None = None, blocks: Sequence[float] = ()
 ) -> Played:
     """Play `trace` in virtual time through the real pump and playout.
 
@@ -148,19 +150,19 @@ def play_in_blocks(
         As in `play`.
     blocksize : int, optional
         Frames a block; 5 ms unless given.
-    phase : float, optional
-        A moment when a block begins; the first arrival unless given: a trace does not say.
+    blocks : sequence of float
+        When the device asked for its blocks, as far as that is known; after that they are
+        regular. A trace does not say: unless given, the first is asked for with the first arrival.
     """
     first = trace.arrivals[0][0]
     policy.on_request(trace.characters)
-    player = _Player(trace, policy, first if phase is None else phase, blocksize)
+    player = _Player(trace, policy, blocks or (first,), blocksize)
     for now, frames in trace.arrivals:
         player.run_until(now)
         player.put(frames, now)
     player.run_until(trace.ended)
     player.end(trace.ended)
-    if trace.complete:
-        policy.on_end()
+    policy.on_end(learn=trace.complete)
     gaps = tuple(frames / trace.samplerate for frames in player.span.stalls)
     assert player.span.first_sound is not None
     return Played(player.span.first_sound - first, gaps, trace.safe_start, player.finished)
@@ -169,27 +171,29 @@ def play_in_blocks(
 class _Player:
     """Pump and playout, with a clock that goes when it is told to."""
 
-    def __init__(self, trace: Trace, policy: Policy, phase: float, blocksize: int | None) -> None:
+    def __init__(
+        self, trace: Trace, policy: Policy, blocks: Sequence[float], blocksize: int | None
+    ) -> None:
         rate, channels = trace.samplerate, trace.channels
         blocksize = blocksize or round(BLOCK_SECONDS * rate)
         self.span = Span()
         self.finished = 0.0
         self._channels = channels
         self._playout = Playout(rate, channels, round(RING_SECONDS * rate))
-        self._now = phase
+        self._now = blocks[0]
         self._pump = Pump(_NoOutput(rate), self._playout, lambda: self._now, asked=(rate, channels))
         self._lane = Lane(self.span, policy, self._playout)
         self._pump.add(self._lane)
         self._block = memoryview(bytearray(4 * blocksize * channels)).cast("f")
-        self._period = blocksize / rate
-        first = trace.arrivals[0][0]
-        self._grid = first - (first - phase) % self._period  # the last block before anything came
+        period = blocksize / rate
+        self._moments = _go_on(blocks, period)
+        self._next = next(self._moments)
         self._count = 0
-        self._tick = max(1, round(TICK_SECONDS / self._period))
+        self._tick = max(1, round(TICK_SECONDS / period))
 
     def run_until(self, now: float) -> None:
         """Render every block that begins before `now`."""
-        while self._grid + self._count * self._period < now - _HAIR:
+        while self._next < now - _HAIR:
             self._step()
 
     def put(self, frames: int, now: float) -> None:
@@ -197,7 +201,7 @@ class _Player:
         import numpy as np
 
         self._now = now
-        putting = self._pump.put(self._lane, np.zeros((frames, self._channels), np.float32))
+        putting = self._pump.put(self._lane, np.zeros((frames, self._channels), np.float32), now)
         with suppress(StopIteration):
             putting.send(None)  # it waits only for a full queue
 
@@ -210,7 +214,7 @@ class _Player:
         self._pump.step()
 
     def _step(self) -> None:
-        self._now = self._grid + self._count * self._period
+        self._now, self._next = self._next, next(self._moments)
         before = self._playout.position
         self._playout.render(self._block, self._now)
         heard = self._playout.position - before
@@ -219,6 +223,12 @@ class _Player:
         self._count += 1
         if self._count % self._tick == 0:
             self._pump.step()
+
+
+def _go_on(moments: Sequence[float], period: float) -> Iterator[float]:
+    """Yield `moments`, and go on regularly after the last."""
+    yield from moments
+    yield from (moments[-1] + number * period for number in count(1))
 
 
 class _NoOutput:

@@ -112,7 +112,9 @@ class Asker:
 
     def _ask(self, text: str) -> None:
         self._account.requested(len(text))
-        asked = Fetch(text, self._open(text), self._stage.clock), Piece(text, NOT_YET)
+        alone = all(fetch.done for fetch, _ in self.under_way)
+        fetch = Fetch(text, self._open(text), self._stage.clock, alone=alone)
+        asked = fetch, Piece(text, NOT_YET)
         self._utterance.pieces.append(asked[1])
         self.under_way.append(asked)
         self._asked.put_nowait(asked)

@@ -42,6 +42,7 @@ class Delivery:
         self._piece: Piece | None = None
         self._before: Piece | None = None
         self._told = False
+        self._at = 0.0  # when what is on its way came
 
     @property
     def ahead(self) -> float:
@@ -62,16 +63,18 @@ class Delivery:
             self._joints.joint()
 
     def end(self, *, learn: bool) -> None:
-        """Note that the piece has come whole; `learn` from it, where it was not held back."""
+        """Note that nothing more of the piece comes; `learn` from it, where it came by itself."""
         assert self._piece is not None
         self._piece.frames = self._account.meant - self._piece.start
-        if self._utterance.lane is not None and learn:
-            self._utterance.lane.policy.on_end()
+        lane = self._utterance.lane
+        if lane is not None:
+            lane.level = lane.policy.on_end(learn=learn)
 
     async def take(
         self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float
     ) -> None:
         """Count, keep and play one chunk, that came at the time `at`."""
+        self._at = at
         self._account.effective(audio, source)
         self._account.arrived(frames, len(data), at)
         self._tell_format()
@@ -88,7 +91,7 @@ class Delivery:
         rest = self._adapter.finish()
         self._adapter = None
         if len(rest):
-            await self._pump.put(self._utterance.lane, rest)
+            await self._pump.put(self._utterance.lane, rest, self._at)
 
     async def finish(self, audio: AudioFormat | None) -> None:
         """Play the silence that the last piece ends with."""
@@ -111,7 +114,7 @@ class Delivery:
         pump, adapter = await self._way_to(audio)
         assert self._utterance.lane is not None
         self._note_voice(audio)
-        await pump.put(self._utterance.lane, adapter.convert(frames))
+        await pump.put(self._utterance.lane, adapter.convert(frames), self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
         """Return what passes of `frames`, where the silence between pieces is to be cut."""

@@ -34,10 +34,15 @@ class Fetch:
         The answer to its request, not yet entered.
     clock : callable
         Seconds: when each event came.
+    alone : bool
+        Nothing else was on its way when it was asked for, so that its pace is the server's own.
     """
 
-    def __init__(self, text: str, response: SpeechResponse, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, text: str, response: SpeechResponse, clock: Callable[[], float], *, alone: bool
+    ) -> None:
         self.text = text
+        self.alone = alone
         self.begun = False  # part of it has been handed out
         self._clock = clock
         self.restart(response)

@@ -92,7 +92,6 @@ class Producer:
 
     async def _say(self, fetch: Fetch, piece: Piece) -> None:
         self._delivery.begin(piece)
-        live = not fetch.done
         whole = False
         try:
             await self._receive(fetch, piece)
@@ -106,7 +105,7 @@ class Producer:
                 self._stage.options.tell(f"{error.message}; going on without the rest of a piece")
             else:
                 raise
-        self._delivery.end(learn=whole and live and len(self._utterance.pieces) == 1)
+        self._delivery.end(learn=whole and fetch.alone)
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
         try:

@@ -123,8 +123,8 @@ class Pump:
         self._watch.rest()
         self._wake.set()
 
-    async def put(self, lane: Lane, frames: Frames) -> None:
-        """Take frames of `lane`; wait only while the queue is full."""
+    async def put(self, lane: Lane, frames: Frames, at: float) -> None:
+        """Take frames of `lane`, that came `at` this time; wait only while the queue is full."""
         backlog = self._conveyor.backlog
         while backlog.is_full and not lane.closed:
             self._room.clear()
@@ -133,7 +133,7 @@ class Pump:
             if lane.closed:
                 return
             dry = self._conveyor.is_dry(lane)
-            lane.level = lane.policy.on_arrival(len(frames), self._clock(), dry=dry)
+            lane.level = lane.policy.on_arrival(len(frames), at, dry=dry)
             lane.idle = False
             backlog.put(lane, frames)
             self.step()

@@ -53,8 +53,9 @@ class TwoPieces:
         self._came += 1
         return 1 if self._came > 1 else frames + 1
 
-    def on_end(self) -> None:
+    def on_end(self, *, learn: bool) -> int:
         """Learn nothing."""
+        return 1
 
 
 class Growing:
@@ -73,8 +74,9 @@ class Growing:
             self._seconds = min(self._seconds + 0.3, 1.5)
         return round(self._seconds * RATE)
 
-    def on_end(self) -> None:
+    def on_end(self, *, learn: bool) -> int:
         """Forget it."""
+        return 1
 
 
 RULES: Final[dict[str, Callable[[], Policy]]] = {
