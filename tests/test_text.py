@@ -195,6 +195,21 @@ def test_a_sentence_beyond_the_limit_is_sent_in_pieces() -> None:
     assert re.sub(r"\s+", "", "".join(sentences)).startswith("wordword")
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "sentences"),
+    [
+        ("Иә. Не керегі бар? — деді ол. Жоқ.", "kk", ["Иә.", "Не керегі бар? — деді ол.", "Жоқ."]),
+        ("One more. . . . Then two.", "en", ["One more. . . .", "Then two."]),
+        ("Is it? – Yes. Good.", "en", ["Is it?", "– Yes.", "Good."]),
+        ("It is late! 🎉 Come in.", "en", ["It is late!", "🎉 Come in."]),
+    ],
+)
+def test_a_dash_or_a_dot_that_stands_alone_does_not_tell_where_a_sentence_ends(
+    text: str, language: str, sentences: list[str]
+) -> None:
+    assert cut(*text, language=language) == sentences
+
+
 def test_a_text_that_breaks_off_leaves_its_whole_sentences() -> None:
     for text, whole in (("One. Two", ["One."]), ("One. Two. ", ["One.", "Two."]), ("One", [])):
         cutter = SentenceCutter()

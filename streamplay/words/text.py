@@ -101,9 +101,9 @@ class SentenceCutter:
             return
         before = self._rest[-1:]
         if self._begins_word(before, character):
+            mark = category(self._rest.rstrip()[-1:] or " ").startswith("P")
+            self._marked = mark or (self._marked and not _is_spoken(self._rest[self._word :]))
             self._word = len(self._rest)
-            mark = self._rest.rstrip()[-1:]
-            self._marked = category(mark or " ").startswith("P")
         self._rest += character
         yield from self._look(before, character)
         while len(self._rest) > LONGEST:
@@ -122,10 +122,12 @@ class SentenceCutter:
 
         A full stop's meaning is in the word behind it, which has to be whole: after
         "3." it may be "Mai". For other marks in the first piece its first letter will do.
+        A dash or a quotation mark between them is no word yet.
         """
-        if not self._marked:
+        word = self._rest[self._word :]
+        if not self._marked or not _is_spoken(word):
             return
-        begins = len(self._rest) == self._word + 1
+        begins = not _is_spoken(word[:-1])
         ends = character.isspace() and not before.isspace()
         early = begins and self._first and self._rest[: self._word].rstrip()[-1:] != "."
         if not ends and not early and not (begins and _is_wide(character)):
@@ -231,6 +233,10 @@ def _code(language: str) -> str:
 
 def _is_wide(character: str) -> bool:
     return ord(character) >= _WIDE and category(character)[0] in "LNP"
+
+
+def _is_spoken(word: str) -> bool:
+    return any(map(str.isalnum, word))
 
 
 def _weight(text: str) -> int:
