@@ -153,6 +153,7 @@ class Speaker:
         if utterance.trace is None:
             return
         how = "interrupted" if utterance.interrupted else "complete"
+        utterance.begin_trace()  # nothing may have come that had begun it
         begun = utterance.account.begun
         seconds = 0.0 if begun is None else self._stage.clock() - begun
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)

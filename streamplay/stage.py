@@ -271,7 +271,8 @@ class Stage:
         from streamplay.server.child import LocalServer
 
         if self._server is None:
-            self._server = LocalServer()
+            # As a fallback it speaks for whoever was asked.
+            self._server = LocalServer(() if self.options.local else ("--any-name",))
         self._starting = asyncio.ensure_future(aside(self._server.start))
         # Who no longer waits for it leaves it to `close`.
         return await asyncio.shield(self._starting)

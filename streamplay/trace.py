@@ -175,6 +175,11 @@ def _time(values: dict[str, Any], number: int, arrivals: list[tuple[float, int]]
 class TraceWriter:
     """Writes one arrival trace, line by line as the audio arrives.
 
+    Attributes
+    ----------
+    begun : bool
+        Whether its header has been written.
+
     Raises
     ------
     FileFailed
@@ -190,15 +195,15 @@ class TraceWriter:
                 f"cannot write the trace {path}: {error.strerror}",
                 remedy="Choose another file for record (--record)",
             ) from error
-        self._begun = False
+        self.begun = False
 
     def begin(
         self, *, base_url: str, model: str, voice: str, chars: int, audio: AudioFormat
     ) -> None:
         """Write the header, once: before the first arrival."""
-        if self._begun:
+        if self.begun:
             return
-        self._begun = True
+        self.begun = True
         self._line(
             streamplay_trace=VERSION,
             host=host_of(base_url),

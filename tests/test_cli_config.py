@@ -80,6 +80,17 @@ def test_a_commands_table_wins_over_the_top_and_holds_for_it_alone(folder: Folde
     assert folder.args("models") == {}
 
 
+def test_it_holds_for_commands_that_ask_for_a_word(folder: Folder) -> None:
+    folder.says('voice = "leo"\nprebuffer = 300\n')
+    assert folder.args("play", "a.wav") == {"file": "a.wav", "prebuffer": 300.0}
+    assert folder.args("replay", "a", "b", "--prebuffer", "5") == {
+        "traces": ["a", "b"],
+        "prebuffer": 5.0,
+    }
+    assert folder.args("completion", "bash") == {"shell": "bash"}
+    assert folder.args("say", "--", "-x")["text"] == ["-x"]
+
+
 def test_switches_are_true_or_false(folder: Folder) -> None:
     folder.says("stream = false\nplay = false\nlocal = true\nquiet = false")
     assert folder.args("say", "x") == {"text": ["x"], "stream": False, "play": False, "local": True}

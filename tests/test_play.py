@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed
+from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed, Truncated
 from streamplay.cli import main
 from streamplay.speech.feed import as_frames
 from tests.support.speaking import (
@@ -23,6 +23,8 @@ from tests.support.speaking import (
     account_for,
     being_heard,
     counted,
+    failure,
+    receipt_of,
     wait_until,
 )
 
@@ -159,10 +161,20 @@ def test_a_file_is_played_at_its_own_rate(
 
 
 def test_raw_bytes_are_played_as_they_come(player: Player, fast: Silent) -> None:
-    data = COUNT.tobytes() + b"\x01"  # half a frame, of a pipe that broke
-    receipt = player.play_file(io.BytesIO(data), decode_as=f"pcm_s16le@{RATE}").wait(PATIENCE)
+    data = io.BytesIO(COUNT.tobytes())
+    receipt = player.play_file(data, decode_as=f"pcm_s16le@{RATE}").wait(PATIENCE)
     assert account_for(receipt).frames.played == RATE
     np.testing.assert_array_equal(fast.values, COUNT)
+
+
+@pytest.mark.parametrize("rate", [RATE, 8000])
+def test_raw_bytes_that_end_inside_a_frame_were_cut_short_and_what_came_is_heard(
+    rate: int, player: Player, fast: Silent
+) -> None:
+    data = io.BytesIO(COUNT.tobytes() + b"\x01")  # half a frame, of a pipe that broke
+    error = failure(player.play_file(data, decode_as=f"pcm_s16le@{rate}"))
+    assert isinstance(error, Truncated)
+    assert receipt_of(error).frames.played == RATE
 
 
 def awaited(body: Callable[[AsyncPlayer], Coroutine[Any, Any, AsyncUtterance]]) -> Receipt:
@@ -276,5 +288,11 @@ def test_the_command_plays_raw_audio_from_standard_input(
 def test_the_command_says_what_is_wrong_with_a_file(
     fast: Silent, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["play", str(Path("/nonexistent.wav"))]) != 0
-    assert "cannot read /nonexistent.wav" in capsys.readouterr().err
+    assert main(["play", str(Path("/nonexistent.wav")), "--json"]) == 4
+    said = capsys.readouterr()
+    assert "cannot read /nonexistent.wav" in said.err
+    told = json.loads(said.out)
+    assert (told["base_url"], told["model"]) == ("/nonexistent.wav", "")
+    assert told["error"]["type"] == "FileFailed"
+    assert main(["play", "x.pcm", "--decode-as", "nonsense", "--json"]) == 2
+    assert capsys.readouterr().out == ""

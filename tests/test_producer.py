@@ -20,6 +20,7 @@ from streamplay.errors import (
     StreamPlayError,
     Truncated,
 )
+from streamplay.trace import load
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -67,6 +68,8 @@ def test_an_iterable_is_spoken_sentence_by_sentence(player: Player, fast: Silent
     assert receipt.chars == len("First one.") + len("Second one.") + len("Third")
     assert receipt.frames.played == 3 * 24000
     assert receipt.stalls.count == 0
+    # The moments are the first request's, over the warm connection; the others had to make theirs.
+    assert receipt.ms.connected is None
     np.testing.assert_array_equal(fast.values, np.tile(counted(24000), 3))
 
 
@@ -186,6 +189,14 @@ def test_a_trace_holds_the_arrivals(player: Player, tmp_path: Path) -> None:
     assert lines[0]["chars"] == 5
     assert sum(line.get("frames", 0) for line in lines) == 12000
     assert lines[-1]["end"] == "complete"
+
+
+def test_a_trace_of_nothing_is_a_trace_too(player: Player, tmp_path: Path, impatient: None) -> None:
+    file = tmp_path / "trace.jsonl"
+    failure(player.say("hello", extra=asking(status=500), record=file))
+    trace = load(file)
+    assert (trace.how, trace.arrivals, trace.characters) == ("ServerFailed", (), 5)
+    assert trace.host == "127.0.0.1"
 
 
 def test_the_other_law_is_warned_of_once(speech_server: LocalServer, fast: Silent) -> None:

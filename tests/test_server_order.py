@@ -24,6 +24,21 @@ def test_the_defaults_are_those_of_the_published_schema() -> None:
     assert raw.format == AudioFormat("pcm_f32le", 44100)
 
 
+@pytest.mark.parametrize(
+    ("model", "voice", "stands_in"),
+    [
+        ("someone/elses", "nobody", ("espeak-ng", "en-us")),
+        ("canopylabs/orpheus-9", "nobody", ("canopylabs/orpheus-3b-0.1-ft", "tara")),
+        ("cartesia/sonic-2", "newsman", ("cartesia/sonic-2", "newsman")),
+    ],
+)
+def test_others_stand_in_for_names_that_are_unknown_where_that_was_asked_for(
+    model: str, voice: str, stands_in: tuple[str, str]
+) -> None:
+    order = orders.read(whole(model=model, voice=voice), any_name=True)
+    assert (order.model.id, order.voice.id) == stands_in
+
+
 def test_a_stream_is_raw_unless_it_says_otherwise() -> None:
     order = orders.read(whole(stream=True))
     assert (order.container, order.body) == ("raw", "events")

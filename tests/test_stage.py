@@ -24,6 +24,7 @@ from streamplay.errors import (
 )
 from streamplay.outputs import portaudio, watch
 from streamplay.speech import backlog, pump
+from tests.support.rawserver import unused_port
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -172,6 +173,31 @@ def test_the_built_in_voice_speaks_where_the_server_fails_before_audio(
     assert receipt.voice.startswith("eSpeak")
     assert receipt.frames.played > 0
     assert any("built-in voice" in notice for notice in notices)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"model": "someone/elses", "voice": "nobody", "encoding": "pcm_f32le"},
+        {"model": "canopylabs/orpheus-9", "voice": "nobody", "encoding": "pcm_f32le"},
+        {"model": "hexgrad/Kokoro-82M", "voice": "af_bella(2)+xx_nobody", "sample_rate": 8000},
+        {"model": "someone/elses", "voice": "nobody", "api": "openai", "format": "wav"},
+    ],
+)
+def test_the_built_in_voice_stands_in_for_models_and_voices_that_it_does_not_know(
+    asked: dict[str, Any], fast: Silent, impatient: None
+) -> None:
+    nobody = f"http://127.0.0.1:{unused_port()}/v1"
+    receipt = account_for(streamplay.say("Hello.", base_url=nobody, fallback="local", **asked))
+    assert receipt.voice.startswith("eSpeak")
+    assert receipt.frames.played > 0.3 * receipt.format.samplerate
+    assert receipt.frames.muted == 0
+    ms = receipt.ms
+    assert ms.connected is not None
+    assert ms.sent is not None
+    assert ms.headers is not None
+    assert ms.first_audio is not None
+    assert ms.connected < ms.sent < ms.headers < ms.first_audio  # all of the answer that was heard
 
 
 def test_nothing_is_said_twice_where_the_server_fails_after_audio(

@@ -112,12 +112,19 @@ def fill(
     if not words:
         return
     try:
-        values = parser.parse_args(words)
+        values = parser.parse_args([*words, *_positionals(args, parser)])
     except UsageError as error:
         raise UsageError(f"{file}: {error.message}") from error
     for key, value in vars(values).items():
         if key not in flags:
             setattr(args, key, value)
+
+
+def _positionals(args: argparse.Namespace, parser: Parser) -> Sequence[str]:
+    """Return the words that are no flags: a parser that asks for some wants them again."""
+    found = [getattr(args, each.dest) for each in parser.actions if not each.option_strings]
+    words = [word for each in found for word in (each if isinstance(each, list) else [each])]
+    return ["--", *words] if words else []
 
 
 def _overruled(flags: Mapping[str, Any], environment: Mapping[str, str]) -> set[str]:

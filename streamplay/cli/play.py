@@ -41,12 +41,27 @@ def run(args: argparse.Namespace) -> int:
         try:
             receipt = _play(args, interruption)
         except StreamPlayError as error:
-            console.tell(str(error))
-            return status.of_error(error)
+            return _failed(args, error)
     _tell(args, receipt)
     if receipt.interrupted and interruption.received is not None:
         return status.of_signal(interruption.received)
     return status.of_receipt(receipt)
+
+
+def _failed(args: argparse.Namespace, error: StreamPlayError) -> int:
+    code = status.of_error(error)
+    console.tell(str(error))
+    if code != status.USAGE:
+        _tell(args, error.receipt or _blank(args, error))
+    return code
+
+
+def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
+    """Return the receipt of what was never begun."""
+    receipt = report.blank({}, error)
+    receipt.model = receipt.voice = ""
+    receipt.base_url = sys.stdin.name if args.file == "-" else args.file
+    return receipt
 
 
 def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:

@@ -49,12 +49,15 @@ class State:
         Whether a bearer token is needed: `key`, or any where that is None.
     traces : sequence of Trace
         The n-th request is answered at the times of the n-th, and so on round.
+    any_name : bool
+        Whether others stand in for models and voices that are unknown.
     """
 
     scenario: Scenario = field(default_factory=Scenario)
     require_key: bool = False
     key: str | None = None
     traces: Sequence[Trace] = ()
+    any_name: bool = False
     requests: int = 0
     active: int = 0
     failed: Counter[Scenario] = field(default_factory=Counter)
@@ -148,7 +151,7 @@ async def _speech(request: web.Request) -> web.StreamResponse:
         document = await request.json()
     except ValueError as error:
         raise Refusal(400, f"the body is not JSON: {error}") from error
-    order = await asyncio.to_thread(orders.read, document)
+    order = await asyncio.to_thread(orders.read, document, any_name=state.any_name)
     scenario = _scenario(state, order)
     if scenario.status:
         return await by_scenario(scenario)

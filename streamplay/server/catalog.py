@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
+from streamplay.models import known_model
 from streamplay.server.espeak import Spoken, languages, variants
 
 if TYPE_CHECKING:
@@ -219,6 +220,15 @@ def models() -> Mapping[str, Model]:
         Model("espeak-ng", _espeak_voices(), open_voices=True),
     ]
     return {model.id: model for model in every}
+
+
+def stand_in(name: str) -> Model:
+    """Return the model `name`, one of its family, or else the one that does as it is asked.
+
+    What a client expects to be sent by a model is what that model sends.
+    """
+    family = known_model(name)
+    return models().get(name) or models()[family.id if family else "espeak-ng"]
 
 
 def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, Voice]:

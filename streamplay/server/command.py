@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="refuse requests without the key of TOGETHER_API_KEY (where that is unset: any key)",
     )
+    parser.add_argument(
+        "--any-name",
+        action="store_true",
+        help="speak also for models and voices that are unknown, with others in their place",
+    )
     parser.add_argument("--tied", action="store_true", help="end when standard input closes")
     parser.add_argument(
         "--replay",
@@ -92,7 +97,7 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     key = os.environ.get("TOGETHER_API_KEY") or None
     traces = [load(Path(name)) for name in options.replay or ()]
     runner = web.AppRunner(
-        make_app(State(wanted, options.require_key, key, traces)),
+        make_app(State(wanted, options.require_key, key, traces, options.any_name)),
         access_log=None,
         handle_signals=False,
         handler_cancellation=True,

@@ -64,8 +64,10 @@ class Order:
     scenario: Mapping[str, Any] | None
 
 
-def read(document: Any) -> Order:
+def read(document: Any, *, any_name: bool = False) -> Order:
     """Check a JSON document and return the order in it.
+
+    Where `any_name` is set, others stand in for a model and a voice that are unknown.
 
     Raises
     ------
@@ -73,8 +75,9 @@ def read(document: Any) -> Order:
         With the status, the message and the name of the field.
     """
     fields = Fields(document)
-    model = find_model(fields.text("model", required=True))
-    voice = _voice(model, fields.text("voice", required=True))
+    name = fields.text("model", required=True)
+    model = catalog.stand_in(name) if any_name else find_model(name)
+    voice = _voice(model, fields.text("voice", required=True), any_name=any_name)
     container, body = _delivery(fields)
     fields.text("instructions")  # of OpenAI's models; eSpeak NG cannot follow any
     extra = Fields(fields.mapping("extra_params"), "extra_params.")
@@ -123,8 +126,10 @@ def find_model(name: str) -> catalog.Model:
     return found
 
 
-def _voice(model: catalog.Model, name: str) -> catalog.Voice:
+def _voice(model: catalog.Model, name: str, *, any_name: bool) -> catalog.Voice:
     found = model.find(name)
+    if found is None and any_name:
+        found = next(iter(model.voices.values()))
     if found is None:
         some = ", ".join(list(model.voices)[:12])
         raise Refusal(

@@ -78,9 +78,9 @@ class Account:
         self.begun = begun if self.begun is None else self.begun
         self._request_begun, self._request_first, self._request_seconds = begun, None, 0.0
 
-    def moment(self, name: str, at: float | None) -> None:
-        """Note when something first happened; later requests change nothing."""
-        if at is not None and getattr(self._facts.ms, name) is None:
+    def moment(self, name: str, at: float | None, *, again: bool = False) -> None:
+        """Note when something first happened; later moments change nothing, unless `again`."""
+        if at is not None and (again or getattr(self._facts.ms, name) is None):
             setattr(self._facts.ms, name, self._ms(at))
 
     def effective(self, audio: AudioFormat, source: FormatSource) -> None:

@@ -140,7 +140,7 @@ class Delivery:
             self._utterance.keeper.write(frames, data, audio)
             self._account.saved(len(frames))
         if self._utterance.trace is not None:
-            self._begin_trace(audio)
+            self._utterance.begin_trace()
             self._utterance.trace.arrival(now - (self._account.begun or 0.0), len(frames))
 
     async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
@@ -189,14 +189,3 @@ class Delivery:
         if surprise is not None and not self._told:
             self._told = True
             self._stage.options.tell(surprise)
-
-    def _begin_trace(self, audio: AudioFormat) -> None:
-        assert self._utterance.trace is not None
-        receipt = self._utterance.receipt
-        self._utterance.trace.begin(
-            base_url=receipt.base_url,
-            model=receipt.model,
-            voice=receipt.voice,
-            chars=receipt.chars,
-            audio=audio,
-        )

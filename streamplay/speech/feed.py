@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
-from streamplay.errors import FileFailed, InvalidRequest
+from streamplay.errors import FileFailed, InvalidRequest, Truncated
 from streamplay.reading import Ended, read
 
 if TYPE_CHECKING:
@@ -169,7 +169,13 @@ def _blocks(sound: Any, stream: Any) -> Iterator[Frames]:
 
 
 def _raw(stream: BinaryIO, audio: AudioFormat) -> Iterator[Frames]:
-    """Read raw bytes as they come; what a broken end leaves of a frame is dropped."""
+    """Read raw bytes as they come.
+
+    Raises
+    ------
+    Truncated
+        If they end inside a frame.
+    """
     read = getattr(stream, "read1", stream.read)
     rest = b""
     with stream:
@@ -178,6 +184,9 @@ def _raw(stream: BinaryIO, audio: AudioFormat) -> Iterator[Frames]:
             whole = len(data) - len(data) % audio.frame_bytes
             rest = data[whole:]
             yield audio.decode(data[:whole])
+    if rest:
+        size = audio.frame_bytes
+        raise Truncated(f"the audio ended inside a frame: {len(rest)} of {size} bytes")
 
 
 def as_frames(array: Any, channels: int) -> Frames:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from streamplay.errors import StreamBroken
 from streamplay.speech.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Feeder:
                     now = self._stage.clock()
                     await self._delivery.take(frames, data, audio, feed.source, now)
                     await asyncio.sleep(0)  # where all is there at once, others have their turn
+        except StreamBroken:
+            await self._delivery.flush()
+            raise
+        else:
             await self._delivery.flush()
         finally:
             self._delivery.close()

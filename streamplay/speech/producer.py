@@ -51,6 +51,7 @@ class Producer:
         self._delivery = Delivery(utterance, stage)
         self._asker = Asker(utterance, stage, lambda: self._delivery.ahead)
         self._settled: Fetch | None = None
+        self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
         self._doubted = False
         self._audio: AudioFormat | None = None
@@ -117,7 +118,7 @@ class Producer:
         """Note what there is to note of an answer of which nothing more is wanted."""
         response, self._settled = fetch.response, fetch
         self._stage.received(response)
-        self._note_moments(response)  # where it failed before anything could be read
+        self._note_moments(fetch)  # where it failed before anything could be read
         self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
     async def _read(
@@ -128,7 +129,7 @@ class Producer:
         try:
             async for event, at in events:
                 if decoder is None:
-                    self._note_moments(fetch.response)
+                    self._note_moments(fetch)
                     decoder = fetch.response.decoder()
                 await self._take(event, decoder, piece, at)
         except (NetworkFailed, StreamBroken):
@@ -136,7 +137,7 @@ class Producer:
                 await self._finish(decoder, at)
             raise
         else:
-            self._note_moments(fetch.response)
+            self._note_moments(fetch)
             await self._finish(decoder or fetch.response.decoder(), at)
         finally:
             if decoder is not None:
@@ -203,14 +204,18 @@ class Producer:
 
     # Telling
 
-    def _note_moments(self, response: SpeechResponse) -> None:
+    def _note_moments(self, fetch: Fetch) -> None:
+        self._first = self._first or fetch
+        response = fetch.response
         if response is self._noted:
             return
         self._noted = response
         account = self._account
         account.began(response.moments.begun)
         account.located(self._stage.base_url)
-        for name in ("connected", "sent", "headers", "first_byte"):
-            account.moment(name, getattr(response.moments, name))
+        if fetch is self._first:
+            # Where the built-in voice was asked instead, its own moments.
+            for name in ("connected", "sent", "headers", "first_byte"):
+                account.moment(name, getattr(response.moments, name), again=True)
         if response.voice:
             account.spoken_by(response.voice)

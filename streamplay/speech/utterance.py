@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed
 from streamplay.events import History
 from streamplay.speech.heard import Heard, Piece, heard_text
@@ -169,6 +170,20 @@ class Utterance:
         except BaseException as error:  # noqa: BLE001 - an exit would end the player's loop
             with suppress(Exception):
                 self.options.tell(f"on_done raised {error!r}")
+
+    def begin_trace(self) -> None:
+        """Write the head of the arrival trace, once, where there is one; the player's own."""
+        if self.trace is None or self.trace.begun:
+            return
+        facts = self.receipt
+        told = facts.format
+        self.trace.begin(
+            base_url=facts.base_url,
+            model=facts.model,
+            voice=facts.voice,
+            chars=facts.chars,
+            audio=AudioFormat(told.effective, told.samplerate, told.channels),
+        )
 
     def begin_watch(self) -> None:
         """Tell what happens as it happens; on the loop; the player's own."""
