@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from streamplay.audio import AudioFormat
+from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import InvalidRequest
 from streamplay.models import DEFAULT_MODEL, effective_format
+from streamplay.network.patience import limits_of
 from streamplay.policy.jitter import GAP_WEIGHT
 from streamplay.request import SpeechRequest
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streamplay.events import Event
+    from streamplay.network.patience import Limits
 
 
 LOUDEST: Final = 20.0
@@ -129,12 +131,30 @@ alignment, extra
         if self.engine not in ("auto", "native", "python"):
             allowed = "auto, native, python"
             raise InvalidRequest("engine", f"{self.engine!r} is not offered", allowed=allowed)
+        self._check_kinds()
         check_latency(self.latency)
         check_prebuffer(self.prebuffer)
         check_gap_weight(self.gap_weight)
         check_pieces(self.prefetch, self.pause_ms, self.on_error)
         check_volume(self.volume)
         check_wake(self.wake)
+        _ = self.limits
+
+    def _check_kinds(self) -> None:
+        for name, kinds in _KINDS.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kinds):
+                allowed = " or ".join(kind.__name__ for kind in kinds)
+                raise InvalidRequest(name, f"is {type(value).__name__}", allowed=allowed)
+        for name in ("notify", "on_event"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise InvalidRequest(name, f"is {type(value).__name__}", allowed="a callable")
+
+    @property
+    def limits(self) -> Limits:
+        """The longest waits for the server."""
+        return limits_of(self.timeout, self.deadline)
 
     @property
     def tell(self) -> Callable[[str], None]:
@@ -155,7 +175,7 @@ alignment, extra
                 raise TypeError(f"{name} {whose}")
         return replace(self, **given)
 
-    def request(self, text: str) -> SpeechRequest:
+    def request(self, text: Any) -> SpeechRequest:
         """Return the request for one piece of text.
 
         Raises
@@ -192,25 +212,32 @@ alignment, extra
             # Who names no rate means the one that would be decoded otherwise.
             expected, _ = effective_format(self.model, "pcm_s16le", self.sample_rate)
             return AudioFormat(encoding, int(rate) if rate else expected.samplerate)
-        except ValueError as error:
-            raise InvalidRequest(
-                "decode_as", str(error), allowed="ENCODING or ENCODING@RATE"
-            ) from None
+        except ValueError:
+            allowed = f"ENCODING or ENCODING@RATE, of {', '.join(ENCODINGS)}"
+            problem = f"{self.decode_as!r} is no format"
+            raise InvalidRequest("decode_as", problem, allowed=allowed) from None
 
 
 PER_UTTERANCE: Final = frozenset(
     {"model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"}
     | {"pronounce", "alignment", "extra", "decode_as", "prebuffer", "gap_weight"}
-    | {"prefetch", "pause_ms", "on_error", "clean"}
+    | {"prefetch", "pause_ms", "on_error", "clean", "timeout", "deadline"}
 )
 """What may be given to `Player.say`: the rest is settled when a player is made."""
+
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("base_url", "api", "api_key", "api_key_env"), (str,)),
+    "device": (str, int),
+    "decode_as": (str, AudioFormat),
+}
+"""What an argument may be that is checked nowhere else before it is used."""
 
 _NAMES: Final = frozenset(each.name for each in fields(Options))
 
 
 def check_latency(value: float | str | None) -> None:
     """Raise `InvalidRequest` unless `value` is None, ``"low"``, ``"high"`` or seconds."""
-    good = value in {None, "low", "high"} or (
+    good = value in (None, "low", "high") or (
         isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
     )
     if not good:

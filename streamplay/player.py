@@ -21,6 +21,7 @@ from streamplay.speech.reference import Reference
 from streamplay.speech.utterance import Heard, Utterance
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter
+from streamplay.words.sources import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -146,7 +147,7 @@ class Player(PlaysSound):
         """
         self._check_open()
         own = self._options.over(**options)
-        request = own.request(text if isinstance(text, str) else _PROBE)
+        request = own.request(_PROBE if is_stream(text) else text)
         account = Account(request, self._stage.base_url, playing=own.play)
         keeper = None if output is None else open_file(output, force=force)
         try:

@@ -80,6 +80,17 @@ def test_decode_as_that_means_nothing_is_refused(value: str) -> None:
         ("engine", "steam"),
         ("gap_weight", 0.5),
         ("fallback", "remote"),
+        ("latency", [1]),
+        ("timeout", 0),
+        ("timeout", "soon"),
+        ("deadline", math.inf),
+        ("base_url", 5),
+        ("api_key", b"secret"),
+        ("api_key_env", ["KEY"]),
+        ("device", 3.5),
+        ("decode_as", 16),
+        ("notify", "tell me"),
+        ("on_event", 1),
     ],
 )
 def test_a_wrong_value_is_told_with_its_field(field: str, value: Any) -> None:
@@ -114,8 +125,10 @@ def test_two_servers_cannot_both_be_meant() -> None:
 
 def test_what_is_given_for_one_utterance_wins_for_that_one() -> None:
     options = Options(voice="tara", volume=-3.0)
-    own = options.over(voice="leo", prebuffer=100)
+    own = options.over(voice="leo", prebuffer=100, timeout=2, deadline=9)
     assert (own.voice, own.prebuffer, own.volume) == ("leo", 100, -3.0)
+    assert (own.limits.chunk, own.limits.deadline) == (2, 9)
+    assert options.limits.deadline is None
     assert (options.voice, options.prebuffer) == ("tara", "auto")
     with pytest.raises(InvalidRequest, match="prebuffer"):
         options.over(prebuffer=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from streamplay.errors import (
     ModelNotFound,
     RemoteError,
     StreamPlayError,
+    TimedOut,
     Truncated,
 )
 from streamplay.trace import load
@@ -125,6 +126,23 @@ def test_an_endless_iterable_is_read_no_further_than_it_is_spoken(live: Player) 
     utterance.wait(PATIENCE)
     wait_until(lambda: threading.active_count() <= before)
     assert read < 1000
+
+
+@pytest.mark.parametrize("text", [None, 5, b"bytes", object()])
+def test_what_is_no_text_is_an_invalid_request_at_once(player: Player, text: Any) -> None:
+    with pytest.raises(InvalidRequest, match="input: is "):
+        player.say(text)
+
+
+def test_an_utterance_may_have_time_limits_of_its_own(live: Player) -> None:
+    slow = asking(signal="tone", seconds=0.2, first_byte_ms=1500)
+    error = failure(live.say("hello", extra=slow, timeout=0.2))
+    assert isinstance(error, TimedOut)
+    assert (error.waiting_for, error.seconds) == ("first byte", 0.2)
+    error = failure(live.say("hello", extra=slow, deadline=0.1))
+    assert isinstance(error, TimedOut)
+    assert error.waiting_for == "deadline"
+    assert live.say("hello", extra=slow).wait(PATIENCE).complete
 
 
 def test_a_refusal_is_raised_with_its_receipt(player: Player, speech_server: LocalServer) -> None:

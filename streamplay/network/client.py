@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 import os
 import time
 from contextlib import aclosing, suppress
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.errors import ServerRefused
     from streamplay.network.body import Exchange
+    from streamplay.network.patience import Limits
     from streamplay.request import SpeechRequest
 
 # A list of voices: some hundred kilobytes at most.
@@ -95,7 +95,7 @@ class SpeechClient:
         self.endpoint = find_endpoint(
             os.environ, base_url=base_url, api_key=api_key, api_key_env=api_key_env
         )
-        self.limits = limits_of(_seconds("timeout", timeout), _seconds("deadline", deadline))
+        self.limits = limits_of(timeout, deadline)
         self.shape = _shape(api, self.endpoint.api)
         self.clock = clock
         self.retries = retries
@@ -130,8 +130,15 @@ class SpeechClient:
         other._transport = self._transport.beside()  # noqa: SLF001  its own class
         return other
 
-    def open(self, request: SpeechRequest) -> SpeechResponse:
+    def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
         """Return the response to `request`, to be entered with ``async with``.
+
+        Parameters
+        ----------
+        request : SpeechRequest
+            What is asked for.
+        limits : Limits, optional
+            The time limits of this one, in place of the client's.
 
         Raises
         ------
@@ -139,7 +146,7 @@ class SpeechClient:
             If there is no key for a host that asks for one.
         """
         self.endpoint.require_key()
-        return SpeechResponse(self, request)
+        return SpeechResponse(self, request, limits)
 
     async def stream(self, request: SpeechRequest) -> AsyncGenerator[Frames, None]:
         """Yield the speech as frames, ``float32 (n, channels)``, as they arrive.
@@ -256,12 +263,6 @@ class SpeechClient:
             raise UnexpectedContent(
                 "the server's list is no JSON", remedy="Look at the base URL"
             ) from None
-
-
-def _seconds(name: str, value: float | None) -> float | None:
-    if value is None or (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-        return value
-    raise InvalidRequest(name, f"{value!r} is no time", allowed="seconds, more than 0")
 
 
 def _shape(told: str | None, known: Api | None) -> Shape:

@@ -7,11 +7,12 @@ server: a consumer that is slow to take what has come costs nothing.
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import TimedOut
+from streamplay.errors import InvalidRequest, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,10 +57,24 @@ class Limits:
 
 
 def limits_of(timeout: float | None, deadline: float | None) -> Limits:
-    """Return the limits where `timeout`, if given, is the longest wait at any one point."""
+    """Return the limits where `timeout`, if given, is the longest wait at any one point.
+
+    Raises
+    ------
+    InvalidRequest
+        If one of them is no time.
+    """
+    _check("timeout", timeout)
+    _check("deadline", deadline)
     if timeout is None:
         return Limits(deadline=deadline)
     return Limits(timeout, timeout, timeout, deadline, per_character=0.0)
+
+
+def _check(name: str, value: object) -> None:
+    good = isinstance(value, int | float) and math.isfinite(value) and value > 0
+    if value is not None and not good:
+        raise InvalidRequest(name, f"{value!r} is no time", allowed="seconds, more than 0")
 
 
 class Patience:

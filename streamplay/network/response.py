@@ -94,7 +94,9 @@ class SpeechResponse:
         The voice that really speaks, where the server tells (``x-streamplay-voice``).
     """
 
-    def __init__(self, sender: Sender, request: SpeechRequest) -> None:
+    def __init__(
+        self, sender: Sender, request: SpeechRequest, limits: Limits | None = None
+    ) -> None:
         self.request = request
         self.moments = Moments(sender.clock())
         self.attempts = 0
@@ -103,7 +105,8 @@ class SpeechResponse:
         self.voice: str | None = None
         self._sender = sender
         self._shape = sender.shape
-        self._patience = Patience(sender.limits.deadline)
+        self._limits = limits or sender.limits
+        self._patience = Patience(self._limits.deadline)
         self._body: Body | None = None
         self._early: deque[WireEvent] = deque()
         self._events: AsyncGenerator[WireEvent, None] | None = None
@@ -216,7 +219,7 @@ class SpeechResponse:
         self.moments.restart()
         self._early.clear()
         self._body = self._events = None
-        limits = self._sender.limits
+        limits = self._limits
         async with self._patience.wait("connect", limits.connect):
             exchange = await self._sender.send_speech(
                 self.request, self._shape, self.moments, self._expect_first_byte
@@ -240,7 +243,7 @@ class SpeechResponse:
                 return
 
     def _expect_first_byte(self) -> None:
-        limit = self._sender.limits.first_byte_of(self.request)
+        limit = self._limits.first_byte_of(self.request)
         self._patience.expect("first byte", limit)
 
     def _bound(self) -> int | None:

@@ -121,8 +121,9 @@ class Asker:
 
     def _open(self, text: str) -> SpeechResponse:
         assert self._client is not None
-        request = self._utterance.options.request(text)
-        response = self._client.open(request)
+        options = self._utterance.options
+        request = options.request(text)
+        response = self._client.open(request, options.limits)
         response.moments.on_sent = lambda: self._prepare(request)
         self._stage.receiving(response)
         return response

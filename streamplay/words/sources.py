@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from streamplay.words.speech_text import cleaner
 from streamplay.words.text import LONGEST, SentenceCutter, joined, pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable
 
 READ_AHEAD: Final = 256
 """Parts of a text read before they are spoken: a page, where a part is a word."""
@@ -43,6 +44,11 @@ class Manner:
     clean: bool = False
     ahead: Callable[[], float] = lambda: 0.0
     clock: Callable[[], float] = time.perf_counter
+
+
+def is_stream(text: object) -> bool:
+    """Tell whether a text comes in parts: whatever is no str, and can be iterated over."""
+    return isinstance(text, Iterable | AsyncIterable) and not isinstance(text, str | bytes)
 
 
 async def sentences(
