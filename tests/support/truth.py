@@ -3,7 +3,8 @@
 Plain asyncio, in a process of its own (``python -m tests.support.truth``): it prints its base URL
 and ends when its standard input closes. Delays are drawn from known distributions; every write is
 noted by ``time.perf_counter``, which on Linux is one clock for all processes. ``GET /v1/log``
-returns the notes, by the text of the request.
+returns the notes, by the text of the request. With ``tls`` it has the tests' own certificate, to be
+trusted by ``SSL_CERT_FILE``.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import asyncio
 import base64
 import json
 import random
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 RATE = 24000
+
+CERTIFICATE = Path(__file__).parent.parent / "data" / "localhost.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +48,21 @@ class Behaviour:
     error_share: float = 0.0
     freeze_at: float = 0.0  # after the first request
     freeze_for: float = 0.0
+    tls: bool = False
     seed: int = 1
 
 
 @dataclass
 class Note:
-    """What was done to one request, and when."""
+    """What was done to one request, and when.
+
+    `accepted` and `secured` are of the connection that it came by: the first one only.
+    """
 
     received: float
+    accepted: float | None = None
+    secured: float | None = None
+    read: float = 0.0
     headers: float = 0.0
     writes: list[tuple[float, int]] = field(default_factory=list)
     voice_frame: int = 0
@@ -57,9 +70,21 @@ class Note:
     status: int = 200
 
 
+class _Listener(socket.socket):
+    """Notes when each connection was accepted: with TLS asyncio tells only when it is agreed."""
+
+    accepted: dict[Any, float]
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        self.accepted[address] = time.perf_counter()
+        return connection, address
+
+
 class Server:
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, accepted: dict[Any, float]) -> None:
         self.behaviour = behaviour
+        self._accepted = accepted
         self.notes: dict[str, Note] = {}
         self._first: float | None = None
         frames = round(behaviour.chunk * RATE)
@@ -69,10 +94,13 @@ class Server:
         self._events: dict[int, bytes] = {}
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        secured: float | None = time.perf_counter()
+        accepted = self._accepted.pop(writer.get_extra_info("peername"), None)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                received = time.perf_counter()
-                await self._answer(head, received, reader, writer)
+                note = Note(time.perf_counter(), accepted, secured)
+                await self._answer(head, note, reader, writer)
+                accepted = secured = None
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -81,7 +109,7 @@ class Server:
     async def _answer(
         self,
         head: bytes,
-        received: float,
+        note: Note,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -89,21 +117,22 @@ class Server:
             line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:] if ": " in line
         )
         body = await reader.readexactly(int(headers.get("content-length", 0)))
+        note.read = time.perf_counter()
         if head.startswith(b"GET"):
             data = json.dumps({text: asdict(note) for text, note in self.notes.items()}).encode()
             _whole(writer, 200, data)
             return
-        await self._speak(json.loads(body)["input"], received, writer)
+        await self._speak(json.loads(body)["input"], note, writer)
 
-    async def _speak(self, text: str, received: float, writer: asyncio.StreamWriter) -> None:
+    async def _speak(self, text: str, note: Note, writer: asyncio.StreamWriter) -> None:
         wanted, dice = self.behaviour, random.Random(f"{self.behaviour.seed} {text}")
-        note = self.notes[text] = Note(received)
+        self.notes[text] = note
         if dice.random() < wanted.error_share:
             note.status = 503
             _whole(writer, 503, b'{"error": {"message": "drawn"}}')
             note.ended = time.perf_counter()
             return
-        await self._until(received + wanted.headers)
+        await self._until(note.received + wanted.headers)
         head = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked"]
         writer.write("\r\n".join([*head, "", ""]).encode())
         note.headers = time.perf_counter()
@@ -139,6 +168,19 @@ class Server:
         if wanted.freeze_for and begin <= due < begin + wanted.freeze_for:
             due = begin + wanted.freeze_for
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
+
+
+def waits_for_a_freeze(
+    requests: int, rate: float, begun: float, notes: dict[str, Note], still: dict[str, float]
+) -> list[float]:
+    """How long each of so many requests waits, evenly spaced from `begun` on, by the schedule.
+
+    The server stands still so long after the first of them has come.
+    """
+    freeze_at = min(note.read for note in notes.values()) - begun + still["freeze_at"]
+    thawed = freeze_at + still["freeze_for"]
+    due = [number / rate for number in range(requests)]
+    return [max(0.0, thawed - at) if at >= freeze_at else 0.0 for at in due]
 
 
 def _whole(writer: asyncio.StreamWriter, status: int, body: bytes) -> None:
@@ -179,14 +221,23 @@ class Truth:
 
     def notes(self) -> dict[str, Note]:
         """Return what the server did, by the text of the request."""
-        with urllib.request.urlopen(f"{self.base_url}/log") as answer:
+        trust = ssl.create_default_context(cafile=CERTIFICATE)
+        with urllib.request.urlopen(f"{self.base_url}/log", context=trust) as answer:
             return {text: Note(**values) for text, values in json.load(answer).items()}
 
 
 async def _serve(behaviour: Behaviour) -> None:
-    server = await asyncio.start_server(Server(behaviour).connected, "127.0.0.1", 0, backlog=4096)
-    port = server.sockets[0].getsockname()[1]
-    print(f"http://127.0.0.1:{port}/v1", flush=True)
+    listener = _Listener()
+    listener.accepted = {}
+    listener.bind(("127.0.0.1", 0))
+    trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if behaviour.tls else None
+    if trust:
+        trust.load_cert_chain(CERTIFICATE)
+    serve = Server(behaviour, listener.accepted).connected
+    # The server has to be kept: it closes with its last reference.
+    server = await asyncio.start_server(serve, sock=listener, backlog=4096, ssl=trust)
+    scheme = "https" if trust else "http"
+    print(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1", flush=True)
     over, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def watch() -> None:
@@ -195,6 +246,7 @@ async def _serve(behaviour: Behaviour) -> None:
 
     threading.Thread(target=watch, daemon=True).start()
     await over.wait()
+    server.close()
 
 
 if __name__ == "__main__":
