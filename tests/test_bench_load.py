@@ -165,7 +165,7 @@ def test_tls_is_noted_as_the_server_saw_it(monkeypatch: pytest.MonkeyPatch) -> N
         dns, connect, tls, _, headers, *_ = seen
         # What has to lie before what, whichever side has noted it.
         assert start < dns < connect < note.secured < note.read
-        assert tls < note.read < note.headers < headers
+        assert tls < note.read < headers
     assert values(warm, "dns") == values(warm, "connect") == values(warm, "tls") == []
 
 
