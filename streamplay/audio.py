@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from streamplay import fields
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
     """``float32 (n, channels)``, full scale ±1.0."""
 
-ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
-"""The raw encodings of ``response_encoding`` in the speech API's schema."""
+ENCODINGS: Final = fields.ENCODINGS
 
 _SAMPLE_BYTES: Final = {"pcm_f32le": 4, "pcm_s16le": 2, "pcm_mulaw": 1, "pcm_alaw": 1}
 

@@ -37,12 +37,13 @@ and where, then what to do.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
+TYPE_CHECKING = False  # as in families
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from streamplay.receipt import Receipt
 
-WaitingFor = Literal["connect", "first byte", "chunk", "deadline"]
+    WaitingFor = Literal["connect", "first byte", "chunk", "deadline"]
 
 
 class StreamPlayError(Exception):

@@ -16,11 +16,23 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from streamplay.audio import AudioFormat
+from streamplay.families import DEFAULT_MODEL, FAMILIES, family_of
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "FormatSource",
+    "Model",
+    "Voice",
+    "default_voice",
+    "effective_format",
+    "known_model",
+    "known_models",
+    "read_models",
+    "read_voices",
+]
 
 FormatSource = Literal["model", "header", "user", "request"]
 """Who said what the bytes are: ``request`` is no more than a guess."""
-
-DEFAULT_MODEL: Final = "canopylabs/orpheus-3b-0.1-ft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,32 +86,18 @@ class Voice:
     language: str | None = None
 
 
-# A model is found by the longest family name that its id begins with, so that
-# a new release of a known family keeps the family's rule.
-_FAMILIES: Final = {
-    "canopylabs/orpheus": Model(
-        DEFAULT_MODEL, voice="tara", encoding="pcm_s16le", samplerate=24000
-    ),
-    "hexgrad/kokoro": Model(
-        "hexgrad/Kokoro-82M", voice="af_alloy", encoding="pcm_s16le", samplerate=24000, mixes=True
-    ),
-    "minimax/": Model("minimax/speech-2.6-turbo", encoding="pcm_s16le"),
-    "cartesia/sonic": Model("cartesia/sonic", voice="friendly sidekick", streams=None),
-    "cartesia/sonic-2": Model("cartesia/sonic-2", voice="laidback woman", streams=None),
-    "cartesia/sonic-3": Model("cartesia/sonic-3", streams=None),
-}
+_MODELS: Final = {name: Model(**facts) for name, facts in FAMILIES.items()}
 
 
 def known_models() -> Sequence[Model]:
     """Return the models whose behaviour is known, the default one first."""
-    return tuple(_FAMILIES.values())
+    return tuple(_MODELS.values())
 
 
 def known_model(model: str) -> Model | None:
     """Return what is known of `model` or of its family; None of a stranger."""
-    name = model.casefold()
-    families = [family for family in _FAMILIES if name.startswith(family)]
-    return _FAMILIES[max(families, key=len)] if families else None
+    family = family_of(model)
+    return _MODELS[family] if family else None
 
 
 def default_voice(model: str) -> str | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.checks import check_options
 from streamplay.errors import InvalidRequest
+from streamplay.fields import request_fields
 from streamplay.models import DEFAULT_MODEL, effective_format
 from streamplay.network.patience import limits_of
 from streamplay.policy.jitter import GAP_WEIGHT
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 
     from streamplay.events import Event
     from streamplay.network.patience import Limits
-
-
-LOUDEST: Final = 20.0
-"""dB of amplification. What passes full scale is limited; beyond this little else is left."""
-
-
-MOST_AHEAD: Final = 16
-"""Pieces asked for ahead: more than anybody hears in the time that one takes."""
 
 
 def _ignore(_: str) -> None:
@@ -124,20 +117,8 @@ alignment, extra
     on_event: Callable[[Event], object] | None = None
 
     def __post_init__(self) -> None:
-        if self.fallback not in (None, "local"):
-            raise InvalidRequest("fallback", f"{self.fallback!r} is not offered", allowed="local")
-        if self.local and self.base_url is not None:
-            raise InvalidRequest("base_url", "and local name two servers", allowed="one of them")
-        if self.engine not in ("auto", "native", "python"):
-            allowed = "auto, native, python"
-            raise InvalidRequest("engine", f"{self.engine!r} is not offered", allowed=allowed)
+        check_options(vars(self))
         self._check_kinds()
-        check_latency(self.latency)
-        check_prebuffer(self.prebuffer)
-        check_gap_weight(self.gap_weight)
-        check_pieces(self.prefetch, self.pause_ms, self.on_error)
-        check_volume(self.volume)
-        check_wake(self.wake)
         _ = self.limits
 
     def _check_kinds(self) -> None:
@@ -183,21 +164,8 @@ alignment, extra
         InvalidRequest
             If a field is wrong.
         """
-        return SpeechRequest(
-            input=text,
-            model=self.model,
-            voice=self.voice,
-            response_format=self.format,  # type: ignore[arg-type]  # checked by SpeechRequest
-            response_encoding=self.encoding,  # type: ignore[arg-type]  # the same
-            sample_rate=self.sample_rate,
-            language=self.language,
-            bit_rate=self.bit_rate,
-            stream=self.stream,
-            pronounce=self.pronounce,
-            alignment=self.alignment,  # type: ignore[arg-type]  # the same
-            extra=self.extra,
-            decode_as=self._decode_as(),
-        )
+        fields = request_fields(vars(self), text)
+        return SpeechRequest(**fields, decode_as=self._decode_as())
 
     @property
     def raw_format(self) -> AudioFormat | None:
@@ -233,51 +201,3 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 """What an argument may be that is checked nowhere else before it is used."""
 
 _NAMES: Final = frozenset(each.name for each in fields(Options))
-
-
-def check_latency(value: float | str | None) -> None:
-    """Raise `InvalidRequest` unless `value` is None, ``"low"``, ``"high"`` or seconds."""
-    good = value in (None, "low", "high") or (
-        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
-    )
-    if not good:
-        raise InvalidRequest("latency", f"{value!r} is no time", allowed="low, high, or seconds")
-
-
-def check_wake(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is milliseconds, at most ten seconds of them."""
-    if not isinstance(value, (int, float)) or not 0 <= value <= 10_000:
-        raise InvalidRequest("wake", f"{value!r} is no time", allowed="0 to 10000 milliseconds")
-
-
-def check_prebuffer(value: float | str) -> None:
-    """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
-    good = value == "auto" or (
-        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
-    )
-    if not good:
-        raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")
-
-
-def check_gap_weight(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is a finite number of at least 1."""
-    if not isinstance(value, (int, float)) or not 1 <= value < math.inf:
-        raise InvalidRequest("gap_weight", f"{value!r} is no weight", allowed="1 or more")
-
-
-def check_pieces(prefetch: int, pause_ms: float | None, on_error: str) -> None:
-    """Raise `InvalidRequest` unless these say how the pieces of a text stream are joined."""
-    if not isinstance(prefetch, int) or not 0 <= prefetch <= MOST_AHEAD:
-        allowed = f"0 to {MOST_AHEAD}"
-        raise InvalidRequest("prefetch", f"{prefetch!r} is no number of pieces", allowed=allowed)
-    if pause_ms is not None and not (isinstance(pause_ms, (int, float)) and 0 <= pause_ms < 1e4):
-        raise InvalidRequest("pause_ms", f"{pause_ms!r} is no time", allowed="below 10000")
-    if on_error not in ("stop", "continue"):
-        raise InvalidRequest("on_error", f"{on_error!r} is not offered", allowed="stop, continue")
-
-
-def check_volume(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is a level in dB, at most `LOUDEST`."""
-    if not isinstance(value, (int, float)) or math.isnan(value) or value > LOUDEST:
-        allowed = f"dB, at most {LOUDEST:g}"
-        raise InvalidRequest("volume", f"{value!r} is no level", allowed=allowed)

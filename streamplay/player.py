@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from streamplay.checks import check_volume
 from streamplay.closing import Closing, remember
 from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.events import Listener
 from streamplay.loop import BackgroundLoop
-from streamplay.options import Options, check_volume
+from streamplay.options import Options
 from streamplay.outputs.file import open_file
 from streamplay.playing import PlaysSound
 from streamplay.speaker import Speaker
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
 
+    from streamplay.network.early import EarlyRequest
     from streamplay.receipt import Receipt
     from streamplay.speech.feed import Feed
 
@@ -62,17 +64,17 @@ class Player(PlaysSound):
         self._begin(Options(**options), ready=True)
 
     @classmethod
-    def lazy(cls, **options: Any) -> Self:
+    def lazy(cls, *, early: EarlyRequest | None = None, **options: Any) -> Self:
         """Make a player that opens its output beside its first request, at that stream's rate.
 
         For a program that says one thing and ends: the request leaves before
-        the audio side is even imported.
+        the audio side is even imported; `early`, where it has left already, before any other.
         """
         player = cls.__new__(cls)
-        player._begin(Options(**options), ready=False)  # noqa: SLF001 - our own, half made
+        player._begin(Options(**options), ready=False, early=early)  # noqa: SLF001 - our own
         return player
 
-    def _begin(self, options: Options, *, ready: bool) -> None:
+    def _begin(self, options: Options, *, ready: bool, early: EarlyRequest | None = None) -> None:
         self._options = options
         options.request(_PROBE)  # a wrong field is told before anything is opened
         self._volume, self._duck = options.volume, 0.0
@@ -81,7 +83,7 @@ class Player(PlaysSound):
         self._lock = threading.RLock()
         listen, tell = options.on_event, options.tell
         self._listener = None if listen is None else Listener(listen, tell)
-        self._stage = Stage(options, time.perf_counter, follow=not ready)
+        self._stage = Stage(options, time.perf_counter, follow=not ready, early=early)
         self._speaker = Speaker(self._stage)
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)

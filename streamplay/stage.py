@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat
     from streamplay.network.client import SpeechClient
+    from streamplay.network.early import EarlyRequest
     from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
     from streamplay.outputs.base import Output
@@ -40,15 +41,25 @@ class Stage:
     follow : bool
         Open the output at the first stream's own rate. A player with many
         streams opens once, and has the others resampled.
+    early : EarlyRequest, optional
+        The first request, which has left already.
     """
 
-    def __init__(self, options: Options, clock: Callable[[], float], *, follow: bool) -> None:
+    def __init__(
+        self,
+        options: Options,
+        clock: Callable[[], float],
+        *,
+        follow: bool,
+        early: EarlyRequest | None = None,
+    ) -> None:
         self.options = options
         self.clock = clock
         self.client: SpeechClient | None = None
         self.pump: Pump | None = None
         self.base_url = "local" if options.local else ""
         self._follow = follow
+        self._early = early
         self._gain = 10 ** (options.volume / 20)
         self._paused = False
         self._server: LocalServer | None = None
@@ -65,7 +76,7 @@ class Stage:
         """Return the client, made on the first call; start the built-in voice if it speaks."""
         if self.client is None:
             base_url = await self._start_server() if self.options.local else self.options.base_url
-            self.client = self._make_client(base_url)
+            self.client = self._make_client(base_url, self._early)
             self.base_url = self.base_url or self.client.endpoint.base_url
         return self.client
 
@@ -277,7 +288,7 @@ class Stage:
         # Who no longer waits for it leaves it to `close`.
         return await asyncio.shield(self._starting)
 
-    def _make_client(self, base_url: str | None) -> SpeechClient:
+    def _make_client(self, base_url: str | None, early: EarlyRequest | None = None) -> SpeechClient:
         from streamplay.network.client import SpeechClient
 
         options = self.options
@@ -290,6 +301,7 @@ class Stage:
             deadline=options.deadline,
             notify=options.notify,
             clock=self.clock,
+            early=early,
         )
 
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streamplay.cli import config, main, parser
 from streamplay.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Folder:
@@ -48,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
 def test_the_file_is_in_the_users_configuration_folder(
     platform: str, environment: dict[str, str], path: str
 ) -> None:
-    assert config.path(platform, environment) == Path(path)
+    assert config.path(platform, environment) == path
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])

@@ -2,60 +2,176 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streamplay.server.child import LocalServer
     from tests.support.nullsink import NullSink
 
+# `leave` returns when the request has left, however long that takes here.
 PROGRAM = """
 import sys
-from streamplay.stage import Stage
-whole = Stage.import_decoding
-def tell(self):
-    print(*sorted(sys.modules))
-    return whole(self)
-Stage.import_decoding = tell  # called when the request has left
-from streamplay.cli import main
-sys.exit(main(["say", "hello", "--base-url", sys.argv[1], "--no-play", "-q"]))
+from streamplay.cli import main, say
+from streamplay.network import early
+early.HEAD_START_SECONDS = 60
+whole = early.EarlyRequest.leave
+def tell(self, patience):
+    whole(self, patience)
+    assert self.sent is not None
+    print(*sorted(sys.modules), file=sys.stderr)
+early.EarlyRequest.leave = tell
+sys.exit(main(["say", "hello", *sys.argv[1:]]))
 """
 
 LATER = {
+    "asyncio": "reads the answer",
+    "httpx": "would send it otherwise",
+    "h11": "reads the answer",
     "numpy": "decodes",
     "sounddevice": "plays",
     "soundfile": "writes files",
     "soxr": "resamples",
+    "sentencex": "finds sentences",
     "rich": "draws tables",
     "aiohttp": "serves",
     "click": "is httpx's own command line",
-    "streamplay.outputs.device": "plays",
-    "streamplay.outputs.find": "plays",
-    "streamplay.sound.native": "plays",
-    "streamplay.server.app": "serves",
+    "typing": "serves type checkers",
+    "dataclasses": "is dear, for inspect",
+    "inspect": "is dear, for ast and dis",
+    "ssl": "is for https alone",
+    "tomllib": "is for those who have a configuration file",
+    "logging": "nobody asked for it",
+    "streamplay.player": "plays",
+    "streamplay.options": "checks what was checked",
+    "streamplay.request": "is a dataclass",
+    "streamplay.outputs": "plays",
+    "streamplay.sound": "plays",
+    "streamplay.server": "serves",
 }
 
+# pathlib would be here, but for the finder of an editable installation, which imports it.
+MOST_MODULES = 30
+"""Of ours: each takes a quarter of a millisecond to import."""
 
-def loaded_when_the_request_leaves(base_url: str) -> set[str]:
-    ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, base_url],
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, "HOME": "/nowhere"},
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
-    return set(ran.stdout.split())
 
 
-def test_the_request_leaves_before_what_decodes_and_plays_is_imported(
-    speech_server: LocalServer,
+@pytest.mark.parametrize("words", [(), ("--json", "--volume", "-6", "--stats"), ("--timeout", "9")])
+def test_the_request_leaves_before_what_reads_decodes_and_plays_is_imported(
+    words: tuple[str, ...], speech_server: LocalServer
 ) -> None:
-    loaded = loaded_when_the_request_leaves(speech_server.base_url)
-    assert "httpx" in loaded  # what it was looked for among is the right process
+    ran = run("--base-url", speech_server.base_url, "--no-play", "-q", *words)
+    assert ran.returncode == 0
+    loaded = set(ran.stderr.splitlines()[0].split())
+    assert "streamplay.network.early" in loaded  # this is the right process
     assert not loaded & LATER.keys()
+    assert len([name for name in loaded if name.startswith("streamplay")]) <= MOST_MODULES
+
+
+def test_httpx_is_not_needed_for_an_answer_to_what_left_early(speech_server: LocalServer) -> None:
+    code = "import sys; from streamplay.cli import main; status = main(sys.argv[1:])\n"
+    code += "print(status, 'httpx' in sys.modules)"
+    words = ["say", "hello", "--base-url", speech_server.base_url, "--no-play", "-q"]
+    told = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    ).stdout
+    assert told == "0 False\n"
+
+
+class Silent:
+    """A server that takes requests and answers none."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.requests: list[bytes] = []
+        self._ending = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.requests.append(self.rfile.read(int(self.headers["content-length"])))
+                outer.asked.set()
+                outer._ending.wait()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ending.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def silent_server() -> Iterator[Silent]:
+    server = Silent()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_right_after_it_has_left_ends_all_and_tells(
+    number: signal.Signals, code: int, silent_server: Silent
+) -> None:
+    program = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "from streamplay.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ["say", "hello", "--base-url", silent_server.base_url, "--json"]
+    speaking = subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE)
+    assert silent_server.asked.wait(30)
+    speaking.send_signal(number)
+    told, _ = speaking.communicate(timeout=30)
+    receipt = json.loads(told)
+    assert speaking.returncode == code
+    assert (receipt["interrupted"], receipt["error"]) == (True, None)
+    assert len(silent_server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "waiting_for"), [("--timeout", "first byte"), ("--deadline", "deadline")]
+)
+def test_limits_hold_for_what_left_early(
+    limit: str, waiting_for: str, silent_server: Silent
+) -> None:
+    ran = run("--base-url", silent_server.base_url, "--json", limit, "0.7", "-q")
+    receipt = json.loads(ran.stdout)
+    assert (ran.returncode, receipt["error"]["type"], receipt["attempts"]) == (1, "TimedOut", 1)
+    assert f"timed out after 0.7 s waiting for: {waiting_for}" in receipt["error"]["message"]
+    assert receipt["ms"]["sent"] is not None
+    assert len(silent_server.requests) == 1
+
+
+@pytest.mark.parametrize("words", [("-o", __file__), ("--record", "/nowhere/a.jsonl")])
+def test_a_file_is_looked_at_before_anything_is_sent(
+    words: tuple[str, str], silent_server: Silent
+) -> None:
+    ran = run("--base-url", silent_server.base_url, "-q", *words)
+    assert (ran.returncode, silent_server.requests) == (4, [])
 
 
 READY = """

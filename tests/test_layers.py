@@ -27,7 +27,7 @@ LAYERS = (
     | {"server.child"},
     {"stream", "policy", "words", "sound.ring", "sound.echo", "sound.journal", "sound.playclock"}
     | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
-    {"audio", "models", "request", "receipt", "trace", "errors"},
+    {"audio", "models", "request", "receipt", "trace", "errors", "families", "fields", "checks"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
@@ -41,6 +41,8 @@ IMPURE |= {"tempfile", "threading", "time", "urllib"}
 ROOMS = {
     "httpx": {"network.transport"},
     "httpcore": {"network.transport"},
+    "h11": {"network.early_answer"},
+    "certifi": {"network.trust"},
     "httpx_sse": {"stream.sse", "stream.wire", "stream.dialects"},
     "sounddevice": {"outputs.portaudio", "outputs.quiet"},
     "aiohttp": {"server"},

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from streamplay.audio import AudioFormat
+from streamplay.checks import LOUDEST
 from streamplay.errors import InvalidRequest
 from streamplay.models import DEFAULT_MODEL
-from streamplay.options import LOUDEST, PER_UTTERANCE, Options
+from streamplay.options import PER_UTTERANCE, Options
 
 
 def test_the_defaults_speak_with_the_default_model() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import InvalidRequest
-from streamplay.request import BIT_RATES, SpeechRequest
+from streamplay.fields import BIT_RATES
+from streamplay.request import SpeechRequest
 
 
 def make(**fields: Any) -> SpeechRequest:

@@ -21,7 +21,9 @@ from streamplay.errors import (
     UnexpectedContent,
 )
 from streamplay.network.body import Moments
+from streamplay.network.early import EarlyRequest
 from streamplay.network.endpoint import find_endpoint
+from streamplay.network.message import whole
 from streamplay.network.transport import Transport, _root
 from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
 
@@ -32,9 +34,9 @@ CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"
 KEY = "tgp-secret-0123456789"
 
 
-def transport(base_url: str, *, clock: Any = None) -> Transport:
+def transport(base_url: str, *, clock: Any = None, early: EarlyRequest | None = None) -> Transport:
     endpoint = find_endpoint({}, base_url=base_url, api_key=KEY)
-    return Transport(endpoint, clock or itertools.count(1.0).__next__)
+    return Transport(endpoint, clock or itertools.count(1.0).__next__, early=early)
 
 
 async def fetch(
@@ -56,11 +58,28 @@ async def fetch(
 
 
 def fetch_from(*answers: Any) -> tuple[bytes, StreamPlayError | None]:
-    async def main() -> tuple[bytes, StreamPlayError | None]:
-        async with asyncio.timeout(20), running(replies(*answers)) as server:
-            return await fetch(server.base_url)
+    """Fetch by httpx, and once more what was asked for early: nobody could tell which it was."""
 
-    return asyncio.run(main())
+    async def main(*, early: bool) -> tuple[bytes, StreamPlayError | None, str]:
+        async with asyncio.timeout(20), running(replies(*answers)) as server:
+            sender = transport(server.base_url, early=leaving(server) if early else None)
+            body, error = await fetch(server.base_url, sender)
+            assert len(server.requests) <= 1
+            assert server.connections == 1
+            told = f"{type(error)} {error!r} {error} {type(error.__cause__) if error else None}"
+            return body, error, told.replace(str(server.port), "PORT")
+
+    ordinary, ahead = asyncio.run(main(early=False)), asyncio.run(main(early=True))
+    assert (ahead[0], ahead[2]) == (ordinary[0], ordinary[2])
+    return ahead[:2]
+
+
+def leaving(server: RawServer) -> EarlyRequest:
+    """Return a request that is on its way."""
+    data = whole("/v1/x", f"127.0.0.1:{server.port}", {}, b"{}")
+    early = EarlyRequest(("127.0.0.1", server.port), data, b"{}", secure=False)
+    early.leave(0.0)
+    return early
 
 
 def test_a_body_comes_as_it_was_sent() -> None:

@@ -12,7 +12,10 @@ import contextlib
 import io
 import os
 import sys
-from typing import TextIO
+
+TYPE_CHECKING = False  # as in streamplay.cli
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
 def prepare() -> None:

@@ -7,6 +7,7 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.cli import config, console, options, status
@@ -72,9 +73,9 @@ def _python() -> Finding:
 
 def _configuration() -> Finding:
     file = config.path()
-    if file is None or not file.exists():
+    if file is None or not Path(file).exists():
         return Finding("config", "ok", f"no configuration file ({file or 'no home folder'})")
-    return Finding("config", "ok", str(file))
+    return Finding("config", "ok", file)
 
 
 def _sound() -> Iterator[Finding]:

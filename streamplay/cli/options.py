@@ -10,14 +10,18 @@ import argparse
 import json
 import math
 import os
-from typing import TYPE_CHECKING, Any, Final
 
-from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
+from streamplay.families import DEFAULT_MODEL
+from streamplay.fields import ENCODINGS
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Final
+
+    from streamplay.audio import AudioFormat
 
 _PLAYER_OPTIONS: Final = (
     *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
@@ -154,10 +158,12 @@ def tell_the_voice(args: argparse.Namespace) -> None:
 
 
 def _format_of(args: argparse.Namespace) -> AudioFormat:
+    from streamplay.audio import AudioFormat
+
     encoding, rate = args.decode_as
     if rate is None:
         # Only the encoding was told: the rate stays what is known of the model.
-        from streamplay.models import DEFAULT_MODEL, effective_format
+        from streamplay.models import effective_format
 
         model, asked = args.model or DEFAULT_MODEL, args.sample_rate or 24000
         rate = effective_format(model, args.encoding or "pcm_s16le", asked)[0].samplerate

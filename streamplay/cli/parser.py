@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError, closest
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, Final, NoReturn, Protocol
+
+    class Command(Protocol):
+        """What a command's module offers."""
+
+        def add_arguments(self, parser: Parser) -> None:
+            """Add the command's arguments."""
+
+        def run(self, args: argparse.Namespace) -> int:
+            """Run it; return the exit status."""
+
 
 COMMANDS: Final = {
     "say": "speak text, or standard input as it arrives",
@@ -69,19 +80,10 @@ class Parser(argparse.ArgumentParser):
         return closest(word.partition("=")[0], flags)
 
 
-class Command(Protocol):
-    """What a command's module offers."""
-
-    def add_arguments(self, parser: Parser) -> None:
-        """Add the command's arguments."""
-
-    def run(self, args: argparse.Namespace) -> int:
-        """Run it; return the exit status."""
-
-
 def load(name: str) -> Command:
     """Import the module of the command `name`."""
-    return cast("Command", import_module(f"streamplay.cli.{name}"))
+    command: Command = import_module(f"streamplay.cli.{name}")
+    return command
 
 
 def build(name: str) -> Parser:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
 
 from streamplay.cli import console, options, report, status
-from streamplay.cli.pieces import StandardInput, from_first_word
 from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
+from streamplay.network.early import leave_early
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
     from streamplay.cli.parser import Parser
     from streamplay.player import Player
@@ -92,19 +93,34 @@ class _Speech:
 
     def speak(self) -> Receipt:
         """Speak to the end, or to the first signal."""
+        options.tell_the_voice(self._args)
+        if self._args.text and self._args.text != ["-"]:
+            return self._say_words(" ".join(self._args.text))
         from streamplay.player import Player
 
-        options.tell_the_voice(self._args)
         notify = options.notifier(self._args)
-        if self._args.text and self._args.text != ["-"]:
-            # The request leaves before the audio side is imported.
-            with Player.lazy(**self._asked, notify=notify) as player:
-                return self._say(player, " ".join(self._args.text))
         # While the first sentence is being written, there is time to get ready.
         with Player(**self._asked, notify=notify) as player:
             return self._say_standard_input(player)
 
+    def _say_words(self, text: str) -> Receipt:
+        """Speak what was typed: its request leaves before anything else is imported."""
+        # A file is looked at by the player first: where it cannot be written, nothing is sent.
+        keeps = self._args.output or self._args.record
+        early = None if keeps else leave_early(self._asked, text)
+        try:
+            from streamplay.player import Player
+
+            notify = options.notifier(self._args)
+            with Player.lazy(**self._asked, notify=notify, early=early) as player:
+                return self._say(player, text)
+        finally:
+            if early is not None:
+                early.close()
+
     def _say_standard_input(self, player: Player) -> Receipt:
+        from streamplay.cli.pieces import StandardInput, from_first_word
+
         source = StandardInput()
         self._interruption.call(source.close)
         try:

@@ -14,14 +14,15 @@ import sys
 import threading
 import time
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final, Self
 
 from streamplay.cli import status
 from streamplay.errors import StreamPlayError
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
+    from typing import Final, Self
 
     Handler = Callable[[int, FrameType | None], object]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from streamplay.cli.usage import UsageError
 from streamplay.errors import InvalidRequest, OutputFailed
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
+    from typing import Final
+
     from streamplay.errors import StreamPlayError
     from streamplay.receipt import Receipt
 

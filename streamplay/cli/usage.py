@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from streamplay.errors import StreamPlayError
 
+TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

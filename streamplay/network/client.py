@@ -20,6 +20,7 @@ from streamplay.models import Voice, read_models, read_voices
 from streamplay.network.answer import check_coding, read_refusal
 from streamplay.network.body import Body, Moments
 from streamplay.network.endpoint import find_endpoint
+from streamplay.network.message import PATH, authorization, content_of, headers_of
 from streamplay.network.patience import Patience, limits_of
 from streamplay.network.presentable import presentable
 from streamplay.network.response import SpeechResponse
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.errors import ServerRefused
     from streamplay.network.body import Exchange
+    from streamplay.network.early import EarlyRequest
     from streamplay.network.patience import Limits
     from streamplay.request import SpeechRequest
 
@@ -72,6 +74,8 @@ class SpeechClient:
         gone is replaced in any case.
     clock : callable
         Seconds, monotonic: what the response's `moments` are counted in.
+    early : EarlyRequest, optional
+        The first request of this client, which has left already.
 
     Raises
     ------
@@ -91,6 +95,7 @@ class SpeechClient:
         notify: Callable[[str], None] | None = None,
         retries: bool = True,
         clock: Callable[[], float] = time.perf_counter,
+        early: EarlyRequest | None = None,
     ) -> None:
         self.endpoint = find_endpoint(
             os.environ, base_url=base_url, api_key=api_key, api_key_env=api_key_env
@@ -100,7 +105,8 @@ class SpeechClient:
         self.clock = clock
         self.retries = retries
         self._notify = notify
-        self._transport = Transport(self.endpoint, clock)
+        self._early = early
+        self._transport = Transport(self.endpoint, clock, early=early)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"
@@ -146,7 +152,11 @@ class SpeechClient:
             If there is no key for a host that asks for one.
         """
         self.endpoint.require_key()
-        return SpeechResponse(self, request, limits)
+        response = SpeechResponse(self, request, limits)
+        early, self._early = self._early, None
+        if early is not None:
+            response.moments.begun = early.begun
+        return response
 
     async def stream(self, request: SpeechRequest) -> AsyncGenerator[Frames, None]:
         """Yield the speech as frames, ``float32 (n, channels)``, as they arrive.
@@ -216,23 +226,14 @@ class SpeechClient:
         self, request: SpeechRequest, shape: Shape, moments: Moments, connected: Callable[[], None]
     ) -> Exchange:
         """Send a request for speech; return with the answer's headers."""
-        headers = {
-            "Accept": "text/event-stream, */*" if request.stream else "*/*",
-            "Content-Type": "application/json",
-        }
-        content = json.dumps(shape.body(request)).encode()
         return await self._transport.send(
             "POST",
-            "/audio/speech",
+            PATH,
             moments,
-            headers=headers | self._authorization(),
-            content=content,
+            headers=headers_of(self.endpoint.api_key, stream=bool(request.stream)),
+            content=content_of(shape.body(request)),
             connected=connected,
         )
-
-    def _authorization(self) -> dict[str, str]:
-        key = self.endpoint.api_key
-        return {"Authorization": f"Bearer {key}"} if key else {}
 
     async def _get(self, path: str, query: Mapping[str, str]) -> Any:
         """Return the JSON that is served under `path`."""
@@ -244,7 +245,7 @@ class SpeechClient:
                 "GET",
                 path,
                 Moments(0.0),
-                headers={"Accept": "application/json"} | self._authorization(),
+                headers={"Accept": "application/json"} | authorization(self.endpoint.api_key),
                 query=query,
                 connected=lambda: patience.expect("first byte", self.limits.first_byte),
             )

@@ -9,14 +9,14 @@ was meant for it: given as an argument, or by naming its variable.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import InvalidRequest
 
+TYPE_CHECKING = False  # as in families
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Final
 
     from streamplay.request import Api
 
@@ -35,7 +35,6 @@ _BASE_URL: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server's base URL, and the key that may be shown to it.
 
@@ -49,9 +48,15 @@ class Endpoint:
         What goes into the Authorization header; None: no such header.
     """
 
-    base_url: str
-    host: str
-    api_key: str | None = field(default=None, repr=False)
+    __slots__ = ("api_key", "base_url", "host")
+
+    def __init__(self, base_url: str, host: str, api_key: str | None = None) -> None:
+        self.base_url = base_url
+        self.host = host
+        self.api_key = api_key
+
+    def __repr__(self) -> str:
+        return f"Endpoint(base_url={self.base_url!r})"
 
     @property
     def secure(self) -> bool:

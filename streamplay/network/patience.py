@@ -98,18 +98,20 @@ class Patience:
         self._seconds = 0.0
         self._deadline_first = False
 
-    def start(self) -> None:
-        """Begin to count the deadline."""
+    def start(self, *, spent: float = 0.0) -> None:
+        """Begin to count the deadline, of which so many seconds are `spent` already."""
         if self._deadline is not None:
-            self._ends = _now() + self._deadline
+            self._ends = _now() + self._deadline - spent
 
     def left(self) -> float | None:
         """Return the seconds to the deadline; None without one."""
         return None if self._ends is None else max(0.0, self._ends - _now())
 
     @asynccontextmanager
-    async def wait(self, waiting_for: WaitingFor, seconds: float) -> AsyncIterator[None]:
-        """Wait inside this for at most `seconds`.
+    async def wait(
+        self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0
+    ) -> AsyncIterator[None]:
+        """Wait inside this for at most `seconds`, of which some may be `spent` already.
 
         Raises
         ------
@@ -119,7 +121,7 @@ class Patience:
         try:
             async with asyncio.timeout(None) as timer:
                 self._timer = timer
-                self.expect(waiting_for, seconds)
+                self.expect(waiting_for, seconds, spent=spent)
                 yield
         except TimeoutError:
             if not timer.expired():
@@ -128,10 +130,10 @@ class Patience:
         finally:
             self._timer = None
 
-    def expect(self, waiting_for: WaitingFor, seconds: float) -> None:
+    def expect(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> None:
         """Wait for something else from now on, inside the same `wait`."""
         self._waiting_for, self._seconds = waiting_for, seconds
-        self._set()
+        self._set(spent)
 
     def suspend(self) -> None:
         """Let every limit rest, the deadline too, until `resume`."""
@@ -148,13 +150,13 @@ class Patience:
         self._suspended = None
         self._set()
 
-    def _set(self) -> None:
+    def _set(self, spent: float = 0.0) -> None:
         if self._timer is None or self._timer.expired():
             return
         if self._suspended is not None:
             self._timer.reschedule(None)
             return
-        until = _now() + self._seconds
+        until = _now() + self._seconds - spent
         self._deadline_first = self._ends is not None and self._ends < until
         self._timer.reschedule(self._ends if self._deadline_first else until)
 

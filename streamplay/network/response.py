@@ -124,7 +124,7 @@ class SpeechResponse:
         return self._body.ignored if self._body else 0
 
     async def __aenter__(self) -> Self:
-        self._patience.start()
+        self._patience.start(spent=self._sender.clock() - self.moments.begun)
         await self._until_audio()
         return self
 
@@ -220,7 +220,9 @@ class SpeechResponse:
         self._early.clear()
         self._body = self._events = None
         limits = self._limits
-        async with self._patience.wait("connect", limits.connect):
+        # Of the first attempt something may be over: a request may have been sent early.
+        spent = self._sender.clock() - self.moments.begun if self.attempts == 1 else 0.0
+        async with self._patience.wait("connect", limits.connect, spent=spent):
             exchange = await self._sender.send_speech(
                 self.request, self._shape, self.moments, self._expect_first_byte
             )
@@ -244,7 +246,9 @@ class SpeechResponse:
 
     def _expect_first_byte(self) -> None:
         limit = self._limits.first_byte_of(self.request)
-        self._patience.expect("first byte", limit)
+        since = self.moments.connected
+        spent = 0.0 if since is None else self._sender.clock() - since
+        self._patience.expect("first byte", limit, spent=spent)
 
     def _bound(self) -> int | None:
         """Whole files are held until their end; a stream passes through."""

@@ -14,14 +14,11 @@ from contextlib import aclosing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from streamplay.errors import (
-    ConnectFailed,
-    ConnectionLost,
-    NetworkFailed,
-    Truncated,
-    UnexpectedContent,
-)
+from streamplay.errors import ConnectFailed
+from streamplay.network.broken import lost, misframed, no_http, unanswered
+from streamplay.network.message import ALWAYS
 from streamplay.network.presentable import presentable
+from streamplay.network.trust import whom_to_trust
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -29,7 +26,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from streamplay.network.body import Moments
+    from streamplay.errors import NetworkFailed, UnexpectedContent
+    from streamplay.network.body import Exchange, Moments
+    from streamplay.network.early import EarlyRequest
     from streamplay.network.endpoint import Endpoint
 
 # A conversation pauses for minutes; httpx would drop the connection after 5 s.
@@ -54,14 +53,22 @@ class Transport:
         What the moments are counted in.
     trust : ssl.SSLContext, optional
         Whom to trust, where that was read before.
+    early : EarlyRequest, optional
+        A request that has left already: the first one that is to be sent.
     """
 
     def __init__(
-        self, endpoint: Endpoint, clock: Callable[[], float], trust: ssl.SSLContext | None = None
+        self,
+        endpoint: Endpoint,
+        clock: Callable[[], float],
+        trust: ssl.SSLContext | None = None,
+        *,
+        early: EarlyRequest | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._trusted = trust
+        self._early = early
         self._http: httpx.AsyncClient | None = None
 
     def beside(self) -> Transport:
@@ -84,7 +91,7 @@ class Transport:
         content: bytes | None = None,
         query: Mapping[str, str] | None = None,
         connected: Callable[[], None] = lambda: None,
-    ) -> Answer:
+    ) -> Exchange:
         """Send one request; return with the answer's headers.
 
         Parameters
@@ -105,6 +112,14 @@ class Transport:
         UnexpectedContent
             If the answer is no HTTP.
         """
+        early, self._early = self._early, None
+        if early is not None and early.content == content:
+            from streamplay.network.early_answer import answer_to
+
+            where = self._endpoint.base_url
+            answer = await answer_to(early, where, moments, self._clock, connected)
+            if answer is not None:
+                return answer
         http = self.ready()
         import httpx
 
@@ -142,7 +157,7 @@ class Transport:
         import httpx
 
         return httpx.AsyncClient(
-            headers={"Accept-Encoding": "identity", "User-Agent": "streamplay"},
+            headers=ALWAYS,
             # Time limits are Patience's.
             timeout=httpx.Timeout(None),
             # The key stays with its host.
@@ -155,12 +170,10 @@ class Transport:
         )
 
     def _trust(self) -> ssl.SSLContext:
-        """Return whom to trust: httpx's choice, which obeys SSL_CERT_FILE."""
-        import httpx
-
+        """Return whom to trust."""
         if self._trusted is None:
             self._trusted = (
-                httpx.create_ssl_context()
+                whom_to_trust()
                 if self._endpoint.secure
                 # Without TLS no certificates are loaded (30 ms): this context trusts none.
                 else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -175,12 +188,8 @@ class Transport:
         if isinstance(error, httpx.ConnectError | httpx.ProxyError):
             return _not_connected(error, where, self._endpoint.api_key)
         if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error):
-            return UnexpectedContent(
-                f"what answers at {where} does not speak HTTP", remedy="Check the base URL"
-            )
-        return ConnectionLost(
-            f"{where} closed the connection without an answer", remedy="Try again"
-        )
+            return no_http(where)
+        return unanswered(where)
 
 
 def _leave_out_command_line() -> None:
@@ -228,16 +237,9 @@ class Answer:
                 async for piece in raw:
                     yield piece
         except httpx.RemoteProtocolError as error:
-            early = "peer closed" in str(error)
-            what = "ended before its end" if early else "is not framed as HTTP asks"
-            raise Truncated(
-                f"the body {what}", remedy="What had arrived is kept. Try again"
-            ) from None
+            raise misframed(ended="peer closed" in str(error)) from None
         except (httpx.HTTPError, OSError) as error:
-            raise ConnectionLost(
-                "the connection was lost while the answer came",
-                remedy="What had arrived is kept. Try again",
-            ) from _root(error)
+            raise lost() from _root(error)
 
     async def aclose(self) -> None:
         """Let go of the connection."""

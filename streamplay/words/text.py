@@ -11,12 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
+from streamplay import fields
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST: Final = 4096
-"""Characters that one request takes: the limit of OpenAI's ``input`` (API reference,
-audio/speech), the only one that is published."""
+LONGEST: Final = fields.LONGEST
 
 FIRST_LEAST: Final = 20
 """Characters that a clause must have to go first: some 1.3 s of speech, in which the next piece

@@ -30,6 +30,8 @@ class Received:
     target: str
     headers: dict[str, str]
     body: bytes
+    raw: bytes = b""
+    """All of it, as it came over the socket."""
 
     @property
     def json(self) -> Any:
@@ -48,7 +50,8 @@ class Connection:
 
     async def request(self) -> Received:
         """Read one request and keep it; raise IncompleteReadError at the connection's end."""
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        top = await self._reader.readuntil(b"\r\n\r\n")
+        head = top.decode("latin-1")
         first, *lines = head.split("\r\n")[:-2]
         method, target, _ = first.split(" ")
         headers = {
@@ -56,7 +59,7 @@ class Connection:
             for name, _, value in (line.partition(":") for line in lines)
         }
         body = await self._reader.readexactly(int(headers.get("content-length", 0)))
-        received = Received(method, target, headers, body)
+        received = Received(method, target, headers, body, top + body)
         self.server.requests.append(received)
         return received
 
@@ -126,6 +129,7 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.001)  # their sockets are closed in the loop's next turn
 
 
 def replies(*answers: bytes | Script) -> Script:

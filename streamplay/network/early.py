@@ -1,0 +1,208 @@
+"""The first request of a command, sent before what will read its answer has been imported.
+
+asyncio, httpx and what plays take some 200 ms to import; a server that needs 300 ms for its first
+byte can begin meanwhile. So ``say`` sends its one request from here, over a plain socket, on a
+thread of its own; `SpeechClient` then takes the answer from that socket: see `early_answer`.
+
+Only what is plain goes early. Where anything is unusual (a proxy, an address that could be read
+in two ways, a field that is wrong) nothing is sent from here, and the ordinary way sends it, or
+says why not. The same holds where no connection could be made. What *has* been sent counts as the
+first attempt, and is never sent a second time from here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+import time
+
+from streamplay.checks import check_options
+from streamplay.errors import StreamPlayError
+from streamplay.fields import LONGEST, body_of, request_fields, settled
+from streamplay.network.endpoint import find_endpoint
+from streamplay.network.line import Line
+from streamplay.network.message import PATH, content_of, headers_of, whole
+from streamplay.network.trust import whom_to_trust
+
+TYPE_CHECKING = False  # as in streamplay.families
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    from streamplay.network.endpoint import Endpoint
+
+HEAD_START_SECONDS: Final = 0.03
+"""So long nothing else is done: enough for a server nearby. With one that is farther away it takes
+longer than it pays to be idle."""
+
+# What httpx would send to the very same host, under the very same name and path.
+_PLAIN: Final = (
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(?P<port>[1-9]\d*))?"
+    r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)"
+)
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class EarlyRequest:
+    """A request that leaves by itself.
+
+    Parameters
+    ----------
+    address : str and int
+        The server.
+    data : bytes
+        The whole request.
+    content : bytes
+        What of it is the body.
+    secure : bool
+        Whether to speak TLS.
+    clock : callable
+        Seconds: what the moments are counted in, the player's own.
+
+    Attributes
+    ----------
+    begun, tcp, connected, sent : float or None
+        The moments of `streamplay.network.body.Moments`, as they were.
+    leaving : bool
+        Whether any of it may have arrived: it is not to be sent by anyone else then.
+    line : Line or None
+        The connection.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        data: bytes,
+        content: bytes,
+        *,
+        secure: bool,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.content = content
+        self.begun = clock()
+        self.tcp: float | None = None
+        self.connected: float | None = None
+        self.sent: float | None = None
+        self.leaving = False
+        self.line: Line | None = None
+        self._address = address
+        self._data = data
+        self._secure = secure
+        self._clock = clock
+        self._closed = False
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._trusted = threading.Event()
+        self._context: ssl.SSLContext | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has left, or is not going to."""
+        return self._ended.is_set()
+
+    def leave(self, patience: float) -> None:
+        """Begin to send it; return when it has left, or after `patience` seconds."""
+        threading.Thread(target=self._run, name="streamplay early", daemon=True).start()
+        if self._secure:
+            self._trust()  # meanwhile: certificates take 30 ms to load
+        self._ended.wait(patience)
+
+    def close(self) -> None:
+        """Give up, or let go of the connection; idempotent."""
+        with self._lock:
+            self._closed = True
+            if self.line is not None:
+                self.line.close()
+
+    def _run(self) -> None:
+        try:
+            self._connect()
+            self._send()
+        except (OSError, ValueError):  # TLS's errors are OSErrors; no host has such a name
+            if not self.leaving:
+                self.close()
+        finally:
+            self._ended.set()
+
+    def _connect(self) -> None:
+        line = Line(self._address)
+        with self._lock:
+            self.line = line
+        self.tcp = self.connected = self._clock()
+        if self._secure:
+            self._trusted.wait()
+            if self._context is None:
+                raise OSError("nobody can be trusted")
+            line.secure(self._context, self._address[0])
+            self.connected = self._clock()
+
+    def _send(self) -> None:
+        with self._lock:
+            if self._closed or self.line is None:
+                raise OSError("it is not wanted any more")
+            self.leaving = True
+        self.line.socket.settimeout(None)
+        self.line.send(self._data)
+        self.sent = self._clock()
+
+    def _trust(self) -> None:
+        try:
+            self._context = whom_to_trust()
+            self._context.set_alpn_protocols(["http/1.1"])
+        except (OSError, ImportError):
+            self._context = None
+        finally:
+            self._trusted.set()
+
+
+def leave_early(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
+    """Send the request for `text`, where that is plain.
+
+    Parameters
+    ----------
+    asked : mapping
+        Options of a `streamplay.Player`, those that were given.
+    text : str
+        What to say.
+
+    Returns
+    -------
+    EarlyRequest or None
+        What is on its way; None: nothing is, and nothing was begun.
+    """
+    try:
+        request = _plain(asked, text.strip())
+    except StreamPlayError:
+        return None  # the ordinary way tells what is wrong
+    if request is not None:
+        request.leave(HEAD_START_SECONDS)
+    return request
+
+
+def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
+    check_options(asked)
+    names = ("base_url", "api_key", "api_key_env")
+    endpoint = find_endpoint(os.environ, **{name: asked.get(name) for name in names})
+    endpoint.require_key()
+    fields = settled(request_fields(asked, text))
+    place = re.fullmatch(_PLAIN, endpoint.base_url)
+    if place is None or asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
+        return None
+    content = content_of(body_of(fields, asked.get("api") or endpoint.api or "together"))
+    usual = _PORTS[place["scheme"]]
+    port = int(place["port"] or usual)
+    host = place["host"] if port == usual else f"{place['host']}:{port}"
+    headers = headers_of(endpoint.api_key, stream=fields["stream"])
+    data = whole(place["path"] + PATH, host, headers, content)
+    return EarlyRequest((place["host"], port), data, content, secure=endpoint.secure)
+
+
+def _is_direct(endpoint: Endpoint) -> bool:
+    """Whether it is reached past any proxy. Elsewhere than on Linux the system may name one."""
+    if endpoint.loopback:
+        return True
+    named = any(value and name.lower().endswith("_proxy") for name, value in os.environ.items())
+    return sys.platform == "linux" and not named
