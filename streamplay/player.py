@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
 
+    from streamplay.audio import AudioFormat
     from streamplay.network.early import EarlyRequest
     from streamplay.receipt import Receipt
     from streamplay.speech.feed import Feed
@@ -67,8 +68,7 @@ class Player(PlaysSound):
     def lazy(cls, *, early: EarlyRequest | None = None, **options: Any) -> Self:
         """Make a player that opens its output beside its first request, at that stream's rate.
 
-        For a program that says one thing and ends: the request leaves before
-        the audio side is even imported; `early`, where it has left already, before any other.
+        For a program that says one thing: its request leaves before the audio side is imported.
         """
         player = cls.__new__(cls)
         player._begin(Options(**options), ready=False, early=early)  # noqa: SLF001 - our own
@@ -76,7 +76,7 @@ class Player(PlaysSound):
 
     def _begin(self, options: Options, *, ready: bool, early: EarlyRequest | None = None) -> None:
         self._options = options
-        options.request(_PROBE)  # a wrong field is told before anything is opened
+        audio, _ = options.request(_PROBE).expected  # where a field is wrong, nothing is opened
         self._volume, self._duck = options.volume, 0.0
         self._utterances: list[Utterance] = []
         self._reference: Reference | None = None
@@ -88,13 +88,13 @@ class Player(PlaysSound):
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
         self._loop.call(self._speaker.start)
+        self._loop.call(self._stage.begin, audio)
         remember(self)
         if ready:
-            self._make_ready()
+            self._make_ready(audio)
 
-    def _make_ready(self) -> None:
+    def _make_ready(self, audio: AudioFormat) -> None:
         try:
-            audio, _ = self._options.request(_PROBE).expected
             self._loop.submit(self._stage.make_ready(audio)).result()
         except BaseException:
             self.close(cut=True)

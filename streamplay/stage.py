@@ -102,6 +102,17 @@ class Stage:
         client = await self.connect()
         await client.warm()
 
+    def begin(self, audio: AudioFormat) -> None:
+        """Get ready at once where a request has left already."""
+        if self._early is not None and self._early.leaving:
+            self.get_ready(audio)
+
+    def get_ready(self, audio: AudioFormat) -> None:
+        """Import what decodes and open the output, where a request has left."""
+        self.import_decoding()
+        if self.options.play:
+            self.prepare(audio)
+
     def import_decoding(self) -> asyncio.Task[None]:
         """Import what decodes on a thread: it would keep the loop from its first bytes."""
         if self._importing is None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
+from importlib import import_module
 
 from streamplay.cli import console, options, report, status
 from streamplay.cli.signals import Interruption
@@ -13,7 +16,8 @@ from streamplay.network.early import leave_early
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import Any, Final
 
     from streamplay.cli.parser import Parser
     from streamplay.player import Player
@@ -81,6 +85,10 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
+_READY_SECONDS: Final = 0.5
+"""How long an end waits for what gets ready: it has been for long, or the audio system hangs."""
+
+
 class _Speech:
     """One run of ``say``."""
 
@@ -108,6 +116,8 @@ class _Speech:
         # A file is looked at by the player first: where it cannot be written, nothing is sent.
         keeps = self._args.output or self._args.record
         early = None if keeps else leave_early(self._asked, text)
+        ready = threading.Thread(target=_get_ready, args=(self._asked,), daemon=True)
+        ready.start()
         try:
             from streamplay.player import Player
 
@@ -117,6 +127,7 @@ class _Speech:
         finally:
             if early is not None:
                 early.close()
+            ready.join(_READY_SECONDS)
 
     def _say_standard_input(self, player: Player) -> Receipt:
         from streamplay.cli.pieces import StandardInput, from_first_word
@@ -140,6 +151,16 @@ class _Speech:
         speech = player.say(text, output=args.output, force=bool(args.force), record=args.record)
         self._interruption.call(speech.cancel)
         return speech.wait()
+
+
+def _get_ready(asked: Mapping[str, Any]) -> None:
+    """Wake the audio system and import numpy: the rest is imported meanwhile."""
+    if asked.get("play", True):
+        from streamplay.outputs.portaudio import load
+
+        with contextlib.suppress(StreamPlayError):  # whoever opens the output tells it
+            load()
+    import_module("numpy")
 
 
 def _ended(args: argparse.Namespace, receipt: Receipt, interruption: Interruption) -> int:

@@ -6,7 +6,6 @@ people, and is made presentable first.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -251,6 +250,8 @@ def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
     Without regard to case; those that hold it whole come first. Made safe to show.
     """
     names = {name.casefold(): name for name in offered}
+    import difflib  # only where a name was refused: it takes a millisecond
+
     close = difflib.get_close_matches(wanted.casefold(), names, n=count)
     holding = [name for name in names if wanted.casefold() in name]
     found = dict.fromkeys([*holding, *close])

@@ -130,9 +130,7 @@ class Asker:
 
     def _prepare(self, request: SpeechRequest) -> None:
         """Import what decodes and open the output, now that the request has left."""
-        self._stage.import_decoding()
-        if self._stage.options.play:
-            self._stage.prepare(request.expected[0])
+        self._stage.get_ready(request.expected[0])
 
     def _has_room(self) -> bool:
         self._slow_down()
