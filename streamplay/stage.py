@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streamplay.speech.pump import Pump
     from streamplay.speech.utterance import Utterance
 
-DECODING: Final = ("numpy", "httpx_sse", "streamplay.stream.decoder")
+DECODING: Final = ("numpy", "streamplay.stream.decoder")
 """What the first bytes of an answer need, and no request."""
 
 
@@ -317,8 +317,11 @@ class Stage:
 
 
 def _import_decoding() -> None:
+    from streamplay.stream import sse
+
     for name in DECODING:
         import_module(name)
+    sse.decoders()
 
 
 def _bug(error: Exception) -> OutputFailed:

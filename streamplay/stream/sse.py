@@ -42,7 +42,7 @@ class EventReader:
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
-        self._fields: SSEDecoder = _decoders().SSEDecoder()
+        self._fields: SSEDecoder = decoders().SSEDecoder()
         self._max = max_event_bytes
         self._size = 0  # bytes in the event's lines so far, the unfinished one included
         self._line: list[bytes] = []  # pieces of the unfinished line: joined once, when it ends
@@ -111,7 +111,7 @@ class EventReader:
 
 
 @cache
-def _decoders() -> ModuleType:
+def decoders() -> ModuleType:
     """Import httpx-sse's decoders without its face, which imports httpx.
 
     That takes 60 ms, and the first event has come already where its request left early.
