@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Final
 
@@ -114,16 +115,18 @@ class EventReader:
 def decoders() -> ModuleType:
     """Import httpx-sse's decoders without its face, which imports httpx.
 
-    That takes 60 ms, and the first event has come already where its request left early.
+    That takes 60 ms, and the first event has come already where its request left early. Any
+    thread may ask: a module is put where others find it only when it is whole.
     """
-    spec = None if "httpx_sse" in sys.modules else find_spec("httpx_sse")
-    if spec is None:
-        return import_module("httpx_sse._decoders")
-    sys.modules["httpx_sse"] = module_from_spec(spec)  # it knows where its modules are: enough
-    try:
-        return import_module("httpx_sse._decoders")
-    finally:
-        del sys.modules["httpx_sse"]
+    face = find_spec("httpx_sse")
+    folder = face.submodule_search_locations if face else None
+    for name in ("httpx_sse._models", "httpx_sse._decoders"):
+        spec = PathFinder.find_spec(name, folder)
+        if name not in sys.modules and spec is not None and spec.loader is not None:
+            module = module_from_spec(spec)
+            spec.loader.exec_module(module)
+            sys.modules[name] = module
+    return import_module("httpx_sse._decoders")
 
 
 def _check_text(line: str) -> None:
