@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``voices``."""
     # Not `model`: a model that the configuration file speaks with is no filter.
-    parser.add_argument("-m", "--model", dest="of_model", help="those of one model alone")
+    add = parser.add_argument
+    add("-m", "--model", dest="of_model", metavar="MODEL", help="those of one model alone")
     options.add_server(parser, speaks=False)
     parser.add_argument("--json", action="store_true", default=None, help="as JSON")
     options.quiet(parser)
