@@ -45,7 +45,7 @@ def _add_keeping(parser: Parser) -> None:
         "-o",
         "--output",
         metavar="FILE|-",
-        help="keep it: .wav .flac .ogg .mp3; .pcm .raw: the bytes as received; -: these to standard output",
+        help="keep it: .wav .flac .ogg .mp3; .pcm .raw and - (stdout): the bytes as received",
     )
     keeping.add_argument("--force", action="store_true", default=None, help="overwrite files")
     keeping.add_argument("--record", metavar="TRACE", help="keep the arrival times")
