@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 from streamplay.errors import InvalidRequest
 
@@ -61,6 +62,12 @@ def check_gap_weight(value: float) -> None:
         raise InvalidRequest("gap_weight", f"{value!r} is no weight", allowed="1 or more")
 
 
+def check_remember(value: object) -> None:
+    """Raise `InvalidRequest` unless `value` is None or names a file."""
+    if value is not None and not (isinstance(value, (str, os.PathLike)) and os.fspath(value)):
+        raise InvalidRequest("remember", f"{value!r} is no file", allowed="a path")
+
+
 def check_prefetch(value: int) -> None:
     """Raise `InvalidRequest` unless `value` is a number of pieces, at most `MOST_AHEAD`."""
     if not isinstance(value, int) or not 0 <= value <= MOST_AHEAD:
@@ -90,6 +97,7 @@ _CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "latency": check_latency,
     "prebuffer": check_prebuffer,
     "gap_weight": check_gap_weight,
+    "remember": check_remember,
     "prefetch": check_prefetch,
     "pause_ms": check_pause,
     "volume": check_volume,

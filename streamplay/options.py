@@ -15,6 +15,7 @@ from streamplay.policy.jitter import GAP_WEIGHT
 from streamplay.request import SpeechRequest
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from streamplay.events import Event
@@ -62,6 +63,9 @@ alignment, extra
     gap_weight : float
         With ``prebuffer="auto"``: how many seconds of waiting before the first sound are as bad
         as one of silence inside the speech; at least 1. One utterance in so many is let stall.
+    remember : path, optional
+        A file to keep in what was learned of when to start, and to begin with: hosts, models,
+        voices and numbers, neither texts nor keys. It stays in the process unless given.
     prefetch : int
         How many pieces of a text stream are asked for ahead of the one that is being heard.
     pause_ms : float, optional
@@ -108,6 +112,7 @@ alignment, extra
     engine: Literal["auto", "native", "python"] = "auto"
     prebuffer: float | Literal["auto"] = "auto"
     gap_weight: float = GAP_WEIGHT
+    remember: str | os.PathLike[str] | None = None
     prefetch: int = 2
     pause_ms: float | None = None
     on_error: Literal["stop", "continue"] = "stop"

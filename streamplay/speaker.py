@@ -75,6 +75,7 @@ class Speaker:
             await asyncio.wait([utterance.task])
             error = _outcome(utterance.task)
         self._received(utterance, error)
+        self._stage.notebook.write()
 
     def _source(self, utterance: Utterance) -> Producer | Feeder:
         if utterance.feed is None:

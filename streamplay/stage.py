@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import OutputFailed
 from streamplay.loop import aside
+from streamplay.notebook import Notebook
 from streamplay.receipt import OutputFacts
 from streamplay.recovery import Recovery
 
@@ -68,6 +69,7 @@ class Stage:
         self._importing: asyncio.Task[None] | None = None
         self._responses: set[SpeechResponse] = set()
         self._pumping: asyncio.Task[None] | None = None
+        self.notebook = Notebook(options.remember, options.tell)
         self._recovery = Recovery(self._open_again, options.tell)
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
         self.on_played: Callable[[Utterance], None] = lambda _: None
@@ -200,6 +202,7 @@ class Stage:
 
     async def close(self) -> None:
         """Give everything back."""
+        await self.notebook.close()
         await self._close_output()
         if self.client is not None:
             await self.client.aclose()
@@ -228,7 +231,8 @@ class Stage:
             await aside(pump.output.close)
 
     async def _open(self, samplerate: int, channels: int) -> Pump:
-        output, pump = await aside(self._open_output, samplerate, channels)
+        opening = aside(self._open_output, samplerate, channels)
+        (output, pump), _ = await asyncio.gather(opening, self.notebook.read())
         pump.playout.gain = self._gain
         if self._paused:
             pump.playout.pause()

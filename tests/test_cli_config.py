@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamplay.cli import config, main, parser
 from streamplay.cli.usage import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Folder:
@@ -172,3 +170,19 @@ def test_a_file_that_is_no_text_is_told(folder: Folder) -> None:
     folder.file.write_bytes(b"voice = '\xff'")
     with pytest.raises(UsageError, match=r"config\.toml is no TOML: "):
         folder.args("say", "x")
+
+
+def test_a_file_named_in_it_may_be_in_the_home_folder(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/h")
+    folder.says('remember = "~/learned.json"')
+    assert folder.args("say", "hello")["remember"] == Path("/h/learned.json")
+    assert folder.args("live")["remember"] == Path("/h/learned.json")
+
+
+@pytest.mark.parametrize("name", ["", "~nobody-of-that-name/learned.json"])
+def test_a_file_that_cannot_be_is_a_usage_error(folder: Folder, name: str) -> None:
+    folder.says(f'remember = "{name}"')
+    with pytest.raises(UsageError, match="remember"):
+        folder.args("say", "hello")

@@ -410,3 +410,34 @@ def test_standard_input_in_a_program(
         os.dup2(kept, 0)
         os.close(kept)
     assert ('"requests": 2' in capsys.readouterr().out) is (code == 0)
+
+
+STALLS = {"scenario": {"signal": "count", "seconds": 0.6, "stalls": ["200:1400"]}}
+"""A fifth of a second of audio, then nothing for 1.4 s: 1.2 s too long."""
+
+
+def test_what_one_process_learns_the_next_one_knows_where_the_configuration_says_so(
+    base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configuration = tmp_path / "streamplay" / "config.toml"
+    configuration.parent.mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def stalls() -> int:
+        extra = f"extra_params={json.dumps(STALLS)}"
+        done = say("One.", "--base-url", base_url, "--extra", extra, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        return int(json.loads(done.stdout)["stalls"]["count"])
+
+    assert stalls() == 1
+    configuration.write_text('remember = "~/state/learned.json"')
+    assert [stalls(), stalls()] == [1, 0]
+
+
+def test_a_broken_file_of_what_was_learned_is_a_notice(base_url: str, tmp_path: Path) -> None:
+    (tmp_path / "learned").write_text("my notes")
+    done = say("One.", "--base-url", base_url, "--remember", str(tmp_path / "learned"))
+    assert done.returncode == 0
+    assert "holds nothing that was learned" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

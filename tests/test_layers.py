@@ -20,13 +20,19 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "playing", "replay", "speaker", "stage", "recovery", "options", "loop"}
-    | {"closing", "events", "speech", "policy.simulate"},
+    | {"closing", "events", "speech", "policy.simulate", "notebook"},
     {"network", "outputs", "sound", "words.sources", "reading"}
     | {"speech.account", "speech.feed", "speech.onset", "speech.span"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
     {"stream", "policy", "words", "sound.ring", "sound.echo", "sound.journal", "sound.playclock"}
-    | {"network.refusals", "network.retry", "network.endpoint", "network.presentable"},
+    | {
+        "remembered",
+        "network.refusals",
+        "network.retry",
+        "network.endpoint",
+        "network.presentable",
+    },
     {"audio", "models", "request", "receipt", "trace", "errors", "families", "fields", "checks"},
 )
 

@@ -21,6 +21,7 @@ from streamplay.policy.learning import (
     NEVER,
     SOURCES,
     UNKNOWN_SECONDS,
+    Lesson,
     Lessons,
     Memory,
     Source,
@@ -38,7 +39,7 @@ def taught(*margins: float) -> Memory:
     memory = Memory()
     lessons = Lessons()
     for margin in margins:
-        lessons = lessons.after(margin, 150, 10.0)
+        lessons = lessons.after(Lesson(margin, 150, 10.0))
     memory.keep(ORPHEUS, lessons)
     return memory
 
@@ -231,7 +232,7 @@ def test_the_share_that_was_asked_for_comes(weight: int, shape: str) -> None:
         margin = draws[shape]()
         if number >= KEPT:
             above += margin > lessons.threshold(1 / weight)
-        lessons = lessons.after(margin, 1, 1.0)
+        lessons = lessons.after(Lesson(margin, 1, 1.0))
     share = 1 / weight
     deviation = math.sqrt(share * (1 - share) / count)
     assert above / count == pytest.approx(share, abs=3 * deviation)
@@ -240,7 +241,7 @@ def test_the_share_that_was_asked_for_comes(weight: int, shape: str) -> None:
 def until(holds: Callable[[Lessons], bool], lessons: Lessons, margin: float) -> tuple[int, Lessons]:
     """Repeat a margin until something holds of what was learned; return how often."""
     for count in range(1, KEPT + 1):
-        lessons = lessons.after(margin, 1, 1.0)
+        lessons = lessons.after(Lesson(margin, 1, 1.0))
         if holds(lessons):
             return count, lessons
     raise AssertionError(margin)
@@ -259,16 +260,16 @@ def test_how_long_a_text_becomes_is_learned() -> None:
     assert lessons.length(150) == pytest.approx(10.0)
     assert lessons.length(0) == UNKNOWN_SECONDS
     for _ in range(60):
-        lessons = lessons.after(NEVER, 100, 20.0)
+        lessons = lessons.after(Lesson(NEVER, 100, 20.0))
     assert lessons.length(50) == pytest.approx(10.0)
-    assert lessons.after(NEVER, 0, 1e6).length(50) == pytest.approx(10.0)
+    assert lessons.after(Lesson(NEVER, 0, 1e6)).length(50) == pytest.approx(10.0)
 
 
 def test_memory_is_bounded() -> None:
     memory = Memory()
     lessons = Lessons()
     for _ in range(2 * KEPT):
-        lessons = lessons.after(1.0, 1, 1.0)
+        lessons = lessons.after(Lesson(1.0, 1, 1.0))
     assert len(lessons.margins) == KEPT
     for number in range(SOURCES + 5):
         memory.keep(Source("host", f"model {number}", ""), lessons)

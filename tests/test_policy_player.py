@@ -10,15 +10,14 @@ from streamplay import Player
 from streamplay.errors import InvalidRequest, StreamPlayError
 from streamplay.policy.learning import NEVER, PROCESS, Lessons, Source
 from streamplay.trace import load
-from tests.support.speaking import (
-    account_for,
-    counting,
-)
+from tests.support.speaking import account_for, counting
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streamplay.receipt import Receipt
+    from streamplay.server.child import LocalServer
+    from tests.support.speaking import Silent
 
 STALLS = counting(1.2, stalls=["500:900"])
 """Half a second of audio, then nothing for 0.9 s: 0.4 s too long."""
@@ -83,6 +82,26 @@ def test_what_broke_off_teaches_nothing(live: Player) -> None:
     with pytest.raises(StreamPlayError):
         speech.wait()
     assert learned(speech.receipt) == Lessons()
+
+
+def test_a_broken_file_of_what_was_learned_is_a_notice_and_no_failure(
+    speech_server: LocalServer, fast: Silent, tmp_path: Path
+) -> None:
+    (tmp_path / "learned").write_text("my notes")
+    notices: list[str] = []
+    with Player(
+        base_url=speech_server.base_url, remember=tmp_path / "learned", notify=notices.append
+    ) as player:
+        for _ in range(2):
+            assert account_for(player.say("One two.").wait()).complete
+    assert len(notices) == 1
+    assert "holds nothing that was learned" in notices[0]
+
+
+@pytest.mark.parametrize("remember", ["", 3, b"bytes"])
+def test_what_is_no_path_is_refused(remember: Any) -> None:
+    with pytest.raises(InvalidRequest, match="remember"):
+        Player(remember=remember)
 
 
 @pytest.mark.parametrize("weight", [0.5, float("nan"), float("inf"), "20"])

@@ -19,6 +19,7 @@ from streamplay.fields import ENCODINGS
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any, Final
 
     from streamplay.audio import AudioFormat
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _PLAYER_OPTIONS: Final = (
     *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
     *("pronounce", "extra", "base_url", "api", "api_key_env", "fallback", "timeout", "deadline"),
-    *("device", "latency", "wake", "volume", "prebuffer", "play"),
+    *("device", "latency", "wake", "volume", "prebuffer", "remember", "play"),
 )
 """The flags that are arguments of `streamplay.Player` under the same name."""
 
@@ -91,6 +92,7 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
     add("--wake", type=milliseconds, metavar="MS", help="silence first, for a device that sleeps")
     add("--volume", type=decibels, metavar="DB", help="0 is as it came, -6 half as loud")
     add("--prebuffer", type=prebuffer, metavar="auto|MS", help="audio ahead before sound starts")
+    add("--remember", type=home_path, metavar="FILE", help="keep there what starting was like")
     add("--no-play", action="store_false", dest="play", default=None, help="no sound")
 
 
@@ -212,6 +214,18 @@ def prebuffer(text: str) -> str | float:
     if text == "auto":
         return text
     return _number(text, lambda value: value >= 0, "time in milliseconds, and not auto")
+
+
+def home_path(text: str) -> Path:
+    """Read a path, which may begin with ``~``: in the configuration no shell expands it."""
+    from pathlib import Path
+
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty, and no file")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no such home folder") from error
 
 
 def device(text: str) -> str | int:

@@ -11,12 +11,9 @@ docs/policy.md derives it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
-from streamplay.policy.learning import NEVER, Memory, Source
-
-if TYPE_CHECKING:
-    from streamplay.policy.learning import Lessons
+from streamplay.policy.learning import NEVER, Lesson, Memory, Source
 
 GAP_WEIGHT: Final = 20.0
 """A second of silence inside a sentence is as bad as so many before it."""
@@ -162,8 +159,10 @@ class Auto:
 
     def on_end(self, *, learn: bool) -> int:
         """Learn from the stream; return 1, for there is nothing left to wait for."""
-        if learn and self._stream.arrivals:
-            self._memory.keep(self._source, self._learned())
+        stream = self._stream
+        if learn and stream.arrivals:
+            lesson = Lesson(stream.needed(), self._characters, stream.audio)
+            self._memory.learn(self._source, lesson)
         return 1
 
     def _may_start(self) -> bool:
@@ -177,11 +176,6 @@ class Auto:
         patience = max(RESUME_SECONDS, min(learned, self._stream.rest / 2))
         lack = min(self._stream.least_lack, LONGEST_WAIT_SECONDS)
         return (1 - self._share) * (patience + lack)
-
-    def _learned(self) -> Lessons:
-        lessons = self._memory.of(self._source)
-        stream = self._stream
-        return lessons.after(stream.needed(), self._characters, stream.audio)
 
 
 class Stream:

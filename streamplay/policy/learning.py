@@ -1,13 +1,13 @@
 """What earlier utterances taught, for each host, model and voice: decayed, bounded.
 
-Pure: no clock, no file. `PROCESS` is what this process has learned; it is never
-written anywhere. docs/policy.md explains the numbers.
+Pure: no clock, no file. `PROCESS` is what this process has learned; `streamplay.remembered`
+keeps another in a file. docs/policy.md explains the numbers.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -44,6 +44,18 @@ class Source(NamedTuple):
     voice: str
 
 
+class Lesson(NamedTuple):
+    """What one utterance taught.
+
+    `margin` is the largest at which starting would still have stalled, or `NEVER`; `characters`
+    of text (0: unknown) became `seconds` of audio.
+    """
+
+    margin: float
+    characters: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Lessons:
     """What the utterances of one source taught.
@@ -53,8 +65,7 @@ class Lessons:
     Attributes
     ----------
     margins : tuple of float
-        For each utterance, newest first, the largest margin at which starting would still
-        have stalled; `NEVER` where nothing would have.
+        That of each `Lesson`, newest first.
     characters, seconds : float
         Decayed sums over the utterances: how long a text becomes.
     """
@@ -63,13 +74,15 @@ class Lessons:
     characters: float = 0.0
     seconds: float = 0.0
 
-    def after(self, margin: float, characters: int, seconds: float) -> Lessons:
+    def after(self, lesson: Lesson) -> Lessons:
         """Return these lessons and one more."""
-        known = characters > 0
+        margins = (lesson.margin, *self.margins[: KEPT - 1])
+        if not lesson.characters:
+            return replace(self, margins=margins)
         return Lessons(
-            (margin, *self.margins[: KEPT - 1]),
-            self.characters * DECAY + characters if known else self.characters,
-            self.seconds * DECAY + seconds if known else self.seconds,
+            margins,
+            self.characters * DECAY + lesson.characters,
+            self.seconds * DECAY + lesson.seconds,
         )
 
     def length(self, characters: int) -> float:
@@ -123,12 +136,20 @@ class Memory:
                 return self._lessons.get(other, Lessons())
         return Lessons()
 
+    def learn(self, source: Source, lesson: Lesson) -> None:
+        """Add what an utterance of `source` taught."""
+        self.keep(source, self.of(source).after(lesson))
+
     def keep(self, source: Source, lessons: Lessons) -> None:
         """Keep what is now known of `source`; forget the source not used for longest."""
         self._lessons.pop(source, None)
         self._lessons[source] = lessons
         for oldest in tuple(self._lessons)[:-SOURCES]:
             self._lessons.pop(oldest, None)
+
+    def items(self) -> tuple[tuple[Source, Lessons], ...]:
+        """Return everything; what was used last comes last."""
+        return tuple(self._lessons.items())
 
     def clear(self) -> None:
         """Forget everything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.policy.jitter import policy
-from streamplay.policy.learning import PROCESS, Source
+from streamplay.policy.learning import Source
 from streamplay.sound.resample import Adapter
 from streamplay.sound.silence import Joints
 from streamplay.speech.pump import Lane
@@ -172,7 +172,7 @@ class Delivery:
             options.prebuffer,
             samplerate,
             gap_weight=options.gap_weight,
-            memory=PROCESS,
+            memory=self._stage.notebook.memory,
             source=Source(host_of(facts.base_url), facts.model, facts.voice),
         )
         chosen.on_request(len(self._piece.text) if self._piece is not None else 0)
