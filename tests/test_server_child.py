@@ -104,6 +104,23 @@ def test_it_ends_when_its_parent_is_killed() -> None:
     assert gone(pid)
 
 
+def test_an_interrupt_while_it_starts_holds_up_no_exit() -> None:
+    # The child is stopped, so that it is waited for; the interpreter's exit waits for threads.
+    script = (
+        "import os, signal, threading\n"
+        "from streamplay.server.child import LocalServer\n"
+        "server = LocalServer(patience=3600); server.launch()\n"
+        "os.kill(server.pid, signal.SIGSTOP)\n"
+        "threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
+        "try: server.start()\n"
+        "except KeyboardInterrupt: print(server.pid)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=True
+    )
+    assert ran.stdout == b"None\n"
+
+
 def test_a_terminals_interrupt_does_not_reach_it() -> None:
     with running() as server:
         assert server.pid is not None

@@ -130,7 +130,11 @@ class LocalServer:
             If it cannot be started, with what it said.
         """
         self.launch()
-        return self.base_url
+        try:
+            return self.base_url
+        except KeyboardInterrupt:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End the child; harmless when it has ended or never began."""
@@ -156,8 +160,10 @@ class LocalServer:
         # A pipe's readline has no time limit of its own, on no system.
         alarm = threading.Timer(self._patience, self._process.kill)
         alarm.start()
-        line = self._process.stdout.readline()
-        alarm.cancel()
+        try:
+            line = self._process.stdout.readline()
+        finally:
+            alarm.cancel()  # Ctrl-C may come meanwhile, and the exit would wait for it
         if line.startswith(_READY):
             return line.removeprefix(_READY).strip()
         raise self._failed()
