@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def test_two_threads_share_the_native_playout_without_a_race() -> None:
+def test_three_threads_share_the_native_playout_without_a_race() -> None:
     ran = subprocess.run(
         ["bash", ROOT / "scripts" / "sanitize", "300000"],
         capture_output=True,

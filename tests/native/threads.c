@@ -6,6 +6,9 @@
  * one frame long here, which leaves samples as they are: without commands every frame
  * must come once and in order; with them there may be holes, and never a step back.
  *
+ * A third thread reads the echo: what was rendered, in order, with its index; whatever found
+ * no room is counted. With commands it is switched off and on in between.
+ *
  * usage: threads FRAMES COMMANDS(0|1)
  */
 
@@ -14,12 +17,12 @@
 
 #include "../../streamplay/sound/_playout.c"
 
-enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997 };
+enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997, KEPT = 5000 };
 
 static int64_t total;
 static int commands;
 static playout *p;
-static _Atomic int sent_all;
+static _Atomic int sent_all, heard_all;
 
 static unsigned roll(unsigned *seed, unsigned sides) {
     *seed = *seed * 1664525u + 1013904223u;
@@ -74,20 +77,58 @@ static void *callback_side(void *wrong) {
         }
     }
     if (!commands && heard != total) ++*(int64_t *)wrong;
+    atomic_store(&heard_all, 1);
+    return NULL;
+}
+
+/* Look at one round of the echo; return the frames in it. */
+static int64_t look(int64_t *next, int64_t *last, int64_t *wrong) {
+    static float samples[KEPT];
+    static mark marks[NOTES];
+    int64_t taken = 0;
+    int count = playout_echoed(p, samples, marks);
+    for (int i = 0; i < count; i++) {
+        if (marks[i].index < *next) ++*wrong;
+        *next = marks[i].index + marks[i].frames;
+        for (int64_t k = 0; k < marks[i].frames; k++) {
+            float sample = samples[taken + k];
+            if (sample == 0.0f) continue;
+            int64_t frame = (int64_t)(sample * MOST) - 1;
+            if (frame <= *last) ++*wrong;
+            *last = frame;
+        }
+        taken += marks[i].frames;
+    }
+    return taken;
+}
+
+static void *echo_side(void *wrong) {
+    unsigned seed = 3;
+    int64_t next = 0, last = -1, taken = 0;
+    while (!atomic_load(&heard_all)) {
+        taken += look(&next, &last, wrong);
+        if (commands && roll(&seed, 20) == 0) playout_echo(p, roll(&seed, 2) ? KEPT : 0);
+    }
+    taken += look(&next, &last, wrong);
+    if (!commands && taken + playout_echo_lost(p) != playout_rendered(p)) ++*(int64_t *)wrong;
     return NULL;
 }
 
 int main(int argc, char **argv) {
-    pthread_t loop, callback;
-    int64_t wrong = 0;
+    pthread_t loop, callback, reader;
+    int64_t wrong = 0, wrong_echo = 0;
     if (argc != 3) return 2;
     total = least(atoll(argv[1]), MOST - 1);
     commands = atoi(argv[2]);
     p = playout_new(24000, 1, 5000, 1, 1);
+    if (!playout_echo(p, KEPT)) return 2;
+    pthread_create(&reader, NULL, echo_side, &wrong_echo);
     pthread_create(&loop, NULL, loop_side, NULL);
     pthread_create(&callback, NULL, callback_side, &wrong);
     pthread_join(loop, NULL);
     pthread_join(callback, NULL);
+    pthread_join(reader, NULL);
+    wrong += wrong_echo;
     if (playout_position(p) != total) wrong++;
     printf("%lld frames, commands %d: %lld wrong\n", (long long)total, commands, (long long)wrong);
     playout_free(p);
