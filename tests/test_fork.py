@@ -1,0 +1,65 @@
+"""A fork while PortAudio plays: whatever the child does, the parent goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.support.speaking import PATIENCE, counted
+
+if TYPE_CHECKING:
+    from streamplay.server.child import LocalServer
+    from tests.support.nullsink import NullSink
+
+RATE = 24000
+
+PROGRAM = """
+import os, sys, time
+from streamplay import Player, PlayerClosed
+
+SCENARIO = {"extra_params": {"scenario": {"signal": "count", "seconds": 1.5}}}
+
+with Player(base_url=sys.argv[1], engine=sys.argv[2], latency=0.1) as player:
+    utterance = player.say("hello", extra=SCENARIO)
+    while utterance.receipt.frames.played < 4800:
+        time.sleep(0.01)
+    if not (child := os.fork()):
+        %s
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "the child failed"
+    receipt = utterance.wait()
+    print(receipt.frames.played, receipt.device_underflows)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("engine", ["native", "python"])
+@pytest.mark.parametrize(
+    "child",
+    [
+        "os._exit(0)",
+        "sys.exit()",
+        "player.close(); sys.exit()",
+        "os.execv(sys.executable, [sys.executable, '-c', ''])",
+    ],
+)
+def test_the_parent_plays_on_whatever_the_child_does(
+    speech_server: LocalServer, null_sink: NullSink, child: str, engine: str
+) -> None:
+    with null_sink.record() as tape:
+        ran = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", PROGRAM % child, speech_server.base_url, engine],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stderr
+    played, underflows = map(int, ran.stdout.split())
+    assert played == 1.5 * RATE
+    if not underflows:  # a machine that was late has shaped what the sink got
+        np.testing.assert_array_equal(tape.played[:, 0], counted(played))
