@@ -107,6 +107,25 @@ def test_a_clause_of_syllables_is_as_long_as_one_of_letters() -> None:
     assert cut("你好，朋友，很高兴见到你，真的。") == ["你好，朋友，很高兴见到你，", "真的。"]
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Sure, I can help you with that,", "Sure, I can help you with that,"),
+        ("很高兴见到你们大家，", "很高兴见到你们大家，"),
+        ("All of them together are 12,", ""),  # it may be 12,000
+        ('"I can help you with that,', ""),  # the quotation's end belongs to it
+        ("“I can help you with that,", ""),
+        ("He said 'I can help you,", ""),
+        ("So I can't help you with that,", "So I can't help you with that,"),
+        ("See the page http:", ""),
+    ],
+)
+def test_the_first_clause_leaves_with_its_comma_where_that_can_be_nothing_else(
+    text: str, first: str
+) -> None:
+    assert "".join(SentenceCutter().feed(text)) == first
+
+
 def test_a_sentence_leaves_with_the_word_behind_it() -> None:
     cutter = SentenceCutter()
     assert list(cutter.feed("One? ")) == []

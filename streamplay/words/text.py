@@ -30,6 +30,7 @@ QUIET_SECONDS: Final = 0.3
 """After a whole sentence nothing has come for so long: the model thinks, and it can be said."""
 
 _CLAUSE_MARKS: Final = frozenset(",;:—–،؛、，；：")
+_COMMAS: Final = frozenset(",;،؛、，；")  # behind a letter they are nothing else
 _WIDE: Final = 0x2E80  # from here on: ideographs, kana, hangul, which need no space between words
 _WIDE_WEIGHT: Final = 3  # an ideograph is a syllable: spoken as long as three letters
 _NEXT: Final = " A"  # what a new sentence would begin with
@@ -124,6 +125,9 @@ class SentenceCutter:
         "3." it may be "Mai". For other marks in the first piece its first letter will do.
         A dash or a quotation mark between them is no word yet.
         """
+        if self._first and before.isalpha() and character in _COMMAS and self._is_whole():
+            yield from self._cut(len(self._rest))
+            return
         word = self._rest[self._word :]
         if not self._marked or not _is_spoken(word):
             return
@@ -136,6 +140,10 @@ class SentenceCutter:
             yield from self._cut(self._word)
         elif cut := _sentence_end(self._rest, self._word, self._language):
             yield from self._cut(cut)
+
+    def _is_whole(self) -> bool:
+        """Whether it is long enough, and no quotation is open whose end would begin the next."""
+        return _weight(self._rest) >= FIRST_LEAST and not _is_open(self._rest)
 
     def _is_clause(self) -> bool:
         clause = self._rest[: self._word].rstrip()
@@ -237,6 +245,13 @@ def _is_wide(character: str) -> bool:
 
 def _is_spoken(word: str) -> bool:
     return any(map(str.isalnum, word))
+
+
+def _is_open(text: str) -> bool:
+    """Whether a quotation or a bracket may have begun in `text`, and not ended."""
+    kinds = [category(character) for character in text]
+    begun = kinds.count("Ps") + kinds.count("Pi") + f" {text}".count(" '")
+    return text.count('"') % 2 == 1 or begun > kinds.count("Pe") + kinds.count("Pf")
 
 
 def _weight(text: str) -> int:
