@@ -196,6 +196,7 @@ class TraceWriter:
                 remedy="Choose another file for record (--record)",
             ) from error
         self.begun = False
+        self._last = 0.0
 
     def begin(
         self, *, base_url: str, model: str, voice: str, chars: int, audio: AudioFormat
@@ -216,9 +217,14 @@ class TraceWriter:
         )
 
     def arrival(self, seconds: float, frames: int) -> None:
-        """Write that `frames` had been decoded `seconds` after the request was begun."""
+        """Write that `frames` had been decoded `seconds` after the request was begun.
+
+        They follow those before them: what was asked for ahead and came sooner can be heard no
+        earlier than what it follows.
+        """
         if frames:  # a header alone is no arrival
-            self._line(t=round(seconds, 6), frames=frames)
+            self._last = max(self._last, seconds)
+            self._line(t=round(self._last, 6), frames=frames)
 
     def end(self, seconds: float, how: str) -> None:
         """Write how it ended, ``complete`` or the error's type, and close the file."""

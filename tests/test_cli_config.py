@@ -176,8 +176,9 @@ def test_a_file_named_in_it_may_be_in_the_home_folder(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/h")
-    folder.says('remember = "~/learned.json"')
+    folder.says('remember = "~/learned.json"\ngap_weight = 5')
     assert folder.args("say", "hello")["remember"] == Path("/h/learned.json")
+    assert folder.args("say", "hello")["gap_weight"] == 5
     assert folder.args("live")["remember"] == Path("/h/learned.json")
 
 

@@ -1,10 +1,48 @@
 from __future__ import annotations
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streamplay.policy.jitter import Auto, Fixed, policy
+from streamplay.policy.jitter import (
+    LONGEST_WAIT_SECONDS,
+    RESUME_LIMIT_SECONDS,
+    RESUME_SECONDS,
+    Auto,
+    Fixed,
+    Stream,
+    policy,
+)
+from streamplay.policy.learning import (
+    NEVER,
+    UNKNOWN_SECONDS,
+    Lesson,
+    Lessons,
+    Memory,
+    Source,
+)
+from streamplay.policy.simulate import play
+from tests.support.arrivals import RATE, on_a_grid, steady, trace
 
-RATE = 24000
+ORPHEUS = Source("host", "orpheus", "tara")
+
+
+def taught(*margins: float) -> Memory:
+    memory = Memory()
+    lessons = Lessons()
+    for margin in margins:
+        lessons = lessons.after(Lesson(margin, 150, 10.0))
+    memory.keep(ORPHEUS, lessons)
+    return memory
+
+
+def auto(gap_weight: float = 20.0, memory: Memory | None = None) -> Auto:
+    return Auto(RATE, gap_weight, memory, ORPHEUS)
+
+
+# A fixed one
 
 
 @pytest.mark.parametrize(
@@ -21,3 +59,165 @@ def test_a_fixed_prebuffer_is_milliseconds_whatever_happens(prebuffer: float, le
 
 def test_auto_is_told_by_its_name() -> None:
     assert isinstance(policy("auto", RATE), Auto)
+
+
+# The rule
+
+
+@given(on_a_grid(), st.floats(0.01, 3))
+def test_it_stalls_exactly_where_the_margin_needed_was_above_what_was_asked(
+    arrivals: list[tuple[float, int]], threshold: float
+) -> None:
+    # Unknown length on both sides, so that the margins are of one scale.
+    stream = Stream(UNKNOWN_SECONDS)
+    for now, frames in arrivals:
+        stream.take(frames / RATE, now)
+    played = play(trace(arrivals), auto(memory=taught(threshold)))
+    assert bool(played.gaps) == (stream.needed() > threshold)
+
+
+@given(on_a_grid())
+def test_at_weight_one_nothing_is_waited_for_whatever_was_learned(
+    arrivals: list[tuple[float, int]],
+) -> None:
+    played = play(trace(arrivals), auto(1.0, taught(5.0, 5.0)))
+    assert played == play(trace(arrivals), policy(0, RATE))
+    assert played.wait == 0
+
+
+@given(on_a_grid(), st.lists(st.floats(0, 50), max_size=3))
+def test_nobody_waits_beyond_the_end_or_the_limit(
+    arrivals: list[tuple[float, int]], margins: list[float]
+) -> None:
+    recorded = trace(arrivals)
+    played = play(recorded, auto(memory=taught(*margins)))
+    assert played.wait <= recorded.ended - arrivals[0][0]
+    before = [now for now, _ in arrivals if now - arrivals[0][0] < LONGEST_WAIT_SECONDS]
+    following = arrivals[len(before)][0] if len(before) < len(arrivals) else recorded.ended
+    assert played.wait <= following - arrivals[0][0]
+
+
+def test_what_is_not_known_starts_with_its_first_arrival() -> None:
+    assert auto().on_arrival(2400, 7.0, dry=False) == 1
+
+
+@pytest.mark.parametrize("pace", [0.0, 0.15, 0.9, 1.0])
+def test_a_server_that_keeps_up_is_never_waited_for(pace: float) -> None:
+    memory = Memory()
+    for _ in range(50):
+        played = play(steady(pace, seconds=3.0), auto(memory=memory))
+        assert (played.wait, played.gaps) == (0.0, ())
+
+
+def test_a_slow_server_stalls_the_first_time_and_not_the_second() -> None:
+    memory = Memory()
+    first, second = (play(steady(1.4, seconds=8.0), auto(memory=memory)) for _ in range(2))
+    assert first.wait == 0
+    assert first.gap >= first.safe_start
+    assert second.gaps == ()
+    assert second.safe_start <= second.wait < second.safe_start + 0.3
+
+
+def test_a_slow_server_is_waited_for_as_long_as_the_text_asks_for() -> None:
+    memory = Memory()
+    for seconds in (4.0, 8.0, 12.0, 5.0):
+        play(steady(1.4, seconds=seconds), auto(memory=memory))
+    short, long = (play(steady(1.4, seconds=s), auto(memory=memory)) for s in (3.0, 12.0))
+    assert long.wait > 3 * short.wait
+    assert short.gap <= 0.1
+    assert long.gap <= 0.1
+
+
+def test_one_stall_in_hundred_is_let_happen_and_one_in_ten_is_not() -> None:
+    rare = (NEVER,) * 99 + (1.0,)
+    often = (NEVER,) * 90 + (1.0,) * 10
+    assert auto(20.0, taught(*rare[::-1])).on_arrival(240, 0.0, dry=False) == 1
+    assert auto(20.0, taught(*often)).on_arrival(240, 0.0, dry=False) > 240
+
+
+def test_before_the_start_the_level_is_out_of_reach() -> None:
+    waiting = auto(memory=taught(10.0))
+    waiting.on_request(150)
+    assert [waiting.on_arrival(2400, 0.1 * n, dry=False) for n in range(3)] == [2401, 4801, 7201]
+
+
+# After a stall
+
+
+def test_each_stall_gathers_more_up_to_a_limit() -> None:
+    stalling = auto(1e9)
+    stalling.on_request(1500)  # much more is expected, and a second comes in no time
+    stalling.on_arrival(RATE, 0.0, dry=False)
+    gathered = [stalling.on_arrival(2400, 0.0, dry=True) / RATE for _ in range(20)]
+    expected = [min(RESUME_SECONDS * n, RESUME_LIMIT_SECONDS) for n in range(1, 21)]
+    assert gathered == pytest.approx(expected, abs=1 / RATE)
+
+
+def test_towards_the_end_no_more_is_gathered_than_for_a_first_stall() -> None:
+    stalling = auto(1e9)
+    stalling.on_request(1)
+    stalling.on_arrival(RATE, 0.0, dry=False)
+    gathered = {stalling.on_arrival(2400, 0.0, dry=True) for _ in range(8)}
+    assert gathered == {round(RESUME_SECONDS * RATE)}
+
+
+def test_what_a_stall_asks_for_holds_until_the_next() -> None:
+    stalling = auto()
+    stalling.on_request(1)
+    stalling.on_arrival(RATE, 0.0, dry=False)
+    asked = stalling.on_arrival(2400, 1.5, dry=True)
+    assert asked > 1
+    assert stalling.on_arrival(2400, 1.6, dry=False) == asked
+
+
+def test_a_slow_server_that_surprised_is_waited_for_not_shredded() -> None:
+    played = play(steady(1.5, seconds=12.0), auto())
+    shredded = play(steady(1.5, seconds=12.0), policy(0, RATE))
+    assert len(shredded.gaps) > 50
+    assert len(played.gaps) <= 8
+    assert played.gap < 1.15 * shredded.gap
+
+
+def test_one_burst_does_not_make_a_server_slow() -> None:
+    arrivals = [(0.06 * n + (2.0 if n > 10 else 0.0), 2400) for n in range(100)]
+    played = play(trace(arrivals), auto())
+    assert played.gaps == pytest.approx((played.safe_start,), abs=0.06)
+
+
+# Learning
+
+
+def test_a_stream_that_broke_off_teaches_nothing() -> None:
+    memory = Memory()
+    play(steady(1.5, seconds=5.0, how="ConnectionLost"), auto(memory=memory))
+    assert memory.of(ORPHEUS) == Lessons()
+    play(steady(1.5, seconds=5.0), auto(memory=memory))
+    assert len(memory.of(ORPHEUS).margins) == 1
+
+
+def test_an_answer_without_audio_teaches_nothing() -> None:
+    memory = Memory()
+    silent = auto(memory=memory)
+    silent.on_request(100)
+    silent.on_end(learn=True)
+    assert memory.of(ORPHEUS) == Lessons()
+
+
+def test_what_comes_after_the_longest_wait_is_not_remembered() -> None:
+    stream = Stream(10.0)
+    stream.take(1.0, 0.0)
+    for late in (1.0, 2.0):
+        stream.take(1.0, LONGEST_WAIT_SECONDS + late)
+    only_the_first = 1.0 / math.sqrt(10.0)
+    assert stream.needed() == pytest.approx(only_the_first)
+    assert stream.late == LONGEST_WAIT_SECONDS
+
+
+def test_what_stalled_less_than_a_millisecond_is_the_clocks_doing() -> None:
+    stream = Stream(1.0)
+    for number in range(10):
+        stream.take(0.1, 0.1 * number + 0.0009 * (number > 5))
+    assert stream.late == pytest.approx(0.0009)
+    assert stream.needed() == NEVER
+    stream.take(0.1, 1.0 + 0.0011)
+    assert stream.needed() > 0

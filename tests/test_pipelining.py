@@ -14,9 +14,12 @@ import soundfile
 from streamplay import Player, ServerFailed
 from streamplay.errors import InvalidRequest, NotAuthorized
 from streamplay.models import DEFAULT_MODEL
+from streamplay.policy.jitter import policy
 from streamplay.policy.learning import PROCESS, Lessons, Source
+from streamplay.policy.simulate import play
 from streamplay.speech import asker
 from streamplay.speech.fetch import Fetch
+from streamplay.trace import load
 from tests.support.rawserver import Connection, answer, chunked, delta, refuse, running, speech
 from tests.support.speaking import (
     PATIENCE,
@@ -177,6 +180,27 @@ def test_a_slow_piece_does_not_let_a_quick_one_pass(fast: Silent) -> None:
     server.told[ONE] = [when_all_are_asked_for]
     assert said(server, TEXTS[:3]).complete
     assert levels(fast) == [1000, 2000, 3000]
+
+
+def test_a_trace_of_pieces_that_came_side_by_side_can_be_replayed(
+    fast: Silent, tmp_path: Path
+) -> None:
+    server = Pieces()
+
+    async def when_all_have_come() -> bytes:
+        await asyncio.to_thread(wait_until, lambda: len(server.texts) == 3 and server.now == 1)
+        return sound(ONE)
+
+    server.told[ONE] = [when_all_have_come]
+
+    def body(player: Player) -> Receipt:
+        utterance = player.say(tokens_of(TEXTS[:3]), record=tmp_path / "trace")
+        return account_for(utterance.wait(PATIENCE))
+
+    receipt = saying(server, body)
+    recorded = load(tmp_path / "trace")
+    assert recorded.frames == receipt.frames.received == 3 * RATE
+    assert play(recorded, policy(0, RATE)).gaps == ()
 
 
 def test_nobody_waits_with_a_whole_piece_for_the_next(fast: Silent) -> None:

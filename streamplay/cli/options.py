@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _PLAYER_OPTIONS: Final = (
     *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
     *("pronounce", "extra", "base_url", "api", "api_key_env", "fallback", "timeout", "deadline"),
-    *("device", "latency", "wake", "volume", "prebuffer", "remember", "play"),
+    *("device", "latency", "wake", "volume", "prebuffer", "gap_weight", "remember"),
+    "play",
 )
 """The flags that are arguments of `streamplay.Player` under the same name."""
 
@@ -92,6 +93,7 @@ def add_sound(parser: argparse.ArgumentParser) -> None:
     add("--wake", type=milliseconds, metavar="MS", help="silence first, for a device that sleeps")
     add("--volume", type=decibels, metavar="DB", help="0 is as it came, -6 half as loud")
     add("--prebuffer", type=prebuffer, metavar="auto|MS", help="audio ahead before sound starts")
+    add("--gap-weight", type=weight, metavar="W", help="what a gap costs, in waits (default: 20)")
     add("--remember", type=home_path, metavar="FILE", help="keep there what starting was like")
     add("--no-play", action="store_false", dest="play", default=None, help="no sound")
 
@@ -214,6 +216,11 @@ def prebuffer(text: str) -> str | float:
     if text == "auto":
         return text
     return _number(text, lambda value: value >= 0, "time in milliseconds, and not auto")
+
+
+def weight(text: str) -> float:
+    """Read what a second of gap costs, in seconds of wait."""
+    return _number(text, lambda value: value >= 1, "weight of 1 or more")
 
 
 def home_path(text: str) -> Path:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import math
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,8 @@ from streamplay.policy.learning import Memory, Source
 from streamplay.trace import load
 
 if TYPE_CHECKING:
+    import argparse
+
     from streamplay.cli.parser import Parser
     from streamplay.policy.jitter import Policy
     from streamplay.policy.simulate import Played
@@ -30,7 +30,12 @@ def add_arguments(parser: Parser) -> None:
     add("--json", action="store_true", default=None, help="a line of JSON for each trace")
     add = parser.add_argument_group("sound").add_argument
     add("--prebuffer", type=options.prebuffer, metavar="auto|MS", help="audio ahead before sound")
-    add("--gap-weight", type=_weight, metavar="W", help="what a gap costs, in waits (default: 20)")
+    add(
+        "--gap-weight",
+        type=options.weight,
+        metavar="W",
+        help="what a gap costs, in waits (default: 20)",
+    )
     add("-d", "--device", type=options.device, metavar="NAME|INDEX", help="where it is heard")
     add("--latency", type=options.latency, metavar="low|high|SECONDS", help="the device's latency")
     options.quiet(parser)
@@ -123,13 +128,3 @@ def _ms(seconds: float) -> float:
 
 def _cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
-
-
-def _weight(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 1 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no weight of 1 or more")
-    return value

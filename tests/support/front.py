@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -12,9 +11,15 @@ WIDTH: Final = 720
 HEIGHT: Final = 460
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 40, 60
 
+STEP: Final = 0.1
+"""Seconds between two lines of the grid."""
+
 INK: Final = "#4a5568"
 POLICY: Final = "#1f77b4"
 RULE: Final = "#d1495b"
+
+LETTER: Final = (7.5, 13)
+"""How wide and how high a letter is, about: names must not lie on one another."""
 
 Point = tuple[str, float, float]
 
@@ -25,11 +30,12 @@ def draw_front(policy: Sequence[Point], rules: Sequence[Point], title: str) -> s
     Parameters
     ----------
     policy, rules : sequence of (name, wait, gap)
-        Seconds; drawn on logarithmic axes.
+        Seconds; the axes begin at 0, so that what costs the same lies on a straight line.
     title : str
         Above it.
     """
     axes = _Axes([*policy, *rules])
+    names = _Names(axes)
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (axes.place(w, g) for _, w, g in policy))
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13"'
     parts = [
@@ -38,41 +44,40 @@ def draw_front(policy: Sequence[Point], rules: Sequence[Point], title: str) -> s
         f'<text x="{LEFT}" y="24" font-size="15" fill="{INK}">{title}</text>',
         *axes.lines(),
         f'<polyline points="{line}" fill="none" stroke="{POLICY}" stroke-width="1.5"/>',
-        *(_mark(axes, point, POLICY, above=True) for point in policy),
-        *(_mark(axes, point, RULE, above=False) for point in _merged(rules)),
+        *(names.mark(point, RULE, ("right above", "right below")) for point in _merged(rules)),
+        *(names.mark(point, POLICY, ("right above", "left below")) for point in policy),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
 class _Axes:
-    """Logarithmic axes around all points; below the least, the least is drawn."""
+    """Both from 0, with room for a name to the left of it."""
 
     def __init__(self, points: Sequence[Point]) -> None:
-        waits = [max(wait, 0.01) for _, wait, _ in points]
-        gaps = [max(gap, 0.001) for _, _, gap in points]
-        self._x = (math.log10(min(waits)) - 0.1, math.log10(max(waits)) + 0.25)
-        self._y = (math.log10(min(gaps)) - 0.1, math.log10(max(gaps)) + 0.1)
+        self._wait = 1.15 * max(wait for _, wait, _ in points)
+        self._gap = 1.1 * max(gap for _, _, gap in points)
+        self._zero = LEFT + 50
 
     def place(self, wait: float, gap: float) -> tuple[float, float]:
-        across = (math.log10(max(wait, 0.01)) - self._x[0]) / (self._x[1] - self._x[0])
-        up = (math.log10(max(gap, 0.001)) - self._y[0]) / (self._y[1] - self._y[0])
-        x = LEFT + across * (WIDTH - LEFT - RIGHT)
-        return x, HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+        """Return where a point lies in the picture."""
+        x = self._zero + wait / self._wait * (WIDTH - RIGHT - self._zero)
+        y = HEIGHT - BOTTOM - gap / self._gap * (HEIGHT - TOP - BOTTOM)
+        return x, y
 
     def lines(self) -> list[str]:
         """Return the grid, with its numbers and names."""
         drawn = []
-        for value in _round_numbers(*self._x):
-            x, _ = self.place(value, 1)
+        for number in range(int(self._wait / STEP) + 1):
+            x, _ = self.place(number * STEP, 0)
             drawn.append(f'<path d="M{x:.1f} {TOP} V{HEIGHT - BOTTOM}" stroke="#e2e8f0"/>')
             where = f'x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle"'
-            drawn.append(f'<text {where} fill="{INK}">{value:g}</text>')
-        for value in _round_numbers(*self._y):
-            _, y = self.place(1, value)
+            drawn.append(f'<text {where} fill="{INK}">{number * STEP:.1f}</text>')
+        for number in range(int(self._gap / STEP) + 1):
+            _, y = self.place(0, number * STEP)
             drawn.append(f'<path d="M{LEFT} {y:.1f} H{WIDTH - RIGHT}" stroke="#e2e8f0"/>')
             where = f'x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end"'
-            drawn.append(f'<text {where} fill="{INK}">{value:g}</text>')
+            drawn.append(f'<text {where} fill="{INK}">{number * STEP:.1f}</text>')
         middle = (LEFT + WIDTH - RIGHT) / 2
         where = f'x="{middle}" y="{HEIGHT - 14}" text-anchor="middle"'
         drawn.append(f'<text {where} fill="{INK}">mean wait before the first sound, s</text>')
@@ -81,23 +86,45 @@ class _Axes:
         return drawn
 
 
-def _round_numbers(low: float, high: float) -> list[float]:
-    numbers = [step * 10.0**power for power in range(-4, 4) for step in (1, 2, 5)]
-    return [number for number in numbers if low <= math.log10(number) <= high]
+class _Names:
+    """Puts points, and each one's name where no other is."""
+
+    def __init__(self, axes: _Axes) -> None:
+        self._axes = axes
+        self._taken: list[tuple[float, float, float]] = []  # left, right, baseline
+
+    def mark(self, point: Point, colour: str, sides: Sequence[str]) -> str:
+        """Return a point and its name, on the first of `sides` that is free."""
+        name, wait, gap = point
+        x, y = self._axes.place(wait, gap)
+        width, height = LETTER[0] * len(name), LETTER[1]
+        places = [
+            (x - 7 - width if "left" in side else x + 7, y - 7 if "above" in side else y + 16)
+            for side in sides
+        ]
+        left, base = next(
+            (place for place in places if self._is_free(*place, width, height)), places[-1]
+        )
+        self._taken.append((left, left + width, base))
+        end = left < x
+        anchor = (
+            f'x="{left + width if end else left:.1f}" text-anchor="{"end" if end else "start"}"'
+        )
+        return (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
+            f'<text {anchor} y="{base:.1f}" fill="{colour}">{name}</text>'
+        )
+
+    def _is_free(self, left: float, base: float, width: float, height: float) -> bool:
+        return not any(
+            left < right and start < left + width and abs(base - other) < height
+            for start, right, other in self._taken
+        )
 
 
 def _merged(points: Sequence[Point]) -> list[Point]:
-    """Return the points, with one name for those that fall on one another."""
+    """Return the points by their wait, with one name for those that fall on one another."""
     names: dict[tuple[float, float], list[str]] = {}
-    for name, wait, gap in points:
+    for name, wait, gap in sorted(points, key=lambda point: point[1]):
         names.setdefault((round(wait, 3), round(gap, 3)), []).append(name)
     return [(", ".join(same), wait, gap) for (wait, gap), same in names.items()]
-
-
-def _mark(axes: _Axes, point: Point, colour: str, *, above: bool) -> str:
-    name, wait, gap = point
-    x, y = axes.place(wait, gap)
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
-        f'<text x="{x + 7:.1f}" y="{y + (-6 if above else 15):.1f}" fill="{colour}">{name}</text>'
-    )

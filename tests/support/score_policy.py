@@ -14,6 +14,7 @@ from streamplay.policy import jitter, learning
 from streamplay.policy.jitter import Auto, Fixed
 from streamplay.policy.learning import Memory
 from streamplay.policy.simulate import play
+from tests.support.adaptive import adaptive
 from tests.support.families import FAMILIES, RATE, family
 from tests.support.front import draw_front
 
@@ -270,25 +271,30 @@ def tune(count: int) -> Iterator[str]:
     grid += [{"DECAY": value} for value in (0.94, 0.955, 0.98, 0.99)]
     grid += [{"PACE_SECONDS": value} for value in (0.1, 1.0)]
     grid += [{"RESUME_SECONDS": value} for value in (0.05, 0.2)]
-    yield _row("parameter", *(f"w = {weight}" for weight in WEIGHTS[1:]), "stalled at w = 20, %")
-    yield _row(*["---"] * (len(WEIGHTS) + 1))
+    yield "Mean cost over all families, and the share of bursts that stalled (%).\n"
+    yield _row("", *(f"w = {weight}" for weight in WEIGHTS[1:]), "at w = 10", "at w = 20")
+    yield _row(*["---"] * (len(WEIGHTS) + 2))
     for changes in grid:
         with _parameters(changes):
-            costs, stalled = _tuned(count)
+            tuned = _tuned(count, learners)
         name = ", ".join(f"{key} = {value}" for key, value in changes.items()) or "as it is"
-        yield _row(name, *(f"{cost:.3f}" for cost in costs), f"{100 * stalled:.2f}")
+        yield _row(name, *tuned)
+    yield _row("with an adaptive level", *_tuned(count, adaptive))
 
 
-def _tuned(count: int) -> tuple[list[float], float]:
-    costs = []
+def _tuned(count: int, learning_ones: Callable[..., Iterator[Policy]]) -> list[str]:
+    """Return the costs at each weight, and the shares of bursts that stall."""
+    costs, shares = [], {}
     for weight in WEIGHTS[1:]:
         scores = {
-            name: score(list(family(name, count, TUNED)), learners(weight, cold=name == "cold"))
+            name: score(
+                list(family(name, count, TUNED)), learning_ones(weight, cold=name == "cold")
+            )
             for name in FAMILIES
         }
-        costs.append(float(np.mean([each.cost(weight).mean() for each in scores.values()])))
-    steady = [scores[name].stalled.mean() for name in ("pauses", "bursts", "near", "slow")]
-    return costs, float(np.mean(steady))
+        costs.append(f"{np.mean([each.cost(weight).mean() for each in scores.values()]):.3f}")
+        shares[weight] = _percent(scores["bursts"].stalled)
+    return [*costs, shares[10], shares[20]]
 
 
 class _parameters:  # noqa: N801 - reads as a statement
