@@ -50,6 +50,10 @@ MODULES: Final = [
     "session-manager",
 ]
 
+REALTIME: Final = """{ name = libpipewire-module-rt, args = { nice.level = -11, rt.prio = 88 },
+    flags = [ ifexists nofail ] }"""
+"""As in the configuration that comes with it."""
+
 QUANTUM: Final = 480
 """Frames at a time: 20 ms, as PipeWire's own default is 21."""
 
@@ -64,9 +68,12 @@ class PipeWire:
     ----------
     plugin : str
         PipeWire's own ALSA plugin, to be used in place of PulseAudio's; or nothing.
+    realtime : bool
+        Whether it asks for real-time priority.
     """
 
-    def __init__(self, plugin: str = "") -> None:
+    def __init__(self, plugin: str = "", *, realtime: bool = True) -> None:
+        self._realtime = realtime
         self._home = Path(tempfile.mkdtemp(prefix="streamplay-pipewire-"))
         self._plugin = plugin
         self._servers: list[subprocess.Popen[bytes]] = []
@@ -91,6 +98,7 @@ class PipeWire:
         alsa = NATIVE % self._plugin if self._plugin else PULSE
         (self._home / "asound.conf").write_text("</usr/share/alsa/alsa.conf>\n" + alsa)
         modules = "\n  ".join(f"{{ name = libpipewire-module-{name} }}" for name in MODULES)
+        modules += f"\n  {REALTIME}" * self._realtime
         named = {"quantum": QUANTUM, "modules": modules, "sink": SINK}
         (self._home / "sink.conf").write_text(CONFIGURATION % named)
         for command in (
