@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
 
 # Makes the terminal the controlling one, so that Ctrl-C is a signal; and takes
-# back what a shell's `&` may have had ignored.
+# back what a shell's `&` or nohup may have had ignored.
 _BEGIN = """
 import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from streamplay.cli import main
 sys.exit(main())
 """
