@@ -72,7 +72,7 @@ def run(folder: Path, base_url: str) -> list[dict[str, Any]]:
     shared = [sys.executable, "-m", "locust", "-f", "locustfile.py", "--speech-texts", "sentence"]
     shared += ["--speech-target", f"name=T,base_url={base_url}", "--speech-keep", "kept.jsonl"]
     ports = ["--master-bind-host", "127.0.0.1", "--master-bind-port", "25557"]
-    load = ["--headless", "-u", "6", "-r", "6", "--run-time", "4s", "--stop-timeout", "5"]
+    load = ["--headless", "-u", "6", "-r", "6", "--run-time", "2s", "--stop-timeout", "5"]
     load += ["--expect-workers", "2", "--speech-result", "merged.json"]
     everyone = [[*shared, "--master", *ports, *load]]
     everyone += [[*shared, "--worker", "--master-port", "25557"]] * 2

@@ -109,7 +109,7 @@ def test_an_earlier_run_is_a_baseline(
     before.write_text(capsys.readouterr().out)
     limit = ["--baseline", str(before), "--fail-if", "first_byte.p50 > +100ms"]
     assert main([*words, *limit]) == 0
-    with running("--first-byte-ms", "900") as slow:
+    with running("--first-byte-ms", "400") as slow:
         words[2] = slow.base_url
         assert main([*words, *limit]) == 5
     assert "missed: first_byte.p50 > +100ms" in capsys.readouterr().out

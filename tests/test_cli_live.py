@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LONG = "This line goes on and on, so that there is time to cut it short before it ends."
-NOWHERE = "http://127.0.0.1:9/v1"
 PROMPT = "say> "
 
 
@@ -185,8 +184,8 @@ def test_lines_from_a_pipe_are_all_heard(speech_server: LocalServer) -> None:
     assert PROMPT not in done.stdout
 
 
-def test_a_script_learns_of_a_failure_by_the_status() -> None:
-    done = live("--base-url", NOWHERE, "-q", typed="Hello.\n")
+def test_a_script_learns_of_a_failure_by_the_status(speech_server: LocalServer) -> None:
+    done = live("--base-url", speech_server.base_url, "-v", "nobody", "-q", typed="Hello.\n")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("streamplay: ")
     assert done.stderr.count("\n") == 1

@@ -126,14 +126,17 @@ def heard(at: int, then: bytes) -> tuple[bytes, bool, StreamBroken | None]:
     """Let the stream go on otherwise from a byte; return audio, whether its mark came, and fault.
 
     It is read from the beginning of the event that the byte is in: nothing of those before it
-    is left in a reader.
+    is left in a reader. And in pieces: most faults are told in the first, and the rest is spared.
     """
     event = bisect(starts(), at) - 1
     reader = reader_for(EVENTS)
+    body = fifty()[starts()[event] : at] + then
+    pieces = (body[start : start + 2 * STEP] for start in range(0, len(body), 2 * STEP))
+    read = (one for piece in pieces for one in reader.feed(piece))
     out = [SPEECH[: STEP * max(0, event - 1)]]  # the first event is a comment
     done = False
     try:
-        for one in chain(reader.feed(fifty()[starts()[event] : at] + then), reader.finish()):
+        for one in chain(read, reader.finish()):
             done |= isinstance(one, Done)
             if isinstance(one, Audio):
                 out.append(one.data)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamplay.sound.ring import Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def sequence(
@@ -81,6 +87,16 @@ def test_a_ring_without_room_is_refused(capacity: int, channels: int) -> None:
         Ring(capacity, channels)
 
 
+@pytest.fixture
+def _restless() -> Iterator[None]:
+    """Have threads interrupt each other anywhere, and a thousand times as often as usual."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 1000)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_restless")
 def test_two_threads_pass_a_sequence_without_a_lock() -> None:
     ring = Ring(127, 1)
     total = 100_000
@@ -90,6 +106,7 @@ def test_two_threads_pass_a_sequence_without_a_lock() -> None:
             if ring.written >= total:
                 return
             ring.write(sequence(ring.written, min(size, total - ring.written)))
+            time.sleep(0)  # a full ring is not looked at again at once
 
     writer = threading.Thread(target=produce)
     writer.start()
@@ -100,5 +117,6 @@ def test_two_threads_pass_a_sequence_without_a_lock() -> None:
         ring.take(out.data.cast("B").cast("f"), 0, count)
         assert np.array_equal(out[:count], np.arange(expected, expected + count))
         expected += count
+        time.sleep(0)
     writer.join()
     assert ring.available == 0

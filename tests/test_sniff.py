@@ -16,7 +16,7 @@ from streamplay.stream.sniff import real_type
 from tests.support.rawserver import DONE, chunked, delta, replies, running
 
 BYTES = ("", "application/octet-stream", "Audio/WAV; x=1")
-SOUND = (0.2 * np.sin(np.arange(4800) / 17)).astype(np.float32).reshape(-1, 1)
+SOUND = (0.2 * np.sin(np.arange(1200) / 17)).astype(np.float32).reshape(-1, 1)
 ERROR = b'{"error": {"message": "the GPU is on fire"}}'
 
 

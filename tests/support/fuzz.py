@@ -29,6 +29,7 @@ import numpy as np
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import StreamBroken
 from streamplay.stream.decoder import Chunk, Decoder, FormatSource
+from streamplay.stream.sse import MAX_EVENT_BYTES
 from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
 if TYPE_CHECKING:
@@ -237,22 +238,25 @@ _ENDLESS: Final = {
 }
 
 
-def check_memory(pieces: int = 40) -> Iterator[tuple[str, int]]:
-    """Feed bodies without end; yield the most memory that each held; raise `Broken` beyond it."""
+def check_memory(pieces: int = 40, scale: int = 1) -> Iterator[tuple[str, int]]:
+    """Feed bodies without end; yield the most memory that each held; raise `Broken` beyond it.
+
+    All sizes, the bounds among them, are divided by `scale`.
+    """
     for name, (content_type, first, again) in _ENDLESS.items():
-        piece = again * (_PIECE // len(again))
+        piece = again * (_PIECE // scale // len(again))
         one = Body(content_type, b"", AudioFormat("pcm_f32le", 24000), "model")
         tracemalloc.start()
-        _drain(one, chain([first], map(bytes, repeat(bytearray(piece), pieces))))
+        _drain(one, chain([first], map(bytes, repeat(bytearray(piece), pieces))), scale)
         held = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        if held > _MOST_HELD:
+        if held > _MOST_HELD // scale:
             raise Broken(f"endless {name}: {held} bytes held")
         yield name, held
 
 
-def _drain(one: Body, pieces: Iterable[bytes]) -> None:
-    reader = reader_for(one.content_type)
+def _drain(one: Body, pieces: Iterable[bytes], scale: int) -> None:
+    reader = reader_for(one.content_type, max_event_bytes=MAX_EVENT_BYTES // scale)
     decoder = Decoder(one.expected, one.source, content_type=one.content_type)
     with suppress(StreamBroken):
         for piece in pieces:
