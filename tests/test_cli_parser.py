@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import argparse
+import io
 import subprocess
 import sys
 
@@ -116,3 +118,23 @@ def test_help_imports_nothing_that_is_slow(words: list[str]) -> None:
         [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("columns", ["", "nonsense", "0", "60", "120"])
+def test_help_is_as_wide_as_argparse_would_have_it(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    ours = parser.build("say")
+    told = ours.format_help()
+    ours.formatter_class = argparse.HelpFormatter
+    assert told == ours.format_help()
+
+
+@pytest.mark.parametrize("closed", [None, io.StringIO()])
+def test_help_without_a_terminal_is_as_wide_as_usual(
+    closed: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setattr("sys.__stdout__", closed)
+    assert max(map(len, parser.build("say").format_help().splitlines())) < 80

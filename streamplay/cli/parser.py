@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from importlib import import_module
 
 from streamplay.cli import console
@@ -38,6 +40,32 @@ COMMANDS: Final = {
 }
 """Every command, in the order of the overview, and what it does."""
 
+_COLUMNS: Final = 80
+"""Where nobody knows better."""
+
+
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal, which `argparse` asks of shutil, and shutil imports 5 ms of zippers.
+
+    A formatter is made with every parser, long before anybody asks for help.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    """Return what `shutil.get_terminal_size` would."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    if sys.__stdout__ is None:
+        return _COLUMNS
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _COLUMNS
+    except (ValueError, OSError):
+        return _COLUMNS
+
 
 class Parser(argparse.ArgumentParser):
     """An `argparse.ArgumentParser` that raises one sentence instead of leaving.
@@ -47,7 +75,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
-        super().__init__(prog=prog, allow_abbrev=False, **kwargs)
+        super().__init__(prog=prog, allow_abbrev=False, formatter_class=_Formatter, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`."""

@@ -9,7 +9,7 @@ was meant for it: given as an argument, or by naming its variable.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+import socket
 
 from streamplay.errors import InvalidRequest
 
@@ -138,10 +138,14 @@ def find_endpoint(
 
 def is_loopback(host: str) -> bool:
     """Tell whether `host` is this machine itself."""
+    if ":" not in host:
+        return host == "localhost" or (host.startswith("127.") and _is_host(host))
+    from ipaddress import ip_address  # for IPv6 alone: it takes a millisecond to import
+
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _host(base_url: str) -> str | None:
@@ -157,8 +161,8 @@ def _is_host(host: str) -> bool:
     """Tell whether a host is an address, or a name that a resolver takes."""
     if ":" in host or re.fullmatch(r"[\d.]+", host):
         try:
-            ip_address(host)
-        except ValueError:
+            socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+        except OSError:
             return False
         return True
     # RFC 1035, 2.3.4. The resolver raises UnicodeError on longer labels.
