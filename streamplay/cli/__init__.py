@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -12,13 +11,8 @@ from streamplay.errors import StreamPlayError
 TYPE_CHECKING = False  # typing takes 5 ms to import, before a request leaves
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Final
 
 __all__ = ["main"]
-
-_GARBAGE: Final = 50_000
-"""Objects before the collector looks at them. What is imported stays: at Python's own 700 it is
-looked at some hundred times in vain, a tenth of what importing takes."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,12 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.prepare()
     # numpy's BLAS would start threads, for matrices that nobody has: 40 ms of every import.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    before = gc.get_threshold()
-    gc.set_threshold(_GARBAGE, *before[1:])
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     finally:
-        gc.set_threshold(*before)
         console.flush()
 
 

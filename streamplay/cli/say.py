@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import threading
 from importlib import import_module
@@ -16,10 +17,11 @@ from streamplay.network.early import leave_early
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any, Final
 
     from streamplay.cli.parser import Parser
+    from streamplay.network.early import EarlyRequest
     from streamplay.player import Player
     from streamplay.receipt import Receipt
 
@@ -89,6 +91,11 @@ _READY_SECONDS: Final = 0.5
 """How long an end waits for what gets ready: it has been for long, or the audio system hangs."""
 
 
+_GARBAGE: Final = 50_000
+"""Objects before the collector looks at them. What is imported stays: at Python's own 700 it is
+looked at some hundred times in vain, a tenth of what importing takes."""
+
+
 class _Speech:
     """One run of ``say``."""
 
@@ -116,18 +123,12 @@ class _Speech:
         # A file is looked at by the player first: where it cannot be written, nothing is sent.
         keeps = self._args.output or self._args.record
         early = None if keeps else leave_early(self._asked, text)
-        ready = threading.Thread(target=_get_ready, args=(self._asked,), daemon=True)
-        ready.start()
-        try:
+        with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
             from streamplay.player import Player
 
             notify = options.notifier(self._args)
             with Player.lazy(**self._asked, notify=notify, early=early) as player:
                 return self._say(player, text)
-        finally:
-            if early is not None:
-                early.close()
-            ready.join(_READY_SECONDS)
 
     def _say_standard_input(self, player: Player) -> Receipt:
         from streamplay.cli.pieces import StandardInput, from_first_word
@@ -151,6 +152,21 @@ class _Speech:
         speech = player.say(text, output=args.output, force=bool(args.force), record=args.record)
         self._interruption.call(speech.cancel)
         return speech.wait()
+
+
+@contextlib.contextmanager
+def _under_way(early: EarlyRequest, asked: Mapping[str, Any]) -> Iterator[None]:
+    """Get ready what plays beside whatever else is imported; let go of the request at the end."""
+    ready = threading.Thread(target=_get_ready, args=(asked,), daemon=True)
+    ready.start()
+    before = gc.get_threshold()
+    gc.set_threshold(_GARBAGE, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        early.close()
+        ready.join(_READY_SECONDS)
 
 
 def _get_ready(asked: Mapping[str, Any]) -> None:
