@@ -46,7 +46,7 @@ async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) ->
     Returns
     -------
     Played
-        What was heard: to be compared with what `streamplay.policy.simulate` foretells.
+        What was heard: to be compared with what `streamplay.policy.blocks` foretells.
 
     Raises
     ------

@@ -20,7 +20,7 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "playing", "replay", "speaker", "stage", "recovery", "options", "loop"}
-    | {"closing", "events", "speech", "policy.simulate", "notebook"},
+    | {"closing", "events", "speech", "policy.blocks", "notebook"},
     {"network", "outputs", "sound", "words.sources", "reading"}
     | {"speech.account", "speech.feed", "speech.onset", "speech.span"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
@@ -37,7 +37,14 @@ LAYERS = (
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
-CORE = {"stream", "policy.jitter", "policy.learning", "words.text", "words.speech_text"}
+CORE = {
+    "stream",
+    "policy.jitter",
+    "policy.learning",
+    "policy.simulate",
+    "words.text",
+    "words.speech_text",
+}
 CORE |= {"sound.ring", "sound.journal", "sound.playclock", "sound.playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}

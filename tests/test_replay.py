@@ -13,8 +13,8 @@ from streamplay.cli import main, parser
 from streamplay.cli.usage import UsageError
 from streamplay.errors import DeviceLost, FileFailed
 from streamplay.options import Options
+from streamplay.policy.blocks import play_in_blocks
 from streamplay.policy.jitter import policy
-from streamplay.policy.simulate import play_in_blocks
 from streamplay.replay import PITCHES, replay
 from streamplay.stage import Stage
 from streamplay.trace import TraceWriter, load

@@ -29,9 +29,9 @@ import numpy as np
 
 from streamplay.audio import AudioFormat
 from streamplay.outputs.device import DEFAULT_LATENCY
+from streamplay.policy.blocks import BLOCK_SECONDS, play_in_blocks
 from streamplay.policy.jitter import Auto
 from streamplay.policy.learning import PROCESS, Memory, Source
-from streamplay.policy.simulate import BLOCK_SECONDS, Played, play_in_blocks
 from streamplay.sound.playout import FADE_SECONDS
 from streamplay.speech import delivery
 from streamplay.trace import Trace, TraceWriter, load
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from streamplay.player import Player
     from streamplay.policy.jitter import Policy
+    from streamplay.policy.simulate import Played
     from streamplay.receipt import Receipt
 
 WAIT_SECONDS: Final = BLOCK_SECONDS + 0.003
