@@ -90,6 +90,18 @@ def test_a_cancelled_utterance_leaves_those_before_and_after_it_whole(
     np.testing.assert_array_equal(silent.values, np.tile(counted(12000), 2))
 
 
+def test_what_follows_a_cancelled_utterance_is_heard_at_once_behind_its_fade(
+    live: Player, silent: Silent
+) -> None:
+    cut, after = live.say("one", extra=counting(10)), live.say("two", extra=counting(0.5))
+    wait_until(lambda: after.received)
+    being_heard(cut, 1000)
+    cut.cancel()
+    assert account_for(after.wait(PATIENCE)).complete
+    played = cut.receipt.frames.played
+    np.testing.assert_array_equal(silent.values[played:], counted(12000))
+
+
 def test_every_second_one_may_be_cancelled(live: Player, silent: Silent) -> None:
     said = [live.say(f"number {n}", extra=counting(0.1)) for n in range(8)]
     wait_until(lambda: said[-1].receipt.frames.received == 2400)
