@@ -48,11 +48,32 @@ def test_without_a_key_or_a_server_there_is_no_benchmark() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["tara", "tone=high", "voice=leo,base_url=ftp", "no-such-file.toml", "api_key=secret"]
+    "word",
+    [
+        *("tara", "tone=high", "voice=leo,base_url=ftp", "no-such-file.toml", "api_key=secret"),
+        *("voice=tara,voice=leo", "local=maybe", "local=1", "name=\x1b[31m", "api=zz", "voice=3"),
+        *("api_key_env=NO_SUCH_VARIABLE", "timeout=soon", "stream=1", "extra=1", "pronounce=a/b"),
+        *("base_url=https://api.together.ai/v1", "base_url=http://user:password@host/v1"),
+    ],
 )
 def test_what_is_no_target_is_refused(word: str) -> None:
     with pytest.raises(InvalidRequest):
-        target.read([word], {"base_url": URL})[0].client()
+        target.read([word], {"base_url": URL})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("[a]\nvoice = [1]", "[a]\nextra = 3", "[[a]]\nvoice = 'x'", "[a]\nname = 'x'", "a = 1"),
+        *("[a]\nbase_url = 3", "[a.b]\nc = 1", '["a\\n"]\nvoice = "leo"', "not TOML"),
+        f"a = {'[' * 2000}{']' * 2000}",
+    ],
+)
+def test_a_file_that_names_no_target_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text(content)
+    with pytest.raises(InvalidRequest):
+        target.read([str(file)], {"base_url": URL})
 
 
 def test_two_that_are_the_same_are_refused() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench import baseline, export, objective
@@ -41,8 +42,11 @@ def cost(targets: Sequence[Target], load: Load) -> str:
     Raises
     ------
     InvalidRequest
-        If `max_chars` does not allow a single request, or fewer than were asked for.
+        If `max_chars` does not allow a single request, or fewer than were asked for; or if one
+        of the texts cannot be said.
     """
+    for target, text in product(targets, load.texts):
+        target.request(text)
     requests, characters, exact = load.planned(len(targets))
     _check_bound(targets, load, characters)
     where = ", ".join(dict.fromkeys(target.base_url for target in targets))

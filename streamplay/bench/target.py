@@ -112,6 +112,7 @@ def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:
     targets = _named(targets)
     for target in targets:
         _require_server(target)
+        target.client("http://localhost").endpoint.require_key()
     return targets
 
 
@@ -123,6 +124,8 @@ def _tables(word: str) -> list[tuple[str, dict[str, Any]]]:
         allowed = "KEY=VALUE,KEY=VALUE, or a file whose name ends in .toml"
         raise InvalidRequest("target", f"{word!r} is none", allowed=allowed)
     table = {key.strip().replace("-", "_"): _value(text) for key, _, text in pairs}
+    if len(table) < len(pairs):
+        raise InvalidRequest("target", f"{word!r} says one thing twice", allowed="each once")
     return [(str(table.pop("name", "")), table)]
 
 
@@ -138,7 +141,7 @@ def _value(text: str) -> Any:
 def _file(name: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         allowed = "TOML with a table for each target"
         raise InvalidRequest("target", f"{name}: {error}", allowed=allowed) from error
     shared = {key: value for key, value in content.items() if not isinstance(value, dict)}
@@ -152,13 +155,19 @@ def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> T
     for key in table:
         if key not in _KEYS:
             raise InvalidRequest("target", f"{key!r} is no key of one", allowed=_ALLOWED)
+    if not name.isprintable():
+        raise InvalidRequest("target", f"{name!r} is no name", allowed="what can be printed")
+    if not isinstance(table.get("local", False), bool):
+        raise InvalidRequest("local", f"{table['local']!r} is not offered", allowed="true, false")
     chosen = {**common, **table}
     if table.get("local"):
         chosen["base_url"] = None
     elif table.get("base_url"):
         chosen["local"] = False
     target = Target(name, Options(play=False, **chosen))
-    target.request("Checked before anything is sent.")
+    # Checked before anything is said of it or sent: a base URL may hold a password.
+    target.request("A text.")
+    target.client("http://localhost")
     return target
 
 

@@ -56,7 +56,7 @@ def _add_load(parser: Parser) -> None:
     add("--requests", type=options.count, metavar="N", help="to each target (default: 60)")
     add("--duration", type=options.seconds, metavar="SECONDS", help="begin none after this")
     add("--concurrency", type=options.count, metavar="N", help="so many at a time (default: 1)")
-    add("--rate", type=options.seconds, metavar="R", help="R a second, whatever becomes of them")
+    add("--rate", type=_rate, metavar="R", help="R a second, whatever becomes of them")
     add("--arrivals", choices=("poisson", "constant"), help="with --rate (default: poisson)")
     add("--warmup", type=_count_or_none, metavar="N", help="that do not count (default: 1)")
     add("--cold", action="store_true", default=None, help="a new connection for each request")
@@ -214,7 +214,8 @@ def _load(args: argparse.Namespace) -> Load:
     given = {name: getattr(args, name) for name in _LOAD if getattr(args, name) is not None}
     if args.duration and not args.requests:
         given["requests"] = None
-    return Load(texts=texts.find(args.texts or texts.DEFAULT_SET), **given)
+    said = texts.DEFAULT_SET if args.texts is None else args.texts
+    return Load(texts=texts.find(said), **given)
 
 
 def _files(args: argparse.Namespace) -> Files:
@@ -250,6 +251,14 @@ def _status(result: Result) -> int:
 def _tell(args: argparse.Namespace, sentence: str) -> None:
     if not args.quiet:
         console.tell(sentence)
+
+
+def _rate(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        return options.seconds(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0") from None
 
 
 def _count_or_none(text: str) -> int:
