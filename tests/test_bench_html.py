@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.bench import command, target
+from streamplay.bench.curves import share_below, thin
 from streamplay.bench.html.page import page
-from streamplay.bench.html.svg import Plot, share_below, thin, ticks
+from streamplay.bench.html.svg import Plot, ticks
 from streamplay.bench.plan import Load
 from tests.support.server import running
 
@@ -142,6 +143,29 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+@pytest.mark.parametrize(
+    ("server", "more", "requests", "figures", "says"),
+    [
+        (["--status", "500"], "", 3, 0, "3 of 3 requests failed"),
+        (["--signal", "tone", "--pace", "2"], "", 1, 12, "p50 needs 6"),
+        (["--signal", "tone", "--seconds", "0.2"], ",format=wav", 3, 8, "3 answers came at once"),
+    ],
+)
+def test_a_report_of_little_is_whole_too(
+    server: list[str], more: str, requests: int, figures: int, says: str
+) -> None:
+    with running(*server) as there:
+        words = [f"name=a,base_url={there.base_url}{more}"]
+        load = Load(texts=("One two.",), requests=requests)
+        found = page(command.run(target.read(words, {}), load, command="streamplay bench"))
+    check = _Check()
+    check.feed(found)
+    assert check.open == []
+    assert found.count("<figure>") == figures
+    assert ("<h2>Figures</h2>" in found) is bool(figures)
+    assert says in found
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; scripts/test installs it")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_browser_shows_every_figure_and_asks_nobody(
@@ -167,10 +191,17 @@ def test_a_browser_shows_every_figure_and_asks_nobody(
             "figure path.line", "all => all.map(e => getComputedStyle(e).stroke)"
         )
         paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        # By keyboard alone: to the first figure's numbers, past the tables that scroll.
+        tab.keyboard.press("Tab")
+        while tab.evaluate("document.activeElement.tagName") != "SUMMARY":
+            tab.keyboard.press("Tab")
+        tab.keyboard.press("Enter")
+        opened = tab.locator("details[open] caption").all_inner_texts()
         tab.set_viewport_size({"width": 400, "height": 800})
         wide = tab.evaluate("document.documentElement.scrollWidth")
         browser.close()
     assert said == []
+    assert opened == ["First byte in numbers"]
     assert asked == [file.as_uri()]
     assert len(shapes) == 13
     assert all(shape["width"] > 300 and shape["height"] > 60 for shape in shapes)

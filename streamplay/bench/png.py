@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamplay.bench.curves import PHASES, medians, share_below, stall_shares
 from streamplay.bench.export import writing
-from streamplay.bench.html.figures import PHASES, medians, stall_shares
-from streamplay.bench.html.svg import share_below
 from streamplay.bench.measures import BY_NAME
 from streamplay.bench.table import title
 from streamplay.errors import FileFailed

@@ -252,6 +252,10 @@ def _notes(run: Run, outcomes: Sequence[Outcome]) -> list[str]:
                 f"{outcome.target.name}: {failed} of {len(outcome.rows)} requests failed, and are "
                 "in no percentile"
             )
+        whole = sum(len(row.sample.arrivals) == 1 for row in outcome.rows if row.sample.complete)
+        if whole:
+            came = f"{whole} of {outcome.complete} answers came at once"
+            notes.append(f"{outcome.target.name}: {came}: stalls and continuity are n/a for them")
         voice = outcome.summaries["first_voice"]
         if voice and voice.outliers:
             notes.append(

@@ -83,11 +83,13 @@ def sentences(result: Result) -> Iterator[str]:
 
 def _missing(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Say which percentiles are not stated, and what they would need."""
-    fewest = min((outcome.complete for outcome in outcomes), default=0)
-    lacking = [name for name, p in PERCENTILES.items() if fewest < needed(p)]
-    if lacking:
-        wants = ", ".join(f"{name} needs {needed(PERCENTILES[name])}" for name in lacking)
-        yield f"too few requests for some percentiles: {wants}; there are {fewest}"
+    for outcome in outcomes:
+        lacking = [name for name, p in PERCENTILES.items() if outcome.complete < needed(p)]
+        # Where none is complete the errors say so.
+        if lacking and outcome.complete:
+            wants = ", ".join(f"{name} needs {needed(PERCENTILES[name])}" for name in lacking)
+            too_few = f"too few requests for some percentiles: {wants}"
+            yield f"{outcome.target.name}: {too_few}; there are {outcome.complete}"
 
 
 def markdown(result: Result) -> str:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streamplay.bench.html.svg import SERIES, Plot, share_below, thin
+from streamplay.bench.curves import (
+    PHASES,
+    PREBUFFERS,
+    medians,
+    share_below,
+    stall_shares,
+    thin,
+    traces_of,
+)
+from streamplay.bench.html.svg import SERIES, Plot
 from streamplay.bench.measures import BY_NAME
 from streamplay.bench.statistics import PERCENTILES, percentile, summarise
 from streamplay.bench.table import number, title
-from streamplay.policy.jitter import policy
-from streamplay.policy.simulate import play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streamplay.bench.result import Outcome, Result, Row
+    from streamplay.bench.result import Outcome, Result
     from streamplay.trace import Trace
 
 DISTRIBUTIONS: Final = (
@@ -23,29 +30,33 @@ DISTRIBUTIONS: Final = (
     *("chunk_gap", "safe_start"),
 )
 
-PHASES: Final = (
-    *("dns", "connect", "tls", "sent", "headers", "first_byte", "first_audio", "first_sound"),
-    "first_voice",
-)
-
-_PREBUFFERS: Final = (0, 20, 40, 60, 80, 100, 150, 200, 250, 300, 400, 500, 650, 800, 1000)
-
-# What is simulated or drawn one by one: more is no more telling, and slow to look at.
+# What is drawn one by one: more is no more telling, and slow to look at.
 _MOST_CURVES: Final = 60
-_MOST_SIMULATED: Final = 300
 _MOST_DOTS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture, and the same in numbers for whoever cannot see it."""
+    """A picture, and the same in numbers for whoever cannot see it.
+
+    Parameters
+    ----------
+    heading, about : str
+        What it shows, and what can be seen in it.
+    svg : str
+        The picture.
+    columns, rows : tuple
+        The numbers.
+    legend : tuple
+        Pairs of words and a class of the style sheet: a line's or a phase's.
+    """
 
     heading: str
     about: str
     svg: str
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    series: tuple[tuple[str, int], ...] = ()
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def figures(result: Result) -> Iterator[Figure]:
@@ -59,8 +70,10 @@ def figures(result: Result) -> Iterator[Figure]:
     yield from _capacity(result)
 
 
-def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, int], ...]:
-    return tuple((outcome.target.name, index) for index, outcome in enumerate(outcomes))
+def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:
+    """Return the legend of several targets; one alone needs none."""
+    names = [(each.target.name, f"line s{index % SERIES}") for index, each in enumerate(outcomes)]
+    return tuple(names) if len(names) > 1 else ()
 
 
 def _distributions(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
@@ -74,8 +87,8 @@ def _distribution(
     name: str, outcomes: Sequence[Outcome], values: Sequence[Sequence[float]]
 ) -> Figure:
     about = (
-        "For each value on the axis, the share of requests at or below it. Thick bars: the 95 % "
-        "intervals of the percentiles that are stated."
+        f"{BY_NAME[name].definition} For each value on the axis, the share of requests at or below "
+        "it. Thick bars: the 95 % intervals of the percentiles that are stated."
     )
     high = max(max(found) for found in values if found)
     plot = Plot(title(name), about, (0, high * 1.02 or 1), (0, 1), title(name), "share of requests")
@@ -94,8 +107,12 @@ def _distribution(
         cells = (number(summary.percentiles[key]) for key in PERCENTILES)
         rows.append((outcome.target.name, str(summary.n), *cells, number(summary.max)))
     columns = ("Target", "n", *PERCENTILES, "max")
-    heading = f"{BY_NAME[name].title}: {BY_NAME[name].definition}"
+    heading = _upper(BY_NAME[name].title)
     return Figure(heading, about, plot.svg(), columns, tuple(rows), _named(outcomes))
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
@@ -127,28 +144,16 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
         cells = (number(found.get(name)) for name in (*PHASES, "total"))
         rows.append((outcome.target.name, *cells))
     columns = ("Target", *(BY_NAME[name].title for name in (*PHASES, "total")))
-    yield Figure("Where the time goes", about, plot.svg(), columns, tuple(rows))
-
-
-def medians(outcome: Outcome) -> dict[str, float]:
-    """Return the median of each moment that most requests have: a connection made once is not."""
-    found = {name: sorted(outcome.values(name)) for name in (*PHASES, "total")}
-    most = outcome.complete / 2
-    return {n: percentile(ranked, 0.5) for n, ranked in found.items() if len(ranked) > most}
-
-
-def _traces(outcome: Outcome) -> list[tuple[Row, Trace]]:
-    """Return the complete streams that came in pieces."""
-    target = outcome.target
-    return [
-        (row, row.sample.trace(target.base_url, target.model))
-        for row in outcome.rows
-        if row.sample.complete and len(row.sample.arrivals) > 1
-    ]
+    legend = tuple(
+        (BY_NAME[phase].title, f"phase p{place}")
+        for place, phase in enumerate(PHASES)
+        if any(phase in found for found in found_medians)
+    )
+    yield Figure("Where the time goes", about, plot.svg(), columns, tuple(rows), legend)
 
 
 def _arrivals(outcome: Outcome, index: int) -> Iterator[Figure]:
-    traces = _traces(outcome)
+    traces = traces_of(outcome)
     if not traces:
         return
     ranked = sorted(traces, key=lambda each: each[1].safe_start)
@@ -201,7 +206,7 @@ def _stalls(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
         return
     about = "The share of requests that would stall, by how much audio is ahead when sound starts."
     plot = Plot(
-        "Stalls over prebuffer", about, (0, _PREBUFFERS[-1]), (0, 1),
+        "Stalls over prebuffer", about, (0, PREBUFFERS[-1]), (0, 1),
         "prebuffer, ms", "requests with a stall", percent=True,
     )  # fmt: skip
     for index, found in enumerate(shares):
@@ -214,20 +219,8 @@ def _stalls(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
         for outcome, found in zip(outcomes, shares, strict=True)
         if found
     )
-    columns = ("Target", *(f"{ms} ms" for ms in _PREBUFFERS))
+    columns = ("Target", *(f"{ms} ms" for ms in PREBUFFERS))
     yield Figure("Stalls over prebuffer", about, plot.svg(), columns, rows, _named(outcomes))
-
-
-def stall_shares(outcome: Outcome) -> list[tuple[float, float]]:
-    """Return the share of requests that would stall, by each prebuffer in ms."""
-    traces = [trace for _, trace in _traces(outcome)]
-    traces = traces[:: max(1, len(traces) // _MOST_SIMULATED)]
-    if not traces:
-        return []
-    return [
-        (ms, sum(bool(play(t, policy(ms, t.samplerate)).gaps) for t in traces) / len(traces))
-        for ms in _PREBUFFERS
-    ]
 
 
 def _series(result: Result) -> Iterator[Figure]:

@@ -10,9 +10,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import table
-from streamplay.bench.html.figures import PHASES, Figure, figures
-from streamplay.bench.html.svg import SERIES
-from streamplay.bench.measures import BY_NAME, LEFT_OUT, MEASURES, SINCE
+from streamplay.bench.html.figures import Figure, figures
+from streamplay.bench.measures import LEFT_OUT, MEASURES, SINCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,8 +58,9 @@ def _verdicts(result: Result) -> Iterator[str]:
     for fault in result.invalid:
         yield _verdict("bad", "not valid", fault)
     if result.valid:
-        lag = result.run.lag.facts()
-        yield _verdict("good", "valid", f"the tool's own lag was {lag['p99']} ms at p99")
+        lag = result.run.lag.facts()["p99"]
+        how = "it was over at once" if lag is None else f"the tool's own lag was {lag} ms at p99"
+        yield _verdict("good", "valid", how)
     for each in result.verdicts:
         kind = {"met": "good", "missed": "bad"}.get(each["verdict"], "")
         yield _verdict(kind, each["verdict"], each["says"])
@@ -74,7 +74,8 @@ def _tables(result: Result) -> Iterator[str]:
     for outcome in result.outcomes:
         yield f"<h2>{escape(outcome.target.name)}</h2>"
         yield f'<p class="soft">{escape(table.heading(outcome))}</p>'
-        yield _measures(outcome)
+        if outcome.complete:
+            yield _measures(outcome)
     said = [s for s in table.sentences(result) if not s.startswith(_TOLD_ABOVE)]
     if said:
         yield "<h2>What can be said</h2><ul>"
@@ -93,7 +94,7 @@ def _measures(outcome: Outcome) -> str:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in columns)
     body = "".join(_row(cells) for cells in rows)
-    told = f"<caption>{escape(caption)}</caption>"
+    told = f"<caption><span>{escape(caption)}</span></caption>"
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
         f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -114,47 +115,32 @@ def _dim(cell: str) -> str:
 
 
 def _figures(result: Result) -> Iterator[str]:
-    yield '<h2>Figures</h2><div class="figures">'
-    yield from (_figure(each) for each in figures(result))
-    yield "</div>"
+    drawn = [_figure(each) for each in figures(result)]
+    if drawn:
+        yield '<h2>Figures</h2><div class="figures">'
+        yield from drawn
+        yield "</div>"
 
 
 def _figure(figure: Figure) -> str:
-    name, _, definition = figure.heading.partition(": ")
-    numbers = _table(figure.columns, figure.rows, f"{name} in numbers") if figure.rows else ""
-    details = f"<details><summary>In numbers</summary>{numbers}</details>" if numbers else ""
-    legend = _legend(figure) or (_phases() if name == "Where the time goes" else "")
-    caption = f"{definition} {figure.about}" if definition and figure.series else figure.about
-    heading = f"{name}: {definition}" if definition and not figure.series else name
+    numbers = _table(figure.columns, figure.rows, f"{figure.heading} in numbers")
     return (
-        f"<figure><h3>{escape(_upper(heading))}</h3>{figure.svg}{legend}"
-        f"<figcaption>{escape(caption)}</figcaption>{details}</figure>"
+        f"<figure><h3>{escape(figure.heading)}</h3>{figure.svg}{_legend(figure)}"
+        f"<figcaption>{escape(figure.about)}</figcaption>"
+        f"<details><summary>In numbers</summary>{numbers}</details></figure>"
     )
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _legend(figure: Figure) -> str:
-    if len(figure.series) < 2:
-        return ""
-    items = "".join(
-        '<li><svg viewBox="0 0 30 10" aria-hidden="true">'
-        f'<path class="line s{index % SERIES}" d="M0 5H30"/></svg>{escape(name)}</li>'
-        for name, index in figure.series
-    )
-    return f'<ul class="legend">{items}</ul>'
+    items = "".join(f"<li>{_key(kind)}{escape(words)}</li>" for words, kind in figure.legend)
+    return f'<ul class="legend">{items}</ul>' if items else ""
 
 
-def _phases() -> str:
-    items = "".join(
-        '<li><svg viewBox="0 0 30 10" aria-hidden="true">'
-        f'<rect class="phase p{place}" width="30" height="10"/></svg>'
-        f"{escape(BY_NAME[name].title)}</li>"
-        for place, name in enumerate(PHASES)
-    )
-    return f'<ul class="legend">{items}</ul>'
+def _key(kind: str) -> str:
+    """Return a little picture of how a line or a bar is drawn."""
+    line, bar = 'path d="M0 5H30"', 'rect width="30" height="10"'
+    shape = line if kind.startswith("line") else bar
+    return f'<svg viewBox="0 0 30 10" aria-hidden="true"><{shape} class="{kind}"/></svg>'
 
 
 def _definitions() -> Iterator[str]:
@@ -172,7 +158,7 @@ def _making(result: Result) -> Iterator[str]:
         "System": platform.platform(),
         "Processors": str(os.cpu_count()),
         "Seed": str(result.seed),
-        "Tool's own lag, ms": f"p50 {lag['p50']}, p99 {lag['p99']}, max {lag['max']}",
+        "Tool's own lag, ms": ", ".join(f"{name} {value}" for name, value in lag.items()),
         "Late starts": str(result.run.late_starts),
         "Processor time, s": f"{result.run.lag.cpu_seconds:.2f}",
     }

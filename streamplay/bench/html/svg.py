@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 WIDTH: Final = 640
 HEIGHT: Final = 300
 
-_LEFT: Final = 58
-_RIGHT: Final = 16
+_LEFT: Final = 76
+_RIGHT: Final = 24
 _TOP: Final = 12
 _BOTTOM: Final = 44
 
@@ -141,20 +141,6 @@ class Plot:
         up = (_TOP + bottom) / 2
         turned = f'transform="translate(14 {up:.0f}) rotate(-90)"'
         yield f'<text class="axis" {turned}>{escape(self.y_label)}</text>'
-
-
-def thin(points: Sequence[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:
-    """Return at most about so many of the points, the first and the last among them."""
-    step = max(1, len(points) // most)
-    return [*points[:-1:step], *points[-1:]]
-
-
-def share_below(values: Iterable[float]) -> list[tuple[float, float]]:
-    """Return the corners of the empirical distribution: (value, share at or below it)."""
-    ranked = sorted(values)
-    # Of equal values the last has the share of all of them.
-    corners = {value: rank / len(ranked) for rank, value in enumerate(ranked, 1)}
-    return [(ranked[0], 0.0), *thin(list(corners.items()))] if ranked else []
 
 
 def _with_hint(tag: str, opening: str, hint: str) -> str:
