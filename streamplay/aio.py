@@ -11,6 +11,7 @@ from streamplay.errors import PlayerClosed
 from streamplay.events import End
 from streamplay.player import Player
 from streamplay.reading import OnLoop
+from streamplay.speech.heard import Heard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from streamplay.events import Event
     from streamplay.receipt import Receipt
     from streamplay.speech.reference import Reference
-    from streamplay.speech.utterance import Heard, Utterance
+    from streamplay.speech.utterance import Utterance
 
 
 class AsyncUtterance:
@@ -168,7 +169,7 @@ class AsyncPlayer:
 
     async def interrupt(self) -> Heard:
         """Fall silent now: see `Player.interrupt`."""
-        return (await self._player()).interrupt()
+        return Heard() if self._made is None else self._made.interrupt()
 
     async def pause(self) -> None:
         """Hold the sound: see `Player.pause`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay import AsyncPlayer, Player
+from streamplay import AsyncPlayer, Heard, Player
 from streamplay.errors import ModelNotFound, NoDevice, PlayerClosed
 from streamplay.events import Finished, Interrupted
 from tests.support.speaking import (
@@ -190,10 +190,12 @@ def test_two_first_calls_at_once_make_one_player(
 def test_closing_one_that_was_never_used_makes_none(made: list[Player]) -> None:
     async def main() -> None:
         player = AsyncPlayer(base_url="http://127.0.0.1:9/v1")
+        assert await player.interrupt() == Heard()
         await player.close()
         await player.close()
         with pytest.raises(PlayerClosed):
             await player.say("hello")
+        assert await player.interrupt() == Heard()
 
     run(main())
     assert made == []

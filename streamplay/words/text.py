@@ -128,8 +128,10 @@ class SentenceCutter:
         if self._first and before.isalpha() and character in _COMMAS and self._is_whole():
             yield from self._cut(len(self._rest))
             return
+        if not self._marked:
+            return
         word = self._rest[self._word :]
-        if not self._marked or not _is_spoken(word):
+        if not _is_spoken(word):
             return
         begins = not _is_spoken(word[:-1])
         ends = character.isspace() and not before.isspace()
