@@ -114,9 +114,6 @@ def _change(
         middle = new[0] / old[0] - 1
         return (low, high), f"{middle:+.1%} [{low:+.1%} to {high:+.1%}; 95 %]"
     ends = compare.difference(*new, *old)
-    shown = [_change_of(condition, value) for value in (new[0] - old[0], *ends)]
-    return ends, f"{shown[0]} [{shown[1]} to {shown[2]}; 95 %]"
-
-
-def _change_of(condition: Condition, value: float) -> str:
-    return f"{100 * value:+.4g} points" if condition.is_share else f"{value:+.4g}"
+    unit, factor = (" points", 100) if condition.is_share else ("", 1)
+    middle, low, high = (factor * value for value in (new[0] - old[0], *ends))
+    return ends, f"{middle:+.4g}{unit} [{low:+.4g} to {high:+.4g}; 95 %]"

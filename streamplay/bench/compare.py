@@ -43,7 +43,7 @@ class Pair:
         """A plain sentence."""
         title = BY_NAME[self.measure].title
         if self.ci95 is None:
-            return f"cannot tell which is sooner to {title}: {self.n} pairs are too few"
+            return f"cannot tell {self.a} from {self.b} in {title}: {self.n} pairs are too few"
         low, high = self.ci95
         if low <= 0 <= high:
             between = f"the difference is between {_signed(low)} and {_signed(high)}"

@@ -77,6 +77,7 @@ def _distribution(axes: Any, result: Result, name: str) -> None:
 def _waterfall(axes: Any, outcomes: list[Outcome]) -> None:
     for index, outcome in enumerate(outcomes):
         found, before = medians(outcome), 0.0
+        axes.text(0, index - 0.3, outcome.target.name, va="bottom", fontsize=9)
         for place, phase in enumerate(PHASES):
             if phase in found:
                 colour = f"C{place}"
@@ -86,11 +87,12 @@ def _waterfall(axes: Any, outcomes: list[Outcome]) -> None:
     for place, phase in enumerate(PHASES):
         if phase in shown:
             axes.barh(0, 0, color=f"C{place}", label=BY_NAME[phase].title)
-    axes.set_yticks(range(len(outcomes)), [outcome.target.name for outcome in outcomes])
-    axes.set_ylim(len(outcomes) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.set_ylim(len(outcomes) - 0.5, -0.7)
     axes.set(xlabel="ms since the intended start (medians)")
     if shown:
-        axes.legend(frameon=False, fontsize=8)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncols": 4}
+        axes.legend(frameon=False, fontsize=8, **below)
 
 
 def _stalls(axes: Any, outcomes: list[Outcome]) -> None:
