@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from streamplay.server.child import LocalServer
     from tests.support.nullsink import NullSink
+
+CERTIFICATE = Path(__file__).parent / "data" / "localhost.pem"
 
 # `leave` returns when the request has left, however long that takes here.
 PROGRAM = """
@@ -104,7 +108,7 @@ def test_httpx_is_not_needed_for_an_answer_to_what_left_early(speech_server: Loc
 class Silent:
     """A server that takes requests and answers none."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked = threading.Event()
         self.requests: list[bytes] = []
         self._ending = threading.Event()
@@ -120,7 +124,10 @@ class Silent:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base_url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "https" if tls else "http"
+        self.base_url = f"{scheme}://127.0.0.1:{self._server.server_port}/v1"
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
@@ -136,6 +143,23 @@ def silent_server() -> Iterator[Silent]:
     server = Silent()
     yield server
     server.close()
+
+
+def test_over_tls_too_it_leaves_before_what_reads_and_plays_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(CERTIFICATE)
+    server = Silent(tls)
+    try:
+        ran = run("--base-url", server.base_url, "--no-play", "-q", "--timeout", "0.7")
+    finally:
+        server.close()
+    loaded = set(ran.stderr.splitlines()[0].split())
+    assert (ran.returncode, len(server.requests)) == (1, 1)
+    assert "ssl" in loaded
+    assert not loaded & {"asyncio", "httpx", "h11", "numpy", "sounddevice", "dataclasses"}
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
