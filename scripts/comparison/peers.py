@@ -16,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
 PLAYERS: Final = Path(__file__).parent / "players"
+
+COMMAND: Final = "import sys; from streamplay.cli import main; sys.exit(main())"
+"""What the script `streamplay` does that an installation makes."""
 
 PACKAGES: Final = (
     *("openai", "numpy", "sounddevice", "httpx", "httpx-sse"),
@@ -81,6 +85,9 @@ class Peer:
                 "extra_params": {"scenario": {**scenario, "dialect": self.dialect}},
             }
         )
+        if self.ours and way == "cold" and self.engine == "native":
+            extra = "extra_params=" + json.dumps(json.loads(body)["extra_params"])
+            return ["-c", COMMAND, "say", "x", "--base-url", url, "-q", "--extra", extra]
         if self.python:
             program = PLAYERS / (self.warm if way == "warm" else self.cold)
             return [str(program), url, way, load, self.engine, body]
@@ -116,6 +123,17 @@ def missing(peer: Peer, python: Path | None) -> str:
     if peer.python and not peer.ours and python is None:
         return "its packages could not be installed (pyaudio needs portaudio19-dev and a compiler)"
     return ""
+
+
+def install_ours(venv: Path) -> Path:
+    """Install this tree as its users do, with its bytecode; return the interpreter."""
+    python = venv / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "-q"]
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        subprocess.run([*pip, ROOT], check=True)
+    subprocess.run([*pip, "--no-deps", "--force-reinstall", ROOT], check=True)
+    return python
 
 
 def install(venv: Path) -> Path | None:

@@ -41,6 +41,8 @@ class Stand:
         if peer.python:
             command = [str(self.ours if peer.ours else self.theirs), *command]
         everything = os.environ | self.sink.environment
+        # As it is installed: nobody's modules are compiled anew at each start.
+        everything.pop("PYTHONDONTWRITEBYTECODE", None)
         return subprocess.Popen(
             command,
             env={name: it for name, it in everything.items() if not name.startswith("TOGETHER")},

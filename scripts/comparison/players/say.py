@@ -1,17 +1,7 @@
-"""streamplay from a cold start: the command line, or the library where Python is to play."""
-
-import json
-import sys
+"""The library from a cold start, with a callback in Python; the native one is the command line."""
 
 from common import body, engine, url
 
-scenario = body["extra_params"]
-if engine == "native":
-    from streamplay.cli import main
+import streamplay
 
-    extra = "extra_params=" + json.dumps(scenario)
-    sys.exit(main(["say", "x", "--base-url", url, "-q", "--extra", extra]))
-else:
-    import streamplay
-
-    streamplay.say("x", base_url=url, engine="python", extra={"extra_params": scenario})
+streamplay.say("x", base_url=url, engine=engine, extra={"extra_params": body["extra_params"]})
