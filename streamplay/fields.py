@@ -53,7 +53,9 @@ DEFAULTS: Final[dict[str, Any]] = {
 }
 """Every field but the text, as it is where nothing is said of it."""
 
-_OWN_FIELDS: Final = (DEFAULTS.keys() | {"input"}) - {"pronounce", "extra"}
+# No flag names these two: the command line says them as any other field of the body.
+_UNFLAGGED: Final = ("alignment", "segment")
+_OWN_FIELDS: Final = (DEFAULTS.keys() | {"input"}) - {"pronounce", "extra", *_UNFLAGGED}
 _LANGUAGE: Final = r"[a-z]{2,3}(-[a-z0-9]{2,8})*"
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"
 
@@ -76,6 +78,9 @@ def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
     _check_language(fields["language"])
     rules = _rules(fields["pronounce"])
     extra = _extra(fields["extra"], rules)
+    for name in _UNFLAGGED:
+        if name in extra and fields[name] is not None:
+            raise InvalidRequest(name, "is given twice", allowed=f"{name}, or extra")
     return {**fields, "voice": voice, "stream": stream, "pronounce": rules, "extra": extra}
 
 

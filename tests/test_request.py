@@ -73,6 +73,12 @@ def test_word_timestamps_are_asked_for_where_it_streams() -> None:
     assert refused(alignment="word", stream=False).field == "alignment"
 
 
+def test_what_no_flag_names_may_be_said_as_any_other_field() -> None:
+    extra = {"alignment": "word", "segment": "never"}
+    assert make(extra=extra).body() == make(**extra).body()
+    assert refused(segment="never", extra=extra).field == "segment"
+
+
 @pytest.mark.parametrize("file", ["wav", "mp3"])
 def test_whole_files_are_not_streamed(file: str) -> None:
     assert make(response_format=file).stream is False
