@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable
 
+CLOSE_SECONDS: Final = 1.0
+"""So long an async iterable may take to close; then the next utterance does not wait for it."""
+
 _END: Final = object()
 
 
@@ -133,9 +136,9 @@ class _TaskReading(Reading):
         self._room.release()
 
     async def aclose(self) -> None:
-        """Read no more; return when the iterable has been closed."""
+        """Read no more; return when the iterable has been closed, if it closes soon."""
         self._task.cancel()
-        await asyncio.wait([self._task])
+        await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
 
     async def _read(self, source: AsyncIterable[Any]) -> None:
         iterator = aiter(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -88,8 +89,7 @@ class Stand:
             self.pump.put(lane, frames, self.now).send(None)
 
     def step(self) -> None:
-        with self.pump.lock:
-            self.pump.step()
+        self.pump.step()
 
     def render(self, count: int) -> Frames:
         block = np.full((count, 1), np.nan, np.float32)
@@ -436,6 +436,24 @@ def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
     stand.step()
     assert stand.done == [lane]
     assert lane.span.played(lane.position()) == 100 + FADE
+
+
+def test_who_is_told_that_it_is_done_keeps_nobody_from_cutting() -> None:
+    stand = Stand()
+    lanes = [stand.lane(), stand.lane()]
+    stand.put(lanes[0], tone(100))
+    stand.put(lanes[1], tone(100))
+    cutting = threading.Thread(target=lambda: stand.pump.cut([lanes[1]]))
+
+    def told() -> None:
+        cutting.start()
+        cutting.join(20)
+
+    lanes[0].on_done = told
+    stand.pump.close(lanes[0])
+    stand.play(400, block=20)
+    assert not cutting.is_alive()
+    assert lanes[1].closed
 
 
 def test_what_is_heard_lags_what_was_handed_over() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamplay import reading
 from streamplay.errors import InvalidRequest
 from streamplay.reading import OnLoop
 from streamplay.words.sources import READ_AHEAD, Manner, sentences
@@ -215,6 +216,26 @@ def test_a_stuck_async_text_is_closed_when_nobody_wants_it_any_more() -> None:
         assert await anext(text) == "One?"
         await text.aclose()
         assert closed == [True]
+
+    asyncio.run(listen())
+
+
+def test_a_text_that_does_not_let_itself_be_closed_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "CLOSE_SECONDS", 0.01)
+
+    async def stubborn() -> AsyncIterator[str]:
+        try:
+            yield "One? T"
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+    async def listen() -> None:
+        text = sentences(stubborn())
+        assert await anext(text) == "One?"
+        await text.aclose()
 
     asyncio.run(listen())
 

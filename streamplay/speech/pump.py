@@ -136,19 +136,19 @@ class Pump:
             lane.level = lane.policy.on_arrival(len(frames), at, dry=dry)
             lane.idle = False
             backlog.put(lane, frames)
-            self.step()
+        self.step()
 
     def idle(self, lane: Lane) -> None:
         """Say that nothing of `lane` is on its way just now."""
         with self.lock:
             lane.idle = True
-            self.step()
+        self.step()
 
     def close(self, lane: Lane) -> None:
         """Say that nothing more of `lane` will come."""
         with self.lock:
             self._conveyor.close(lane)
-            self.step()
+        self.step()
         self._wake.set()
 
     async def run(self) -> None:
@@ -157,19 +157,20 @@ class Pump:
             if not self._lanes:
                 self._wake.clear()
                 await self._wake.wait()
-            with self.lock:
-                self.step()
+            self.step()
             self._check_output()
             await asyncio.sleep(TICK_SECONDS)
 
     def step(self) -> None:
-        """Move what can be moved, and settle what is done. Under the lock."""
-        position = self.playout.position  # what settles by it has all its notes by then
-        self._hearing.read()
-        self._conveyor.step()
+        """Move what can be moved, and settle what is done."""
+        with self.lock:
+            position = self.playout.position  # what settles by it has all its notes by then
+            self._hearing.read()
+            self._conveyor.step()
+            settled = self._conveyor.settle(position)
         if not self._conveyor.backlog.is_full:
             self._room.set()
-        for lane in self._conveyor.settle(position):
+        for lane in settled:  # without the lock: whoever cuts in does not wait for who is told
             lane.on_done()
 
     async def drained(self) -> None:
@@ -182,10 +183,10 @@ class Pump:
 
     def abandon(self) -> None:
         """Drop everything: the output is gone, or is about to be closed."""
+        self._abandoned = True
+        with suppress(Exception):  # where a bug in there is the reason
+            self.step()
         with self.lock:
-            self._abandoned = True
-            with suppress(Exception):  # where a bug in there is the reason
-                self.step()
             position = self.playout.position
             self._hearing.read()
             given_up = self._conveyor.give_up(position)
