@@ -14,6 +14,7 @@ from streamplay.words.text import (
     SentenceCutter,
     joined,
     pieces,
+    together,
 )
 
 # Everything that ends a sentence, what may stand around it, and the rest of the world.
@@ -188,6 +189,20 @@ def test_sentences_that_wait_are_joined_as_far_as_there_is_audio_ahead() -> None
     assert joined(waiting, 11) == "Two. Three."
     assert waiting == []
     assert joined(["a" * LONGEST, "b"], 1e9) == "a" * LONGEST
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (["One.", "Two."], "One. Two."),
+        (["你好。", "再见。"], "你好。再见。"),
+        (["안녕.", "잘 가."], "안녕. 잘 가."),
+        (["", "One.", "", "Two."], "One. Two."),
+        ([], ""),
+    ],
+)
+def test_parts_are_joined_as_their_language_is_written(parts: list[str], whole: str) -> None:
+    assert together(parts) == whole
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streamplay.words.text import together
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -127,7 +129,7 @@ def heard_text(pieces: Sequence[Piece], frames: int, samplerate: int) -> tuple[s
         text, exact = piece.heard(into, samplerate) or piece.estimate(into, samplerate)
         said.append(text)
         break
-    return " ".join(part for part in said if part), exact
+    return together(said), exact
 
 
 def _up_to(text: str, words: Sequence[TimedWord]) -> str:

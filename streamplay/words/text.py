@@ -14,7 +14,7 @@ from unicodedata import category
 from streamplay import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LONGEST: Final = fields.LONGEST
 
@@ -32,6 +32,7 @@ QUIET_SECONDS: Final = 0.3
 _CLAUSE_MARKS: Final = frozenset(",;:—–،؛、，；：")
 _COMMAS: Final = frozenset(",;،؛、，；")  # behind a letter they are nothing else
 _WIDE: Final = 0x2E80  # from here on: ideographs, kana, hangul, which need no space between words
+_HANGUL: Final = range(0xAC00, 0xD7B0)  # written with spaces all the same
 _WIDE_WEIGHT: Final = 3  # an ideograph is a syllable: spoken as long as three letters
 _NEXT: Final = " A"  # what a new sentence would begin with
 
@@ -220,8 +221,17 @@ def joined(waiting: list[str], budget: float) -> str:
     """
     piece = waiting.pop(0)
     while waiting and len(piece) + 1 + len(waiting[0]) <= min(budget, LONGEST):
-        piece += " " + waiting.pop(0)
+        piece = together((piece, waiting.pop(0)))
     return piece
+
+
+def together(parts: Iterable[str]) -> str:
+    """Join parts of a text as it is written: by spaces, but for Chinese and Japanese."""
+    whole = ""
+    for part in parts:
+        close = not whole or not part or _is_unspaced(whole[-1]) or _is_unspaced(part[0])
+        whole += part if close else " " + part
+    return whole
 
 
 def _sentence_end(text: str, latest: int, language: str) -> int:
@@ -243,6 +253,10 @@ def _code(language: str) -> str:
 
 def _is_wide(character: str) -> bool:
     return ord(character) >= _WIDE and category(character)[0] in "LNP"
+
+
+def _is_unspaced(character: str) -> bool:
+    return _is_wide(character) and ord(character) not in _HANGUL
 
 
 def _is_spoken(word: str) -> bool:
