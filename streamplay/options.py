@@ -147,6 +147,20 @@ alignment, extra
         """`notify`, or nothing."""
         return self.notify or _ignore
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Options:
+        """Return the options of a player.
+
+        Raises
+        ------
+        TypeError
+            If one of them is no argument.
+        """
+        for name in given:
+            if name not in _NAMES:
+                raise TypeError(f"{name} is no argument{_nearest(name)}")
+        return cls(**given)
+
     def over(self, **given: Any) -> Options:
         """Return these options with those given for one utterance over them.
 
@@ -157,7 +171,8 @@ alignment, extra
         """
         for name in given:
             if name not in PER_UTTERANCE:
-                whose = "belongs to the player" if name in _NAMES else "is no argument"
+                known = name in _NAMES
+                whose = "belongs to the player" if known else f"is no argument{_nearest(name)}"
                 raise TypeError(f"{name} {whose}")
         return replace(self, **given)
 
@@ -206,3 +221,10 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 """What an argument may be that is checked nowhere else before it is used."""
 
 _NAMES: Final = frozenset(each.name for each in fields(Options))
+
+
+def _nearest(name: str) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    close = get_close_matches(name, _NAMES, 1)
+    return f": did you mean {close[0]}?" if close else ""

@@ -62,7 +62,7 @@ class Player(PlaysSound):
     """
 
     def __init__(self, **options: Any) -> None:
-        self._begin(Options(**options), ready=True)
+        self._begin(Options.of(options), ready=True)
 
     @classmethod
     def lazy(cls, *, early: EarlyRequest | None = None, **options: Any) -> Self:
@@ -71,7 +71,7 @@ class Player(PlaysSound):
         For a program that says one thing: its request leaves before the audio side is imported.
         """
         player = cls.__new__(cls)
-        player._begin(Options(**options), ready=False, early=early)  # noqa: SLF001 - our own
+        player._begin(Options.of(options), ready=False, early=early)  # noqa: SLF001 - our own
         return player
 
     def _begin(self, options: Options, *, ready: bool, early: EarlyRequest | None = None) -> None:

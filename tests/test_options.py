@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from streamplay import Player
 from streamplay.audio import AudioFormat
 from streamplay.checks import LOUDEST
 from streamplay.errors import InvalidRequest
@@ -139,8 +140,15 @@ def test_what_belongs_to_the_player_cannot_be_given_for_one_utterance() -> None:
     assert {"voice", "encoding", "decode_as", "prebuffer"} <= PER_UTTERANCE
     with pytest.raises(TypeError, match="volume belongs to the player"):
         Options().over(volume=3.0)
-    with pytest.raises(TypeError, match="voise is no argument"):
+    with pytest.raises(TypeError, match="voise is no argument: did you mean voice"):
         Options().over(voise="tara")
+
+
+def test_what_is_no_argument_is_told_with_the_nearest_that_is_one() -> None:
+    with pytest.raises(TypeError, match=r"^volum is no argument: did you mean volume"):
+        Player(volum=3)
+    with pytest.raises(TypeError, match=r"^colour is no argument$"):
+        Player(colour="red")
 
 
 def test_the_key_is_in_no_representation() -> None:
