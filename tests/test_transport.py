@@ -20,11 +20,13 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
+from streamplay.network import transport as transport_module
 from streamplay.network.body import Moments
 from streamplay.network.early import EarlyRequest
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.message import whole
 from streamplay.network.transport import Transport, _root
+from streamplay.network.trust import whom_to_trust
 from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
 
 if TYPE_CHECKING:
@@ -301,6 +303,30 @@ def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
     assert isinstance(error, ConnectFailed)
     assert "self-signed certificate" in str(error)
     assert "SSL_CERT_FILE" in str(error)
+
+
+def test_one_beside_another_reads_no_certificates_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def count() -> ssl.SSLContext:
+        nonlocal read
+        read += 1
+        return whom_to_trust()
+
+    monkeypatch.setattr(transport_module, "whom_to_trust", count)
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    async def main() -> int:
+        async with running(replies(answer(b"x")), tls=tls_server()) as server:
+            first = Transport(find_endpoint({}, base_url=server.base_url), lambda: 0.0)
+            first.ready()
+            for transport in (first, first.beside()):
+                await (await transport.send("GET", "/", Moments(0.0))).aclose()
+                await transport.aclose()
+            return server.connections
+
+    assert asyncio.run(main()) == 2
+    assert read == 1
 
 
 def test_a_certificate_of_ones_own_is_trusted_on_this_machine_too(

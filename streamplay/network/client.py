@@ -130,10 +130,10 @@ class SpeechClient:
     def beside(self) -> SpeechClient:
         """Return a client of the same server with connections of its own.
 
-        It knows what this one has learned, and reads no certificates again.
+        It knows what this one has learned, and reads no certificates again where this one has.
         """
         other = copy.copy(self)
-        other._transport = self._transport.beside()  # noqa: SLF001  its own class
+        vars(other).update(_transport=self._transport.beside(), _early=None)
         return other
 
     def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
