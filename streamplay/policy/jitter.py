@@ -58,7 +58,7 @@ class Policy(Protocol):
         frames : int
             How many have come, at the output's rate.
         now : float
-            When, in seconds.
+            When they came, in seconds, as a trace records it.
         dry : bool
             Sound had begun and had run out before they came.
 

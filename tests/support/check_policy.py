@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from streamplay.receipt import Receipt
 
 WAIT_SECONDS: Final = BLOCK_SECONDS + 0.003
-GAP_SECONDS: Final = BLOCK_SECONDS + 1 / RATE
+GAP_SECONDS: Final = BLOCK_SECONDS + 8 / RATE
+"""A block; and in the recording a few frames at the ends of the fades are rounded to 0."""
 
 KINDS: Final = ("fast", "pauses", "bursts", "near", "slow")
 
@@ -194,13 +195,13 @@ class Blocks:
         block = round(BLOCK_SECONDS * RATE)
         seen = self._playout.rendered
         while not self._over.wait(LOOK_SECONDS):
-            rendered, now = self._playout.rendered, time.perf_counter()
-            self.moments += [now] * ((rendered - seen) // block)
-            seen = rendered
+            whole, now = (self._playout.rendered - seen) // block, time.perf_counter()
+            self.moments += [now] * whole
+            seen += whole * block
 
 
 def main() -> int:
-    """Run it; 1 where something differs on a machine that kept up."""
+    """Run it; 1 where something differs though the device kept up, or where it never did."""
     parser = argparse.ArgumentParser(prog="scripts/policy-check", description=__doc__)
     parser.add_argument("--each", type=int, default=4, help="utterances of each family")
     parser.add_argument("--gap-weight", type=float, default=20.0)
@@ -215,7 +216,8 @@ def main() -> int:
     finally:
         sink.close()
     _print(checked)
-    return 1 if any(each.faults and not each.heard.late for each in checked) else 0
+    kept_up = [each for each in checked if not each.heard.late]
+    return 0 if kept_up and not any(each.faults for each in kept_up) else 1
 
 
 def _short(kind: str, count: int) -> list[Trace]:
@@ -313,9 +315,11 @@ def _print(checked: Sequence[Checked]) -> None:
     print("| --- | --- | --- | --- |")
     for each in checked:
         print(_row(each))
-    count = len(checked)
-    print(f"\n{sum(not each.faults for each in checked)} of {count} agree;", end=" ")
-    print(f"{sum(each.follows_from_the_record for each in checked)} follow from the record alone")
+    kept_up = [each for each in checked if not each.heard.late]
+    agree = sum(not each.faults for each in kept_up)
+    alone = sum(each.follows_from_the_record for each in kept_up)
+    print(f"\n{agree} of {len(kept_up)} agree, {alone} by the record alone;", end=" ")
+    print(f"the device ran dry in {len(checked) - len(kept_up)} more, which are not counted")
     handling = 1000 * np.array([each for one in checked for each in one.heard.handling])
     p50, p99, most = np.quantile(handling, [0.5, 0.99, 1])
     print(f"from an arrival until it is in the pump: p50 {p50:.2f}, p99 {p99:.2f}, ", end="")
