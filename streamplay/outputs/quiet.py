@@ -54,11 +54,13 @@ def import_sounddevice() -> ModuleType:
         If PortAudio finds the audio system broken.
     """
     finder = _Finder()
-    sys.meta_path.insert(0, finder)
+    # Never the same list: whoever imports on another thread is in the midst of it, and would pass
+    # over a finder where one before it is taken away.
+    sys.meta_path = [finder, *sys.meta_path]
     try:
         import sounddevice
     finally:
-        sys.meta_path.remove(finder)
+        sys.meta_path = [each for each in sys.meta_path if each is not finder]
     return sounddevice  # type: ignore[no-any-return] # it has no types
 
 
