@@ -78,6 +78,18 @@ def test_a_first_rate_that_is_too_high_is_lowered() -> None:
     assert 2.5 <= found.knee <= 3
 
 
+def test_the_result_is_that_of_the_highest_rate_that_held() -> None:
+    for first in (2.0, 16.0):
+        found, result = capacity.search(
+            lambda load: run_of(load, lambda _: 0.1 if (load.rate or 0) <= 3 else 0.9),
+            Load(rate=first, duration=10.0, texts=("One.",)),
+            [objective.parse("first_voice.p50 <= 500")],
+        )
+        assert found.knee is not None
+        assert result.run.ended == pytest.approx(len(result.run.samples) / found.knee)
+        assert max(result.outcomes[0].values("first_voice")) == pytest.approx(100)
+
+
 def test_a_server_that_bears_nothing_is_given_up() -> None:
     found = search(lambda load: run_of(load, lambda _: 2.0), rate=16.0)
     assert found.knee is None

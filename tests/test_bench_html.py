@@ -147,7 +147,7 @@ def luminance(colour: str) -> float:
     ("server", "more", "requests", "figures", "says"),
     [
         (["--status", "500"], "", 3, 0, "3 of 3 requests failed"),
-        (["--signal", "tone", "--pace", "2"], "", 1, 12, "p50 needs 6"),
+        (["--signal", "tone", "--pace", "2", "--seconds", "0.4"], "", 1, 12, "p50 needs 6"),
         (["--signal", "tone", "--seconds", "0.2"], ",format=wav", 3, 8, "3 answers came at once"),
     ],
 )

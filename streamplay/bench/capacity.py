@@ -112,7 +112,7 @@ class Capacity:
         if not self.bounded:
             return f"at least {self.knee:g} requests a second hold; {self._end}"
         over = min(
-            (step for step in self.steps if not step.good and step.rate > self.knee),
+            (s for s in self.steps if s.valid and not s.good and s.rate > self.knee),
             key=lambda step: step.rate,
         )
         return f"{self.knee:g} requests a second hold, {over.rate:g} do not: {over.why}"
@@ -179,7 +179,7 @@ def search(
         And the result of the highest rate that held, or of the first.
     """
     steps: list[Step] = []
-    best: tuple[float, Result] | None = None
+    best: tuple[Step, Result] | None = None
     first, left, wait = load.rate or 1.0, load.max_chars, 0.0
     while (rate := next_rate(first, [(s.rate, s.good) for s in steps])) is not None:
         held = _held(load, rate, len(steps), _enough(conditions), targets)
@@ -193,8 +193,8 @@ def search(
         step = _step(rate, result, conditions)
         steps.append(step)
         watch(step)
-        if best is None or (step.good and rate > best[0]):
-            best = rate, result
+        if best is None or (step.good and (not best[0].good or rate > best[0].rate)):
+            best = step, result
         if not step.valid:
             best[1].run.interrupted = result.run.interrupted
             break
