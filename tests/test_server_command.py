@@ -46,7 +46,7 @@ def test_a_signal_ends_it_cleanly_though_a_stream_is_open(number: signal.Signals
         body = asking(scenario={"fault": "freeze"})
         with client.stream("POST", f"{base_url}/audio/speech", json=body):
             process.send_signal(number)
-            assert process.wait(5) == 0
+            assert process.wait(30) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
@@ -57,7 +57,7 @@ def test_a_reader_that_has_stopped_reading_does_not_hold_it_up() -> None:
         with client.stream("POST", f"{base_url}/audio/speech", json=body) as response:
             next(response.iter_raw())
             process.terminate()
-            assert process.wait(5) == 0
+            assert process.wait(30) == 0
 
 
 def test_tied_it_ends_with_its_standard_input_and_not_before() -> None:
@@ -67,7 +67,7 @@ def test_tied_it_ends_with_its_standard_input_and_not_before() -> None:
         process.stdin.flush()
         assert httpx.get(f"{base_url}/models").status_code == 200
         process.stdin.close()
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
 
 
 def test_untied_it_does_not_care_for_its_standard_input() -> None:
@@ -157,6 +157,6 @@ def test_a_client_that_leaves_is_no_error_of_the_server() -> None:
                     next(response.iter_raw())
         assert httpx.get(f"{base_url}/models").status_code == 200
         process.terminate()
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
