@@ -64,7 +64,11 @@ def test_an_iterable_is_spoken_sentence_by_sentence(player: Player, fast: Silent
     def tokens() -> Iterator[str]:
         yield from ("First", " one. Sec", "ond one.", " Third")
 
-    receipt = account_for(player.say(tokens(), extra=counting(1)).wait(PATIENCE))
+    player.pause()  # until all has come: the server is not what is looked at
+    utterance = player.say(tokens(), extra=counting(1))
+    wait_until(lambda: utterance.receipt.frames.received == 3 * 24000)
+    player.resume()
+    receipt = account_for(utterance.wait(PATIENCE))
     assert (receipt.requests, receipt.attempts) == (3, 3)
     assert receipt.chars == len("First one.") + len("Second one.") + len("Third")
     assert receipt.frames.played == 3 * 24000
