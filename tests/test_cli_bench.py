@@ -126,7 +126,6 @@ def test_an_earlier_run_is_a_baseline(
         ["--max-chars", "3"],
         ["--local"],
         ["voice"],
-        ["--fallback", "local"],
         ["--baseline", "no-such-file"],
         ["--baseline", "no-such-file", "--fail-if", "total.p50 > +1%"],
         ["--objective", "continuity_100 >= 99"],
@@ -142,6 +141,11 @@ def test_what_cannot_be_meant_is_a_usage_error(
 ) -> None:
     assert main([*words, *wrong]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_no_other_voice_is_measured(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--fallback", "local", "--requests", "1"]) == 0
+    assert "--fallback is not used" in capsys.readouterr().err
 
 
 def test_a_server_that_always_fails_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:

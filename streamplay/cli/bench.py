@@ -47,7 +47,7 @@ def add_arguments(parser: Parser) -> None:
     _add_load(parser)
     _add_results(parser)
     options.add_request(parser)
-    options.add_server(parser, falls_back=False)
+    options.add_server(parser)
     options.quiet(parser)
 
 
@@ -107,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
     load = _load(args)
     cost, files = _cost(args, targets, load), _files(args)
     command.check(files)
+    if args.fallback:
+        _tell(args, "--fallback is not used: a benchmark tells a failure, and speaks with no other")
     _tell(args, cost)
     result = _measure(args, targets, load, objectives)
     result = command.judge(result, objectives, limits, earlier)

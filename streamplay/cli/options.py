@@ -67,10 +67,8 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_server(
-    parser: argparse.ArgumentParser, *, speaks: bool = True, falls_back: bool = True
-) -> None:
-    """Add the flags that say which server; some of them only for what `speaks`, or `falls_back`."""
+def add_server(parser: argparse.ArgumentParser, *, speaks: bool = True) -> None:
+    """Add the flags that say which server; the last of them only for what `speaks`."""
     group = parser.add_argument_group("server")
     add = group.add_argument
     add("--base-url", metavar="URL", help="as https://api.together.ai/v1 (or TOGETHER_BASE_URL)")
@@ -80,7 +78,6 @@ def add_server(
     if speaks:
         add("--deadline", type=seconds, metavar="SECONDS", help="the longest that all may take")
         add("--api", choices=("together", "openai"), help="how the server wants to be asked")
-    if speaks and falls_back:
         add("--fallback", choices=("local",), help="the built-in voice when the server fails")
 
 
