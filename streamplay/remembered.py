@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import FileFailed
-from streamplay.policy.learning import KEPT, NEVER, Lessons, Memory, Source
+from streamplay.policy.learning import KEPT, LEVEL_BOUND, NEVER, Lessons, Memory, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,7 +125,9 @@ def _source(values: dict[str, Any]) -> Source:
 
 def _lessons(values: dict[str, Any]) -> Lessons:
     margins = (NEVER if each is None else _finite(each) for each in values["margins"][:KEPT])
-    return Lessons(tuple(margins), _finite(values["characters"]), _finite(values["seconds"]))
+    level = min(max(_finite(values["level"]), 1 / LEVEL_BOUND), LEVEL_BOUND)
+    sums = _finite(values["characters"]), _finite(values["seconds"])
+    return Lessons(tuple(margins), *sums, level)
 
 
 def _finite(value: Any) -> float:
@@ -149,6 +151,7 @@ def _serialized(known: Iterable[tuple[Source, Lessons]]) -> str:
             "margins": [None if margin == NEVER else margin for margin in lessons.margins],
             "characters": lessons.characters,
             "seconds": lessons.seconds,
+            "level": lessons.level,
         }
         for source, lessons in known
     ]

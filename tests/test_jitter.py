@@ -16,6 +16,7 @@ from streamplay.policy.jitter import (
     policy,
 )
 from streamplay.policy.learning import (
+    LEVEL_STEP,
     NEVER,
     UNKNOWN_SECONDS,
     Lesson,
@@ -40,6 +41,25 @@ def taught(*margins: float) -> Memory:
 
 def auto(gap_weight: float = 20.0, memory: Memory | None = None) -> Auto:
     return Auto(RATE, gap_weight, memory, ORPHEUS)
+
+
+@pytest.mark.parametrize("weight", [2.0, 20.0])
+def test_one_stall_in_w_leaves_the_account_even(weight: float) -> None:
+    memory, stalling, well = taught(), 0, 0
+    for _ in range(60):
+        before = memory.of(ORPHEUS).level
+        one = auto(weight, memory)
+        one.on_request(150)
+        one.on_arrival(RATE, 0.0, dry=False)
+        one.on_arrival(RATE, 2.0, dry=True)  # a second too late, for whoever did not wait
+        one.on_end(learn=True)
+        if memory.of(ORPHEUS).level < before:
+            assert before - memory.of(ORPHEUS).level == pytest.approx((weight - 1) * LEVEL_STEP)
+            stalling += 1
+        else:
+            well += 1
+    assert stalling >= 1
+    assert well > stalling
 
 
 # A fixed one

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streamplay.policy.learning import (
     KEPT,
+    LEVEL_BOUND,
     NEVER,
     SOURCES,
     UNKNOWN_SECONDS,
@@ -68,6 +69,22 @@ def test_a_server_that_changes_is_believed_soon() -> None:
     well, _ = until(lambda known: known.threshold(1 / 20) == NEVER, slow, NEVER)
     assert stalled <= 2
     assert well <= 25
+
+
+@pytest.mark.parametrize("weight", [2, 10])
+@pytest.mark.parametrize("often", [0.0, 1.0])
+def test_the_level_is_bounded(weight: int, often: float) -> None:
+    lessons = Lessons((1.0,))
+    for _ in range(1000):
+        lessons = lessons.after(Lesson(1.0, 1, 1.0, 1 - often * weight))
+    assert lessons.level == pytest.approx(1 / LEVEL_BOUND if often else LEVEL_BOUND)
+
+
+def test_what_was_short_of_the_share_is_made_up_for() -> None:
+    too_few = Lessons(tuple(range(100)), level=1.1)
+    too_many = Lessons(tuple(range(100)), level=0.9)
+    assert too_few.threshold(0.1) < Lessons(tuple(range(100))).threshold(0.1)
+    assert too_many.threshold(0.1) > Lessons(tuple(range(100))).threshold(0.1)
 
 
 def test_how_long_a_text_becomes_is_learned() -> None:

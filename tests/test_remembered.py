@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.errors import FileFailed
-from streamplay.policy.learning import KEPT, NEVER, SOURCES, Lesson, Lessons, Source
+from streamplay.policy.learning import KEPT, LEVEL_STEP, NEVER, SOURCES, Lesson, Lessons, Source
 from streamplay.remembered import Remembered, _parse, _serialized
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TARA = Source("api.example", "orpheus", "tara")
 LEO = TARA._replace(voice="leo")
-SLOW = Lesson(0.1 + 0.2, 100, 7.0)
+SLOW = Lesson(0.1 + 0.2, 100, 7.0, -19.0)
 FAST = Lesson(NEVER, 0, 1.0)
 
 
@@ -41,7 +41,7 @@ def saved(path: Path, *lessons: tuple[Source, Lesson]) -> Remembered:
 
 def test_what_was_learned_is_there_the_next_time(path: Path) -> None:
     memory = saved(path, (TARA, SLOW), (TARA, FAST))
-    assert memory.of(TARA) == Lessons((NEVER, 0.1 + 0.2), 100.0, 7.0)
+    assert memory.of(TARA) == Lessons((NEVER, 0.1 + 0.2), 100.0, 7.0, 1 - 19 * LEVEL_STEP)
     assert loaded(path).items() == memory.items()
 
 
@@ -83,7 +83,7 @@ def test_several_processes_learn_together(path: Path) -> None:
 def test_nothing_but_names_and_numbers_is_kept_for_its_owner_alone(path: Path) -> None:
     saved(path, (TARA, SLOW))
     (source,) = json.loads(path.read_text())["sources"]
-    assert source.keys() == {"host", "model", "voice", "margins", "characters", "seconds"}
+    assert source.keys() == {"host", "model", "voice", "margins", "characters", "seconds", "level"}
     assert path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
@@ -120,6 +120,7 @@ def with_source(**changes: object) -> bytes:
         "margins": [],
         "characters": 1,
         "seconds": 1,
+        "level": 1,
         **changes,
     }
     return json.dumps({"streamplay_learned": 1, "sources": [source]}).encode()

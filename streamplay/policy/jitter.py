@@ -161,7 +161,9 @@ class Auto:
         """Learn from the stream; return 1, for there is nothing left to wait for."""
         stream = self._stream
         if learn and stream.arrivals:
-            lesson = Lesson(stream.needed(), self._characters, stream.audio)
+            needed = stream.needed()
+            balance = 1 - (needed > self._threshold) / self._share
+            lesson = Lesson(needed, self._characters, stream.audio, balance)
             self._memory.learn(self._source, lesson)
         return 1
 

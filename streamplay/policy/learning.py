@@ -18,6 +18,14 @@ DECAY: Final = 0.97
 """How much an utterance counts of the one after it. Tuned by scripts/policy on one half of its
 traces: 0.95 costs steady servers more, 0.985 those that change."""
 
+LEVEL_STEP: Final = 0.002
+"""How far an utterance that does not stall moves the level. Three times as much costs more at
+w = 20 (scripts/policy --tune)."""
+
+LEVEL_BOUND: Final = 1.25
+"""The level lies between this and its inverse: where no utterance would stall it would grow for
+ever, and a server that turns slow would be believed too late."""
+
 KEPT: Final = 200
 """Utterances kept of one source. The oldest counts 0.97^199 = 0.2 % of the newest."""
 
@@ -48,12 +56,14 @@ class Lesson(NamedTuple):
     """What one utterance taught.
 
     `margin` is the largest at which starting would still have stalled, or `NEVER`; `characters`
-    of text (0: unknown) became `seconds` of audio.
+    of text (0: unknown) became `seconds` of audio. `balance` is what it adds to the account of
+    stalls: 1 where it did not, 1 − w where it did, so that the account is even where one in w does.
     """
 
     margin: float
     characters: int
     seconds: float
+    balance: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +78,27 @@ class Lessons:
         That of each `Lesson`, newest first.
     characters, seconds : float
         Decayed sums over the utterances: how long a text becomes.
+    level : float
+        What the share that is asked for is multiplied by: above 1 where too few have stalled so
+        far, below where too many have (adaptive conformal inference, Gibbs and Candès 2021).
     """
 
     margins: tuple[float, ...] = ()
     characters: float = 0.0
     seconds: float = 0.0
+    level: float = 1.0
 
     def after(self, lesson: Lesson) -> Lessons:
         """Return these lessons and one more."""
-        margins = (lesson.margin, *self.margins[: KEPT - 1])
+        moved = self.level + LEVEL_STEP * lesson.balance
+        level = min(max(moved, 1 / LEVEL_BOUND), LEVEL_BOUND)
+        known = replace(self, margins=(lesson.margin, *self.margins[: KEPT - 1]), level=level)
         if not lesson.characters:
-            return replace(self, margins=margins)
-        return Lessons(
-            margins,
-            self.characters * DECAY + lesson.characters,
-            self.seconds * DECAY + lesson.seconds,
+            return known
+        return replace(
+            known,
+            characters=self.characters * DECAY + lesson.characters,
+            seconds=self.seconds * DECAY + lesson.seconds,
         )
 
     def length(self, characters: int) -> float:
@@ -97,7 +113,7 @@ class Lessons:
 
         It is read, linearly, where the weight above it is the share of the whole; the
         correction makes the *expected* share exact for equal weights, whatever the
-        distribution, and nearly so for decaying ones.
+        distribution, and nearly so for decaying ones; the level makes up for the rest.
         """
         count = len(self.margins)
         if not count or share >= 1:
@@ -105,7 +121,7 @@ class Lessons:
         weights = _WEIGHTS[:count]
         total = sum(weights)
         mean, spread = total / count, sum(weight * weight for weight in weights) / total
-        above = share * (total + mean) - (mean + spread) / 2
+        above = self.level * share * (total + mean) - (mean + spread) / 2
         return _read(sorted(zip(self.margins, weights, strict=True), reverse=True), above)
 
 

@@ -14,7 +14,6 @@ from streamplay.policy import jitter, learning
 from streamplay.policy.jitter import Auto, Fixed
 from streamplay.policy.learning import Memory
 from streamplay.policy.simulate import play
-from tests.support.adaptive import adaptive
 from tests.support.families import FAMILIES, RATE, family
 from tests.support.front import draw_front
 
@@ -269,6 +268,7 @@ def tune(count: int) -> Iterator[str]:
     """Yield what other parameters would have cost, on the half that is not reported."""
     grid: list[dict[str, float]] = [{}]
     grid += [{"DECAY": value} for value in (0.94, 0.955, 0.98, 0.99)]
+    grid += [{"LEVEL_STEP": value} for value in (0.0, 0.006)]
     grid += [{"PACE_SECONDS": value} for value in (0.1, 1.0)]
     grid += [{"RESUME_SECONDS": value} for value in (0.05, 0.2)]
     yield "Mean cost over all families, and the share of bursts that stalled (%).\n"
@@ -276,20 +276,17 @@ def tune(count: int) -> Iterator[str]:
     yield _row(*["---"] * (len(WEIGHTS) + 2))
     for changes in grid:
         with _parameters(changes):
-            tuned = _tuned(count, learners)
+            tuned = _tuned(count)
         name = ", ".join(f"{key} = {value}" for key, value in changes.items()) or "as it is"
         yield _row(name, *tuned)
-    yield _row("with an adaptive level", *_tuned(count, adaptive))
 
 
-def _tuned(count: int, learning_ones: Callable[..., Iterator[Policy]]) -> list[str]:
+def _tuned(count: int) -> list[str]:
     """Return the costs at each weight, and the shares of bursts that stall."""
     costs, shares = [], {}
     for weight in WEIGHTS[1:]:
         scores = {
-            name: score(
-                list(family(name, count, TUNED)), learning_ones(weight, cold=name == "cold")
-            )
+            name: score(list(family(name, count, TUNED)), learners(weight, cold=name == "cold"))
             for name in FAMILIES
         }
         costs.append(f"{np.mean([each.cost(weight).mean() for each in scores.values()]):.3f}")
@@ -306,7 +303,7 @@ class _parameters:  # noqa: N801 - reads as a statement
 
     def __enter__(self) -> None:
         for name, value in self._changes.items():
-            module = learning if name == "DECAY" else jitter
+            module = learning if hasattr(learning, name) else jitter
             self._set(module, name, value)
         weights = tuple(learning.DECAY**age for age in range(learning.KEPT))
         self._set(learning, "_WEIGHTS", weights)
