@@ -70,6 +70,10 @@ LATE_SECONDS: Final = DEFAULT_LATENCY["native"]
 LOOK_SECONDS: Final = 0.0002
 """How often it is looked whether the device has asked for a block."""
 
+SHIFTS: Final = (0.0, -0.0005, 0.0005, -0.001, 0.001, -0.002, 0.002)
+"""Seconds by which a block may have been asked for at another time than it was seen. An arrival in
+the same moment may have come before it or after: a gap more or less, in a stream at real time."""
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -293,14 +297,15 @@ def _compare(kind: str, heard: Heard, gap_weight: float, memory: Memory) -> Chec
     source = Source(record.host, record.model, record.voice)
     counts = (frames for _, frames in record.arrivals)
     put = replace(record, arrivals=tuple(zip(heard.puts, counts, strict=True)))
-    before = Auto(RATE, gap_weight, deepcopy(memory), source)
-    told = Recorded(Auto(RATE, gap_weight, memory, source), record)
-    return Checked(
-        kind,
-        heard,
-        alone=play_in_blocks(record, before, blocks=heard.blocks),
-        foretold=play_in_blocks(put, told, blocks=heard.blocks),
-    )
+
+    def foretell(trace: Trace, shift: float) -> Played:
+        told = Recorded(Auto(RATE, gap_weight, deepcopy(memory), source), record)
+        return play_in_blocks(trace, told, blocks=[moment + shift for moment in heard.blocks])
+
+    alone = foretell(record, 0.0)
+    checks = [Checked(kind, heard, alone, foretell(put, shift)) for shift in SHIFTS]
+    play_in_blocks(record, Auto(RATE, gap_weight, memory, source), blocks=heard.blocks)  # learns
+    return min(checks, key=lambda check: len(check.faults))
 
 
 def _silences(samples: NDArray[np.int16]) -> tuple[float, ...]:
