@@ -113,7 +113,8 @@ class Asker:
     def _ask(self, text: str) -> None:
         self._account.requested(len(text))
         alone = all(fetch.done for fetch, _ in self.under_way)
-        fetch = Fetch(text, self._open(text), self._stage.clock, alone=alone)
+        ahead = bool(self.under_way) or self._ahead() > 0
+        fetch = Fetch(text, self._open(text), self._stage.clock, alone=alone, ahead=ahead)
         asked = fetch, Piece(text, NOT_YET)
         self._utterance.pieces.append(asked[1])
         self.under_way.append(asked)

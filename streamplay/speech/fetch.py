@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import StreamPlayError
+from streamplay.errors import StreamPlayError, Truncated
 from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
@@ -36,13 +36,23 @@ class Fetch:
         Seconds: when each event came.
     alone : bool
         Nothing else was on its way when it was asked for, so that its pace is the server's own.
+    ahead : bool
+        It was asked for before its turn. What is waited for is heard as it comes, and where that
+        ends too early it is not asked for a second time.
     """
 
     def __init__(
-        self, text: str, response: SpeechResponse, clock: Callable[[], float], *, alone: bool
+        self,
+        text: str,
+        response: SpeechResponse,
+        clock: Callable[[], float],
+        *,
+        alone: bool,
+        ahead: bool,
     ) -> None:
         self.text = text
         self.alone = alone
+        self._ahead = ahead
         self.begun = False  # part of it has been handed out
         self._clock = clock
         self.restart(response)
@@ -116,7 +126,8 @@ class Fetch:
                 self._bytes += _weight(event)
                 self._change.set()
         except StreamPlayError as error:
-            if self.begun or not await self._try_again(response, error):
+            waited_for = isinstance(error, Truncated) and not self._ahead
+            if self.begun or waited_for or not await self._try_again(response, error):
                 raise
             return False
         return True
