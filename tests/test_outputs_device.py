@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -20,6 +18,7 @@ from streamplay.outputs.device import DeviceOutput
 from streamplay.outputs.find import list_devices
 from streamplay.outputs.portaudio import load
 from streamplay.outputs.silent import SilentOutput
+from tests.support.programs import run
 from tests.support.speaking import wait_until
 
 if TYPE_CHECKING:
@@ -217,19 +216,6 @@ def test_where_one_was_asked_for_silence_is_no_answer(monkeypatch: pytest.Monkey
 
 
 # Machines unlike this one
-
-
-def run(program: str, **environment: str) -> str:
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return ended.stdout
 
 
 ASK = """

@@ -9,23 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.programs import run
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.nullsink import NullSink
-
-
-def run(program: str, **environment: str) -> str:
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    return ended.stdout
 
 
 CHATTER = """

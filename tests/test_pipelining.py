@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streamplay import Player, ServerFailed, Truncated
+from streamplay import Player, ServerFailed
 from streamplay.errors import InvalidRequest, NotAuthorized
 from streamplay.models import DEFAULT_MODEL
 from streamplay.policy.jitter import policy
@@ -27,7 +27,6 @@ from tests.support.speaking import (
     account_for,
     being_heard,
     failure,
-    receipt_of,
     wait_until,
 )
 
@@ -242,16 +241,6 @@ def test_a_piece_that_breaks_off_unheard_is_asked_for_again(fast: Silent, broken
     assert receipt.complete
     assert receipt.attempts == 4
     assert levels(fast) == [1000, 2000, 3000]
-
-
-def test_what_is_waited_for_and_ends_early_is_asked_for_once(fast: Silent) -> None:
-    # It comes with its end, which may be seen before any of it has been handed on.
-    short = answer(delta(np.full(RATE // 10, 7000, "<i2").tobytes()))
-    server = Pieces(One=[short])
-    error = saying(server, lambda player: failure(player.say(ONE)))
-    assert isinstance(error, Truncated)
-    assert receipt_of(error).attempts == len(server.texts) == 1
-    assert receipt_of(error).frames.played == RATE // 10
 
 
 def test_what_fails_for_good_ends_the_utterance_after_what_came_before(

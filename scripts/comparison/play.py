@@ -62,6 +62,7 @@ class Performance:
         self.facts: dict[str, Any] = {}
         self._begun = time.perf_counter()
         self._process = stand.start(peer, row)
+        self._takes_orders = peer.python
         self._errors = b""
         self._listener = threading.Thread(target=self._read_errors, daemon=True)
         self._listener.start()
@@ -103,12 +104,12 @@ class Performance:
         self.facts["busy"] = (_cpu_seconds(self._process.pid) - before) / (end - begin)
         _sleep_until(self._ear.first + self._row.cut_after)
         stopped = time.perf_counter()
-        if self._process.args[0] == "bash":  # type: ignore[index] # a list, always
-            self._kill()
-        else:
+        if self._takes_orders:
             with suppress(BrokenPipeError):
                 self._process.stdin.write(b"stop\n")
                 self._process.stdin.flush()
+        else:
+            self._kill()
         self._stopped = stopped
 
     def _kill(self) -> None:
