@@ -57,6 +57,11 @@ def test_the_key_goes_to_its_own_hosts_and_this_machine(base_url: str) -> None:
         "https://together.ai-api.com/v1",
         "https://example.com/together.ai",
         "http://localhost.example.com/v1",
+        "http://127.evil.example/v1",
+        "http://127.0.0.1.evil.example/v1",
+        "http://127.0.0.1-evil.example/v1",
+        "http://127.local/v1",
+        "http://[::ffff:127.0.0.1]/v1",
         "http://10.0.0.1:8000/v1",
         "http://[::2]:8000/v1",
         "http://0.0.0.0:8000/v1",
@@ -193,6 +198,14 @@ def test_this_machine_is_known_by_its_names(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["localhost.lan", "128.0.0.1", "0.0.0.0", "::", "example.com", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost.lan", "128.0.0.1", "0.0.0.0", "::", "example.com", ""),
+        *("127.evil.example", "127.0.0.1.evil.example", "127.0.0.1-evil", "127.", "127.1", "127"),
+        *("127.0.0.0.1", "127.0.0.256", "0127.0.0.1", "0x7f.0.0.1", "2130706433", "127.0.0.1\0"),
+        *("127.0.0.１", "::ffff:127.0.0.1", "::1%lo", "::2", ":"),
+    ],
+)
 def test_no_other_machine_is_this_one(host: str) -> None:
     assert not is_loopback(host)

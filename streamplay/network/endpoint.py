@@ -26,6 +26,7 @@ BASE_URL_VARIABLE: Final = "TOGETHER_BASE_URL"
 
 _TOGETHER: Final = ("together.ai", "together.xyz")
 _OPENAI: Final = ("openai.com",)
+_IPV6_LOOPBACK: Final = bytes(15) + b"\x01"
 
 # Narrower than RFC 3986 on purpose: no user name, no backslash, nothing that
 # two URL parsers could read as two hosts, one of which would get the key.
@@ -137,15 +138,19 @@ def find_endpoint(
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this machine itself."""
-    if ":" not in host:
-        return host == "localhost" or (host.startswith("127.") and _is_host(host))
-    from ipaddress import ip_address  # for IPv6 alone: it takes a millisecond to import
+    """Tell whether `host` is this machine: 127.0.0.0/8 or ::1 as IP literals, or localhost.
 
+    A name that only begins with ``127.`` is resolved by DNS like any other name, and may be
+    anyone's server.
+    """
+    if host == "localhost":
+        return True
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
+        packed = socket.inet_pton(family, host)
+    except (OSError, ValueError):  # a name; ValueError: one with a NUL in it
         return False
+    return packed == _IPV6_LOOPBACK if family == socket.AF_INET6 else packed[0] == 127
 
 
 def _host(base_url: str) -> str | None:
