@@ -38,8 +38,8 @@ class AnyPython(bdist_wheel):
 setup(
     ext_modules=[
         Extension(
-            "streamplay.sound._playout",
-            ["streamplay/sound/_playout.c"],
+            "streamplay.playback._playout",
+            ["streamplay/playback/_playout.c"],
             extra_compile_args=FLAGS,
             optional=True,
         )

@@ -121,7 +121,7 @@ fingerprint() {
     printf '%s\n' "$root"
     "$venv/bin/python" -V
     command -v cc || true
-    cat "$root"/pyproject.toml "$root"/requirements.lock "$root"/setup.py "$root"/streamplay/sound/*.c
+    cat "$root"/pyproject.toml "$root"/requirements.lock "$root"/setup.py "$root"/streamplay/playback/*.c
   } 2>/dev/null | cksum
 }
 

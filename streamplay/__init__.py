@@ -45,10 +45,10 @@ if TYPE_CHECKING:
         WrongEncoding,
     )
     from streamplay.network.client import SpeechClient
+    from streamplay.playback.reference import Reference, ReferenceBlock
     from streamplay.player import Player, say
     from streamplay.receipt import Receipt
     from streamplay.request import SpeechRequest
-    from streamplay.speech.reference import Reference, ReferenceBlock
     from streamplay.speech.utterance import Heard, Utterance
 
     __version__: str
@@ -104,8 +104,8 @@ _HOMES = {
     "Heard": "speech.utterance",
     "Player": "player",
     "Receipt": "receipt",
-    "Reference": "speech.reference",
-    "ReferenceBlock": "speech.reference",
+    "Reference": "playback.reference",
+    "ReferenceBlock": "playback.reference",
     "SpeechClient": "network.client",
     "SpeechRequest": "request",
     "Utterance": "speech.utterance",

@@ -11,7 +11,7 @@ from streamplay.errors import PlayerClosed
 from streamplay.events import End
 from streamplay.player import Player
 from streamplay.reading import OnLoop
-from streamplay.speech.heard import Heard
+from streamplay.speech.transcript import Heard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from streamplay.events import Event
+    from streamplay.playback.reference import Reference
     from streamplay.receipt import Receipt
-    from streamplay.speech.reference import Reference
     from streamplay.speech.utterance import Utterance
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from streamplay import fields
+from streamplay.rules import fields
 
 if TYPE_CHECKING:
     import numpy as np

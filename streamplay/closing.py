@@ -74,15 +74,15 @@ class Closing:
             self._ended.set()
 
 
-class _Player(Protocol):
+class _Closable(Protocol):
     def close(self, *, cut: bool = False) -> None: ...
     def abandon(self) -> None: ...
 
 
-_open: weakref.WeakSet[_Player] = weakref.WeakSet()
+_open: weakref.WeakSet[_Closable] = weakref.WeakSet()
 
 
-def remember(player: _Player) -> None:
+def remember(player: _Closable) -> None:
     """See to it that `player` is closed at the interpreter's end, and unusable after a fork."""
     _open.add(player)
 

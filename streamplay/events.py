@@ -1,6 +1,6 @@
 """What happens to an utterance, told in order: see docs/events.md.
 
-`streamplay.speech.observer` derives them on the player's loop. Nothing is told by the
+`streamplay.speech.tracker` derives them on the player's loop. Nothing is told by the
 audio callback, and nothing that receives or plays waits for whoever listens: a
 listener has a thread and a queue of its own.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streamplay.receipt import Receipt
-    from streamplay.speech.heard import Heard
+    from streamplay.speech.transcript import Heard
     from streamplay.speech.utterance import Utterance
 
 SLOW_SECONDS: Final = 0.25

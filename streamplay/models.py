@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from streamplay.audio import AudioFormat
-from streamplay.families import DEFAULT_MODEL, FAMILIES, family_of
+from streamplay.rules.families import DEFAULT_MODEL, FAMILIES, family_of
 
 __all__ = [
     "DEFAULT_MODEL",

@@ -6,20 +6,20 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.checks import check_options
 from streamplay.errors import InvalidRequest
-from streamplay.fields import request_fields
 from streamplay.models import DEFAULT_MODEL, effective_format
-from streamplay.network.patience import limits_of
+from streamplay.network.timeouts import limits_of
 from streamplay.policy.jitter import GAP_WEIGHT
 from streamplay.request import SpeechRequest
+from streamplay.rules.checks import check_options
+from streamplay.rules.fields import request_fields
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
 
     from streamplay.events import Event
-    from streamplay.network.patience import Limits
+    from streamplay.network.timeouts import Limits
 
 
 def _ignore(_: str) -> None:

@@ -8,19 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from streamplay.checks import check_volume
 from streamplay.closing import Closing, remember
 from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.events import Listener
 from streamplay.loop import BackgroundLoop
 from streamplay.options import Options
-from streamplay.outputs.file import open_file
+from streamplay.outputs.recording import open_file
+from streamplay.playback.reference import Reference
 from streamplay.playing import PlaysSound
-from streamplay.speaker import Speaker
+from streamplay.rules.checks import check_volume
+from streamplay.scheduler import Scheduler
 from streamplay.speech.account import Account
-from streamplay.speech.reference import Reference
 from streamplay.speech.utterance import Heard, Utterance
-from streamplay.stage import Stage
+from streamplay.stage import Session
 from streamplay.trace import TraceWriter
 from streamplay.words.sources import is_stream
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
     from streamplay.network.early import EarlyRequest
     from streamplay.receipt import Receipt
-    from streamplay.speech.feed import Feed
+    from streamplay.speech.source import SoundSource
 
 LISTENER_PATIENCE_SECONDS: Final = 1.0
 """How long closing waits for a listener that is still at an earlier event."""
@@ -83,8 +83,8 @@ class Player(PlaysSound):
         self._lock = threading.RLock()
         listen, tell = options.on_event, options.tell
         self._listener = None if listen is None else Listener(listen, tell)
-        self._stage = Stage(options, time.perf_counter, follow=not ready, early=early)
-        self._speaker = Speaker(self._stage)
+        self._stage = Session(options, time.perf_counter, follow=not ready, early=early)
+        self._speaker = Scheduler(self._stage)
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
         self._loop.call(self._speaker.start)
@@ -130,7 +130,7 @@ class Player(PlaysSound):
             A str is one request; anything else is read as it comes, and spoken
             sentence by sentence without gaps.
         output : str or Path, optional
-            Keep what is received in this file: see `streamplay.outputs.file.open_file`.
+            Keep what is received in this file: see `streamplay.outputs.recording.open_file`.
         force : bool
             Overwrite it.
         record : str or Path, optional
@@ -162,7 +162,7 @@ class Player(PlaysSound):
             raise
         return utterance
 
-    def _feed(self, feed: Feed) -> Utterance:
+    def _feed(self, feed: SoundSource) -> Utterance:
         self._check_open()
         account = Account(feed, feed.name, playing=self._options.play)
         utterance = Utterance("", self._options, account, self._cancel, feed=feed)
@@ -304,7 +304,7 @@ class Player(PlaysSound):
             return Heard()
         pump = self._stage.pump
         if pump is not None:
-            pump.cut([utterance.lane for utterance in going if utterance.lane is not None])
+            pump.cut([utterance.track for utterance in going if utterance.track is not None])
         first, *rest = going
         heard = first.heard()
         for utterance in going:

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamplay.speech.feed import feed_of, feed_of_file
+from streamplay.speech.source import file_source, sound_source
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from streamplay.options import Options
-    from streamplay.speech.feed import Feed
+    from streamplay.speech.source import SoundSource
     from streamplay.speech.utterance import Utterance
 
 
@@ -38,7 +38,7 @@ class PlaysSound(ABC):
         PlayerClosed
             If the player was closed.
         """
-        return self._feed(feed_of(frames, samplerate))
+        return self._feed(sound_source(frames, samplerate))
 
     def play_file(self, file: str | Path | BinaryIO, *, decode_as: Any = None) -> Utterance:
         """Queue a sound file, or a binary stream, and return at once.
@@ -60,7 +60,7 @@ class PlaysSound(ABC):
         raw = None if decode_as is None else self._options.over(decode_as=decode_as).raw_format
         file = Path(file) if isinstance(file, str) else file
         name = str(file) if isinstance(file, Path) else str(getattr(file, "name", ""))
-        feed = feed_of_file(file, name, raw)
+        feed = file_source(file, name, raw)
         try:
             return self._feed(feed)
         except BaseException:
@@ -68,5 +68,5 @@ class PlaysSound(ABC):
             raise
 
     @abstractmethod
-    def _feed(self, feed: Feed) -> Utterance:
+    def _feed(self, feed: SoundSource) -> Utterance:
         """Queue a feed."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.outputs.base import Output
-    from streamplay.speech.pump import Pump
+    from streamplay.playback.pump import Pump
 
 PATIENCE_SECONDS: Final = 1.0
 """For an audio server to come back. With the second that it takes to notice, two at most."""

@@ -10,18 +10,18 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
+from streamplay.playback.pump import Track
+from streamplay.playback.track import Span
 from streamplay.policy.simulate import Played
-from streamplay.speech.pump import Lane
-from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
+    from streamplay.playback.pump import Pump
     from streamplay.policy.jitter import Policy
-    from streamplay.speech.pump import Pump
-    from streamplay.stage import Stage
+    from streamplay.stage import Session
     from streamplay.trace import Trace
 
 LEVEL: Final = 0.1
@@ -31,14 +31,14 @@ PITCHES: Final = (220.0, 277.0, 330.0, 440.0)
 """Hz, whole: each second is a whole number of periods, so that the seconds join without a click."""
 
 
-async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) -> Played:
+async def replay(trace: Trace, stage: Session, choose: Callable[[int], Policy]) -> Played:
     """Play `trace` through the output of `stage`, piece by piece as it came.
 
     Parameters
     ----------
     trace : Trace
         With at least one arrival.
-    stage : Stage
+    stage : Session
         Opens the output; its clock is the time.
     choose : callable
         Is given the output's rate, and returns what decides when sound starts.
@@ -46,7 +46,7 @@ async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) ->
     Returns
     -------
     Played
-        What was heard: to be compared with what `streamplay.policy.blocks` foretells.
+        What was heard: to be compared with what `streamplay.playback.virtual` foretells.
 
     Raises
     ------
@@ -61,19 +61,19 @@ async def replay(trace: Trace, stage: Stage, choose: Callable[[int], Policy]) ->
 
 
 class _Replay:
-    def __init__(self, trace: Trace, stage: Stage, pump: Pump, policy: Policy) -> None:
+    def __init__(self, trace: Trace, stage: Session, pump: Pump, policy: Policy) -> None:
         self._trace = trace
         self._stage = stage
         self._pump = pump
         self._span = Span()
-        self._lane = Lane(self._span, policy, pump.playout)
+        self._track = Track(self._span, policy, pump.playout)
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lane.on_done = lambda: self._settle(None)
+        self._track.on_done = lambda: self._settle(None)
         stage.on_output_failed = self._settle
 
     async def run(self) -> Played:
-        self._lane.policy.on_request(self._trace.characters)
-        self._pump.add(self._lane)
+        self._track.policy.on_request(self._trace.characters)
+        self._pump.add(self._track)
         delivering = asyncio.create_task(self._deliver())
         either: set[asyncio.Future[Any]] = {delivering, self._done}
         try:
@@ -83,7 +83,7 @@ class _Replay:
             await self._done
         finally:
             delivering.cancel()
-        self._lane.policy.on_end(learn=self._trace.complete)
+        self._track.policy.on_end(learn=self._trace.complete)
         return self._played(*await delivering)
 
     async def _deliver(self) -> tuple[float, float]:
@@ -96,10 +96,10 @@ class _Replay:
             await asyncio.sleep(begun + due - clock())
             now = clock()
             first = now if first is None else first
-            await self._pump.put(self._lane, self._tone(frames, count), now)
+            await self._pump.put(self._track, self._tone(frames, count), now)
             frames += count
         await asyncio.sleep(begun + trace.ended - clock())
-        self._pump.close(self._lane)
+        self._pump.close(self._track)
         assert first is not None
         return begun, first
 

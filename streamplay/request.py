@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import AudioFormat
-from streamplay.fields import body_of, settled
 from streamplay.models import DEFAULT_MODEL, effective_format
+from streamplay.rules.fields import body_of, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class SpeechRequest:
     language : str, optional
         ISO 639-1, or a lower-case locale such as ``zh-hk``.
     bit_rate : int, optional
-        Bits per second, one of `streamplay.fields.BIT_RATES`; for ``mp3`` only.
+        Bits per second, one of `streamplay.rules.fields.BIT_RATES`; for ``mp3`` only.
     stream : bool, optional
         Whether audio should come as it is made. Without it: for ``raw`` only.
     pronounce : sequence of str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import OutputFailed
 from streamplay.loop import aside
-from streamplay.notebook import Notebook
+from streamplay.policy.store import Store
 from streamplay.receipt import OutputFacts
 from streamplay.recovery import Recovery
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
     from streamplay.outputs.base import Output
+    from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.pump import Pump
     from streamplay.server.child import LocalServer
-    from streamplay.sound.native import AnyPlayout
-    from streamplay.speech.pump import Pump
     from streamplay.speech.utterance import Utterance
 
 DECODING: Final = ("numpy", "streamplay.stream.decoder")
 """What the first bytes of an answer need, and no request."""
 
 
-class Stage:
+class Session:
     """Owns what a player holds open. Everything runs on the player's loop.
 
     Parameters
@@ -69,7 +69,7 @@ class Stage:
         self._importing: asyncio.Task[None] | None = None
         self._responses: set[SpeechResponse] = set()
         self._pumping: asyncio.Task[None] | None = None
-        self.notebook = Notebook(options.remember, options.tell)
+        self.notebook = Store(options.remember, options.tell)
         self._recovery = Recovery(self._open_again, options.tell)
         self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
         self.on_played: Callable[[Utterance], None] = lambda _: None
@@ -247,9 +247,9 @@ class Stage:
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, for both take their time."""
-        from streamplay.sound import native
-        from streamplay.sound.playout import Playout
-        from streamplay.speech.pump import RESERVE_SECONDS, RING_SECONDS, Pump
+        from streamplay.playback import native
+        from streamplay.playback.playout import Playout
+        from streamplay.playback.pump import RESERVE_SECONDS, RING_SECONDS, Pump
 
         engine = native.choose(self.options.engine)
         output = self._open_device(samplerate, channels, silence=True)
@@ -269,7 +269,7 @@ class Stage:
 
     def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
         from streamplay.outputs import open_output
-        from streamplay.sound import native
+        from streamplay.playback import native
 
         return open_output(
             samplerate,

@@ -19,21 +19,16 @@ PACKAGE = Path(streamplay.__file__).parent
 # name stands for what is inside it too, except where a longer name says otherwise.
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
-    {"player", "aio", "playing", "replay", "speaker", "stage", "recovery", "options", "loop"}
-    | {"closing", "events", "speech", "policy.blocks", "notebook"},
-    {"network", "outputs", "sound", "words.sources", "reading"}
-    | {"speech.account", "speech.feed", "speech.onset", "speech.span"}
+    {"player", "aio", "playing", "replay", "scheduler", "stage", "recovery", "options"}
+    | {"closing", "events", "speech", "playback.virtual", "playback.pump", "playback.reference"}
+    | {"playback.queue", "playback.track", "playback.hearing", "policy.store"},
+    {"network", "outputs", "playback", "words.sources", "reading", "loop"}
+    | {"speech.source"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
-    {"stream", "policy", "words", "sound.ring", "sound.echo", "sound.journal", "sound.playclock"}
-    | {
-        "remembered",
-        "network.refusals",
-        "network.retry",
-        "network.endpoint",
-        "network.presentable",
-    },
-    {"audio", "models", "request", "receipt", "trace", "errors", "families", "fields", "checks"},
+    {"stream", "policy", "words", "playback.ring", "playback.playclock", "playback.silence"}
+    | {"network.retry", "network.endpoint"},
+    {"audio", "models", "request", "receipt", "trace", "errors", "presentable", "rules"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
@@ -45,7 +40,7 @@ CORE = {
     "words.text",
     "words.speech_text",
 }
-CORE |= {"sound.ring", "sound.journal", "sound.playclock", "sound.playout"}
+CORE |= {"playback.ring", "playback.playclock", "playback.playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "urllib"}
@@ -54,8 +49,8 @@ IMPURE |= {"tempfile", "threading", "time", "urllib"}
 ROOMS = {
     "httpx": {"network.transport"},
     "httpcore": {"network.transport"},
-    "h11": {"network.early_answer"},
-    "certifi": {"network.trust"},
+    "h11": {"network.early_response"},
+    "certifi": {"network.connection"},
     "httpx_sse": {"stream.sse", "stream.wire", "stream.dialects"},
     "sounddevice": {"outputs.portaudio", "outputs.quiet"},
     "aiohttp": {"server"},
@@ -67,7 +62,7 @@ ROOMS = {
 # Imported where they are used: a request leaves before they are loaded.
 HEAVY = {"aiohttp", "httpx", "httpx_sse", "numpy", "rich", "sounddevice", "soundfile", "soxr"}
 
-MAX_LINES = 350
+MAX_LINES = 500
 
 
 def _name(path: Path) -> str:

@@ -7,10 +7,10 @@ import pytest
 
 from streamplay import Player
 from streamplay.audio import AudioFormat
-from streamplay.checks import LOUDEST
 from streamplay.errors import InvalidRequest
 from streamplay.models import DEFAULT_MODEL
 from streamplay.options import PER_UTTERANCE, Options
+from streamplay.rules.checks import LOUDEST
 
 
 def test_the_defaults_speak_with_the_default_model() -> None:

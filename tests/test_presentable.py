@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.network.presentable import conceal, presentable
+from streamplay.presentable import conceal, presentable
 
 KEY = "tgp-secret-0123456789"
 

@@ -13,10 +13,10 @@ from streamplay.cli import main, parser
 from streamplay.cli.usage import UsageError
 from streamplay.errors import DeviceLost, FileFailed
 from streamplay.options import Options
-from streamplay.policy.blocks import play_in_blocks
+from streamplay.playback.virtual import play_in_blocks
 from streamplay.policy.jitter import policy
 from streamplay.replay import PITCHES, replay
-from streamplay.stage import Stage
+from streamplay.stage import Session
 from streamplay.trace import TraceWriter, load
 from tests.support.arrivals import RATE, trace
 
@@ -182,7 +182,7 @@ def test_a_weight_below_one_and_no_trace_are_usage_errors(tmp_path: Path) -> Non
 
 def heard(recorded: Trace, prebuffer: float | str = 0) -> Any:
     async def run() -> Any:
-        stage = Stage(Options(), time.perf_counter, follow=True)
+        stage = Session(Options(), time.perf_counter, follow=True)
         try:
             return await replay(recorded, stage, lambda rate: policy(prebuffer, rate))
         finally:
@@ -216,7 +216,7 @@ def test_it_is_heard_by_the_command_too(
 
 def test_a_device_that_is_lost_ends_it_though_more_is_to_come(null_sink: NullSink) -> None:
     async def run() -> None:
-        stage = Stage(Options(), time.perf_counter, follow=True)
+        stage = Session(Options(), time.perf_counter, follow=True)
         lost = DeviceLost("it was unplugged")
 
         def losing(rate: int) -> Policy:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import InvalidRequest
-from streamplay.fields import BIT_RATES
 from streamplay.request import SpeechRequest
+from streamplay.rules.fields import BIT_RATES
 
 
 def make(**fields: Any) -> SpeechRequest:

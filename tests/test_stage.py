@@ -22,8 +22,8 @@ from streamplay.errors import (
     NoDevice,
     Truncated,
 )
-from streamplay.outputs import portaudio, watch
-from streamplay.speech import backlog, pump
+from streamplay.outputs import portaudio, watchdog
+from streamplay.playback import pump, queue
 from tests.support.rawserver import unused_port
 from tests.support.speaking import (
     PATIENCE,
@@ -342,7 +342,7 @@ def test_an_unreachable_server_does_not_keep_a_player_from_being_made(silent: Si
 def test_a_device_that_asks_for_nothing_is_lost(
     speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(watchdog, "QUIET_SECONDS", 0.2)
     silent.speed = 0.001
     with Player(base_url=speech_server.base_url) as player:
         silent.speed = 1.0
@@ -357,7 +357,7 @@ def test_a_device_that_asks_for_nothing_is_lost(
 def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
     speech_server: LocalServer, silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "QUEUE_BYTES", 4 * 5000)
+    monkeypatch.setattr(queue, "QUEUE_BYTES", 4 * 5000)
     with Player(base_url=speech_server.base_url) as player:
         utterance = player.say("hello", extra=counting(20))
         being_heard(utterance, 4000)
@@ -371,7 +371,7 @@ def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
 def test_what_waited_for_room_is_played_whole(
     speech_server: LocalServer, fast: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "QUEUE_BYTES", 4 * 5000)
+    monkeypatch.setattr(queue, "QUEUE_BYTES", 4 * 5000)
     with Player(base_url=speech_server.base_url) as player:
         receipt = player.say("hello", extra=counting(6)).wait(PATIENCE)
     assert receipt.frames.received == receipt.frames.played == 6 * RATE

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamplay.server.signals import COUNT_PERIOD
+from streamplay.server.known_signals import COUNT_PERIOD
 from tests.support.nullsink import SINK
 
 if TYPE_CHECKING:

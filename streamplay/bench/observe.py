@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamplay.bench.sample import Sample
 from streamplay.errors import ServerRefused, StreamBroken, StreamPlayError
-from streamplay.speech.onset import VoiceOnset
+from streamplay.playback.silence import VoiceOnset
 from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from streamplay.cli.usage import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamplay.bench.command import Files
     from streamplay.bench.objective import Condition
     from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
+    from streamplay.bench.runner import Files
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
     from streamplay.cli.parser import Parser
@@ -88,7 +88,7 @@ def _add_results(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and hold against what was asked."""
-    from streamplay.bench import baseline, command, measures, objective, target
+    from streamplay.bench import baseline, measures, objective, runner, target
 
     if args.explain:
         console.out(measures.explained())
@@ -106,24 +106,24 @@ def run(args: argparse.Namespace) -> int:
     targets = target.read(args.targets, _common(args))
     load = _load(args)
     cost, files = _cost(args, targets, load), _files(args)
-    command.check(files)
+    runner.check(files)
     if args.fallback:
         _tell(args, "--fallback is not used: a benchmark tells a failure, and speaks with no other")
     _tell(args, cost)
     result = _measure(args, targets, load, objectives)
-    result = command.judge(result, objectives, limits, earlier)
+    result = runner.judge(result, objectives, limits, earlier)
     # First of all: a disk that is full by now does not cost what was paid for.
     _print(args, result)
-    command.write(result, files)
+    runner.write(result, files)
     return _status(result)
 
 
 def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
     """Return what it is going to cost; a search has no bound of its own."""
-    from streamplay.bench import command
+    from streamplay.bench import runner
 
     if not args.find_capacity:
-        return command.cost(targets, load)
+        return runner.cost(targets, load)
     if args.concurrency or args.requests:
         raise UsageError("--find-capacity is about rates: --rate is the first, --duration its time")
     if load.max_chars is None and not all(target.on_this_machine for target in targets):
@@ -154,20 +154,20 @@ def _measure(
 
 
 def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
-    from streamplay.bench import command
+    from streamplay.bench import runner
     from streamplay.player import Player
 
     with ExitStack() as stack:
         watchers: list[Callable[[Sample], None]] = []
         if not args.quiet and console.is_terminal(sys.stderr):
-            from streamplay.bench.live import Tally, View
+            from streamplay.bench.progress import Tally, View
 
             total = load.requests and load.requests * len(targets)
             tally = Tally(targets, total, load.duration)
             watchers.append(stack.enter_context(View(tally)).take)
         if load.play:
             watchers.append(_hear(stack.enter_context(Player(notify=options.notifier(args)))))
-        return command.run(
+        return runner.run(
             targets,
             load,
             command=_command(args.words),
@@ -221,7 +221,7 @@ def _load(args: argparse.Namespace) -> Load:
 
 
 def _files(args: argparse.Namespace) -> Files:
-    from streamplay.bench.command import Files
+    from streamplay.bench.runner import Files
 
     return Files(**{each.name: getattr(args, each.name) for each in fields(Files)})
 
@@ -241,9 +241,9 @@ def _print(args: argparse.Namespace, result: Result) -> None:
 
 
 def _status(result: Result) -> int:
-    from streamplay.bench import command
+    from streamplay.bench import runner
 
-    if command.missed(result):
+    if runner.missed(result):
         return _MISSED
     if result.run.interrupted:
         return status.INTERRUPTED

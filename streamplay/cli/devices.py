@@ -20,7 +20,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List them."""
-    from streamplay.outputs.find import list_devices
+    from streamplay.outputs.devices import list_devices
 
     devices = list_devices()
     if args.json:

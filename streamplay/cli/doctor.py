@@ -79,7 +79,7 @@ def _configuration() -> Finding:
 
 
 def _sound() -> Iterator[Finding]:
-    from streamplay.outputs.find import list_devices
+    from streamplay.outputs.devices import list_devices
     from streamplay.outputs.portaudio import load
 
     try:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     notify = None if args.quiet else prompt.tell
     try:
         with handled(dict.fromkeys(ENDING, _leave)), Player(**asked, notify=notify) as player:
-            return Session(player, prompt, args).run()
+            return LiveSession(player, prompt, args).run()
     except Left as left:
         return status.of_signal(left.number)
 
@@ -64,7 +64,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     raise Left(number)
 
 
-class Session:
+class LiveSession:
     """One conversation at the prompt.
 
     The main thread reads lines and hands them to the player. Two others help

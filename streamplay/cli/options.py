@@ -13,8 +13,8 @@ import os
 
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
-from streamplay.families import DEFAULT_MODEL
-from streamplay.fields import ENCODINGS
+from streamplay.rules.families import DEFAULT_MODEL
+from streamplay.rules.fields import ENCODINGS
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:

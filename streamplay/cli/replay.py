@@ -65,11 +65,11 @@ def _simulate(args: argparse.Namespace, traces: list[tuple[str, Trace]], rows: _
 async def _hear(args: argparse.Namespace, traces: list[tuple[str, Trace]], rows: _Rows) -> None:
     from streamplay.options import Options
     from streamplay.replay import replay
-    from streamplay.stage import Stage
+    from streamplay.stage import Session
 
     notify = options.notifier(args)
     wanted = Options(device=args.device, latency=args.latency, notify=notify)
-    stage = Stage(wanted, time.perf_counter, follow=True)
+    stage = Session(wanted, time.perf_counter, follow=True)
     memory = Memory()
     try:
         for name, trace in traces:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from streamplay.cli.usage import UsageError
 from streamplay.errors import ConnectFailed
-from streamplay.server import command
+from streamplay.server import service
 
 if TYPE_CHECKING:
     from streamplay.cli.parser import Parser
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: Parser) -> None:
     """Add the server's own arguments, so that a flag can be told from a default."""
-    command.add_arguments(parser)
+    service.add_arguments(parser)
     parser.set_defaults(**{action.dest: None for action in parser.actions})
 
 
@@ -25,9 +25,9 @@ def run(args: argparse.Namespace) -> int:
     if not 0 <= given.get("port", 0) <= 65535:
         raise UsageError(f"--port: {given['port']} is beyond 65535, the last port")
     defaults = argparse.ArgumentParser()
-    command.add_arguments(defaults)
+    service.add_arguments(defaults)
     try:
-        return command.run(defaults.parse_args([], argparse.Namespace(**given)))
+        return service.run(defaults.parse_args([], argparse.Namespace(**given)))
     except ModuleNotFoundError as error:
         raise ConnectFailed(
             f"the local speech server needs {error.name}, not installed here",

@@ -14,7 +14,7 @@ from streamplay.stream.wire import Done, Ignored
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from streamplay.network.patience import Patience
+    from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
 
 MAX_FILE_BYTES: Final = 256 << 20
@@ -78,7 +78,7 @@ class Body:
     ----------
     exchange : Exchange
         Whose body it is.
-    patience : Patience
+    patience : Timeouts
         Limits the waits.
     chunk_limit : float
         Seconds to wait for each piece.
@@ -94,7 +94,7 @@ class Body:
     """
 
     def __init__(
-        self, exchange: Exchange, patience: Patience, chunk_limit: float, bound: int | None = None
+        self, exchange: Exchange, patience: Timeouts, chunk_limit: float, bound: int | None = None
     ) -> None:
         self.exchange = exchange
         self.bytes = 0

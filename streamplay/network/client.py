@@ -17,15 +17,15 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.models import Voice, read_models, read_voices
-from streamplay.network.answer import check_coding, read_refusal
+from streamplay.network.api import Shape
 from streamplay.network.body import Body, Moments
 from streamplay.network.endpoint import find_endpoint
+from streamplay.network.failures import check_coding, read_refusal
 from streamplay.network.message import PATH, authorization, content_of, headers_of
-from streamplay.network.patience import Patience, limits_of
-from streamplay.network.presentable import presentable
 from streamplay.network.response import SpeechResponse
-from streamplay.network.shape import Shape
+from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import Transport
+from streamplay.presentable import presentable
 from streamplay.request import Api
 from streamplay.stream.wire import Audio
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from streamplay.errors import ServerRefused
     from streamplay.network.body import Exchange
     from streamplay.network.early import EarlyRequest
-    from streamplay.network.patience import Limits
+    from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
 
 # A list of voices: some hundred kilobytes at most.
@@ -196,7 +196,7 @@ class SpeechClient:
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never raises."""
         with suppress(StreamPlayError):
-            patience = Patience()
+            patience = Timeouts()
             async with patience.wait("connect", self.limits.connect):
                 exchange = await self._transport.send("HEAD", "", Moments(0.0))
                 body = Body(exchange, patience, self.limits.chunk)
@@ -238,7 +238,7 @@ class SpeechClient:
     async def _get(self, path: str, query: Mapping[str, str]) -> Any:
         """Return the JSON that is served under `path`."""
         self.endpoint.require_key()
-        patience = Patience(self.limits.deadline)
+        patience = Timeouts(self.limits.deadline)
         patience.start()
         async with patience.wait("connect", self.limits.connect):
             exchange = await self._transport.send(

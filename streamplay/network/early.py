@@ -18,15 +18,14 @@ import sys
 import threading
 import time
 
-from streamplay.checks import check_options
 from streamplay.errors import StreamPlayError
-from streamplay.fields import LONGEST, body_of, request_fields, settled
+from streamplay.network.connection import Connection, whom_to_trust
 from streamplay.network.endpoint import find_endpoint
-from streamplay.network.line import Line
 from streamplay.network.message import PATH, content_of, headers_of, whole
-from streamplay.network.trust import whom_to_trust
+from streamplay.rules.checks import check_options
+from streamplay.rules.fields import LONGEST, body_of, request_fields, settled
 
-TYPE_CHECKING = False  # as in streamplay.families
+TYPE_CHECKING = False  # as in streamplay.rules.families
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
@@ -68,7 +67,7 @@ class EarlyRequest:
         The moments of `streamplay.network.body.Moments`, as they were.
     leaving : bool
         Whether any of it may have arrived: it is not to be sent by anyone else then.
-    line : Line or None
+    line : Connection or None
         The connection.
     """
 
@@ -87,7 +86,7 @@ class EarlyRequest:
         self.connected: float | None = None
         self.sent: float | None = None
         self.leaving = False
-        self.line: Line | None = None
+        self.line: Connection | None = None
         self._address = address
         self._data = data
         self._secure = secure
@@ -128,7 +127,7 @@ class EarlyRequest:
             self._ended.set()
 
     def _connect(self) -> None:
-        line = Line(self._address)
+        line = Connection(self._address)
         with self._lock:
             self.line = line
         self.tcp = self.connected = self._clock()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-TYPE_CHECKING = False  # as in streamplay.families
+TYPE_CHECKING = False  # as in streamplay.rules.families
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final

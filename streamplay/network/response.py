@@ -21,12 +21,11 @@ from streamplay.errors import (
     StreamPlayError,
     VoiceNotFound,
 )
-from streamplay.network.answer import check_speech, read_refusal
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
-from streamplay.network.patience import Patience
-from streamplay.network.presentable import conceal, presentable
-from streamplay.network.refusals import Said, nearest
+from streamplay.network.failures import Said, check_speech, nearest, read_refusal
 from streamplay.network.retry import ATTEMPTS, wait_before
+from streamplay.network.timeouts import Timeouts
+from streamplay.presentable import conceal, presentable
 from streamplay.stream.wire import Audio, reader_for
 
 if TYPE_CHECKING:
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from streamplay.network.api import Shape
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.patience import Limits
-    from streamplay.network.shape import Shape
+    from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Decoder
     from streamplay.stream.wire import WireEvent
@@ -106,7 +105,7 @@ class SpeechResponse:
         self._sender = sender
         self._shape = sender.shape
         self._limits = limits or sender.limits
-        self._patience = Patience(self._limits.deadline)
+        self._patience = Timeouts(self._limits.deadline)
         self._body: Body | None = None
         self._early: deque[WireEvent] = deque()
         self._events: AsyncGenerator[WireEvent, None] | None = None

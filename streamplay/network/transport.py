@@ -15,10 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from streamplay.errors import ConnectFailed
-from streamplay.network.broken import lost, misframed, no_http, unanswered
+from streamplay.network.connection import whom_to_trust
+from streamplay.network.failures import lost, misframed, no_http, unanswered
 from streamplay.network.message import ALWAYS
-from streamplay.network.presentable import presentable
-from streamplay.network.trust import whom_to_trust
+from streamplay.presentable import presentable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -114,7 +114,7 @@ class Transport:
         """
         early, self._early = self._early, None
         if early is not None and early.content == content:
-            from streamplay.network.early_answer import answer_to
+            from streamplay.network.early_response import answer_to
 
             where = self._endpoint.base_url
             answer = await answer_to(early, where, moments, self._clock, connected)
@@ -158,7 +158,7 @@ class Transport:
 
         return httpx.AsyncClient(
             headers=ALWAYS,
-            # Time limits are Patience's.
+            # Time limits are Timeouts's.
             timeout=httpx.Timeout(None),
             # The key stays with its host.
             follow_redirects=False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from streamplay.errors import OutputFailed
-    from streamplay.sound.ring import Block
+    from streamplay.playback.ring import Block
 
 
 Latency = float | Literal["low", "high"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.errors import DeviceLost, NoDevice, OutputFailed
 from streamplay.outputs.deadline import OutOfTime, within
-from streamplay.outputs.find import Found, find, survey
+from streamplay.outputs.devices import Found, find, survey
 from streamplay.outputs.portaudio import load, open_streams
-from streamplay.sound import native
+from streamplay.playback import native
 
 if TYPE_CHECKING:
     from types import ModuleType

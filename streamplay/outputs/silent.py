@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Renderer
-    from streamplay.sound.ring import Block
+    from streamplay.playback.ring import Block
 
 BLOCK_SECONDS: Final = 0.005
 """PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""

@@ -1,6 +1,6 @@
 """What earlier utterances taught, for each host, model and voice: decayed, bounded.
 
-Pure: no clock, no file. `PROCESS` is what this process has learned; `streamplay.remembered`
+Pure: no clock, no file. `PROCESS` is what this process has learned; `streamplay.policy.store`
 keeps another in a file. docs/policy.md explains the numbers.
 """
 

@@ -1,7 +1,7 @@
 """Arrivals in virtual time: when they would have been heard, and with which gaps.
 
 The playout in closed form, a step an arrival; the policy is the player's own.
-`streamplay.policy.blocks` gives the same by the real playout, a step a block.
+`streamplay.playback.virtual` gives the same by the real playout, a step a block.
 """
 
 from __future__ import annotations

@@ -16,6 +16,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     The command line is imported here and not above, so that
     `streamplay.server.child` costs a parent process next to nothing.
     """
-    from streamplay.server.command import main as run
+    from streamplay.server.service import main as run
 
     return run(argv)

@@ -14,10 +14,10 @@ from aiohttp import web
 
 from streamplay.server import catalog
 from streamplay.server import order as orders
-from streamplay.server.delivery import Delivery
+from streamplay.server.answer import ServedAnswer
+from streamplay.server.error_shapes import by_scenario
 from streamplay.server.espeak import SynthesisFailed
-from streamplay.server.fields import Refusal
-from streamplay.server.refusals import by_scenario
+from streamplay.server.json_fields import Refusal
 from streamplay.server.replayed import ReplayedDelivery
 from streamplay.server.scenario import Scenario, ScenarioError
 
@@ -119,7 +119,7 @@ async def _voices(request: web.Request) -> web.Response:
     return web.json_response({"data": [listed], "voices": listed["voices"]})
 
 
-def _voices_of(model: catalog.Model) -> dict[str, Any]:
+def _voices_of(model: catalog.ServedModel) -> dict[str, Any]:
     voices = [
         {"id": voice.id, "name": voice.name, "language": voice.language}
         for voice in model.voices.values()
@@ -160,9 +160,9 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     return await _counted(state, _delivery(state, order, scenario, number), request)
 
 
-def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int) -> Delivery:
+def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int) -> ServedAnswer:
     if not state.traces:
-        return Delivery(order, scenario, number)
+        return ServedAnswer(order, scenario, number)
     trace = state.traces[(number - 1) % len(state.traces)]
     return ReplayedDelivery(order, scenario, number, trace)
 
@@ -188,7 +188,9 @@ def _scenario(state: State, order: orders.Order) -> Scenario:
     return scenario
 
 
-async def _counted(state: State, delivery: Delivery, request: web.Request) -> web.StreamResponse:
+async def _counted(
+    state: State, delivery: ServedAnswer, request: web.Request
+) -> web.StreamResponse:
     state.active += 1
     try:
         return await delivery.answer(request)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ServedVoice:
     """A voice as ``GET /v1/voices`` lists it, and how it sounds here."""
 
     id: str
@@ -32,7 +32,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ServedModel:
     """A model, its voices, and which wishes of a request it obeys.
 
     Parameters
@@ -46,7 +46,7 @@ class Model:
     """
 
     id: str
-    voices: Mapping[str, Voice]
+    voices: Mapping[str, ServedVoice]
     obeys_encoding: bool = True
     obeys_rate: bool = True
     mixes: bool = False
@@ -59,7 +59,7 @@ class Model:
             samplerate if self.obeys_rate else 24000,
         )
 
-    def find(self, voice: str) -> Voice | None:
+    def find(self, voice: str) -> ServedVoice | None:
         """Return the voice of that name, mixes included, or nothing."""
         if voice in self.voices:
             return self.voices[voice]
@@ -67,7 +67,7 @@ class Model:
             return self._mix(voice)
         return _espeak_voice(voice) if self.open_voices else None
 
-    def _mix(self, mix: str) -> Voice | None:
+    def _mix(self, mix: str) -> ServedVoice | None:
         """Blend voices: the pitch is the weighted mean, the rest the heaviest one's."""
         parts = [_MIX_PART.fullmatch(part) for part in mix.split("+")]
         weighted = [
@@ -80,7 +80,7 @@ class Model:
             return None
         _, heaviest = max(weighted, key=lambda pair: pair[0])
         pitch = round(sum(weight * voice.spoken.pitch for weight, voice in weighted) / total)
-        return Voice(mix, mix, heaviest.language, replace(heaviest.spoken, pitch=pitch))
+        return ServedVoice(mix, mix, heaviest.language, replace(heaviest.spoken, pitch=pitch))
 
 
 _MIX_PART: Final = re.compile(r"(?P<name>\w+)(\((?P<weight>\d+(\.\d+)?)\))?")
@@ -196,7 +196,7 @@ def language(code: str) -> str | None:
 
 
 @cache
-def models() -> Mapping[str, Model]:
+def models() -> Mapping[str, ServedModel]:
     """Return every model that is served, by its name, the built-in voice's own last."""
     fixed = {"obeys_encoding": False, "obeys_rate": False}
     cartesia = _voices((name, *how) for name, how in _CARTESIA.items())
@@ -209,20 +209,20 @@ def models() -> Mapping[str, Model]:
         for name in names.split()
     )
     every = [
-        Model("canopylabs/orpheus-3b-0.1-ft", orpheus, **fixed),
-        Model("hexgrad/Kokoro-82M", kokoro, mixes=True, **fixed),
-        *(Model(f"cartesia/{name}", cartesia) for name in ("sonic", "sonic-2", "sonic-3")),
+        ServedModel("canopylabs/orpheus-3b-0.1-ft", orpheus, **fixed),
+        ServedModel("hexgrad/Kokoro-82M", kokoro, mixes=True, **fixed),
+        *(ServedModel(f"cartesia/{name}", cartesia) for name in ("sonic", "sonic-2", "sonic-3")),
         *(
-            Model(f"minimax/{name}", minimax, obeys_encoding=False)
+            ServedModel(f"minimax/{name}", minimax, obeys_encoding=False)
             for name in ("speech-2.6-turbo", "speech-2.8-turbo")
         ),
-        *(Model(name, openai, **fixed) for name in ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")),
-        Model("espeak-ng", _espeak_voices(), open_voices=True),
+        *(ServedModel(name, openai, **fixed) for name in ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")),
+        ServedModel("espeak-ng", _espeak_voices(), open_voices=True),
     ]
     return {model.id: model for model in every}
 
 
-def stand_in(name: str) -> Model:
+def stand_in(name: str) -> ServedModel:
     """Return the model `name`, one of its family, or else the one that does as it is asked.
 
     What a client expects to be sent by a model is what that model sends.
@@ -231,7 +231,7 @@ def stand_in(name: str) -> Model:
     return models().get(name) or models()[family.id if family else "espeak-ng"]
 
 
-def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, Voice]:
+def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, ServedVoice]:
     """Give each (name, language, gender) a sound that no other in its model has."""
     counts: dict[tuple[str, str], int] = {}
     voices = {}
@@ -241,18 +241,18 @@ def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, Voice]:
         family = _FEMALE if gender == "f" else _MALE
         lap, place = divmod(index, len(family))
         spoken = Spoken(language(tongue) or tongue, family[place], _PITCHES[lap % len(_PITCHES)])
-        voices[name] = Voice(name, name, tongue, spoken)
+        voices[name] = ServedVoice(name, name, tongue, spoken)
     return voices
 
 
 @cache
-def _espeak_voices() -> dict[str, Voice]:
+def _espeak_voices() -> dict[str, ServedVoice]:
     names = ["en-us", *sorted(languages() - {"en-us"})]
-    return {name: Voice(name, name, _CODES.get(name, name), Spoken(name)) for name in names}
+    return {name: ServedVoice(name, name, _CODES.get(name, name), Spoken(name)) for name in names}
 
 
-def _espeak_voice(name: str) -> Voice | None:
+def _espeak_voice(name: str) -> ServedVoice | None:
     tongue, _, variant = name.partition("+")
     if tongue not in languages() or variant not in variants():
         return None
-    return Voice(name, name, _CODES.get(tongue, tongue), Spoken(tongue, variant))
+    return ServedVoice(name, name, _CODES.get(tongue, tongue), Spoken(tongue, variant))

@@ -77,7 +77,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SpokenWord:
     """One word, and where it begins, in seconds from the start of its piece."""
 
     text: str
@@ -89,7 +89,7 @@ class Spoke:
     """What came of one piece of text: s16 mono at `SAMPLERATE`, and its words."""
 
     samples: bytes
-    words: tuple[Word, ...]
+    words: tuple[SpokenWord, ...]
 
     @property
     def seconds(self) -> float:
@@ -180,7 +180,7 @@ def speak(text: str, spoken: Spoken) -> Spoke:
         If eSpeak NG does.
     """
     blocks: list[bytes] = []
-    words: list[Word] = []
+    words: list[SpokenWord] = []
 
     def collect(samples: int | None, count: int, events: Any) -> int:
         if samples and count > 0:
@@ -205,7 +205,7 @@ def _choose(library: ctypes.CDLL, spoken: Spoken) -> None:
     library.espeak_SetParameter(_PITCH, spoken.pitch, 0)
 
 
-def _words(text: str, events: Any) -> list[Word]:
+def _words(text: str, events: Any) -> list[SpokenWord]:
     """Read the words out of a list of events; positions count characters from 1."""
     found = []
     index = 0
@@ -213,7 +213,9 @@ def _words(text: str, events: Any) -> list[Word]:
         if event.type == _EVENT_WORD:
             start = event.text_position - 1
             # `sample` of the event is wrong in 1.52; `audio_position` (ms) is right.
-            found.append(Word(text[start : start + event.length], event.audio_position / 1000))
+            found.append(
+                SpokenWord(text[start : start + event.length], event.audio_position / 1000)
+            )
         index += 1
     return found
 

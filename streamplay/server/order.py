@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.server import catalog
 from streamplay.server.containers import CONTAINERS, nearest_samplerate
-from streamplay.server.fields import Fields, Refusal, shown
+from streamplay.server.json_fields import Fields, Refusal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,8 +50,8 @@ class Order:
         Whether the request has OpenAI's shape, so that the events should too.
     """
 
-    model: catalog.Model
-    voice: catalog.Voice
+    model: catalog.ServedModel
+    voice: catalog.ServedVoice
     spoken: Spoken
     text: str
     container: str
@@ -106,7 +106,7 @@ def _bit_rate(fields: Fields) -> int:
     return value
 
 
-def find_model(name: str) -> catalog.Model:
+def find_model(name: str) -> catalog.ServedModel:
     """Return the model of that name.
 
     Raises
@@ -126,7 +126,7 @@ def find_model(name: str) -> catalog.Model:
     return found
 
 
-def _voice(model: catalog.Model, name: str, *, any_name: bool) -> catalog.Voice:
+def _voice(model: catalog.ServedModel, name: str, *, any_name: bool) -> catalog.ServedVoice:
     found = model.find(name)
     if found is None and any_name:
         found = next(iter(model.voices.values()))
@@ -167,7 +167,7 @@ def _delivery(fields: Fields) -> tuple[str, Body]:
     return container, "events" if streaming else "whole"
 
 
-def _format(model: catalog.Model, fields: Fields, container: str) -> AudioFormat:
+def _format(model: catalog.ServedModel, fields: Fields, container: str) -> AudioFormat:
     # OpenAI's pcm is 24 kHz and 16 bits; the schema's raw is not.
     openai = container == "pcm"
     encoding = fields.choice("response_encoding", "pcm_s16le" if openai else "pcm_f32le", ENCODINGS)
@@ -178,7 +178,7 @@ def _format(model: catalog.Model, fields: Fields, container: str) -> AudioFormat
     return AudioFormat("pcm_s16le", nearest_samplerate(container, real.samplerate))
 
 
-def _spoken(voice: catalog.Voice, fields: Fields) -> Spoken:
+def _spoken(voice: catalog.ServedVoice, fields: Fields) -> Spoken:
     """Return how it sounds: the voice's own way, in the language asked for."""
     rate = round(voice.spoken.rate * fields.number("speed", 1.0, SPEEDS))
     spoken = replace(voice.spoken, rate=min(max(rate, _RATES[0]), _RATES[1]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from streamplay.server.delivery import Delivery
+from streamplay.server.answer import ServedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streamplay.server.body import Body
+    from streamplay.server.chunked_body import ChunkedBody
     from streamplay.server.order import Order
     from streamplay.server.scenario import Scenario
     from streamplay.trace import Trace
@@ -25,7 +25,7 @@ _ENDS: Final = {
 """The fault that ends an answer as the recorded one ended; others just stop, without a mark."""
 
 
-class ReplayedDelivery(Delivery):
+class ReplayedDelivery(ServedAnswer):
     """Answers one streaming request at the times of a trace.
 
     What is heard is what was asked for, cut off where the trace ends; where it ends sooner,
@@ -34,7 +34,7 @@ class ReplayedDelivery(Delivery):
     Parameters
     ----------
     order, scenario, number
-        As for `Delivery`. The scenario's own times and faults give way to the trace's.
+        As for `ServedAnswer`. The scenario's own times and faults give way to the trace's.
     trace : Trace
         The arrivals.
     """
@@ -53,7 +53,7 @@ class ReplayedDelivery(Delivery):
         super().__init__(order, ending, number)
         self._trace = trace
 
-    async def _send_stream(self, body: Body) -> None:
+    async def _send_stream(self, body: ChunkedBody) -> None:
         await body.send(self._writer.start(), event=False)
         pieces = self._recut()
         for due, _ in self._trace.arrivals:

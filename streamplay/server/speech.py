@@ -27,7 +27,7 @@ _CLAUSE_END: Final = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class SpeechWord:
     """A word and its times, in seconds from the start of the stream."""
 
     text: str
@@ -36,14 +36,14 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpokenPiece:
     """Some of the sound: ``float32 (n, 1)`` at the rate asked for, and its words."""
 
     frames: Frames
-    words: tuple[Word, ...] = ()
+    words: tuple[SpeechWord, ...] = ()
 
 
-def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Piece]:
+def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[SpokenPiece]:
     """Yield the speech of an order; each step blocks for milliseconds.
 
     Parameters
@@ -60,9 +60,9 @@ def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Piece]
     for text in split(order.text, order.segment):
         spoke = espeak.speak(text, order.spoken)
         samples = np.frombuffer(spoke.samples, dtype="<i2").astype(np.float32) / np.float32(32768)
-        yield Piece(resample(samples), tuple(_timed(spoke, seconds)))
+        yield SpokenPiece(resample(samples), tuple(_timed(spoke, seconds)))
         seconds += spoke.seconds
-    yield Piece(resample(np.zeros(0, np.float32), last=True))
+    yield SpokenPiece(resample(np.zeros(0, np.float32), last=True))
 
 
 def warm() -> None:
@@ -102,12 +102,12 @@ def _shorten(text: str) -> Iterator[str]:
         yield text
 
 
-def _timed(spoke: espeak.Spoke, offset: float) -> Iterator[Word]:
+def _timed(spoke: espeak.Spoke, offset: float) -> Iterator[SpeechWord]:
     """Give each word its end: the next one's beginning, or its piece's end."""
     ends = [word.start for word in spoke.words[1:]] + [spoke.seconds]
     for word, end in zip(spoke.words, ends, strict=False):
         if word.text.strip():
-            yield Word(word.text, round(offset + word.start, 3), round(offset + end, 3))
+            yield SpeechWord(word.text, round(offset + word.start, 3), round(offset + end, 3))
 
 
 class _Resampler:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import copy, deepcopy
 from typing import TYPE_CHECKING
 
+from streamplay.playback.silence import VoiceOnset
+from streamplay.playback.track import Span
 from streamplay.receipt import (
     ErrorFacts,
     FormatFacts,
@@ -13,15 +15,13 @@ from streamplay.receipt import (
     Receipt,
     RequestedFormat,
 )
-from streamplay.speech.onset import VoiceOnset
-from streamplay.speech.span import Span
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.errors import StreamPlayError
     from streamplay.models import FormatSource
     from streamplay.request import SpeechRequest
-    from streamplay.speech.feed import Feed
+    from streamplay.speech.source import SoundSource
 
 
 class Account:
@@ -32,7 +32,7 @@ class Account:
 
     Parameters
     ----------
-    request : SpeechRequest or Feed
+    request : SpeechRequest or SoundSource
         What was asked for; its `input` is the first piece of the text.
     base_url : str
         Where it is sent, or ``local``.
@@ -40,7 +40,9 @@ class Account:
         Whether the frames go to an output at all.
     """
 
-    def __init__(self, request: SpeechRequest | Feed, base_url: str, *, playing: bool) -> None:
+    def __init__(
+        self, request: SpeechRequest | SoundSource, base_url: str, *, playing: bool
+    ) -> None:
         expected, source = request.expected
         asked = RequestedFormat(request.response_encoding, request.sample_rate)
         self._facts = Receipt(

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamplay.playback.pump import Track
+from streamplay.playback.resample import Adapter
+from streamplay.playback.silence import Joints
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
-from streamplay.sound.resample import Adapter
-from streamplay.sound.silence import Joints
-from streamplay.speech.pump import Lane
 from streamplay.trace import host_of
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.models import FormatSource
+    from streamplay.playback.pump import Pump
+    from streamplay.playback.silence import Cut
     from streamplay.policy.jitter import Policy
-    from streamplay.sound.silence import Cut
-    from streamplay.speech.heard import Piece
-    from streamplay.speech.pump import Pump
+    from streamplay.speech.transcript import Piece
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Stage
+    from streamplay.stage import Session
 
 
 class Delivery:
@@ -31,7 +31,7 @@ class Delivery:
         What comes now is only counted and kept.
     """
 
-    def __init__(self, utterance: Utterance, stage: Stage) -> None:
+    def __init__(self, utterance: Utterance, stage: Session) -> None:
         self.unheard = not stage.options.play
         self._utterance = utterance
         self._account = utterance.account
@@ -49,16 +49,16 @@ class Delivery:
         """Seconds of audio that have come, and wait to be heard."""
         if not self._stage.options.play:
             return 0.0
-        lane = self._utterance.lane
-        heard = self._account.heard(lane.position() if lane else 0)
+        track = self._utterance.track
+        heard = self._account.heard(track.position() if track else 0)
         return (self._account.meant - heard) / self._account.samplerate
 
     def begin(self, piece: Piece) -> None:
         """Take what follows for the frames of `piece`."""
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
-        if self._utterance.lane is not None:
-            self._utterance.lane.policy.on_request(len(piece.text))
+        if self._utterance.track is not None:
+            self._utterance.track.policy.on_request(len(piece.text))
         if self._joints is not None:
             self._joints.joint()
 
@@ -66,9 +66,9 @@ class Delivery:
         """Note that nothing more of the piece comes; `learn` from it, where it came by itself."""
         assert self._piece is not None
         self._piece.frames = self._account.meant - self._piece.start
-        lane = self._utterance.lane
-        if lane is not None:
-            lane.level = lane.policy.on_end(learn=learn)
+        track = self._utterance.track
+        if track is not None:
+            track.level = track.policy.on_end(learn=learn)
 
     async def take(
         self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float
@@ -86,12 +86,12 @@ class Delivery:
 
     async def flush(self) -> None:
         """Play what the resampler still holds; what follows needs a new one."""
-        if self._adapter is None or self._pump is None or self._utterance.lane is None:
+        if self._adapter is None or self._pump is None or self._utterance.track is None:
             return
         rest = self._adapter.finish()
         self._adapter = None
         if len(rest):
-            await self._pump.put(self._utterance.lane, rest, self._at)
+            await self._pump.put(self._utterance.track, rest, self._at)
 
     async def finish(self, audio: AudioFormat | None) -> None:
         """Play the silence that the last piece ends with."""
@@ -102,19 +102,19 @@ class Delivery:
 
     def idle(self) -> None:
         """Say that nothing is on its way: running dry is nobody's fault until there is more."""
-        if self._pump is not None and self._utterance.lane is not None:
-            self._pump.idle(self._utterance.lane)
+        if self._pump is not None and self._utterance.track is not None:
+            self._pump.idle(self._utterance.track)
 
     def close(self) -> None:
         """Say that nothing more will come."""
-        if self._pump is not None and self._utterance.lane is not None:
-            self._pump.close(self._utterance.lane)
+        if self._pump is not None and self._utterance.track is not None:
+            self._pump.close(self._utterance.track)
 
     async def _play(self, frames: Frames, audio: AudioFormat) -> None:
         pump, adapter = await self._way_to(audio)
-        assert self._utterance.lane is not None
+        assert self._utterance.track is not None
         self._note_voice(audio)
-        await pump.put(self._utterance.lane, adapter.convert(frames), self._at)
+        await pump.put(self._utterance.track, adapter.convert(frames), self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
         """Return what passes of `frames`, where the silence between pieces is to be cut."""
@@ -144,7 +144,7 @@ class Delivery:
             self._utterance.trace.arrival(now - (self._account.begun or 0.0), len(frames))
 
     async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
-        """Return the pump, with a lane of ours, and what converts `audio` for it."""
+        """Return the pump, with a track of ours, and what converts `audio` for it."""
         if self._pump is None:
             self._pump = await self._stage.pump_for(audio)
             self._enter(self._pump)
@@ -160,10 +160,10 @@ class Delivery:
         self._account.output_rate = rate
         self._account.output(self._stage.facts())
         utterance = self._utterance
-        lane = Lane(self._account.span, self._policy(rate), pump.playout)
-        lane.on_done = lambda: self._stage.on_played(utterance)
-        utterance.lane, utterance.played = lane, False
-        pump.add(lane)
+        track = Track(self._account.span, self._policy(rate), pump.playout)
+        track.on_done = lambda: self._stage.on_played(utterance)
+        utterance.track, utterance.played = track, False
+        pump.add(track)
 
     def _policy(self, samplerate: int) -> Policy:
         """Return what decides when to start, with what is known of whoever speaks."""

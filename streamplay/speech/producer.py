@@ -6,7 +6,8 @@ side, handed on in order.
 
 from __future__ import annotations
 
-from contextlib import suppress
+import asyncio
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import (
@@ -18,8 +19,8 @@ from streamplay.errors import (
     StreamBroken,
     StreamPlayError,
 )
-from streamplay.speech.asker import Asker, until
 from streamplay.speech.delivery import Delivery
+from streamplay.speech.prefetch import Prefetch, until
 from streamplay.stream.wire import Audio, Ignored, Words
 
 if TYPE_CHECKING:
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat
     from streamplay.network.response import SpeechResponse
-    from streamplay.speech.fetch import Fetch
-    from streamplay.speech.heard import Piece
+    from streamplay.speech.prefetch import Fetch
+    from streamplay.speech.source import SoundSource
+    from streamplay.speech.transcript import Piece
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Stage
+    from streamplay.stage import Session
     from streamplay.stream.decoder import Chunk, Decoder
     from streamplay.stream.wire import WireEvent
 
@@ -44,12 +46,12 @@ _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited,
 class Producer:
     """Receives one utterance: a request for each piece of its text."""
 
-    def __init__(self, utterance: Utterance, stage: Stage) -> None:
+    def __init__(self, utterance: Utterance, stage: Session) -> None:
         self._utterance = utterance
         self._account = utterance.account
         self._stage = stage
         self._delivery = Delivery(utterance, stage)
-        self._asker = Asker(utterance, stage, lambda: self._delivery.ahead)
+        self._asker = Prefetch(utterance, stage, lambda: self._delivery.ahead)
         self._settled: Fetch | None = None
         self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
@@ -219,3 +221,39 @@ class Producer:
                 account.moment(name, getattr(response.moments, name), again=True)
         if response.voice:
             account.spoken_by(response.voice)
+
+
+class SoundProducer:
+    """Hands on the frames of a feed: what `Producer` is to a text."""
+
+    def __init__(self, utterance: Utterance, feed: SoundSource, stage: Session) -> None:
+        self._account = utterance.account
+        self._feed = feed
+        self._stage = stage
+        self._delivery = Delivery(utterance, stage)
+
+    async def run(self) -> None:
+        """Hand on all of it; what came when it failed is played to its end.
+
+        Raises
+        ------
+        Exception
+            What ended it; the caller's to keep for whoever waits.
+        """
+        feed, audio = self._feed, self._feed.audio
+        await self._stage.import_decoding()
+        self._account.began(self._stage.clock())
+        try:
+            async with aclosing(feed.blocks()) as blocks:
+                async for frames in blocks:
+                    data = bytes(len(frames) * audio.frame_bytes)
+                    now = self._stage.clock()
+                    await self._delivery.take(frames, data, audio, feed.source, now)
+                    await asyncio.sleep(0)  # where all is there at once, others have their turn
+        except StreamBroken:
+            await self._delivery.flush()
+            raise
+        else:
+            await self._delivery.flush()
+        finally:
+            self._delivery.close()

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed
 from streamplay.events import History
-from streamplay.speech.heard import Heard, Piece, heard_text
-from streamplay.speech.observer import TICK_SECONDS, Watch
+from streamplay.speech.tracker import TICK_SECONDS, Tracker
+from streamplay.speech.transcript import Heard, Piece, heard_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 
     from streamplay.events import Event
     from streamplay.options import Options
-    from streamplay.outputs.file import FileOutput
+    from streamplay.outputs.recording import FileOutput
+    from streamplay.playback.pump import Track
     from streamplay.receipt import Receipt
     from streamplay.speech.account import Account
-    from streamplay.speech.feed import Feed
-    from streamplay.speech.pump import Lane
+    from streamplay.speech.source import SoundSource
     from streamplay.trace import TraceWriter
 
 __all__ = ["Heard", "Piece", "Utterance"]
@@ -44,7 +44,7 @@ class Utterance:
         *,
         keeper: FileOutput | None = None,
         trace: TraceWriter | None = None,
-        feed: Feed | None = None,
+        feed: SoundSource | None = None,
     ) -> None:
         self.text = text
         self.feed = feed
@@ -52,7 +52,7 @@ class Utterance:
         self.account = account
         self.keeper = keeper
         self.trace = trace
-        self.lane: Lane | None = None
+        self.track: Track | None = None
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
         self.received = False
@@ -60,7 +60,7 @@ class Utterance:
         self.interrupted = False
         self.failure: Exception | None = None
         self.history = History()
-        self._watch = Watch(self, time.perf_counter)
+        self._watch = Tracker(self, time.perf_counter)
         self._watching: asyncio.Task[None] | None = None
         self._canceller = canceller
         self._done = threading.Event()
@@ -75,7 +75,7 @@ class Utterance:
     @property
     def receipt(self) -> Receipt:
         """What was received and heard so far; never raises."""
-        return self.account.receipt(self.lane.position() if self.lane else 0)
+        return self.account.receipt(self.track.position() if self.track else 0)
 
     @property
     def position(self) -> int:
@@ -84,7 +84,7 @@ class Utterance:
         By the output's DAC time, so that it lags what was handed over by the
         output's latency; monotone, and without drift.
         """
-        return self.account.heard(self.lane.heard() if self.lane else 0)
+        return self.account.heard(self.track.heard() if self.track else 0)
 
     def wait(self, timeout: float | None = None) -> Receipt:
         """Wait until it has been heard.
@@ -122,7 +122,7 @@ class Utterance:
 
     def heard(self) -> Heard:
         """Tell what has been heard of it by now."""
-        frames = self.account.heard(self.lane.position() if self.lane else 0)
+        frames = self.account.heard(self.track.position() if self.track else 0)
         rate = self.account.samplerate
         text, exact = heard_text(self.pieces, frames, rate)
         return Heard(text, len(text), frames / rate, frames, exact)
@@ -145,7 +145,7 @@ class Utterance:
     @property
     def handed_over(self) -> bool:
         """Whether all of it is in the output already, and cannot be cut; the player's own."""
-        return self.received and self.lane is not None and self.lane.is_handed_over()
+        return self.received and self.track is not None and self.track.is_handed_over()
 
     def interrupt(self) -> bool:
         """Mark it as cut short, unless it is done; the player's own."""
@@ -202,6 +202,6 @@ class Utterance:
         """
         self._lock, self._done = threading.RLock(), threading.Event()
         self.history = History()
-        self._watch = Watch(self, time.perf_counter)
-        self.lane, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
+        self._watch = Tracker(self, time.perf_counter)
+        self.track, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
         self.settle()

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 import pybase64
 
 from streamplay.errors import MalformedEvent, RemoteError
-from streamplay.network.presentable import presentable
+from streamplay.presentable import presentable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

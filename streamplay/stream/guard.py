@@ -83,7 +83,7 @@ _LAW_FACTOR: Final = 2  # the wrong law is 2.4 to 17 times as rough in vowels
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Candidate:
     """A way to read the bytes.
 
     Parameters
@@ -98,18 +98,18 @@ class Reading:
     shift: int = 0
 
 
-_ONE_OFF: Final = Reading("pcm_s16le", 1)
+_ONE_OFF: Final = Candidate("pcm_s16le", 1)
 
 
-def readings_beside(told: str) -> Iterator[Reading]:
+def readings_beside(told: str) -> Iterator[Candidate]:
     """Yield what bytes may be that are said to be `told`."""
     if told == "pcm_s16le":
         yield _ONE_OFF
     elif told == "pcm_f32le":
-        yield from (Reading(told, shift) for shift in (1, 2, 3))
+        yield from (Candidate(told, shift) for shift in (1, 2, 3))
     # One law read as the other is still speech: `Guard.other_law`.
     others = ("pcm_s16le", "pcm_f32le", *(() if told in _G711 else _G711))
-    yield from (Reading(other) for other in others if other != told)
+    yield from (Candidate(other) for other in others if other != told)
 
 
 class Guard:
@@ -139,7 +139,7 @@ class Guard:
         self._frames = 0  # in there
         self._energy = 0.0  # of them
         self._judged = 0
-        self._agreed: Counter[Reading] = Counter()
+        self._agreed: Counter[Candidate] = Counter()
         self._heard = 0  # windows that were not silent
         self._enough = math.ceil(HOLD_SECONDS / WINDOW_SECONDS) if guessed else 0
         self._laws = _Laws(told) if told.encoding in _G711 else None
@@ -151,12 +151,12 @@ class Guard:
         silent = not self._heard and self._energy <= self._silent  # NaN is not
         return self._heard < self._enough and not silent
 
-    def look(self, data: bytes, frames: Frames) -> Reading | None:
+    def look(self, data: bytes, frames: Frames) -> Candidate | None:
         """Take the next bytes, and the frames that were read from them, not yet limited.
 
         Returns
         -------
-        Reading or None
+        Candidate or None
             What the bytes really seem to be, once that is certain.
         """
         self._rest.append(data)
@@ -177,11 +177,11 @@ class Guard:
             return None
         return self._examine(block[:whole])
 
-    def _examine(self, block: bytes) -> Reading | None:
+    def _examine(self, block: bytes) -> Candidate | None:
         size = self._window * self._told.frame_bytes
         for start in range(0, len(block), size):
             window = block[start : start + size]
-            frames = self._read(window, Reading(self._told.encoding))
+            frames = self._read(window, Candidate(self._told.encoding))
             energy = _energy(frames)
             self._heard += not energy <= self._silent
             if not energy < self._loud and (found := self._judge(window, frames)):
@@ -190,7 +190,7 @@ class Guard:
                 self._compare_laws(self._laws, window, frames)
         return None
 
-    def _judge(self, window: bytes, frames: Frames) -> Reading | None:
+    def _judge(self, window: bytes, frames: Frames) -> Candidate | None:
         """Look for a smooth reading of one loud window; tell it once enough windows agree."""
         given = _sane(frames, _DENORMAL)
         variation = math.inf if given is None else _variation(given)
@@ -212,13 +212,13 @@ class Guard:
         enough = max(_AGREEING, self._judged / 2)
         return best if self._agreed[best] >= enough else None
 
-    def _read(self, data: bytes, reading: Reading) -> Frames:
+    def _read(self, data: bytes, reading: Candidate) -> Frames:
         told = AudioFormat(reading.encoding, self._told.samplerate, self._told.channels)
         end = len(data) - (len(data) - reading.shift) % told.frame_bytes
         return told.decode(data[reading.shift : end])
 
     def _compare_laws(self, laws: _Laws, window: bytes, frames: Frames) -> None:
-        if laws.look(frames, self._read(window, Reading(laws.other))):
+        if laws.look(frames, self._read(window, Candidate(laws.other))):
             self.other_law = laws.verdict
             self._laws = None
 
@@ -248,7 +248,7 @@ class _Laws:
         return True
 
 
-def wrong_encoding(told: AudioFormat, found: Reading) -> WrongEncoding:
+def wrong_encoding(told: AudioFormat, found: Candidate) -> WrongEncoding:
     """Compose the error: what the bytes seem to be, and the flag that mends it."""
     if found.shift:
         return WrongEncoding(
@@ -286,7 +286,7 @@ def _variation(frames: Frames) -> float:
     return _energy(frames[1:] - frames[:-1]) / (2 * frames.size)
 
 
-def _is_leftover(reading: Reading, frames: Frames, data: bytes, given: Frames | None) -> bool:
+def _is_leftover(reading: Candidate, frames: Frames, data: bytes, given: Frames | None) -> bool:
     """Tell whether a smooth reading is what other sound leaves in its bytes."""
     if abs(float(frames.mean())) > _FARTHEST_OFFSET:
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from streamplay.errors import StreamBroken, Truncated, UnexpectedContent
-from streamplay.network.presentable import presentable
+from streamplay.presentable import presentable
 from streamplay.stream.dialects import Audio, Done, Ignored, WireEvent, Words, meaning
 from streamplay.stream.sniff import is_bytes
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader

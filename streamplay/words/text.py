@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
-from streamplay import fields
+from streamplay.rules import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

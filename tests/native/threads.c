@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "../../streamplay/sound/_playout.c"
+#include "../../streamplay/playback/_playout.c"
 
 enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997, KEPT = 5000 };
 

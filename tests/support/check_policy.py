@@ -29,10 +29,10 @@ import numpy as np
 
 from streamplay.audio import AudioFormat
 from streamplay.outputs.device import DEFAULT_LATENCY
-from streamplay.policy.blocks import BLOCK_SECONDS, play_in_blocks
+from streamplay.playback.playout import FADE_SECONDS
+from streamplay.playback.virtual import BLOCK_SECONDS, play_in_blocks
 from streamplay.policy.jitter import Auto
 from streamplay.policy.learning import PROCESS, Memory, Source
-from streamplay.sound.playout import FADE_SECONDS
 from streamplay.speech import delivery
 from streamplay.trace import Trace, TraceWriter, load
 from tests.support.families import RATE, family
@@ -281,12 +281,12 @@ def _hear(player: Player, sink: NullSink, trace: Trace, name: Path) -> Heard:
         receipt = speech.wait()
     begun = speech.account.begun
     assert begun is not None
-    assert speech.lane is not None
-    assert isinstance(speech.lane.policy, Noted)
+    assert speech.track is not None
+    assert isinstance(speech.track.policy, Noted)
     return Heard(
         load(name),
         receipt,
-        tuple(moment - begun for moment in speech.lane.policy.moments),
+        tuple(moment - begun for moment in speech.track.policy.moments),
         tuple(moment - begun for moment in blocks.moments),
         _silences(recording.played[:, 0]),
     )

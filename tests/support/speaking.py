@@ -40,7 +40,7 @@ def counting(seconds: float, **scenario: Any) -> dict[str, Any]:
 
 def counted(frames: int, start: int = 0) -> NDArray[np.int16]:
     """Return what `counting` sends, as 16-bit values."""
-    from streamplay.server.signals import count
+    from streamplay.server.known_signals import count
 
     return count(start, start + frames)
 
@@ -177,7 +177,7 @@ def being_heard(utterance: Utterance, frames: int = 1) -> None:
 
 
 def _all_in_the_ring(utterance: Utterance) -> bool:
-    return utterance.lane is None or not utterance.lane.waiting
+    return utterance.track is None or not utterance.track.waiting
 
 
 def without_gaps(player: Player, *said: dict[str, Any]) -> list[Receipt]:

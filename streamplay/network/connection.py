@@ -1,0 +1,106 @@
+"""A connection that bytes are read from, with TLS or without.
+
+It begins blocking, on a thread, and ends in an event loop. That is why TLS is done by hand, between
+two memories: a socket that `ssl` has wrapped cannot change to a loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+
+TYPE_CHECKING = False  # as in streamplay.rules.families
+if TYPE_CHECKING:
+    import ssl
+    from typing import Final
+
+CONNECT_SECONDS: Final = 1.0
+"""To connect to one address, or for one step of TLS. What takes longer is left to the ordinary
+way, which tries the addresses of a host side by side."""
+
+READ_BYTES: Final = 65536
+
+
+class Connection:
+    """A connection, with TLS or without; blocking, until `early_answer` takes it over."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, CONNECT_SECONDS)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._tls: ssl.SSLObject | None = None
+
+    def secure(self, context: ssl.SSLContext, host: str) -> None:
+        """Do TLS's handshake; its last message leaves with what is sent next."""
+        import ssl
+
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self.socket.sendall(self._outgoing.read())
+                self.take(self.socket.recv(READ_BYTES))
+            else:
+                return
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether what comes has to be read through TLS."""
+        return self._tls is not None
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`."""
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        self.socket.sendall(data)
+
+    def take(self, data: bytes) -> None:
+        """Take what came over the socket; ``b""``: its end."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def read(self) -> bytes | None:
+        """Return what can be read of what came; ``b""``: its end; None: more has to come."""
+        import ssl
+
+        assert self._tls is not None
+        try:
+            return self._tls.read(READ_BYTES)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+
+    def reply(self) -> bytes:
+        """Return what TLS has to say to what was read."""
+        return self._outgoing.read()
+
+    def close(self) -> None:
+        """Let go of the connection, also under a thread that waits for it."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def whom_to_trust() -> ssl.SSLContext:
+    """Return what httpx would trust: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's list.
+
+    Raises
+    ------
+    OSError
+        If the file named there is missing, or holds no certificates.
+    """
+    import ssl
+
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=file)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=folder)
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())

@@ -1,0 +1,364 @@
+"""An HTTP answer that is no audio → the typed error that says so.
+
+Pure: status, headers and body are arguments. What the server says is shown to
+people, and is made presentable first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.errors import (
+    BadRequest,
+    ConnectionLost,
+    ModelNotFound,
+    NotAuthorized,
+    QuotaExceeded,
+    RateLimited,
+    RemoteError,
+    ServerFailed,
+    ServerRefused,
+    StreamPlayError,
+    Truncated,
+    UnexpectedContent,
+    VoiceNotFound,
+)
+from streamplay.network.retry import read_advice
+from streamplay.presentable import presentable
+
+if TYPE_CHECKING:
+    from streamplay.network.body import Body
+    from streamplay.network.endpoint import Endpoint
+    from streamplay.request import SpeechRequest
+
+BODY_CHARACTERS: Final = 4096
+BODY_BYTES: Final = 1 << 16
+"""As much of an error's body as is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a server says in the body of an error.
+
+    Parameters
+    ----------
+    message : str
+        In its own words; empty where there are none.
+    code : str
+        Its code or type, for programs.
+    fields : frozenset of str
+        The request's fields that it names as wrong.
+    """
+
+    message: str = ""
+    code: str = ""
+    fields: frozenset[str] = frozenset()
+
+    def names(self, *fields: str) -> bool:
+        """Tell whether one of `fields` is named, as a field or in the words."""
+        words = set(re.findall(r"\w+", self.message.casefold()))
+        return not self.fields.isdisjoint(fields) or not words.isdisjoint(fields)
+
+
+def read_error(body: bytes, content_type: str = "") -> Said:
+    """Read an error's body, in each of the shapes that are served.
+
+    ``{"error": {"message", "type", "param", "code"}}`` (OpenAI, Together),
+    ``{"error": "…"}``, ``{"message": "…"}``, ``{"detail": "…"}`` and
+    ``{"detail": [{"loc", "msg"}]}`` (FastAPI), or text. A page of HTML says
+    its title.
+    """
+    text = body.decode(errors="replace")
+    try:
+        return _said(json.loads(text))
+    except (ValueError, RecursionError):
+        return Said(_page_title(text) if _is_page(text, content_type) else text)
+
+
+def _is_page(text: str, content_type: str) -> bool:
+    return "html" in content_type.lower() or text.lstrip()[:15].lower().startswith(
+        ("<!doctype", "<html")
+    )
+
+
+def _page_title(text: str) -> str:
+    title = re.search(r"<title[^>]*>([^<]{1,300})", text, re.IGNORECASE)
+    return title[1] if title else ""
+
+
+def _said(answer: Any) -> Said:
+    """Read the first of the known keys that holds something."""
+    if isinstance(answer, str):
+        return Said(answer)
+    if isinstance(answer, list):
+        return _said_of_each(answer)
+    if not isinstance(answer, Mapping):
+        return Said()
+    message = _string(answer, "message", "msg", "error_message")
+    for key in ("error", "detail", "errors"):
+        if isinstance(answer.get(key), str) and message:
+            # Beside a message it is a code: Kokoro-FastAPI.
+            return Said(message, answer[key], _fields(answer))
+        if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
+            inner = _said(answer[key])
+            return Said(inner.message or message, inner.code, inner.fields)
+    return Said(message, _string(answer, "code", "type", "error_type"), _fields(answer))
+
+
+def _said_of_each(answers: Sequence[Any]) -> Said:
+    """Join the several findings of a validation."""
+    each = [_said(answer) for answer in answers[:8]]
+    told = [f"{', '.join(sorted(one.fields))}: {one.message}".lstrip(": ") for one in each]
+    fields = frozenset[str]().union(*(one.fields for one in each))
+    return Said("; ".join(told), each[0].code if each else "", fields)
+
+
+def _string(answer: Mapping[str, Any], *keys: str) -> str:
+    values = (answer.get(key) for key in keys)
+    return next((str(value) for value in values if isinstance(value, str | int) and value), "")
+
+
+def _fields(answer: Mapping[str, Any]) -> frozenset[str]:
+    names = {_string(answer, "param"), *_location(answer.get("loc"))}
+    return frozenset(name for name in names if name)
+
+
+def _location(loc: Any) -> list[str]:
+    """Return the field's name from FastAPI's ``["body", "voice"]``."""
+    names = [part for part in loc if isinstance(part, str)] if isinstance(loc, list) else []
+    return names[1:2] if names[:1] == ["body"] else names[:1]
+
+
+def refusal(
+    status: int,
+    headers: Mapping[str, str],
+    said: Said,
+    body: bytes,
+    *,
+    endpoint: Endpoint,
+    now: float,
+    request: SpeechRequest | None = None,
+) -> ServerRefused:
+    """Return the error of an answer whose status is not 2xx.
+
+    Parameters
+    ----------
+    status, headers, body
+        The answer.
+    said : Said
+        What `read_error` read from its body.
+    endpoint : Endpoint
+        Who answered; its key is shown nowhere.
+    now : float
+        Seconds since 1970, for a ``Retry-After`` that is a date.
+    request : SpeechRequest, optional
+        What had been asked for.
+    """
+    kind = _kind(status, said, request)
+    what, remedy = _sentences(kind, said, headers, endpoint, request)
+    words = presentable(said.message, endpoint.api_key)
+    advice = read_advice(headers, now)
+    if advice is not None and kind in (RateLimited, ServerFailed):
+        remedy = f"Try again in {_duration(advice)}"
+    return kind(
+        f"{what} ({status})" + (f": {words.rstrip('.')}" if words else ""),
+        status=status,
+        body=presentable(body.decode(errors="replace"), endpoint.api_key, BODY_CHARACTERS),
+        remedy=remedy,
+        retry_after=advice,
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+
+
+def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[ServerRefused]:
+    """Choose the class: by what is named first, then by the status."""
+    if request and status in (400, 404, 422) and _names_voice(said, request):
+        return VoiceNotFound
+    if status == 404 or (status == 400 and _names_model(said)):
+        return ModelNotFound
+    exact = {401: NotAuthorized, 402: QuotaExceeded, 403: NotAuthorized, 429: RateLimited}
+    if status in exact:
+        return exact[status]
+    if status >= 500:
+        return ServerFailed
+    return BadRequest if status >= 400 else ServerRefused
+
+
+def _names_voice(said: Said, request: SpeechRequest) -> bool:
+    """Tell whether it is the voice that the server does not know.
+
+    "voice" alone may stand in any sentence about speech.
+    """
+    if "voice" in said.fields or "voice" in said.code:
+        return True
+    words = said.message.casefold()
+    unknown = re.search(r"not|unknown|unsupported|invalid|no such|available|supported", words)
+    named = (request.voice or "").casefold() in words or unknown is not None
+    return said.names("voice", "voices") and named
+
+
+def _names_model(said: Said) -> bool:
+    return "model" in said.fields or said.code.startswith(("model_not", "invalid_model"))
+
+
+_SENTENCES: Final[Mapping[type[ServerRefused], tuple[str, str]]] = {
+    QuotaExceeded: ("the account has run out", "Add credit to the account"),
+    RateLimited: ("too many requests for now", "Try again later"),
+    ServerFailed: ("the server failed", "Try again later"),
+    BadRequest: ("the server does not accept the request", ""),
+}
+
+
+def _sentences(
+    kind: type[ServerRefused],
+    said: Said,
+    headers: Mapping[str, str],
+    endpoint: Endpoint,
+    request: SpeechRequest | None,
+) -> tuple[str, str]:
+    """Return what was wrong, and what to do."""
+    if kind is VoiceNotFound and request:
+        what = f'voice "{_short(request.voice)}" is not offered for model "{_short(request.model)}"'
+        return what, f"List them: streamplay voices --model {_short(request.model)}"
+    if kind is ModelNotFound and request and (_names_model(said) or said.names("model", "models")):
+        what = f'model "{_short(request.model)}" is not served at {endpoint.base_url}'
+        return what, "List them: streamplay models"
+    if kind is ModelNotFound:
+        # Perhaps no speech API at all.
+        remedy = "Check the base URL: it should end where /audio/speech begins"
+        return f"{endpoint.base_url} does not serve what was asked for", remedy
+    if kind is NotAuthorized:
+        return _unauthorized(endpoint)
+    if kind is ServerRefused:
+        target = presentable(headers.get("location", "another URL"), endpoint.api_key)
+        remedy = "Redirects are not followed, so that the key stays with its host: use that URL"
+        return f"the server redirects to {target}", remedy
+    return _SENTENCES[kind]
+
+
+def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:
+    if endpoint.api_key is None:
+        remedy = "Name the variable that holds it with api_key_env (--api-key-env)"
+        return f"{endpoint.host} asks for an API key, and none was sent", remedy
+    return f"{endpoint.host} refuses the API key", "Check the key, and what it may do"
+
+
+def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
+    """Return the names that are most like `wanted`, the nearest first.
+
+    Without regard to case; those that hold it whole come first. Made safe to show.
+    """
+    names = {name.casefold(): name for name in offered}
+    import difflib  # only where a name was refused: it takes a millisecond
+
+    close = difflib.get_close_matches(wanted.casefold(), names, n=count)
+    holding = [name for name in names if wanted.casefold() in name]
+    found = dict.fromkeys([*holding, *close])
+    return [_short(names[name]) for name in list(found)[:count]]
+
+
+def _short(name: str | None) -> str:
+    return presentable(name or "", limit=80)
+
+
+async def read_refusal(
+    body: Body, endpoint: Endpoint, request: SpeechRequest | None = None
+) -> tuple[ServerRefused, Said]:
+    """Return the error of an answer whose status is not 2xx, and what the server says."""
+    exchange = body.exchange
+    data = await body.start(BODY_BYTES)
+    if is_compressed(exchange.headers.get("content-encoding", "")):
+        data = b""
+    said = read_error(data, exchange.headers.get("content-type", ""))
+    error = refusal(
+        exchange.status,
+        exchange.headers,
+        said,
+        data,
+        endpoint=endpoint,
+        now=time.time(),
+        request=request,
+    )
+    return error, said
+
+
+async def check_speech(body: Body, content_type: str, secret: str | None) -> None:
+    """Raise where an answer of status 2xx cannot be speech; `content_type` is its real one.
+
+    Raises
+    ------
+    UnexpectedContent
+        If it is compressed, or JSON that says nothing.
+    RemoteError
+        If it is JSON that says what went wrong: an error with the wrong status.
+    """
+    check_coding(body.exchange.headers.get("content-encoding", ""), secret)
+    if is_json(content_type):
+        raise await _told_in_json(body, secret)
+
+
+def check_coding(coding: str, secret: str | None) -> None:
+    """Raise `UnexpectedContent` where the body is compressed.
+
+    A few kilobytes of gzip become a gigabyte. ``identity`` was asked for, and
+    RFC 9110, 12.5.3 lets a server send nothing else.
+    """
+    if is_compressed(coding):
+        raise UnexpectedContent(
+            f"the body is compressed ({presentable(coding, secret, 80)}), which nobody asked for",
+            remedy="Look for a proxy in between that compresses",
+        )
+
+
+def is_compressed(coding: str) -> bool:
+    """Tell whether a Content-Encoding is any other than none."""
+    return coding.strip().lower() not in ("", "identity")
+
+
+def is_json(content_type: str) -> bool:
+    """Tell whether a media type is JSON."""
+    return content_type.partition(";")[0].strip().lower().endswith(("/json", "+json"))
+
+
+async def _told_in_json(body: Body, secret: str | None) -> StreamPlayError:
+    words = presentable(read_error(await body.start(BODY_BYTES)).message, secret)
+    if words:
+        return RemoteError(f"the server reported an error: {words.rstrip('.')}", remedy="Try again")
+    return UnexpectedContent(
+        "the server answered with JSON, which is no speech",
+        remedy="Look at the base URL: it should end where /audio/speech begins",
+    )
+
+
+_KEPT = "What had arrived is kept. Try again"
+
+
+def unanswered(where: str) -> ConnectionLost:
+    """Return the error of a connection that ended before the answer's headers."""
+    return ConnectionLost(f"{where} closed the connection without an answer", remedy="Try again")
+
+
+def no_http(where: str) -> UnexpectedContent:
+    """Return the error of an answer that is no HTTP."""
+    return UnexpectedContent(
+        f"what answers at {where} does not speak HTTP", remedy="Check the base URL"
+    )
+
+
+def misframed(*, ended: bool) -> Truncated:
+    """Return the error of a body that `ended` before its end, or that is not framed."""
+    what = "ended before its end" if ended else "is not framed as HTTP asks"
+    return Truncated(f"the body {what}", remedy=_KEPT)
+
+
+def lost() -> ConnectionLost:
+    """Return the error of a connection that was lost inside the body."""
+    return ConnectionLost("the connection was lost while the answer came", remedy=_KEPT)

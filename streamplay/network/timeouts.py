@@ -1,0 +1,171 @@
+"""How long a wait for the server may last, and what it waits for.
+
+One request has one `Timeouts`. It counts only while somebody waits for the
+server: a consumer that is slow to take what has come costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import InvalidRequest, TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streamplay.errors import WaitingFor
+    from streamplay.request import SpeechRequest
+
+# Seconds of speech in a character, slowly spoken. A server that makes the whole
+# before it answers may take as long for it as the speech will last.
+_SECONDS_PER_CHARACTER: Final = 1 / 15
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest waits, in seconds.
+
+    Parameters
+    ----------
+    connect : float
+        For name, connection and TLS together.
+    first_byte : float
+        From the connection to the first byte of the body.
+    chunk : float
+        From one piece of the body to the next: any byte is a sign of life, a
+        keep-alive comment too.
+    deadline : float or None
+        For the whole, attempts and the waits between them included.
+    per_character : float
+        What a text that is not streamed adds to `first_byte`.
+    """
+
+    connect: float = 5.0
+    first_byte: float = 15.0
+    chunk: float = 10.0
+    deadline: float | None = None
+    per_character: float = _SECONDS_PER_CHARACTER
+
+    def first_byte_of(self, request: SpeechRequest) -> float:
+        """Return the limit of the first byte; longer for a long text made as a whole."""
+        whole = 0 if request.stream else len(request.input)
+        return self.first_byte + whole * self.per_character
+
+
+def limits_of(timeout: float | None, deadline: float | None) -> Limits:
+    """Return the limits where `timeout`, if given, is the longest wait at any one point.
+
+    Raises
+    ------
+    InvalidRequest
+        If one of them is no time.
+    """
+    _check("timeout", timeout)
+    _check("deadline", deadline)
+    if timeout is None:
+        return Limits(deadline=deadline)
+    return Limits(timeout, timeout, timeout, deadline, per_character=0.0)
+
+
+def _check(name: str, value: object) -> None:
+    good = isinstance(value, int | float) and math.isfinite(value) and value > 0
+    if value is not None and not good:
+        raise InvalidRequest(name, f"{value!r} is no time", allowed="seconds, more than 0")
+
+
+class Timeouts:
+    """The limit of the present wait, and the deadline over all of them.
+
+    Not to be shared between tasks; `suspend` and `resume` are called in the
+    event loop's thread.
+
+    Parameters
+    ----------
+    deadline : float, optional
+        Seconds for all waits and what lies between them, from `start` on.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self._deadline = deadline
+        self._ends: float | None = None
+        self._suspended: float | None = None
+        self._timer: asyncio.Timeout | None = None
+        self._waiting_for: WaitingFor = "connect"
+        self._seconds = 0.0
+        self._deadline_first = False
+
+    def start(self, *, spent: float = 0.0) -> None:
+        """Begin to count the deadline, of which so many seconds are `spent` already."""
+        if self._deadline is not None:
+            self._ends = _now() + self._deadline - spent
+
+    def left(self) -> float | None:
+        """Return the seconds to the deadline; None without one."""
+        return None if self._ends is None else max(0.0, self._ends - _now())
+
+    @asynccontextmanager
+    async def wait(
+        self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0
+    ) -> AsyncIterator[None]:
+        """Wait inside this for at most `seconds`, of which some may be `spent` already.
+
+        Raises
+        ------
+        TimedOut
+            If it took longer; what was waited for has been cancelled.
+        """
+        try:
+            async with asyncio.timeout(None) as timer:
+                self._timer = timer
+                self.expect(waiting_for, seconds, spent=spent)
+                yield
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise self._exhausted() from None
+        finally:
+            self._timer = None
+
+    def expect(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> None:
+        """Wait for something else from now on, inside the same `wait`."""
+        self._waiting_for, self._seconds = waiting_for, seconds
+        self._set(spent)
+
+    def suspend(self) -> None:
+        """Let every limit rest, the deadline too, until `resume`."""
+        if self._suspended is None:
+            self._suspended = _now()
+            self._set()
+
+    def resume(self) -> None:
+        """Count again: the present wait from its beginning."""
+        if self._suspended is None:
+            return
+        if self._ends is not None:
+            self._ends += _now() - self._suspended
+        self._suspended = None
+        self._set()
+
+    def _set(self, spent: float = 0.0) -> None:
+        if self._timer is None or self._timer.expired():
+            return
+        if self._suspended is not None:
+            self._timer.reschedule(None)
+            return
+        until = _now() + self._seconds - spent
+        self._deadline_first = self._ends is not None and self._ends < until
+        self._timer.reschedule(self._ends if self._deadline_first else until)
+
+    def _exhausted(self) -> TimedOut:
+        if self._deadline_first:
+            remedy = "Allow more with deadline (--deadline)"
+            return TimedOut("deadline", self._deadline or 0.0, remedy=remedy)
+        return TimedOut(self._waiting_for, self._seconds)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

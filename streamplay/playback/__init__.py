@@ -1,0 +1,1 @@
+"""Frames → ear: queue, ring, playout."""

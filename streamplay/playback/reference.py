@@ -1,0 +1,190 @@
+"""The frames as they were played, for an echo canceller: after volume and fades, with silence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from streamplay.playback.resample import Adapter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from types import TracebackType
+
+    from streamplay.audio import Frames
+    from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.ring import Echoed
+
+KEPT_SECONDS: Final = 1.0
+"""What a reader may be late before frames are lost, and counted."""
+
+LOOK_SECONDS: Final = 0.005
+"""How often a reader that waits looks: an output's usual block."""
+
+ANCHORS: Final = 101
+"""Blocks whose DAC times are looked at together: each alone jitters by the callback's own delay."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceBlock:
+    """Some of what was played.
+
+    Attributes
+    ----------
+    frames : numpy.ndarray
+        ``float32 (block, channels)``, the output's channels.
+    index : int
+        Of the first frame, since the output was opened, at the reference's rate. It goes on from
+        block to block; where frames were lost it jumps by as many.
+    time : float
+        When the first frame is heard: the output's DAC time, by ``time.perf_counter()``.
+    """
+
+    frames: Frames
+    index: int
+    time: float
+
+
+class Reference:
+    """An iterator, or async iterator, over what is being played; it ends with its player.
+
+    Made by `Player.reference`. To be read by one thread or task.
+
+    Parameters
+    ----------
+    playout : callable
+        The playout of the output that is open now; None: none is.
+    samplerate : int or None
+        Of the blocks; None: the output's.
+    block : int
+        Frames in a block.
+    is_over : callable
+        Whether the player was closed.
+    """
+
+    def __init__(
+        self,
+        playout: Callable[[], AnyPlayout | None],
+        samplerate: int | None,
+        block: int,
+        is_over: Callable[[], bool],
+    ) -> None:
+        self._find = playout
+        self._asked = samplerate
+        self._block = block
+        self._is_over = is_over
+        self._closed = False
+        self._playout: AnyPlayout | None = None
+        self._lost = 0
+        self._ready: deque[ReferenceBlock] = deque()
+        self._index = 0  # of the next frame, at the reference's rate
+        self._next: int | None = None  # the output's next frame, where it goes on from the last
+        self._waiting: Frames  # made with the adapter, for the first block
+        self._begun = 0, 0  # a frame here, and the output's that it is
+        self._offsets: deque[float] = deque(maxlen=ANCHORS)
+        self._attach()
+
+    @property
+    def lost(self) -> int:
+        """Frames of the output that were not read in time."""
+        return self._lost + (self._playout.echo.lost if self._playout is not None else 0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will come."""
+        return self._closed or self._is_over()
+
+    def close(self) -> None:
+        """Have nothing more kept for it."""
+        self._closed = True
+        if self._playout is not None:
+            self._playout.echo.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[ReferenceBlock]:
+        """Yield blocks as they are played, waiting for each."""
+        while (block := self.read()) is not None or not self.closed:
+            if block is not None:
+                yield block
+            else:
+                time.sleep(LOOK_SECONDS)
+
+    async def __aiter__(self) -> AsyncIterator[ReferenceBlock]:
+        """Yield blocks as they are played, waiting for each."""
+        while (block := self.read()) is not None or not self.closed:
+            if block is not None:
+                yield block
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def read(self) -> ReferenceBlock | None:
+        """Return the next block; None where it has not been played yet."""
+        if not self._ready and not self._closed:
+            self._attach()
+            if self._playout is not None:
+                for echoed in self._playout.echo.take():
+                    self._take(echoed)
+        return self._ready.popleft() if self._ready else None
+
+    def _attach(self) -> None:
+        """Follow the player to another output; its frames are counted on."""
+        playout = self._find()
+        if playout is None or playout is self._playout:
+            return
+        if self._playout is not None:
+            self._lost += self._playout.echo.lost
+        self._playout, self._next = playout, None
+        playout.echo.start(round(KEPT_SECONDS * playout.samplerate))
+
+    def _take(self, echoed: Echoed) -> None:
+        import numpy as np
+
+        playout = self._playout
+        assert playout is not None
+        frames = np.frombuffer(echoed.samples, np.float32).reshape(-1, playout.channels)
+        if echoed.first != self._next:
+            self._restart(echoed.first, playout)
+        self._next = echoed.first + len(frames)
+        self._offsets.append(echoed.heard_at - echoed.first / playout.samplerate)
+        self._waiting = np.concatenate((self._waiting, self._adapter.convert(frames)))
+        while len(self._waiting) >= self._block:
+            block, self._waiting = self._waiting[: self._block], self._waiting[self._block :]
+            self._ready.append(ReferenceBlock(block, self._index, self._time(playout)))
+            self._index += self._block
+
+    def _restart(self, index: int, playout: AnyPlayout) -> None:
+        """Begin anew at a frame of the output that does not follow the last."""
+        import numpy as np
+
+        rate, channels = self._asked or playout.samplerate, playout.channels
+        if self._next is None:  # another output
+            there = max(self._index, round(index * rate / playout.samplerate))
+        else:
+            there, here = self._begun
+            there += round((index - here) * rate / playout.samplerate)
+        self._index, self._begun, self._rate = there, (there, index), rate
+        self._adapter = Adapter((playout.samplerate, channels), (rate, channels))
+        self._waiting = np.empty((0, channels), np.float32)
+        self._offsets.clear()
+
+    def _time(self, playout: AnyPlayout) -> float:
+        """Return when the next frame is heard: by the middle one of the last anchors."""
+        there, here = self._begun
+        from statistics import median  # for whoever reads it: it takes 4 ms to import
+
+        return (
+            median(self._offsets) + (here / playout.samplerate) + (self._index - there) / self._rate
+        )

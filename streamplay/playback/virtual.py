@@ -1,0 +1,142 @@
+"""Arrivals in virtual time, through the real pump and the real playout.
+
+A step a block, ``t += blocksize / samplerate``, or at the moments when a device has asked. On
+arrivals that fall between blocks this agrees exactly with `streamplay.policy.simulate`, elsewhere
+within a block; a test holds them to it. scripts/policy-check holds this to what was heard.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Final, Literal
+
+from streamplay.playback.playout import Playout
+from streamplay.playback.pump import RING_SECONDS, TICK_SECONDS, Pump, Track
+from streamplay.playback.track import Span
+from streamplay.policy.simulate import Played
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streamplay.errors import OutputFailed
+    from streamplay.outputs.base import Renderer
+    from streamplay.policy.jitter import Policy
+    from streamplay.trace import Trace
+
+BLOCK_SECONDS: Final = 0.005
+"""PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""
+
+_HAIR: Final = 1e-9
+"""As in `streamplay.policy.simulate`."""
+
+
+def play_in_blocks(trace: Trace, policy: Policy, *, blocks: Sequence[float] = ()) -> Played:
+    """Play `trace` in virtual time through the real pump and playout.
+
+    Parameters
+    ----------
+    trace : Trace
+        With at least one arrival, and less audio than the pump's queue holds (eleven minutes).
+    policy : Policy
+        Is asked as the player asks it, and learns where the trace is complete.
+    blocks : sequence of float
+        When the device asked for its blocks, as far as that is known; after that they are
+        regular. A trace does not say: unless given, the first is asked for with the first arrival.
+    """
+    first = trace.arrivals[0][0]
+    policy.on_request(trace.characters)
+    player = _VirtualPlayer(trace, policy, blocks or (first,))
+    for now, frames in trace.arrivals:
+        player.run_until(now)
+        player.put(frames, now)
+    player.run_until(trace.ended)
+    player.end(trace.ended)
+    policy.on_end(learn=trace.complete)
+    gaps = tuple(frames / trace.samplerate for frames in player.span.stalls)
+    assert player.span.first_sound is not None
+    return Played(player.span.first_sound - first, gaps, trace.safe_start, player.finished)
+
+
+class _VirtualPlayer:
+    """Pump and playout, with a clock that goes when it is told to."""
+
+    def __init__(self, trace: Trace, policy: Policy, blocks: Sequence[float]) -> None:
+        rate, channels = trace.samplerate, trace.channels
+        blocksize = round(BLOCK_SECONDS * rate)
+        self.span = Span()
+        self.finished = 0.0
+        self._channels = channels
+        self._playout = Playout(rate, channels, round(RING_SECONDS * rate))
+        self._now = blocks[0]
+        self._pump = Pump(_NoOutput(rate), self._playout, lambda: self._now, asked=(rate, channels))
+        self._track = Track(self.span, policy, self._playout)
+        self._pump.add(self._track)
+        self._block = memoryview(bytearray(4 * blocksize * channels)).cast("f")
+        period = blocksize / rate
+        self._moments = _go_on(blocks, period)
+        self._next = next(self._moments)
+        self._count = 0
+        self._tick = max(1, round(TICK_SECONDS / period))
+
+    def run_until(self, now: float) -> None:
+        """Render every block that begins before `now`."""
+        while self._next < now - _HAIR:
+            self._step()
+
+    def put(self, frames: int, now: float) -> None:
+        """Let frames arrive."""
+        import numpy as np
+
+        self._now = now
+        putting = self._pump.put(self._track, np.zeros((frames, self._channels), np.float32), now)
+        with suppress(StopIteration):
+            putting.send(None)  # it waits only for a full queue
+
+    def end(self, now: float) -> None:
+        """Let the stream end, and play what is left."""
+        self._now = now
+        self._pump.close(self._track)
+        while self._playout.position < self._playout.written or self._track.waiting:
+            self._step()
+        self._pump.step()
+
+    def _step(self) -> None:
+        self._now, self._next = self._next, next(self._moments)
+        before = self._playout.position
+        self._playout.render(self._block, self._now)
+        heard = self._playout.position - before
+        if heard:
+            self.finished = self._now + heard / self._playout.samplerate
+        self._count += 1
+        if self._count % self._tick == 0:
+            self._pump.step()
+
+
+def _go_on(moments: Sequence[float], period: float) -> Iterator[float]:
+    """Yield `moments`, and go on regularly after the last."""
+    yield from moments
+    yield from (moments[-1] + number * period for number in count(1))
+
+
+class _NoOutput:
+    """An output for a pump that is stepped by hand."""
+
+    name = "virtual time"
+    kind: Literal["silent"] = "silent"
+    latency = 0.0
+    failure: OutputFailed | None = None
+
+    def __init__(self, samplerate: int, channels: int = 1) -> None:
+        self.samplerate = samplerate
+        self.channels = channels
+
+    def start(self, renderer: Renderer) -> None:
+        """Begin nothing: blocks are asked for by hand."""
+
+    def detach(self) -> bool:
+        """Let go of nothing."""
+        return True
+
+    def close(self) -> None:
+        """Give nothing back."""

@@ -1,0 +1,228 @@
+"""What was learned of servers' arrivals, in a file: only where somebody asked for that.
+
+One JSON object: the hosts, models and voices that spoke, and the numbers of `Lessons`. Neither a
+text nor a key is in it. It holds no more than a `Memory` does, is replaced whole or not at all,
+and what is something else is never written over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import tempfile
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.errors import FileFailed
+from streamplay.loop import aside
+from streamplay.policy.learning import KEPT, LEVEL_BOUND, NEVER, PROCESS, Lessons, Memory, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streamplay.policy.learning import Lesson
+
+VERSION: Final = 1
+
+MAX_BYTES: Final = 1024 * 1024
+"""Three times what 64 sources of 200 margins take."""
+
+
+class FileMemory(Memory):
+    """A memory that is read from a file, and kept there.
+
+    What is learned is added to what the file holds by then, so that several processes may use
+    it; where two write in the same moment, the lesson of one is lost.
+
+    Parameters
+    ----------
+    path : Path
+        It need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._new: deque[tuple[Source, Lesson]] = deque()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something was learned that the file does not hold."""
+        return bool(self._new)
+
+    def learn(self, source: Source, lesson: Lesson) -> None:
+        """Learn it, to be kept by the next `save`."""
+        super().learn(source, lesson)
+        self._new.append((source, lesson))
+
+    def load(self) -> None:
+        """Read the file; nothing where there is none.
+
+        Raises
+        ------
+        FileFailed
+            If it cannot be read, or holds something else.
+        """
+        for source, lessons in _read(self._path):
+            self.keep(source, lessons)
+
+    def save(self) -> None:
+        """Add to the file what was learned since the last time.
+
+        Raises
+        ------
+        FileFailed
+            If it cannot be written, or holds something else, which is left alone.
+        """
+        kept = Memory()
+        for source, lessons in _read(self._path):
+            kept.keep(source, lessons)
+        while self._new:
+            kept.learn(*self._new.popleft())
+        _write(self._path, kept)
+
+
+class _NotOurs(ValueError):
+    """It is not what `save` writes; the message tells why."""
+
+
+def _read(path: Path) -> list[tuple[Source, Lessons]]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        return _parse(data) if data.strip() else []
+    except FileNotFoundError:
+        return []
+    except _NotOurs as error:
+        raise FileFailed(
+            f"{path} holds nothing that was learned: {error}",
+            remedy="Delete it, or name another with remember (--remember)",
+        ) from error
+    except OSError as error:
+        raise FileFailed(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parse(data: bytes) -> list[tuple[Source, Lessons]]:
+    if len(data) > MAX_BYTES:
+        raise _NotOurs("it is too long")
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _NotOurs("it is no JSON") from error
+    if not isinstance(content, dict) or content.get("streamplay_learned") != VERSION:
+        raise _NotOurs(f"streamplay_learned is not {VERSION}")
+    try:
+        return [(_source(each), _lessons(each)) for each in content["sources"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise _NotOurs("a source is damaged") from error
+
+
+def _source(values: dict[str, Any]) -> Source:
+    return Source(str(values["host"]), str(values["model"]), str(values["voice"]))
+
+
+def _lessons(values: dict[str, Any]) -> Lessons:
+    margins = (NEVER if each is None else _finite(each) for each in values["margins"][:KEPT])
+    level = min(max(_finite(values["level"]), 1 / LEVEL_BOUND), LEVEL_BOUND)
+    sums = _finite(values["characters"]), _finite(values["seconds"])
+    return Lessons(tuple(margins), *sums, level)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(value)
+    return number
+
+
+def _write(path: Path, kept: Memory) -> None:
+    try:
+        _replace(path.resolve(), _serialized(kept.items()))  # of a link, what it leads to
+    except OSError as error:
+        raise FileFailed(f"cannot write {path}: {error.strerror}") from error
+
+
+def _serialized(known: Iterable[tuple[Source, Lessons]]) -> str:
+    sources = [
+        {
+            **source._asdict(),
+            "margins": [None if margin == NEVER else margin for margin in lessons.margins],
+            "characters": lessons.characters,
+            "seconds": lessons.seconds,
+            "level": lessons.level,
+        }
+        for source, lessons in known
+    ]
+    return json.dumps({"streamplay_learned": VERSION, "sources": sources})
+
+
+def _replace(path: Path, text: str) -> None:
+    """Have the whole `text` in place of what was there, at once; for its owner alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+class Store:
+    """Reads and writes the file on threads, while other things go on. On the loop.
+
+    A file that cannot be read or written is told once, and then let be: nothing that is
+    said depends on it.
+
+    Parameters
+    ----------
+    path : path, optional
+        The file; without one, what is learned stays in the process.
+    tell : callable
+        Is told what is wrong with it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, tell: Callable[[str], None]) -> None:
+        self.memory: Memory = PROCESS
+        self._tell = tell
+        self._file: FileMemory | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        if path is not None:
+            self.memory = self._file = FileMemory(Path(path))
+
+    async def read(self) -> None:
+        """Have read the file; the first time, that is."""
+        if self._file is not None and self._reading is None:
+            self._reading = asyncio.create_task(self._try(self._file.load))
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
+
+    def write(self) -> None:
+        """Begin to write what is new, unless that goes on already."""
+        if self._file is not None and self._file.has_news and _is_over(self._writing):
+            self._writing = asyncio.create_task(self._try(self._file.save))
+
+    async def close(self) -> None:
+        """Have written all that is new."""
+        for _ in range(2):  # what goes on already may have begun before the last was learned
+            self.write()
+            if self._writing is not None:
+                await self._writing
+
+    async def _try(self, act: Callable[[], None]) -> None:
+        try:
+            await aside(act)
+        except FileFailed as error:
+            self._file = None
+            self._tell(str(error))
+
+
+def _is_over(task: asyncio.Task[None] | None) -> bool:
+    return task is None or task.done()

@@ -1,0 +1,1 @@
+"""What a request and its options may be: tables and checks, quick to import."""

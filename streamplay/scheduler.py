@@ -1,0 +1,167 @@
+"""Who speaks when: receives one utterance after the other, and settles each."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from copy import copy
+from typing import TYPE_CHECKING
+
+from streamplay.errors import DeviceLost, StreamPlayError
+from streamplay.speech.producer import Producer, SoundProducer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamplay.errors import OutputFailed
+    from streamplay.speech.utterance import Utterance
+    from streamplay.stage import Session
+
+
+class Scheduler:
+    """Takes utterances in order. Everything runs on the player's loop.
+
+    An utterance is done when it has been received and heard, in whatever order
+    these end: a cut is heard before the request has been let go of.
+    """
+
+    def __init__(self, stage: Session) -> None:
+        self._stage = stage
+        self._queue: asyncio.Queue[Utterance] = asyncio.Queue()
+        self._unheard: set[Utterance] = set()
+        stage.on_output_failed = self._output_failed
+        stage.on_played = self._played
+
+    def start(self) -> None:
+        """Begin to take utterances."""
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    def take(self, utterance: Utterance) -> None:
+        """Queue an utterance."""
+        self._unheard.add(utterance)
+        self._queue.put_nowait(utterance)
+
+    def stop_receiving(self, utterance: Utterance) -> None:
+        """Let go of its request: nobody is going to hear it."""
+        pump = self._stage.pump
+        if pump is not None:
+            if utterance.track is not None:
+                pump.cut([utterance.track])  # it may have entered after whoever cut it looked
+            pump.wake()
+        if utterance.task is not None:
+            utterance.task.cancel()
+
+    async def settled(self, utterances: Iterable[Utterance]) -> None:
+        """Wait until all of `utterances` are done; what was cut soon is."""
+        for utterance in utterances:
+            done = asyncio.Event()
+            utterance.on_done(done.set)
+            await done.wait()
+
+    async def _run(self) -> None:
+        while True:
+            utterance = await self._queue.get()
+            try:
+                await self._speak(utterance)
+            except Exception as error:  # noqa: BLE001 - after a bug too nobody is left waiting
+                self._give_up(utterance, error)
+            del utterance  # nothing keeps what was said while nothing is being said
+
+    async def _speak(self, utterance: Utterance) -> None:
+        error = None
+        if not utterance.interrupted:
+            utterance.task = asyncio.create_task(self._source(utterance).run())
+            await asyncio.wait([utterance.task])
+            error = _outcome(utterance.task)
+        self._received(utterance, error)
+        self._stage.notebook.write()
+
+    def _source(self, utterance: Utterance) -> Producer | SoundProducer:
+        if utterance.feed is None:
+            return Producer(utterance, self._stage)
+        return SoundProducer(utterance, utterance.feed, self._stage)
+
+    def _received(self, utterance: Utterance, error: Exception | None) -> None:
+        """Finish the files at once: what is kept does not wait for what is heard."""
+        utterance.failure = utterance.failure or error
+        unfinished = self._finish_files(utterance)
+        utterance.failure = utterance.failure or unfinished
+        utterance.received = True
+        self._settle(utterance)
+
+    def _played(self, utterance: Utterance) -> None:
+        utterance.played = True
+        try:
+            self._settle(utterance)
+        except Exception as error:  # noqa: BLE001 - it concerns this one alone
+            self._give_up(utterance, error)
+
+    def _settle(self, utterance: Utterance) -> None:
+        if utterance.done or not (utterance.received and utterance.played):
+            return
+        self._unheard.discard(utterance)
+        error, account = utterance.failure, utterance.account
+        account.error = error
+        whole = error is None and not utterance.interrupted and not account.failures
+        account.finish(self._stage.clock(), complete=whole, interrupted=utterance.interrupted)
+        if isinstance(error, StreamPlayError):
+            error.receipt = utterance.receipt
+        utterance.settle()
+
+    def _give_up(self, utterance: Utterance, error: Exception) -> None:
+        """Fail an utterance by a bug of ours, wherever it was."""
+        self._unheard.discard(utterance)
+        failure = StreamPlayError(f"the player failed with {error!r}", remedy="Please report this")
+        failure.__cause__ = error
+        utterance.failure = utterance.account.error = failure
+        if not utterance.done:
+            self.stop_receiving(utterance)
+            with suppress(Exception):  # the bug may be in there
+                failure.receipt = utterance.receipt
+            utterance.settle()
+
+    def _output_failed(self, error: OutputFailed) -> None:
+        """End whatever was on its way to an output that is gone."""
+        for utterance in list(self._unheard):
+            if utterance.track is not None:
+                # Each its own: an error holds the receipt of one utterance.
+                own = copy(error)
+                if isinstance(own, DeviceLost):
+                    facts = utterance.receipt
+                    rate = facts.format.samplerate
+                    own.heard = facts.frames.played / rate
+                    own.remaining = facts.frames.received / rate - own.heard
+                utterance.failure = utterance.failure or own
+                self.stop_receiving(utterance)
+
+    def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:
+        error: StreamPlayError | None = None
+        if utterance.feed is not None:
+            utterance.feed.drop()
+        try:
+            if utterance.keeper is not None:
+                utterance.keeper.close()
+        except StreamPlayError as failure:
+            error = failure
+        try:
+            self._end_trace(utterance, utterance.failure or error)
+        except StreamPlayError as failure:
+            error = error or failure
+        return error
+
+    def _end_trace(self, utterance: Utterance, ended: Exception | None) -> None:
+        if utterance.trace is None:
+            return
+        how = "interrupted" if utterance.interrupted else "complete"
+        utterance.begin_trace()  # nothing may have come that had begun it
+        begun = utterance.account.begun
+        seconds = 0.0 if begun is None else self._stage.clock() - begun
+        utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+
+
+def _outcome(task: asyncio.Task[None]) -> Exception | None:
+    """Return what ended a task; None where it ended well or was cancelled."""
+    error = None if task.cancelled() else task.exception()
+    if error is None or isinstance(error, Exception):
+        return error
+    return RuntimeError(f"the player's loop was left by {error!r}")

@@ -1,0 +1,183 @@
+"""From an order to the bytes of its answer, at the times that a scenario sets."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from contextlib import closing, suppress
+from typing import IO, TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from streamplay.server import known_signals, speech
+from streamplay.server.chunked_body import BodyEnded, ChunkedBody
+from streamplay.server.containers import CONTENT_TYPES, Encoder, RawWriter
+from streamplay.server.cutting import Cutter
+from streamplay.server.event_shapes import Writer
+from streamplay.server.schedule import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+
+    from streamplay.audio import Frames
+    from streamplay.server.order import Order
+    from streamplay.server.scenario import Scenario
+
+# A file of a few minutes stays in memory, a longer one goes to the disk.
+_SPOOL_BYTES: Final = 16 << 20
+_READ_BYTES: Final = 1 << 16
+
+_RAW: Final = ("raw", "pcm")
+
+
+class ServedAnswer:
+    """Answers one request.
+
+    Parameters
+    ----------
+    order : Order
+        What was asked for.
+    scenario : Scenario
+        How it is answered.
+    number : int
+        Which request this is, for what is random.
+    """
+
+    def __init__(self, order: Order, scenario: Scenario, number: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
+        self._order = order
+        self._scenario = scenario
+        self._audio = scenario.sent(order.format)
+        self._schedule = Schedule(scenario, number)
+        # Who asks in OpenAI's way is answered in OpenAI's way.
+        dialect = scenario.dialect or ("E" if order.openai else "A")
+        if order.body != "events":
+            dialect = "D"
+        self._writer = Writer(scenario, dialect, order.model.id)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Send the whole answer; whatever fault ends it has then happened."""
+        response = web.StreamResponse(headers=self._headers())
+        body = ChunkedBody(response, self._scenario, self._writer.insertion)
+        await self._wait_until(self._scenario.headers_ms / 1000)
+        # A client that leaves needs no more of its answer.
+        with suppress(BodyEnded, ConnectionError):
+            if self._order.body == "whole":
+                await self._send_file(request, body)
+            else:
+                await body.begin(request)
+                await self._send_stream(body)
+            await body.finish()
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        kind = CONTENT_TYPES[self._order.container]
+        headers = {
+            "Content-Type": "text/event-stream" if self._writer.events else kind,
+            "Cache-Control": "no-cache",
+            "x-streamplay-voice": str(self._order.spoken),
+        }
+        return headers | dict(self._scenario.header_pairs)
+
+    async def _send_file(self, request: web.Request, body: ChunkedBody) -> None:
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
+            await self._write_file(file)
+            await self._wait_until(self._schedule.due(0))
+            await body.begin(request, length=file.seek(0, 2))
+            for data in _blocks(file):
+                await body.send(data)
+        await body.before_mark()
+
+    async def _send_stream(self, body: ChunkedBody) -> None:
+        cutter = Cutter(self._scenario, self._audio)
+        per_second = self._audio.samplerate * self._audio.frame_bytes
+        sent = 0
+        await body.send(self._writer.start(), event=False)
+        async for data, words in self._payload():
+            if self._order.words:
+                await body.send(self._writer.words(words), event=False)
+            for chunk, audio_bytes in cutter.cut(data):
+                await self._wait_until(self._schedule.due(sent / per_second), body)
+                await body.send(self._writer.audio(chunk))
+                sent += audio_bytes
+        await body.before_mark()
+        await body.send(self._writer.end(len(self._order.text)), event=False)
+
+    async def _payload(self) -> AsyncIterator[tuple[bytes, Sequence[speech.SpeechWord]]]:
+        """Yield the audio bytes of the answer, raw or of a whole file, and the words."""
+        if self._order.container in _RAW:
+            async for piece in self._pieces():
+                yield self._audio.encode(self._spread(piece.frames)), piece.words
+            return
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
+            await self._write_file(file)
+            file.seek(0)
+            for data in _blocks(file):
+                yield data, ()
+
+    async def _write_file(self, file: IO[bytes]) -> None:
+        """Make a whole file in a thread, which is over before the file can be closed."""
+        stop = threading.Event()
+        making = asyncio.create_task(asyncio.to_thread(self._make_file, file, stop))
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            stop.set()
+            await making
+            raise
+
+    def _make_file(self, file: IO[bytes], stop: threading.Event) -> None:
+        audio, order = self._audio, self._order
+        if order.container in _RAW:
+            encoder: Encoder | RawWriter = RawWriter(file, audio)
+        else:
+            encoder = Encoder(file, order.container, audio, order.bit_rate)
+        with closing(encoder):
+            for piece in self._sound():
+                if stop.is_set():
+                    return
+                encoder.write(self._spread(piece.frames))
+
+    async def _pieces(self) -> AsyncIterator[speech.SpokenPiece]:
+        """Run the synthesis in a thread, one piece a step: nobody waits for more."""
+        source = self._sound()
+        while (piece := await asyncio.to_thread(next, source, None)) is not None:
+            yield piece
+
+    def _sound(self) -> Iterator[speech.SpokenPiece]:
+        import numpy as np
+
+        wanted = self._scenario
+        lead = wanted.leading_silence_ms / 1000
+        if lead:
+            yield speech.SpokenPiece(np.zeros((self._audio.frames(lead), 1), np.float32))
+        if wanted.signal == "speech":
+            yield from speech.pieces(self._order, self._audio.samplerate, lead)
+        else:
+            yield from known_signals.pieces(wanted.signal, self._audio, wanted.seconds, wanted.seed)
+
+    def _spread(self, frames: Frames) -> Frames:
+        """Return mono frames in the channels that are sent."""
+        if self._audio.channels == 1:
+            return frames
+        import numpy as np
+
+        return np.concatenate([frames, frames / 2], axis=1)
+
+    async def _wait_until(self, due: float, body: ChunkedBody | None = None) -> None:
+        """Wait for a time after the request, with keep-alives into `body` meanwhile."""
+        pause = self._scenario.keep_alive_ms / 1000 if body else 0.0
+        while (left := self._begun + due - self._loop.time()) > 0:
+            if body is None or not 0 < pause < left:
+                await asyncio.sleep(left)
+                return
+            await asyncio.sleep(pause)
+            await body.send(self._writer.keep_alive(), event=False)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while data := file.read(_READ_BYTES):
+        yield data

@@ -1,0 +1,302 @@
+"""The asker: pieces of a text, asked for while those before them are heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import StreamPlayError, Truncated
+from streamplay.speech.transcript import NOT_YET, Piece
+from streamplay.stream.wire import Audio
+from streamplay.words.sources import Manner, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from streamplay.network.client import SpeechClient
+    from streamplay.network.response import SpeechResponse
+    from streamplay.request import SpeechRequest
+    from streamplay.speech.utterance import Utterance
+    from streamplay.stage import Session
+    from streamplay.stream.wire import WireEvent
+
+LOOK_SECONDS: Final = 0.01
+"""How often it is looked whether there is room, while something plays: the pump's own tick."""
+
+HEARD_SECONDS: Final = 0.01
+"""Left of a piece that counts as heard: a resampler's rounding must not hold up the next."""
+
+
+class Prefetch:
+    """Asks for one utterance, at most ``prefetch`` pieces ahead of the one that is being heard.
+
+    Parameters
+    ----------
+    utterance : Utterance
+        Whose text.
+    stage : Session
+        Where its audio is to go.
+    ahead : callable
+        Seconds of audio that wait to be heard.
+
+    Attributes
+    ----------
+    under_way : list of (Fetch, Piece)
+        What was asked for and not yet handed on to its end, in order.
+    """
+
+    def __init__(self, utterance: Utterance, stage: Session, ahead: Callable[[], float]) -> None:
+        self.under_way: list[tuple[Fetch, Piece]] = []
+        self._utterance = utterance
+        self._account = utterance.account
+        self._stage = stage
+        self._ahead = ahead
+        self._client: SpeechClient | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
+        self._heard = 0  # pieces
+        self._streams = 1 + utterance.options.prefetch
+        self._limited: set[SpeechResponse] = set()
+
+    async def start(self) -> None:
+        """Connect, and begin to ask."""
+        self._client = await self._stage.connect()
+        self._asking = asyncio.create_task(self._ask_ahead())
+
+    async def next(self) -> tuple[Fetch, Piece] | None:
+        """Return the next piece that was asked for; None: there are no more.
+
+        Raises
+        ------
+        Exception
+            What the text raised.
+        """
+        asked = await self._asked.get()
+        if isinstance(asked, Exception):
+            raise asked
+        return asked
+
+    def restart(self, client: SpeechClient) -> None:
+        """Ask another server for everything that is under way, and for what follows."""
+        self._client = client
+        for fetch, _ in self.under_way:
+            self._stage.received(fetch.response)
+            fetch.restart(self._open(fetch.text))
+
+    async def let_go(self) -> None:
+        """Ask for nothing more, and receive nothing more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+        for fetch, _ in self.under_way:
+            await fetch.aclose()
+            self._stage.received(fetch.response)
+
+    async def _ask_ahead(self) -> None:
+        """Ask for one piece after the other, as soon as there is room for it."""
+        options = self._utterance.options
+        manner = Manner(
+            options.language or "en",
+            clean=options.clean,
+            ahead=self._ahead,
+            clock=self._stage.clock,
+        )
+        try:
+            async with aclosing(sentences(self._utterance.text, manner)) as texts:
+                async for text in texts:
+                    self._ask(text)
+                    await until(self._has_room)
+        except Exception as error:  # noqa: BLE001 - it is told when what came before has been handed on
+            self._asked.put_nowait(error)
+        else:
+            self._asked.put_nowait(None)
+
+    def _ask(self, text: str) -> None:
+        self._account.requested(len(text))
+        alone = all(fetch.done for fetch, _ in self.under_way)
+        ahead = bool(self.under_way) or self._ahead() > 0
+        fetch = Fetch(text, self._open(text), self._stage.clock, alone=alone, ahead=ahead)
+        asked = fetch, Piece(text, NOT_YET)
+        self._utterance.pieces.append(asked[1])
+        self.under_way.append(asked)
+        self._asked.put_nowait(asked)
+
+    def _open(self, text: str) -> SpeechResponse:
+        assert self._client is not None
+        options = self._utterance.options
+        request = options.request(text)
+        response = self._client.open(request, options.limits)
+        response.moments.on_sent = lambda: self._prepare(request)
+        self._stage.receiving(response)
+        return response
+
+    def _prepare(self, request: SpeechRequest) -> None:
+        """Import what decodes and open the output, now that the request has left."""
+        self._stage.get_ready(request.expected[0])
+
+    def _has_room(self) -> bool:
+        self._slow_down()
+        receiving = sum(not fetch.done for fetch, _ in self.under_way)
+        unheard = len(self._utterance.pieces) - self._count_heard()
+        return receiving < self._streams and unheard <= self._utterance.options.prefetch
+
+    def _slow_down(self) -> None:
+        """Ask for fewer at once where the server has said that it was too many (429)."""
+        for fetch, _ in self.under_way:
+            if fetch.response.rate_limited and fetch.response not in self._limited:
+                self._limited.add(fetch.response)
+                self._streams = max(1, self._streams - 1)
+
+    def _count_heard(self) -> int:
+        """Count the pieces that have been heard to their ends, or were never to be heard."""
+        pieces, track = self._utterance.pieces, self._utterance.track
+        heard = self._account.heard(track.position() if track else 0)
+        nearly = heard + round(HEARD_SECONDS * self._account.samplerate)
+        while self._heard < len(pieces):
+            frames, start = pieces[self._heard].frames, pieces[self._heard].start
+            if frames is None or (self._stage.options.play and nearly < start + frames):
+                break
+            self._heard += 1
+        return self._heard
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Look until something is true that only the callback can change: it tells nobody."""
+    while not true():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+FETCH_BYTES: Final = 4 * 1024 * 1024
+"""Of audio that waits for its turn: 87 s of 24 kHz s16, more than a sentence lasts. It comes on
+top of the pump's queue, whose 64 MB are the bound of what waits; a longer piece is read on
+when its turn has come."""
+
+
+class Fetch:
+    """Receives a piece at once, and hands it out when it is its turn. On the loop.
+
+    Until then nobody has heard any of it, so that what breaks off is asked for again.
+
+    Parameters
+    ----------
+    text : str
+        The piece.
+    response : SpeechResponse
+        The answer to its request, not yet entered.
+    clock : callable
+        Seconds: when each event came.
+    alone : bool
+        Nothing else was on its way when it was asked for, so that its pace is the server's own.
+    ahead : bool
+        It was asked for before its turn. What is waited for is heard as it comes, and where that
+        ends too early it is not asked for a second time.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        response: SpeechResponse,
+        clock: Callable[[], float],
+        *,
+        alone: bool,
+        ahead: bool,
+    ) -> None:
+        self.text = text
+        self.alone = alone
+        self._ahead = ahead
+        self.begun = False  # part of it has been handed out
+        self._clock = clock
+        self.restart(response)
+
+    def restart(self, response: SpeechResponse) -> None:
+        """Receive it by another answer; what came of the first is dropped."""
+        self.response = response
+        self._items: deque[tuple[WireEvent, float]] = deque()
+        self._bytes = 0
+        self._again = False
+        self._error: StreamPlayError | None = None
+        self._change = asyncio.Event()
+        self._task = asyncio.create_task(self._receive(response))
+        self._task.add_done_callback(lambda _: self._change.set())
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more is being received."""
+        return self._task.done()
+
+    async def events(self) -> AsyncIterator[tuple[WireEvent, float]]:
+        """Yield its events, and when they came.
+
+        Raises
+        ------
+        StreamPlayError
+            What ended it; what came before has been yielded.
+        """
+        while True:
+            if self._items and not self._again:
+                self.begun = True
+                event, at = self._items.popleft()
+                self._bytes -= _weight(event)
+                self._change.set()
+                yield event, at
+            elif self._task.done():
+                break
+            else:
+                self._change.clear()
+                await self._change.wait()
+        if self._error is not None:
+            raise self._error
+        self._task.result()
+
+    async def left(self) -> AsyncIterator[tuple[WireEvent, float]]:
+        """Yield what came and was not handed out; to be called after `aclose`."""
+        for item in self._items:
+            yield item
+
+    async def aclose(self) -> None:
+        """Let go of the connection, now."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _receive(self, response: SpeechResponse) -> None:
+        try:
+            async with response:
+                while not await self._read(response):
+                    pass
+        except StreamPlayError as error:
+            self._error = error
+
+    async def _read(self, response: SpeechResponse) -> bool:
+        """Receive to the end; False: it broke off, and there is a new answer."""
+        try:
+            async for event in response.events():
+                while self._bytes > FETCH_BYTES:
+                    self._change.clear()
+                    await self._change.wait()
+                self._items.append((event, self._clock()))
+                self._bytes += _weight(event)
+                self._change.set()
+        except StreamPlayError as error:
+            waited_for = isinstance(error, Truncated) and not self._ahead
+            if self.begun or waited_for or not await self._try_again(response, error):
+                raise
+            return False
+        return True
+
+    async def _try_again(self, response: SpeechResponse, error: StreamPlayError) -> bool:
+        """Ask again; what came is kept where that does not help."""
+        self._again, again = True, False
+        try:
+            again = await response.try_again(error)
+            if again:
+                self._items.clear()
+                self._bytes = 0
+            return again
+        finally:
+            self._again = False
+
+
+def _weight(event: WireEvent) -> int:
+    return len(event.data) if isinstance(event, Audio) else 0

@@ -1,0 +1,178 @@
+"""Derives an utterance's events from what is known of it, as it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamplay.events import (
+    Event,
+    Failed,
+    Finished,
+    FirstByte,
+    FirstSound,
+    Interrupted,
+    PieceFinished,
+    Requested,
+    Resumed,
+    Stalled,
+    Word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.playback.track import Track
+    from streamplay.receipt import Receipt
+    from streamplay.speech.utterance import Utterance
+
+TICK_SECONDS: Final = 0.01
+"""How late an event is told at most, while the loop is not held up."""
+
+SEEN_SECONDS: Final = 0.1
+"""A block of an output, generously (PulseAudio's are 50 ms): the callback has seen by then what
+the loop sees."""
+
+
+class Tracker:
+    """Derives the events of one utterance from what is known of it. On the loop only.
+
+    Parameters
+    ----------
+    utterance : Utterance
+        Which.
+    clock : callable
+        Seconds, as in ``time.perf_counter()``.
+    """
+
+    def __init__(self, utterance: Utterance, clock: Callable[[], float]) -> None:
+        self._utterance = utterance
+        self._history = utterance.history
+        self._clock = clock
+        self._requested = 0
+        self._byte = self._sound = False
+        self._piece = self._word = 0  # the next to be told of
+        self._stalls = 0
+        self._stalled: tuple[float, int] | None = None  # since when, and after which frame
+        self._dry: float | None = None  # since when nothing was left to be heard
+
+    def look(self) -> None:
+        """Tell what has happened since the last look."""
+        heard = self._utterance.position
+        self._look_at_requests()
+        self._look_at_sound(heard)
+        if self._sound:
+            self._look_at_stalls(heard)
+            self._look_at_pieces(heard)
+
+    def end(self) -> None:
+        """Tell what is left to tell, and how it ended."""
+        utterance = self._utterance
+        receipt = utterance.receipt
+        heard = receipt.frames.played  # the device has been fed as much as it takes to hear that
+        self._look_at_requests()
+        self._look_at_sound(heard)
+        if self._sound:
+            self._tell_stalls(self._clock(), heard)
+            self._look_at_pieces(heard)
+        self._history.add(_end(utterance, self._clock(), receipt))
+
+    def _look_at_requests(self) -> None:
+        account = self._utterance.account
+        for piece in self._utterance.pieces[self._requested :]:
+            event = Requested(
+                utterance=self._utterance,
+                at=self._clock(),
+                piece=self._requested,
+                text=piece.text,
+            )
+            self._history.add(event)
+            self._requested += 1
+        if not self._byte and self._requested and account.first_byte is not None:
+            self._byte = True
+            self._history.add(FirstByte(utterance=self._utterance, at=account.first_byte))
+
+    def _look_at_sound(self, heard: int) -> None:
+        if not self._sound and self._byte and heard > 0:
+            self._sound = True
+            self._history.add(FirstSound(utterance=self._utterance, at=self._clock()))
+
+    def _look_at_pieces(self, heard: int) -> None:
+        pieces = self._utterance.pieces
+        while self._piece < min(len(pieces), self._requested):
+            piece = pieces[self._piece]
+            self._look_at_words(heard)
+            if piece.frames is None or heard < piece.start + piece.frames:
+                return
+            if piece.frames:
+                event = PieceFinished(
+                    utterance=self._utterance,
+                    at=self._clock(),
+                    piece=self._piece,
+                    text=piece.text,
+                )
+                self._history.add(event)
+            self._piece, self._word = self._piece + 1, 0
+
+    def _look_at_words(self, heard: int) -> None:
+        piece, rate = self._utterance.pieces[self._piece], self._utterance.account.samplerate
+        origin = (piece.start - piece.lead) / rate
+        for word in piece.words[self._word :]:
+            if max(0.0, origin + word.start) * rate >= heard:
+                return
+            self._word += 1
+            event = Word(
+                utterance=self._utterance,
+                at=self._clock(),
+                piece=self._piece,
+                text=word.text,
+                start=max(0.0, origin + word.start),
+                stop=origin + word.stop,
+            )
+            self._history.add(event)
+
+    # A stall is told while it lasts; the playout's note of it, which says how long it was, comes
+    # when it ends. One that was too short to be seen is told by the note alone.
+
+    def _look_at_stalls(self, heard: int) -> None:
+        now, track = self._clock(), self._utterance.track
+        self._tell_stalls(now, heard)
+        if self._stalled is not None and heard > self._stalled[1]:
+            self._resume(now, now - self._stalled[0])  # it was none: the text had not come
+        if track is None or not _is_dry(track):
+            self._dry = None
+            return
+        self._dry = self._dry or now
+        if self._stalled is None and now - self._dry > SEEN_SECONDS:
+            self._stall(now, heard)
+
+    def _tell_stalls(self, now: float, heard: int) -> None:
+        account = self._utterance.account
+        for frames in account.span.stalls[self._stalls :]:
+            self._stalls += 1
+            if self._stalled is None:
+                self._stall(now, heard)
+            self._resume(now, frames / account.output_rate)
+
+    def _stall(self, now: float, heard: int) -> None:
+        self._stalled = now, heard
+        self._history.add(Stalled(utterance=self._utterance, at=now))
+
+    def _resume(self, now: float, seconds: float) -> None:
+        self._stalled = None
+        self._history.add(Resumed(utterance=self._utterance, at=now, seconds=seconds))
+
+
+def _end(utterance: Utterance, now: float, receipt: Receipt) -> Event:
+    if utterance.failure is not None:
+        return Failed(utterance=utterance, at=now, error=utterance.failure, receipt=receipt)
+    if utterance.interrupted:
+        heard = utterance.heard()
+        return Interrupted(utterance=utterance, at=now, heard=heard, receipt=receipt)
+    return Finished(utterance=utterance, at=now, receipt=receipt)
+
+
+def _is_dry(track: Track) -> bool:
+    """Whether all of it that came has been heard, and more is to come: it is late."""
+    playout = track.playout
+    begun = track.span.start is not None and not (track.closed or track.idle or track.waiting)
+    return begun and not playout.paused and playout.position == playout.written <= track.heard()

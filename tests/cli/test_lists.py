@@ -1,0 +1,111 @@
+"""``voices``, ``models`` and ``devices``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamplay.cli import main
+
+if TYPE_CHECKING:
+    from streamplay.server.child import LocalServer
+    from tests.support.nullsink import NullSink
+
+ORPHEUS = "canopylabs/orpheus-3b-0.1-ft"
+
+
+def test_the_models_tell_what_they_really_return(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    models = {model.pop("id"): model for model in json.loads(capsys.readouterr().out)}
+    assert models[ORPHEUS] == {
+        "encoding": "pcm_s16le",
+        "samplerate": 24000,
+        "streams": True,
+        "voice": "tara",
+    }
+    assert models["cartesia/sonic"]["encoding"] is None
+
+
+def test_the_models_are_a_table_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["MODEL", "ENCODING", "RATE", "STREAMS", "VOICE"]
+    assert lines[1].split() == [ORPHEUS, "pcm_s16le", "24000", "yes", "tara"]
+
+
+def test_the_devices_are_listed(null_sink: NullSink, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--json"]) == 0
+    devices = json.loads(capsys.readouterr().out)
+    keys = {"index", "name", "hostapi", "samplerate", "latency_ms", "default"}
+    assert all(set(device) == keys for device in devices)
+    assert [device["default"] for device in devices].count(True) == 1
+    assert main(["devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(devices)
+    assert sum(line.endswith("yes") for line in lines) == 1
+
+
+def test_no_device_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamplay.outputs.devices.list_devices", list)
+    assert main(["devices"]) == 0
+    assert capsys.readouterr() == (
+        "",
+        "streamplay: there is no output device: sound goes to a silent clock\n",
+    )
+
+
+def test_the_voices_of_a_server(
+    speech_server: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["voices", "--base-url", speech_server.base_url]
+    assert main([*words, "--json"]) == 0
+    voices = json.loads(capsys.readouterr().out)
+    assert all(set(voice) == {"id", "name", "model", "language"} for voice in voices)
+    assert main([*words, "--json", "-m", ORPHEUS]) == 0
+    of_one = json.loads(capsys.readouterr().out)
+    assert of_one == [voice for voice in voices if voice["model"] == ORPHEUS]
+    assert "tara" in {voice["id"] for voice in of_one}
+    assert main(words) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(voices)
+
+
+@pytest.mark.parametrize(("words", "notices"), [([], 1), (["--local"], 0), (["-q"], 0)])
+def test_the_built_in_voices(
+    words: list[str], notices: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["voices", "-m", ORPHEUS, *words]) == 0
+    out, err = capsys.readouterr()
+    assert "tara" in out
+    assert err.count("\n") == notices
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--base-url", "http://127.0.0.1:9/v1"], 1),
+        (["--base-url", "nonsense"], 2),
+        (["--local", "--base-url", "http://127.0.0.1:9/v1"], 2),
+        (["--api-key-env", "NO_SUCH_VARIABLE"], 2),
+    ],
+)
+def test_voices_that_cannot_be_asked_for_are_one_sentence(
+    words: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["voices", *words, "-q"]) == code
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_server_without_voices_is_told(
+    speech_server: LocalServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("streamplay.network.client.SpeechClient.voices", nothing)
+    assert main(["voices", "--base-url", speech_server.base_url]) == 0
+    assert capsys.readouterr() == ("", "streamplay: the server names no voices\n")

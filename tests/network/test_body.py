@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamplay.errors import ConnectionLost, MalformedEvent, StreamPlayError, TooLarge, Truncated
+from streamplay.network.body import Body, Moments
+from streamplay.network.timeouts import Timeouts
+from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, reader_for
+from tests.support.rawserver import DONE, delta, event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+SSE = "text/event-stream"
+
+
+class Scripted:
+    """An exchange whose body is a list; an exception in it is raised."""
+
+    def __init__(self, *pieces: bytes | Exception, hangs: bool = False) -> None:
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.taken = 0
+        self.closed = False
+        self._pieces = pieces
+        self._hangs = hangs
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            self.taken += 1
+            yield piece
+        if self._hangs:
+            await asyncio.sleep(3600)
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def read(body: Body, kind: str = SSE) -> tuple[list[WireEvent], StreamPlayError | None]:
+    """Read a body to its end or its fault."""
+    events: list[WireEvent] = []
+    keep = events.append
+    try:
+        await body.first()
+        async for each in body.events(reader_for(kind)):
+            keep(each)
+    except StreamPlayError as error:
+        return events, error
+    return events, None
+
+
+def body_of(*pieces: bytes | Exception, hangs: bool = False, bound: int | None = None) -> Body:
+    return Body(Scripted(*pieces, hangs=hangs), Timeouts(), 0.05, bound)
+
+
+def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
+    """Cut `data` at these places."""
+    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
+    return [data[a:b] for a, b in pairwise(edges) if b > a]
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=12))
+def test_a_body_cut_anywhere_gives_the_same_events(places: list[int]) -> None:
+    whole = delta(b"\x01\x02") + event({"type": "other"}) + delta(b"\x03" * 100) + DONE
+
+    async def main() -> None:
+        body = body_of(*cut(whole, places))
+        events, error = await read(body)
+        assert events == [Audio(b"\x01\x02"), Ignored("other"), Audio(b"\x03" * 100), Done()]
+        assert error is None
+        assert (body.bytes, body.ignored) == (len(whole), 1)
+        await body.aclose()
+
+    asyncio.run(main())
+
+
+@given(st.binary(min_size=1, max_size=200), st.lists(st.integers(0, 10_000), max_size=8))
+def test_raw_bytes_cut_anywhere_are_the_same_bytes(data: bytes, places: list[int]) -> None:
+    async def main() -> None:
+        events, error = await read(body_of(*cut(data, places)), "audio/pcm")
+        assert error is None
+        assert events[-1] == Done()
+        assert b"".join(each.data for each in events if isinstance(each, Audio)) == data
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [SSE, "audio/pcm"])
+def test_an_empty_body_is_no_speech(kind: str) -> None:
+    events, error = asyncio.run(read(body_of(), kind))
+    assert events == []
+    assert isinstance(error, Truncated)
+
+
+def test_what_came_before_a_fault_is_given_before_it() -> None:
+    lost = ConnectionLost("reset")
+    events, error = asyncio.run(read(body_of(delta(b"\x01\x02"), lost)))
+    assert (events, error) == ([Audio(b"\x01\x02")], lost)
+    events, error = asyncio.run(read(body_of(delta(b"\x01\x02") + b"data: {\n\n" + DONE)))
+    assert events == [Audio(b"\x01\x02")]
+    assert isinstance(error, MalformedEvent)
+
+
+def test_a_body_that_ends_without_its_mark_is_truncated() -> None:
+    events, error = asyncio.run(read(body_of(delta(b"\x01\x02"))))
+    assert events == [Audio(b"\x01\x02")]
+    assert isinstance(error, Truncated)
+
+
+def test_events_after_the_mark_are_counted_and_not_given() -> None:
+    async def main() -> None:
+        body = body_of(delta(b"\x01\x02") + DONE + delta(b"\x03\x04") + event({}))
+        assert await read(body) == ([Audio(b"\x01\x02"), Done()], None)
+        assert body.ignored == 2
+
+    asyncio.run(main())
+
+
+def test_the_tail_after_the_mark_is_read_so_that_the_connection_can_serve_again() -> None:
+    async def main() -> None:
+        exchange = Scripted(delta(b"\x01\x02"), DONE, b": tail\n\n", b": more\n\n")
+        body = Body(exchange, Timeouts(), 1)
+        await read(body)
+        assert exchange.taken == 2
+        await body.aclose()
+        assert exchange.taken == 4
+        assert exchange.closed
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("tail", [[ConnectionLost("reset")], [b"x" * 70_000, b"never taken"]])
+def test_a_tail_that_breaks_or_does_not_end_is_let_be(tail: list[bytes | Exception]) -> None:
+    async def main() -> None:
+        exchange = Scripted(DONE, *tail, hangs=True)
+        body = Body(exchange, Timeouts(), 1)
+        await read(body)
+        await body.aclose()
+        assert exchange.taken < 3
+        assert exchange.closed
+
+    asyncio.run(main())
+
+
+def test_a_server_that_keeps_the_body_open_after_the_mark_is_not_waited_for() -> None:
+    async def main() -> None:
+        exchange = Scripted(DONE, hangs=True)
+        body = Body(exchange, Timeouts(), 3600)
+        await read(body)
+        async with asyncio.timeout(10):
+            await body.aclose()
+        assert exchange.closed
+
+    asyncio.run(main())
+
+
+def test_a_body_left_in_the_middle_is_closed_and_not_read_on() -> None:
+    async def main() -> None:
+        exchange = Scripted(delta(b"\x01\x02"), delta(b"\x03\x04"), DONE)
+        body = Body(exchange, Timeouts(), 1)
+        await body.first()
+        events = body.events(reader_for(SSE))
+        assert await anext(events) == Audio(b"\x01\x02")
+        await events.aclose()
+        await body.aclose()
+        assert (exchange.taken, exchange.closed) == (1, True)
+
+    asyncio.run(main())
+
+
+def test_a_file_is_taken_up_to_its_bound() -> None:
+    events, error = asyncio.run(read(body_of(b"x" * 60, b"x" * 40, bound=100), "audio/wav"))
+    assert error is None
+    assert len(events) == 3
+    events, error = asyncio.run(read(body_of(b"x" * 60, b"x" * 41, bound=100), "audio/wav"))
+    assert isinstance(error, TooLarge)
+    assert events == [Audio(b"x" * 60)]
+
+
+def test_the_start_of_an_error_is_enough_however_it_ends() -> None:
+    async def start(body: Body) -> bytes:
+        await body.first()
+        return await body.start(10)
+
+    assert asyncio.run(start(body_of())) == b""
+    assert asyncio.run(start(body_of(b"abc", b"def"))) == b"abcdef"
+    assert asyncio.run(start(body_of(*[b"abc"] * 9))) == b"abcabcabca"
+    assert asyncio.run(start(body_of(b"abc", ConnectionLost("reset")))) == b"abc"
+    assert asyncio.run(start(body_of(b"abc", hangs=True))) == b"abc"
+
+
+def test_a_whole_body_is_read_within_its_bound() -> None:
+    async def whole(body: Body) -> bytes:
+        await body.first()
+        return await body.whole()
+
+    assert asyncio.run(whole(body_of())) == b""
+    assert asyncio.run(whole(body_of(b"abc", b"def", bound=6))) == b"abcdef"
+    with pytest.raises(TooLarge):
+        asyncio.run(whole(body_of(b"abc", b"def", bound=5)))
+
+
+def test_moments_of_a_failed_attempt_are_forgotten_but_not_when_it_was_begun() -> None:
+    moments = Moments(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    moments.restart()
+    assert moments == Moments(1.0)

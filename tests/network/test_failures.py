@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamplay import errors
+from streamplay.network.endpoint import Endpoint
+from streamplay.network.failures import Said, nearest, read_error, refusal
+from streamplay.request import SpeechRequest
+
+KEY = "tgp-secret-0123456789"
+ENDPOINT = Endpoint("http://there:8000/v1", "there", KEY)
+REQUEST = SpeechRequest(input="Hello", voice="tera")
+
+
+def refuse(
+    status: int,
+    answer: Any = None,
+    *,
+    endpoint: Endpoint = ENDPOINT,
+    request: SpeechRequest | None = REQUEST,
+    **headers: str,
+) -> errors.ServerRefused:
+    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return refusal(
+        status, named, read_error(body), body, endpoint=endpoint, now=0.0, request=request
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (301, "ServerRefused"),
+        (308, "ServerRefused"),
+        (400, "BadRequest"),
+        (401, "NotAuthorized"),
+        (402, "QuotaExceeded"),
+        (403, "NotAuthorized"),
+        (404, "ModelNotFound"),
+        (405, "BadRequest"),
+        (413, "BadRequest"),
+        (422, "BadRequest"),
+        (429, "RateLimited"),
+        (500, "ServerFailed"),
+        (503, "ServerFailed"),
+        (529, "ServerFailed"),
+    ],
+)
+def test_a_status_has_its_class(status: int, name: str) -> None:
+    error = refuse(status, {"error": {"message": "words of the server", "type": "t"}})
+    assert type(error).__name__ == name
+    assert error.status == status
+    assert f"({status}): words of the server" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"error": {"message": "m", "type": "t", "param": None, "code": None}}, "m"),
+        ({"error": "m"}, "m"),
+        ({"error": {"error": {"message": "m"}}}, "m"),
+        ({"error": {"code": 3}, "message": "m"}, "m"),
+        ({"detail": "m"}, "m"),
+        ({"detail": {"error": "e", "message": "m"}}, "m"),
+        ({"detail": [{"loc": ["body", "voice"], "msg": "m"}]}, "voice: m"),
+        ({"detail": [{"msg": "m"}, {"loc": ["query", "x"], "msg": "n"}]}, "m; query: n"),
+        ({"errors": ["m", "n"]}, "m; n"),
+        ({"message": "m"}, "m"),
+        ({"msg": "m"}, "m"),
+        ("m", "m"),
+        ({"error": {}, "message": "m"}, "m"),
+        ({}, ""),
+        ([], ""),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_the_servers_words_are_found_in_every_shape(answer: Any, message: str) -> None:
+    assert read_error(json.dumps(answer).encode()).message == message
+
+
+def test_a_body_of_text_is_the_servers_words() -> None:
+    assert read_error(b"upstream timed out").message == "upstream timed out"
+    assert read_error(b"bad \xff bytes").message == "bad \ufffd bytes"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain"])
+def test_a_page_says_its_title(kind: str) -> None:
+    page = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>x</body></html>"
+    assert read_error(page, kind).message == "502 Bad Gateway"
+    assert read_error(b"<html><body>long text", kind).message == ""
+
+
+def test_the_fields_that_the_server_names_are_found() -> None:
+    assert read_error(b'{"error":{"message":"m","param":"voice"}}').fields == {"voice"}
+    validation = {"detail": [{"loc": ["body", "a", 0], "msg": "m"}, {"loc": ["body", "b"]}]}
+    assert read_error(json.dumps(validation).encode()).fields == {"a", "b"}
+    assert Said("Unknown value for response_format").names("response_format")
+    assert not Said("Unknown value for response_format").names("format")
+
+
+def test_a_deeply_nested_body_is_only_text() -> None:
+    assert read_error(b"[" * 100_000).message.startswith("[[[")
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"message": "no", "param": "voice"}},
+        {"error": {"message": "no", "code": "voice_not_found"}},
+        {"error": {"message": "Voice 'tera' cannot be used"}},
+        {"message": "Invalid voice given"},
+        {"detail": [{"loc": ["body", "voice"], "msg": "unexpected value"}]},
+    ],
+)
+def test_a_refused_voice_is_told_as_such(status: int, answer: Any) -> None:
+    error = refuse(status, answer)
+    assert isinstance(error, errors.VoiceNotFound)
+    assert 'voice "tera"' in error.message
+    assert "streamplay voices --model canopylabs/orpheus-3b-0.1-ft" in error.remedy
+
+
+def test_the_word_voice_alone_blames_no_voice() -> None:
+    assert type(refuse(400, {"message": "The voice engine hiccupped"})) is errors.BadRequest
+    assert type(refuse(500, {"message": "voice not found"})) is errors.ServerFailed
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (404, {"error": {"message": "Unable to access model x", "code": "model_not_available"}}),
+        (404, {"error": {"message": "gone", "param": "model"}}),
+        (400, {"error": {"message": "gone", "code": "model_not_found"}}),
+        (400, {"detail": [{"loc": ["body", "model"], "msg": "unexpected value"}]}),
+    ],
+)
+def test_a_refused_model_is_told_as_such(status: int, answer: Any) -> None:
+    error = refuse(status, answer)
+    assert isinstance(error, errors.ModelNotFound)
+    assert 'model "canopylabs/orpheus-3b-0.1-ft" is not served' in error.message
+    assert error.remedy == "List them: streamplay models"
+
+
+def test_a_404_that_knows_of_no_models_doubts_the_base_url() -> None:
+    for request in (REQUEST, None):
+        error = refuse(404, {"detail": "Not Found"}, request=request)
+        assert isinstance(error, errors.ModelNotFound)
+        assert "http://there:8000/v1" in error.message
+        assert "base URL" in error.remedy
+
+
+def test_a_key_that_was_not_sent_is_told_apart_from_one_that_was_refused() -> None:
+    assert "refuses the API key" in refuse(401).message
+    keyless = Endpoint("http://there/v1", "there")
+    error = refuse(401, endpoint=keyless)
+    assert "none was sent" in error.message
+    assert "--api-key-env" in error.remedy
+
+
+def test_a_redirect_names_its_target_and_why_it_is_not_followed() -> None:
+    error = refuse(307, location="https://else\x1b[2Jwhere/v1")
+    assert "https://elsewhere/v1" in error.message
+    assert "key" in error.remedy
+    assert "another URL" in refuse(307).message
+
+
+def test_how_long_to_wait_is_told_and_kept() -> None:
+    error = refuse(429, retry_after="7")
+    assert error.retry_after == 7.0
+    assert error.remedy == "Try again in 7 s"
+    assert refuse(503, retry_after_ms="1500").remedy == "Try again in 1.5 s"
+    assert refuse(429).remedy == "Try again later"
+    assert refuse(429).retry_after is None
+
+
+def test_the_key_is_shown_nowhere_even_if_the_server_echoes_it() -> None:
+    said = {"error": {"message": f"Incorrect API key provided: {KEY}", "param": KEY}}
+    for status in (302, 400, 401, 404, 429, 500):
+        error = refuse(status, said, location=f"http://x/?key={KEY}")
+        for shown in (str(error), repr(error), error.body, error.remedy, str(error.args)):
+            assert KEY not in shown
+
+
+def test_a_body_is_kept_but_not_all_of_it() -> None:
+    error = refuse(500, b"x" * 60_000)
+    assert len(error.body) == 4096
+    assert len(str(error)) < 500
+
+
+def test_hostile_words_cannot_act_on_a_terminal() -> None:
+    error = refuse(400, {"message": "a\x1b]0;title\x07b\nc\u202ed"})
+    assert str(error) == "the server does not accept the request (400): ab cd"
+    assert "\x1b" not in error.body
+
+
+def test_the_nearest_names_are_found() -> None:
+    voices = ["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"]
+    assert nearest("tera", voices)[0] == "tara"
+    assert nearest("TARA", voices)[0] == "tara"
+    assert nearest("quincunx", voices) == []
+    models = ["canopylabs/orpheus-3b-0.1-ft", "hexgrad/Kokoro-82M", "cartesia/sonic"]
+    assert nearest("canopylabs/orpheus", models) == ["canopylabs/orpheus-3b-0.1-ft"]
+    assert nearest("Kokoro", models) == ["hexgrad/Kokoro-82M"]
+    assert nearest("hexgrad/Kokoro-82B", models) == ["hexgrad/Kokoro-82M"]
+    assert len(nearest("a", ["a1", "a2", "a3", "a4"])) == 3
+
+
+def test_offered_names_are_made_safe() -> None:
+    assert nearest("tara", ["ta\x1b[31mra"]) == ["tara"]
+
+
+bodies = st.binary(max_size=100) | st.recursive(
+    st.none() | st.text(max_size=5) | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "detail", "message", "msg", "loc", "param", "code"]), inner
+        )
+    ),
+    max_leaves=10,
+).map(lambda value: json.dumps(value).encode())
+
+
+@given(st.integers(300, 599), bodies)
+def test_any_refusal_gives_a_typed_error(status: int, body: bytes) -> None:
+    error = refuse(status, body)
+    assert error.status == status
+    assert f"({status})" in str(error)
+    assert error.body.isprintable()

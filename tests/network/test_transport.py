@@ -1,0 +1,446 @@
+"""Real sockets, and servers that do what no well-kept server does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamplay.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    StreamPlayError,
+    Truncated,
+    UnexpectedContent,
+)
+from streamplay.network import transport as transport_module
+from streamplay.network.body import Moments
+from streamplay.network.connection import whom_to_trust
+from streamplay.network.early import EarlyRequest
+from streamplay.network.endpoint import find_endpoint
+from streamplay.network.message import whole
+from streamplay.network.transport import Transport, _root
+from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
+
+if TYPE_CHECKING:
+    from tests.support.rawserver import Connection, RawServer
+
+CERTIFICATE = Path(__file__).parent.parent / "data" / "localhost.pem"
+KEY = "tgp-secret-0123456789"
+
+
+def transport(base_url: str, *, clock: Any = None, early: EarlyRequest | None = None) -> Transport:
+    endpoint = find_endpoint({}, base_url=base_url, api_key=KEY)
+    return Transport(endpoint, clock or itertools.count(1.0).__next__, early=early)
+
+
+async def fetch(
+    base_url: str, sender: Transport | None = None, moments: Moments | None = None
+) -> tuple[bytes, StreamPlayError | None]:
+    """Return the body as far as it came, and how it broke."""
+    sender = sender or transport(base_url)
+    body = b""
+    try:
+        exchange = await sender.send("POST", "/x", moments or Moments(0.0), content=b"{}")
+        async for piece in exchange.chunks():
+            body += piece
+        await exchange.aclose()
+    except StreamPlayError as error:
+        return body, error
+    finally:
+        await sender.aclose()
+    return body, None
+
+
+def fetch_from(*answers: Any) -> tuple[bytes, StreamPlayError | None]:
+    """Fetch by httpx, and once more what was asked for early: nobody could tell which it was."""
+
+    async def main(*, early: bool) -> tuple[bytes, StreamPlayError | None, str]:
+        async with asyncio.timeout(20), running(replies(*answers)) as server:
+            sender = transport(server.base_url, early=leaving(server) if early else None)
+            body, error = await fetch(server.base_url, sender)
+            assert len(server.requests) <= 1
+            assert server.connections == 1
+            told = f"{type(error)} {error!r} {error} {type(error.__cause__) if error else None}"
+            return body, error, told.replace(str(server.port), "PORT")
+
+    ordinary, ahead = asyncio.run(main(early=False)), asyncio.run(main(early=True))
+    assert (ahead[0], ahead[2]) == (ordinary[0], ordinary[2])
+    return ahead[:2]
+
+
+def leaving(server: RawServer) -> EarlyRequest:
+    """Return a request that is on its way."""
+    data = whole("/v1/x", f"127.0.0.1:{server.port}", {}, b"{}")
+    early = EarlyRequest(("127.0.0.1", server.port), data, b"{}", secure=False)
+    early.leave(0.0)
+    return early
+
+
+def test_a_body_comes_as_it_was_sent() -> None:
+    assert fetch_from(answer(b"one two")) == (b"one two", None)
+    assert fetch_from(chunked([b"one ", b"two"])) == (b"one two", None)
+    assert fetch_from(answer(b"")) == (b"", None)
+
+
+def test_a_body_is_not_decompressed() -> None:
+    bomb = b"\x1f\x8b\x08\x00 what a bomb"
+    assert fetch_from(answer(bomb, content_encoding="gzip")) == (bomb, None)
+
+
+def test_a_body_without_a_length_ends_with_its_connection() -> None:
+    async def until_closed(connection: Connection) -> None:
+        await connection.send(head(200, {"Content-Type": "audio/pcm"}), b"one two")
+        connection.close()
+
+    assert fetch_from(until_closed) == (b"one two", None)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        chunked([b"one"], end=False),
+        chunked([b"one"], end=False) + b"5\r\ntw",
+        head(200, {"Content-Length": "10"}) + b"one",
+    ],
+)
+def test_a_body_that_is_closed_before_its_end_is_truncated(broken: bytes) -> None:
+    async def cut(connection: Connection) -> None:
+        await connection.send(broken)
+        connection.close()
+
+    body, error = fetch_from(cut)
+    assert body.startswith(b"one")
+    assert isinstance(error, Truncated)
+    assert "before its end" in str(error)
+
+
+@pytest.mark.parametrize("rubbish", [b"zz\r\n", b"-3\r\nabc", b"\xff\xfe\x00", b"3\r\nabcdef\r\n"])
+def test_broken_framing_is_truncation_and_keeps_what_came(rubbish: bytes) -> None:
+    async def broken(connection: Connection) -> None:
+        await connection.send(chunked([b"one"], end=False))
+        await asyncio.sleep(0.01)
+        await connection.send(rubbish)
+        connection.close()
+
+    body, error = fetch_from(broken)
+    assert body.startswith(b"one")
+    assert isinstance(error, Truncated)
+
+
+def test_a_reset_is_a_lost_connection_and_keeps_what_came() -> None:
+    async def reset(connection: Connection) -> None:
+        await connection.send(chunked([b"one"], end=False))
+        await asyncio.sleep(0.05)
+        connection.reset()
+
+    body, error = fetch_from(reset)
+    assert body == b"one"
+    assert isinstance(error, ConnectionLost)
+    assert isinstance(error.__cause__, ConnectionResetError)
+
+
+async def hang_up(connection: Connection) -> None:
+    connection.close()
+
+
+async def slam(connection: Connection) -> None:
+    connection.reset()
+
+
+@pytest.mark.parametrize("ending", [hang_up, slam])
+def test_a_connection_that_ends_without_an_answer_is_lost(ending: Any) -> None:
+    body, error = fetch_from(ending)
+    assert body == b""
+    assert isinstance(error, ConnectionLost)
+    assert "without an answer" in str(error)
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"\x00\x01\x02\x03\r\n\r\n",
+        f"HTTP/1.1 200 OK\r\nbad header {KEY}\r\n\r\n".encode(),
+    ],
+)
+def test_what_does_not_speak_http_is_told_as_such(greeting: bytes) -> None:
+    _, error = fetch_from(greeting)
+    assert isinstance(error, UnexpectedContent)
+    assert "does not speak HTTP" in str(error)
+    assert error.__cause__ is None
+    assert KEY not in str(error)
+
+
+def test_a_refused_connection_says_so_and_keeps_its_cause() -> None:
+    for host in ("127.0.0.1", "localhost"):
+        _, error = asyncio.run(fetch(f"http://{host}:{unused_port()}/v1"))
+        assert isinstance(error, ConnectFailed)
+        assert "refuses the connection" in str(error)
+        assert isinstance(error.__cause__, ConnectionRefusedError)
+
+
+def test_of_several_addresses_the_one_that_refused_says_most() -> None:
+    refused, unreachable = ConnectionRefusedError(111, "refused"), OSError(101, "unreachable")
+    error = OSError("all failed")
+    error.__cause__ = ExceptionGroup("both", [unreachable, refused])
+    assert _root(error) is refused
+    error.__cause__ = ExceptionGroup("both", [unreachable, unreachable])
+    assert _root(error) is unreachable
+    assert _root(ValueError("no system error")) is None
+
+
+def test_an_unknown_host_says_so() -> None:
+    _, error = asyncio.run(fetch("http://nobody.invalid/v1"))
+    assert isinstance(error, ConnectFailed)
+    assert "cannot connect to http://nobody.invalid/v1" in str(error)
+    assert not isinstance(error.__cause__, ConnectionError)
+
+
+def test_moments_are_in_order_on_a_new_connection_and_on_a_warm_one() -> None:
+    async def main() -> None:
+        async with running(replies(answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            cold, warm = Moments(0.0), Moments(0.0)
+            for moments in (cold, warm):
+                exchange = await sender.send("POST", "/x", moments, content=b"{}")
+                assert [piece async for piece in exchange.chunks()] == [b"x"]
+                await exchange.aclose()
+            await sender.aclose()
+            assert server.connections == 1
+        assert None not in (cold.tcp, cold.connected, cold.sent, cold.headers)
+        assert cold.tcp == cold.connected
+        assert 0 < (cold.connected or 0) < (cold.sent or 0) < (cold.headers or 0)
+        assert (warm.tcp, warm.connected) == (None, None)
+        assert 0 < (warm.sent or 0) < (warm.headers or 0)
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_pauses_for_minutes_is_kept_alive() -> None:
+    async def main() -> None:
+        async with running(replies(answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+            stream = exchange._response.extensions["network_stream"]
+            made = stream.get_extra_info("socket")
+            assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            await exchange.aclose()
+            await sender.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_connection_whose_body_was_left_is_closed_at_once_and_not_used_again() -> None:
+    async def main() -> None:
+        gone = asyncio.Event()
+
+        async def endless(connection: Connection) -> None:
+            await connection.send(chunked([b"one"], end=False))
+            await connection.gone()
+            gone.set()
+
+        async with asyncio.timeout(20), running(replies(endless, answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+            chunks = exchange.chunks()
+            assert await anext(chunks) == b"one"
+            await chunks.aclose()
+            await exchange.aclose()
+            await gone.wait()
+            assert (await fetch("", sender))[0] == b"x"
+            assert server.connections == 2
+
+    asyncio.run(main())
+
+
+def test_cancelling_frees_the_socket_at_once() -> None:
+    async def main() -> None:
+        asked, gone = asyncio.Event(), asyncio.Event()
+
+        async def silent(connection: Connection) -> None:
+            await connection.request()
+            asked.set()
+            await connection.gone()
+            gone.set()
+
+        async with asyncio.timeout(20), running(silent) as server:
+            sender = transport(server.base_url)
+            sending = sender.send("POST", "/x", Moments(0.0), content=b"{}")
+            task = asyncio.create_task(sending)
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await gone.wait()
+            await sender.aclose()
+
+    asyncio.run(main())
+
+
+def tls_server() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused() -> None:
+    async def main() -> StreamPlayError | None:
+        async with running(replies(answer(b"x")), tls=tls_server()) as server:
+            _, error = await fetch(server.base_url)
+            assert server.requests == []
+            return error
+
+    error = asyncio.run(main())
+    assert isinstance(error, ConnectFailed)
+    assert "self-signed certificate" in str(error)
+    assert "SSL_CERT_FILE" in str(error)
+
+
+def test_one_beside_another_reads_no_certificates_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def count() -> ssl.SSLContext:
+        nonlocal read
+        read += 1
+        return whom_to_trust()
+
+    monkeypatch.setattr(transport_module, "whom_to_trust", count)
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    async def main() -> int:
+        async with running(replies(answer(b"x")), tls=tls_server()) as server:
+            first = Transport(find_endpoint({}, base_url=server.base_url), lambda: 0.0)
+            first.ready()
+            for transport in (first, first.beside()):
+                await (await transport.send("GET", "/", Moments(0.0))).aclose()
+                await transport.aclose()
+            return server.connections
+
+    assert asyncio.run(main()) == 2
+    assert read == 1
+
+
+def test_a_certificate_of_ones_own_is_trusted_on_this_machine_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    async def main() -> None:
+        async with running(replies(answer(b"x")), tls=tls_server()) as server:
+            moments = Moments(0.0)
+            assert await fetch(server.base_url, moments=moments) == (b"x", None)
+            assert 0 < (moments.tcp or 0) < (moments.connected or 0) < (moments.sent or 0)
+
+    asyncio.run(main())
+
+
+def test_tls_to_a_server_without_it_is_no_secure_connection() -> None:
+    async def plain(connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.close()
+
+    async def main() -> StreamPlayError | None:
+        async with running(plain) as server:
+            return (await fetch(server.base_url.replace("http:", "https:")))[1]
+
+    error = asyncio.run(main())
+    assert isinstance(error, ConnectFailed)
+    assert "no secure connection" in str(error)
+
+
+def test_this_machine_is_reached_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_port()}")
+    assert fetch_from(answer(b"x")) == (b"x", None)
+    monkeypatch.setenv("ALL_PROXY", "nonsense://nowhere")
+    assert fetch_from(answer(b"x")) == (b"x", None)
+
+
+def test_other_machines_are_reached_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> RawServer:
+        async with running(replies(answer(b"x"))) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.base_url.removesuffix("/v1"))
+            assert await fetch("http://speech.invalid/v1") == (b"x", None)
+            return proxy
+
+    assert asyncio.run(main()).requests[0].target == "http://speech.invalid/v1/x"
+
+
+def test_a_proxy_that_refuses_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> StreamPlayError | None:
+        async with running(replies(answer(b"", status=407))) as proxy:
+            monkeypatch.setenv("https_proxy", proxy.base_url.removesuffix("/v1"))
+            return (await fetch("https://speech.invalid/v1"))[1]
+
+    assert isinstance(asyncio.run(main()), ConnectFailed)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "nonsense://user:hunter2@nowhere"),
+        ("HTTPS_PROXY", "http://user:hunter2@nowhere:port"),
+        ("SSL_CERT_FILE", "/nowhere/hunter2.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_a_broken_environment_is_named_without_its_values(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    _, error = asyncio.run(fetch("https://speech.invalid/v1"))
+    assert isinstance(error, ConnectFailed)
+    assert variable in error.remedy
+    assert "hunter2" not in f"{error} {error!r}"
+
+
+def test_a_missing_socks_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:hunter2@nowhere:1080")
+    _, error = asyncio.run(fetch("https://speech.invalid/v1"))
+    assert isinstance(error, ConnectFailed)
+    assert "httpx[socks]" in error.remedy
+    assert "hunter2" not in f"{error} {error!r}"
+
+
+def test_the_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def main() -> None:
+        async with running(replies(answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            exchange = await sender.send(
+                "POST", "/x", Moments(0.0), headers={"Authorization": f"Bearer {KEY}"}
+            )
+            await exchange.aclose()
+            await sender.aclose()
+            assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+    asyncio.run(main())
+    assert "send_request_headers" in caplog.text
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("place", range(0, 200, 7))
+def test_an_answer_cut_at_any_byte_is_whole_or_a_typed_error(place: int) -> None:
+    whole = chunked([b"one " * 10, b"two"], kind="audio/pcm")
+
+    async def cut(connection: Connection) -> None:
+        await connection.send(whole[:place])
+        connection.close()
+
+    body, error = fetch_from(cut)
+    if place >= len(whole):
+        assert (body, error) == (b"one " * 10 + b"two", None)
+    else:
+        assert (b"one " * 10 + b"two").startswith(body)
+        assert isinstance(error, ConnectionLost | Truncated | UnexpectedContent)

@@ -1,0 +1,20 @@
+"""The C sources under the sanitizers; the long form is scripts/sanitize with more frames."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_three_threads_share_the_native_playout_without_a_race() -> None:
+    ran = subprocess.run(
+        ["bash", ROOT / "scripts" / "sanitize", "300000"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count(": 0 wrong") == 4

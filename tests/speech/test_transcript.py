@@ -1,0 +1,145 @@
+"""What was heard: whole words, exact where their times are known, and marked where they are not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamplay.speech.transcript import CHARACTERS_PER_SECOND, Piece, heard_text
+from streamplay.stream.wire import Words
+
+RATE = 24000
+HALF = RATE // 2
+
+
+def timed(text: str, start: int = 0, frames: int | None = None, *, lead: int = 0) -> Piece:
+    """Return a piece whose words take half a second each."""
+    words = tuple(word.strip(".,!") for word in text.split())
+    piece = Piece(text, start, frames, lead)
+    starts = tuple(index / 2 for index in range(len(words)))
+    piece.take(Words(words, starts, tuple(at + 0.5 for at in starts)))
+    return piece
+
+
+# By the share of frames
+
+
+@pytest.mark.parametrize(
+    ("frames", "text", "exact"),
+    [
+        (0, "", True),
+        (1, "", False),
+        (499, "One two", False),
+        (999, "One two three.", False),
+        (1000, "One two three.", True),
+        (1100, "One two three. Four", False),
+        (1200, "One two three. Four five.", True),
+        (9999, "One two three. Four five.", True),
+    ],
+)
+def test_text_is_heard_by_whole_words(frames: int, text: str, exact: bool) -> None:
+    pieces = [Piece("One two three.", 0, 1000), Piece("Four five.", 1000, 200)]
+    assert heard_text(pieces, frames, RATE) == (text, exact)
+
+
+def test_a_piece_that_is_still_coming_is_estimated_by_the_pace_of_speech() -> None:
+    text = "word " * 30
+    half = round(len(text) / 2 / CHARACTERS_PER_SECOND * RATE)
+    said, exact = heard_text([Piece(text, 0)], half, RATE)
+    assert said == ("word " * 15).strip()
+    assert not exact
+    assert heard_text([Piece(text, 0)], 100 * half, RATE) == (text.strip(), False)
+
+
+def test_words_end_at_any_white_space() -> None:
+    assert heard_text([Piece("one\ntwo\tthree", 0, 130)], 100, RATE)[0] == "one\ntwo"
+
+
+def test_a_piece_without_any_sound_is_said_with_what_follows_it() -> None:
+    pieces = [Piece("One.", 0, 100), Piece("...", 100, 0), Piece("Two.", 100, 100)]
+    assert heard_text(pieces, 100, RATE) == ("One.", True)
+    assert heard_text(pieces, 200, RATE) == ("One. ... Two.", True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40), st.integers(1, 500), st.integers(0, 600), st.booleans())
+def test_what_was_heard_is_a_beginning_of_the_text(
+    text: str, length: int, frames: int, whole: bool
+) -> None:
+    said, exact = heard_text([Piece(text, 0, length if whole else None)], frames, RATE)
+    assert text.startswith(said)
+    assert exact == (frames == 0 or (whole and frames >= length))
+
+
+def test_chinese_is_cut_between_its_characters() -> None:
+    piece = Piece("你好，今天天气很好。我们去公园吧。", 0, 1700)
+    said, exact = heard_text([piece], 500, RATE)
+    assert (said, exact) == ("你好，今天", False)
+
+
+def test_a_script_without_white_space_is_cut_and_not_left_out() -> None:
+    text = "สวัสดีครับวันนี้อากาศดีมากเราไปเดินเล่นที่สวนสาธารณะกันเถอะครับผม"
+    said, exact = heard_text([Piece(text, 0, 1000)], 900, RATE)
+    assert text.startswith(said)
+    assert len(said) > 0.8 * len(text)
+    assert not exact
+
+
+# By the times of words
+
+
+@pytest.mark.parametrize(
+    ("halves", "text"),
+    [
+        (0.2, ""),
+        (0.6, "One"),
+        (1.4, "One"),
+        (1.6, "One two,"),
+        (2.9, "One two, three."),
+    ],
+)
+def test_a_word_is_heard_once_half_of_it_was(halves: float, text: str) -> None:
+    piece = timed("One two, three.", frames=3 * HALF)
+    assert heard_text([piece], round(halves * HALF), RATE) == (text, True)
+
+
+def test_words_are_counted_from_the_beginning_of_their_piece() -> None:
+    pieces = [timed("One two.", frames=RATE), timed("Three four.", start=RATE, frames=RATE)]
+    assert heard_text(pieces, RATE + 400, RATE) == ("One two.", True)
+    assert heard_text(pieces, RATE + HALF, RATE) == ("One two. Three", True)
+
+
+def test_what_was_trimmed_from_the_beginning_counts_in_the_times_of_words() -> None:
+    piece = timed("One two three.", frames=2 * HALF, lead=HALF)
+    assert heard_text([piece], 100, RATE) == ("One", True)
+    assert heard_text([piece], 100 + HALF, RATE) == ("One two", True)
+
+
+def test_what_is_heard_beyond_the_times_that_have_come_is_estimated() -> None:
+    piece = Piece("One two three four five six.", 0)
+    piece.take(Words(("One", "two"), (0.0, 0.5), (0.5, 1.0)))
+    assert heard_text([piece], HALF, RATE) == ("One", True)
+    assert heard_text([piece], 3 * HALF, RATE)[1] is False
+    piece.frames = 8 * HALF  # all has come: there are no more times
+    assert heard_text([piece], 3 * HALF, RATE) == ("One two", True)
+
+
+def test_a_word_that_is_written_otherwise_is_passed_over() -> None:
+    piece = Piece("It is 12 already.", 0, 4 * HALF)
+    times = (0.0, 0.5, 1.0, 1.5)
+    piece.take(Words(("It", "is", "twelve", "already"), times, tuple(at + 0.5 for at in times)))
+    assert heard_text([piece], 3 * HALF, RATE) == ("It is", True)
+    assert heard_text([piece], round(3.8 * HALF), RATE) == ("It is 12 already.", True)
+
+
+def test_the_same_word_twice_is_found_twice() -> None:
+    piece = timed("No, no, not that no!", frames=6 * HALF)
+    assert heard_text([piece], round(4.8 * HALF), RATE) == ("No, no, not that no!", True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40), st.integers(1, 40 * HALF), st.integers(0, 40 * HALF))
+def test_by_words_too_it_is_a_beginning_of_the_text(text: str, length: int, frames: int) -> None:
+    said, _ = heard_text([timed(text, frames=length)], frames, RATE)
+    assert text.startswith(said)

@@ -1,0 +1,395 @@
+from __future__ import annotations
+
+import io
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import streamplay.stream.decoder
+from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.errors import BadAudio, StreamBroken, TooLarge, Truncated, WrongEncoding
+from streamplay.stream.decoder import Chunk, Decoder
+from tests.stream.test_riff import chunk, fmt, wav
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamplay.audio import Frames
+
+S16 = AudioFormat("pcm_s16le", 24000)
+EVENTS = "text/event-stream"
+
+
+def tone(samplerate: int = 24000, channels: int = 1, seconds: float = 0.05) -> Frames:
+    """A quiet tone with an overtone: no reading of it can be mistaken for noise."""
+    time = np.arange(round(samplerate * seconds)) / samplerate
+    mono = 0.1 * np.sin(2 * np.pi * 200 * time) + 0.02 * np.sin(2 * np.pi * 613 * time)
+    return mono.astype(np.float32).repeat(channels).reshape(-1, channels)
+
+
+def decode(decoder: Decoder, pieces: Iterable[bytes]) -> list[Chunk]:
+    chunks = [chunk for piece in pieces for chunk in decoder.feed(piece)]
+    return chunks + list(decoder.finish())
+
+
+def until_fault(chunks: Iterable[Chunk]) -> tuple[list[Chunk], StreamBroken | None]:
+    before: list[Chunk] = []
+    try:
+        before.extend(chunks)
+    except StreamBroken as error:
+        return before, error
+    return before, None
+
+
+def heard(chunks: list[Chunk]) -> Frames:
+    return np.concatenate([chunk.frames for chunk in chunks])
+
+
+def kept(chunks: list[Chunk]) -> bytes:
+    return b"".join(chunk.data for chunk in chunks)
+
+
+def cut(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = [0, *sorted(at % (len(data) + 1) for at in cuts), len(data)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("samplerate", [8000, 22050, 48000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("source", ["model", "request", "user"])
+def test_bytes_cut_anywhere_give_the_same_frames_and_bytes(
+    encoding: str, samplerate: int, channels: int, source: streamplay.stream.decoder.FormatSource
+) -> None:
+    expected = AudioFormat(encoding, samplerate, channels)
+    data = expected.encode(tone(samplerate, channels, 0.01))
+    frames = expected.decode(data)
+    pieces = [[data[:at], data[at:]] for at in range(0, len(data) + 1, 3)]
+    pieces.append([data[i : i + 1] for i in range(len(data))])
+    for way in pieces:
+        chunks = decode(Decoder(expected, source), way)
+        assert np.array_equal(heard(chunks), frames)
+        assert kept(chunks) == data
+
+
+@given(
+    st.sampled_from(ENCODINGS),
+    st.sampled_from([1, 2]),
+    st.binary(max_size=100),
+    st.lists(st.integers(0, 500), max_size=8),
+    st.booleans(),
+)
+def test_every_whole_frame_of_any_bytes_comes_out_once(
+    encoding: str, channels: int, data: bytes, cuts: list[int], guessed: bool
+) -> None:
+    assume(not data.startswith((b"RIFF", *streamplay.stream.decoder._FILE_MAGIC)))
+    expected = AudioFormat(encoding, 24000, channels)
+    decoder = Decoder(expected, "request" if guessed else "model")
+    whole = len(data) - len(data) % expected.frame_bytes
+    chunks, error = until_fault(chunk for piece in cut(data, cuts) for chunk in decoder.feed(piece))
+    assert error is None
+    last, error = until_fault(decoder.finish())
+    chunks += last
+    assert isinstance(error, Truncated) == (len(data) > whole)
+    assert kept(chunks) == data[:whole]
+    for one in chunks:
+        assert len(one.frames) * expected.frame_bytes == len(one.data)
+        assert one.frames.dtype == np.float32
+        assert one.frames.flags.c_contiguous
+        assert np.isfinite(one.frames).all()
+        assert np.abs(one.frames).max(initial=0) <= 1
+
+
+def test_a_sample_split_between_two_deltas_is_heard_once() -> None:
+    decoder = Decoder(S16, "model")
+    first, second = list(decoder.feed(b"\x01\x00\x02")), list(decoder.feed(b"\x00\x03\x00"))
+    assert kept(first) == b"\x01\x00"
+    assert kept(second) == b"\x02\x00\x03\x00"
+    assert list(decoder.finish()) == []
+
+
+def test_empty_deltas_give_nothing_and_change_nothing() -> None:
+    decoder = Decoder(S16, "model")
+    assert kept(decode(decoder, [b"", b"\x01", b"", b"\x00", b""])) == b"\x01\x00"
+
+
+def test_a_remainder_at_the_end_is_told_and_never_played() -> None:
+    decoder = Decoder(AudioFormat("pcm_f32le", 24000, 2), "model")
+    assert kept(list(decoder.feed(bytes(8 + 5)))) == bytes(8)
+    with pytest.raises(Truncated, match="5 of 8 bytes"):
+        list(decoder.finish())
+
+
+def test_nan_and_infinity_are_silent_and_the_rest_is_limited() -> None:
+    raw = np.array([0.5, np.nan, np.inf, -np.inf, 1.5, -1.25, -1.0, 1e-3], dtype="<f4").tobytes()
+    frames = heard(decode(Decoder(AudioFormat("pcm_f32le", 24000), "model"), [raw]))
+    assert frames[:, 0].tolist() == [0.5, 0, 0, 0, 1, -1, -1, np.float32(1e-3)]
+
+
+def test_frames_are_the_receivers_own() -> None:
+    for encoding in ENCODINGS:
+        expected = AudioFormat(encoding, 24000)
+        (one,) = Decoder(expected, "model").feed(bytes(16))
+        one.frames[:] = 0.5  # must not raise: the playout's gain may work in place
+        (other,) = Decoder(expected, "model").feed(bytes(16))
+        assert not np.array_equal(one.frames, other.frames)
+
+
+# Headers
+
+
+@pytest.mark.parametrize("content_type", ["audio/wav", EVENTS, "application/octet-stream"])
+def test_a_header_decides_the_format_and_is_not_played(content_type: str) -> None:
+    told = AudioFormat("pcm_s16le", 16000, 2)
+    data = told.encode(tone(16000, 2))
+    decoder = Decoder(AudioFormat("pcm_f32le", 44100), "request", content_type=content_type)
+    chunks = decode(decoder, [wav(data, head=fmt(rate=16000, channels=2))])
+    assert (decoder.format, decoder.source) == (told, "header")
+    assert kept(chunks) == data
+
+
+def test_the_user_is_believed_over_a_header_that_is_taken_out_all_the_same() -> None:
+    told = AudioFormat("pcm_mulaw", 8000)
+    data = told.encode(tone(8000))
+    decoder = Decoder(told, "user", content_type="audio/wav")
+    chunks = decode(decoder, [wav(data), wav(data, head=fmt(rate=16000))])
+    assert (decoder.format, decoder.source) == (told, "user")
+    assert kept(chunks) == data + data
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 44, 50])
+def test_headers_in_every_delta_leave_the_audio_whole(step: int) -> None:
+    data = S16.encode(tone(seconds=0.01))
+    decoder = Decoder(S16, "model", content_type=EVENTS)
+    deltas = [wav(data[i : i + step]) for i in range(0, len(data), step)]
+    assert kept(decode(decoder, deltas)) == data
+
+
+def test_a_header_cut_anywhere_is_still_a_header() -> None:
+    data = S16.encode(tone(seconds=0.002))
+    body = wav(data, tail=chunk(b"LIST", b"INFO"))
+    for at in range(len(body) + 1):
+        decoder = Decoder(AudioFormat("pcm_f32le", 44100), "request", content_type="audio/wav")
+        assert kept(decode(decoder, [body[:at], body[at:]])) == data
+        assert decoder.format == S16
+
+
+def test_a_change_of_format_after_the_first_frame_is_bad_audio_and_what_came_is_kept() -> None:
+    data = S16.encode(tone())
+    decoder = Decoder(S16, "request", content_type=EVENTS)
+    chunks = list(decoder.feed(wav(data)))
+    with pytest.raises(BadAudio, match="changed its format from pcm_s16le at 24000 Hz"):
+        list(decoder.feed(wav(data, head=fmt(rate=16000))))
+    assert kept(chunks + list(decoder.finish())) == data
+
+
+def test_a_wav_file_that_ends_before_its_size_is_truncated() -> None:
+    body = wav(S16.encode(tone()))
+    decoder = Decoder(S16, "model", content_type="audio/wav")
+    list(decoder.feed(body[:-100]))
+    with pytest.raises(Truncated, match="100 bytes before"):
+        list(decoder.finish())
+
+
+def test_a_size_that_events_did_not_fill_is_no_fault_where_they_have_an_end_mark() -> None:
+    body = wav(S16.encode(tone()))
+    decoder = Decoder(S16, "model", content_type=EVENTS)
+    assert kept(decode(decoder, [body[:-100]])) == body[44:-100]
+
+
+def test_a_stream_that_ends_inside_its_header_is_truncated() -> None:
+    decoder = Decoder(S16, "model", content_type="audio/wav")
+    list(decoder.feed(wav(b"")[:30]))
+    with pytest.raises(Truncated, match="inside its WAV header"):
+        list(decoder.finish())
+
+
+def test_a_few_bytes_that_might_have_been_a_header_are_played_in_the_end() -> None:
+    assert kept(decode(Decoder(S16, "model"), [b"RIFF"])) == b"RIFF"
+
+
+# Whole compressed files
+
+
+def file_of(kind: str, samplerate: int = 24000) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, tone(samplerate, seconds=1.0), samplerate, format=kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type"),
+    [
+        ("MP3", "audio/mpeg"),
+        ("FLAC", "audio/flac"),
+        ("OGG", "audio/ogg"),
+        ("FLAC", "application/octet-stream"),
+        ("OGG", ""),
+    ],
+)
+def test_a_compressed_file_is_decoded_whole(kind: str, content_type: str) -> None:
+    data = file_of(kind)
+    decoder = Decoder(AudioFormat("pcm_f32le", 44100), "request", content_type=content_type)
+    chunks = decode(decoder, cut(data, [100, 1000, 1001]))
+    assert heard(chunks).shape == (24000, 1)
+    assert np.abs(heard(chunks) - tone(seconds=1.0)).max() < 0.05
+    assert kept(chunks) == data
+    assert (decoder.format.samplerate, decoder.source) == (24000, "header")
+
+
+@pytest.mark.parametrize("kind", ["MP3", "OGG", "FLAC"])
+def test_a_compressed_file_cut_at_any_place_is_never_called_whole(kind: str) -> None:
+    data = file_of(kind)
+    for at in [*range(1, len(data), len(data) // 60), len(data) - 1]:
+        decoder = Decoder(S16, "request", content_type="audio/" + kind.lower())
+        list(decoder.feed(data[:at]))
+        chunks, error = until_fault(decoder.finish())
+        assert isinstance(error, Truncated | BadAudio), at
+        assert sum(len(chunk.frames) for chunk in chunks) <= 24000
+
+
+def test_an_ogg_file_that_lacks_its_last_page_is_cut_short_and_what_there_is_is_kept() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 240_000)
+    file = io.BytesIO()
+    soundfile.write(file, noise, 24000, format="OGG")
+    data = file.getvalue()
+    decoder = Decoder(S16, "request", content_type="audio/ogg")
+    list(decoder.feed(data[: data.rindex(b"OggS")]))
+    chunks, error = until_fault(decoder.finish())
+    assert isinstance(error, Truncated)
+    assert len(heard(chunks)) > 24000
+
+
+def test_a_file_that_is_none_is_bad_audio() -> None:
+    decoder = Decoder(S16, "request", content_type="audio/mpeg")
+    list(decoder.feed(b"no such thing"))
+    with pytest.raises(BadAudio, match="cannot be decoded"):
+        list(decoder.finish())
+
+
+def test_what_came_before_the_fault_in_a_file_is_kept() -> None:
+    decoder = Decoder(S16, "request", content_type="audio/flac")
+    data = file_of("FLAC")
+    list(decoder.feed(data[: len(data) // 2]))
+    chunks, error = until_fault(decoder.finish())
+    assert isinstance(error, BadAudio)
+    assert len(heard(chunks)) > 4000
+
+
+def test_a_file_beyond_its_bound_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamplay.stream.decoder, "MAX_FILE_BYTES", 1000)
+    decoder = Decoder(S16, "request", content_type="audio/mpeg")
+    list(decoder.feed(bytes(1000)))
+    with pytest.raises(TooLarge):
+        list(decoder.feed(b"1"))
+
+
+def test_the_user_who_says_raw_is_believed_over_a_compressed_content_type() -> None:
+    data = S16.encode(tone())
+    decoder = Decoder(S16, "user", content_type="audio/mpeg")
+    assert kept(decode(decoder, [data])) == data
+
+
+# The noise guard
+
+
+def speech(seconds: float = 1.0, samplerate: int = 24000) -> Frames:
+    """Something like a vowel: a falling series of overtones, swelling."""
+    time = np.arange(round(seconds * samplerate)) / samplerate
+    mono = sum(np.sin(2 * np.pi * 130 * k * time + k * k) / k**2 for k in range(1, 20))
+    return (0.2 * mono * np.sin(2 * np.pi * 3 * time) ** 2).astype(np.float32).reshape(-1, 1)
+
+
+WRONG = [
+    ("pcm_s16le", "pcm_f32le", 0),
+    ("pcm_f32le", "pcm_s16le", 0),
+    ("pcm_s16le", "pcm_s16le", 1),
+    ("pcm_f32le", "pcm_f32le", 1),
+    ("pcm_mulaw", "pcm_s16le", 0),
+    ("pcm_alaw", "pcm_s16le", 0),
+    ("pcm_s16le", "pcm_mulaw", 0),
+]
+
+
+@pytest.mark.parametrize(("true", "told", "lost"), WRONG)
+@pytest.mark.parametrize("source", ["model", "request"])
+@pytest.mark.parametrize("size", [7, 480, 4096, 1 << 20])
+def test_a_wrong_encoding_is_muted_and_named_with_the_flag_that_mends_it(
+    true: str, told: str, lost: int, source: streamplay.stream.decoder.FormatSource, size: int
+) -> None:
+    data = AudioFormat(true, 24000).encode(speech())[lost:]
+    decoder = Decoder(AudioFormat(told, 24000), source)
+    chunks: list[Chunk] = []
+    fed, error = 0, None
+    while error is None and fed < len(data):
+        more, error = until_fault(decoder.feed(data[fed : fed + size]))
+        chunks += more
+        fed += size
+    assert isinstance(error, WrongEncoding)
+    assert ("bytes are shifted" if lost else f"--decode-as {true}") in str(error)
+    frames = min(fed, len(data)) // decoder.format.frame_bytes
+    assert decoder.muted + sum(len(one.frames) for one in chunks) == frames
+    assert decoder.muted > 0
+    if source == "request":
+        loudest = max((np.abs(one.frames).max() for one in chunks), default=0)
+        assert loudest < 0.05  # nothing of the noise has come out
+
+
+def test_after_a_wrong_encoding_everything_is_muted_and_counted() -> None:
+    data = AudioFormat("pcm_s16le", 24000).encode(speech())
+    decoder = Decoder(AudioFormat("pcm_f32le", 24000), "model")
+    with pytest.raises(WrongEncoding):
+        list(decoder.feed(data))
+    assert decode(decoder, [data]) == []
+    assert decoder.muted == 2 * len(data) // 4
+
+
+def test_a_guess_is_held_until_a_tenth_of_a_second_was_seen_and_no_longer() -> None:
+    data = S16.encode(speech()[2000:])  # where its swelling is loud
+    decoder = Decoder(S16, "request")
+    pieces = [data[at : at + 96] for at in range(0, len(data), 96)]
+    held = next(at for at, piece in enumerate(pieces) if list(decoder.feed(piece)))
+    assert held == 49  # of 2 ms each: the fiftieth completes the tenth of a second
+    assert kept(list(decoder.feed(pieces[50]))) == pieces[50]
+
+
+def test_silence_ahead_of_a_guess_passes_at_once() -> None:
+    decoder = Decoder(S16, "request")
+    for _ in range(50):
+        assert kept(list(decoder.feed(bytes(960)))) == bytes(960)
+
+
+def test_a_known_format_passes_at_once() -> None:
+    decoder = Decoder(S16, "model")
+    data = S16.encode(speech())[4800:]
+    assert kept(list(decoder.feed(data[:2]))) == data[:2]
+
+
+def test_a_guess_too_short_to_judge_comes_out_in_the_end() -> None:
+    data = S16.encode(speech()[4000:4500])
+    decoder = Decoder(S16, "request")
+    assert list(decoder.feed(data)) == []
+    assert kept(list(decoder.finish())) == data
+
+
+@pytest.mark.parametrize("true", ["pcm_mulaw", "pcm_alaw"])
+@pytest.mark.parametrize("told", ["pcm_mulaw", "pcm_alaw"])
+def test_one_law_read_as_the_other_is_played_and_warned_of(true: str, told: str) -> None:
+    data = AudioFormat(true, 8000).encode(speech(4.0, 8000))
+    decoder = Decoder(AudioFormat(told, 8000), "model")
+    assert kept(decode(decoder, cut(data, [1000, 9000]))) == data
+    assert (f"--decode-as {true}" in decoder.warning) == (true != told)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=6), st.sampled_from(["audio/wav", EVENTS]))
+def test_any_bytes_give_frames_or_a_typed_error(deltas: list[bytes], content_type: str) -> None:
+    decoder = Decoder(S16, "request", content_type=content_type)
+    try:
+        decode(decoder, deltas)
+    except StreamBroken:
+        return

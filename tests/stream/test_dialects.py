@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamplay.errors import MalformedEvent, RemoteError
+from streamplay.stream.dialects import Audio, Done, Ignored, Words
+from tests.stream.test_wire import (
+    b64,
+    delta_a,
+    delta_c,
+    delta_e,
+    every_delta,
+    every_end,
+    read,
+    read_until_fault,
+    sse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@every_delta
+@every_end
+def test_every_dialect_gives_its_audio_and_its_end(
+    delta: Callable[[bytes], dict[str, Any]], end: object
+) -> None:
+    body = sse(delta(b"\x01\x02\x03"), delta(b""), delta(b"\x04"), end)
+    assert read(body) == [Audio(b"\x01\x02\x03"), Audio(b""), Audio(b"\x04"), Done()]
+
+
+def test_the_name_of_the_event_counts_where_its_data_names_no_kind() -> None:
+    body = b"event: speech.audio.delta\n" + sse({"audio": b64(b"ab")})
+    assert read(body + b"event: speech.audio.done\n" + sse({})) == [Audio(b"ab"), Done()]
+
+
+def test_a_known_kind_with_another_dialects_key_is_still_audio() -> None:
+    assert read(sse({"type": "delta", "delta": b64(b"ab")}, "[DONE]"))[0] == Audio(b"ab")
+    both = {"type": "chunk", "object": "audio.tts.chunk", "b64": b64(b"ab")}
+    assert read(sse(both, "[DONE]"))[0] == Audio(b"ab")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.output_audio.delta", "delta": b64(b"ab")},
+        {"type": "response.audio.delta", "delta": b64(b"ab")},
+        {"object": "audio.chunk", "b64": b64(b"ab")},
+    ],
+    ids=str,
+)
+def test_a_kind_of_another_server_is_audio_where_its_keys_leave_no_doubt(
+    event: dict[str, Any],
+) -> None:
+    assert read(sse(event, "[DONE]")) == [Audio(b"ab"), Done()]
+
+
+def test_an_audio_event_with_other_data_beside_its_audio_is_not_unwrapped() -> None:
+    assert read(sse({**delta_e(b"ab"), "data": {"n": 1}}, "[DONE]"))[0] == Audio(b"ab")
+
+
+def test_a_null_delta_is_an_empty_one() -> None:
+    assert read(sse({"type": "speech.audio.delta", "audio": None}, "[DONE]"))[0] == Audio(b"")
+
+
+def test_the_end_of_an_item_is_not_the_end_of_the_stream() -> None:
+    kind = "conversation.item.audio_output.done"
+    assert read(sse({"type": kind}, "[DONE]")) == [Ignored(kind), Done()]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.text.delta", "delta": "Hello"},
+        {"type": "response.audio_transcript.delta", "delta": "Hello"},
+        {"type": "session.created", "audio": "mono"},
+        {"type": "session.created"},
+        {"object": "chat.completion.chunk", "choices": []},
+        {"delta": {"content": "Hello"}},
+        {"data": {"type": "session.created"}},
+        {"error": None, "type": "progress"},
+        {},
+    ],
+    ids=str,
+)
+def test_an_unknown_event_is_ignored_and_told(event: dict[str, Any]) -> None:
+    first, last = read(sse(event, "[DONE]"))
+    assert isinstance(first, Ignored)
+    assert last == Done()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_word_timestamps_are_read(nested: bool) -> None:
+    table = {"words": ["a", "b"], "start_seconds": [0, 0.5], "end_seconds": [0.5, 1]}
+    kind = {"type": "conversation.item.word_timestamps"}
+    event = {**kind, "timestamps": table} if nested else {**kind, **table}
+    assert read(sse(event, "[DONE]"))[0] == Words(("a", "b"), (0.0, 0.5), (0.5, 1.0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"words": "ab"},
+        {"words": ["a", 2]},
+        {"start_seconds": [0]},
+        {"end_seconds": None},
+        {"end_seconds": [1, "2"]},
+        {"end_seconds": [1, 10**400]},
+        {"end_seconds": [1, float("nan")]},
+        {"end_seconds": [1, True]},
+    ],
+    ids=str,
+)
+def test_word_timestamps_that_do_not_match_are_malformed(change: dict[str, Any]) -> None:
+    table = {"words": ["a", "b"], "start_seconds": [0, 0.5], "end_seconds": [0.5, 1]}
+    event = {"type": "conversation.item.word_timestamps", **table, **change}
+    with pytest.raises(MalformedEvent, match=r"event 1 .*word timestamps"):
+        read(sse(event))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "QUI",
+        "QUI==",
+        "QQ",
+        "QQ=",
+        "Q===",
+        "=QQ=",
+        "QU I=",
+        "QUI=\n",
+        "QUI=QUI=",
+        "QU-_",
+        "QUé=",
+        "*",
+    ],
+)
+def test_bad_base64_is_malformed_and_names_its_event(text: str) -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept"), {"type": "delta", "audio": text}))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, MalformedEvent)
+    assert "event 2 " in str(error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "{",
+        "nonsense",
+        "[]",
+        "3",
+        '"text"',
+        "[" * 100_000,
+        "1" * 5000,
+        '{"type":"delta"}',
+        '{"type":"delta","audio":7}',
+        '{"object":"audio.tts.chunk","b64":["QQ=="]}',
+        "\x00\x1b[2J",
+    ],
+    ids=lambda data: data[:20],
+)
+def test_an_event_that_cannot_be_read_is_malformed_and_what_came_before_is_kept(data: str) -> None:
+    events, error = read_until_fault(sse(delta_c(b"kept"), data))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, MalformedEvent)
+    assert "event 2 " in str(error)
+    assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"error": {"message": "it broke", "type": "server_error"}},
+        {"error": "it broke"},
+        {"error": {"detail": "it broke"}},
+        {"error": {"code": 7, "nested": "it broke"}},
+        {"type": "error", "message": "it broke"},
+        {"type": "conversation.item.tts.failed", "error": {"message": "it broke"}},
+        {"type": "speech.audio.error", "message": "it broke"},
+        {"data": {"error": "it broke"}},
+        {"data": {"object": "x.failed", "detail": "it broke"}},
+        {**delta_a(b"ab"), "error": "it broke"},
+    ],
+    ids=str,
+)
+def test_an_error_inside_the_stream_is_raised_in_the_servers_words(event: dict[str, Any]) -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept"), event))
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, RemoteError)
+    assert "it broke" in str(error)
+
+
+@pytest.mark.parametrize("data", ['{"message": "it broke"}', "it broke", '"it broke"'])
+def test_an_event_named_error_is_an_error_whatever_its_data(data: str) -> None:
+    _, error = read_until_fault(b"event: error\n" + sse(data))
+    assert isinstance(error, RemoteError)
+    assert "it broke" in str(error)
+
+
+def test_an_errors_words_cannot_act_on_a_terminal() -> None:
+    evil = "\x1b]0;owned\x07 red\x9b31m \u202eback\u2066 \u2028 end " + "x" * 5000
+    _, error = read_until_fault(sse({"error": {"message": evil}}))
+    assert str(error).isprintable()
+    assert len(str(error)) < 1000

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamplay.errors import MalformedEvent, TooLarge
+from streamplay.stream.sse import EventReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CASES = json.loads((Path(__file__).parent.parent / "data" / "sse-cases.json").read_text())["cases"]
+
+# The only cases with an event whose data is empty. Speech always has data, so that
+# such events are dropped here as if they had had no data field at all.
+WITH_AN_EMPTY_EVENT = {"nocolon", "BOM empty"}
+
+Seen = tuple[str, str, str]
+
+
+def read(pieces: Iterable[bytes], reader: EventReader | None = None) -> list[Seen]:
+    reader = reader or EventReader()
+    return [(e.event, e.data, e.id) for piece in pieces for e in reader.feed(piece)]
+
+
+def expected(case: dict[str, Any]) -> list[Seen]:
+    events = [(event["event"], event["data"], event["id"]) for event in case["events"]]
+    return [event for event in events if event[1]]
+
+
+def body(case: dict[str, Any]) -> bytes:
+    return base64.b64decode(case["body_base64"])
+
+
+by_name = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+
+
+@by_name
+def test_a_conformance_case_cut_anywhere_gives_its_events(case: dict[str, Any]) -> None:
+    data = body(case)
+    for cut in range(len(data) + 1):
+        assert read([data[:cut], data[cut:]]) == expected(case), f"cut at {cut}"
+
+
+@by_name
+def test_a_conformance_case_fed_byte_by_byte_gives_its_events(case: dict[str, Any]) -> None:
+    data = body(case)
+    assert read(data[i : i + 1] for i in range(len(data))) == expected(case)
+
+
+@by_name
+def test_a_conformance_case_with_empty_pieces_between_gives_its_events(
+    case: dict[str, Any],
+) -> None:
+    data = body(case)
+    pieces = [piece for i in range(len(data)) for piece in (b"", data[i : i + 1], b"")]
+    assert read(pieces) == expected(case)
+
+
+def test_only_the_listed_cases_have_an_event_with_empty_data() -> None:
+    empty = {c["name"] for c in CASES if any(not e["data"] for e in c["events"])}
+    assert empty == WITH_AN_EMPTY_EVENT
+
+
+def test_carriage_returns_alone_deliver_an_event_without_waiting_for_more() -> None:
+    assert read([b"data: now\r\r"]) == [("message", "now", "")]
+
+
+def test_the_line_feed_of_a_split_crlf_is_no_line_of_its_own() -> None:
+    reader = EventReader()
+    assert read([b"data: a\r"], reader) == []
+    assert read([b"\ndata: b\r", b"\n\r", b"\n"], reader) == [("message", "a\nb", "")]
+
+
+def test_bytes_that_are_no_utf8_are_replaced() -> None:
+    assert read([b"data: a\xff\xe2\x82", b"b\n\n"]) == [("message", "a\ufffd\ufffdb", "")]
+
+
+def test_a_line_that_names_no_field_is_dropped() -> None:
+    assert read([b"{}\nretry\nData: y\ndata: x\n\n"]) == [("message", "x", "")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"da\xffta: y",
+        b"\xe2\x82",
+        b"\x00\x9f{}",
+        b"id\x07: 3",
+        b"\x1b",
+        b": ping\xffdata: {}",
+        "d§ata: y".encode(),
+    ],
+)
+def test_a_line_that_rubbish_has_damaged_is_malformed_and_not_lost(line: bytes) -> None:
+    events = EventReader().feed(b"data: x\n\n" + line + b"\n\n")
+    assert next(events).data == "x"
+    with pytest.raises(MalformedEvent):
+        next(events)
+
+
+@given(
+    st.lists(st.sampled_from(["data: a", "data:", ":c", "id: 7", "event: e", "", "x"]), max_size=12)
+    .flatmap(
+        lambda lines: st.tuples(
+            st.just(lines), st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=len(lines))
+        )
+    )
+    .map(lambda pair: "".join(a + b for a, b in zip(*pair, strict=False)).encode()),
+    st.lists(st.integers(0, 100), max_size=6),
+)
+def test_events_do_not_depend_on_where_the_body_is_cut(data: bytes, cuts: list[int]) -> None:
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[a:b] for a, b in itertools.pairwise(edges)]
+    assert read(pieces) == read([data])
+
+
+def test_an_event_at_its_bound_is_read_and_one_byte_more_is_too_large() -> None:
+    line = b"data: " + b"x" * 94
+    assert read([line, b"\n\n"], EventReader(100)) == [("message", "x" * 94, "")]
+    with pytest.raises(TooLarge, match="longer than 100 bytes"):
+        read([line + b"x", b"\n\n"], EventReader(100))
+
+
+def test_many_short_lines_of_one_event_are_bounded_too() -> None:
+    with pytest.raises(TooLarge):
+        read([b"data:x\n" * 20], EventReader(100))
+
+
+def test_a_line_without_end_is_refused_before_it_is_held_whole() -> None:
+    reader = EventReader(1000)
+    with pytest.raises(TooLarge):
+        read((b"x" * 10 for _ in range(1000)), reader)
+    assert sum(map(len, reader._line)) <= 1000
+
+
+def test_keep_alive_comments_never_add_up_to_an_event_that_is_too_large() -> None:
+    reader = EventReader(100)
+    assert read([b": keep-alive\n"] * 1000, reader) == []
+    assert read([b": split ", b"comment\r\n"] * 1000, reader) == []
+    assert read([b"data: still here\n\n"], reader) == [("message", "still here", "")]
+
+
+def test_what_came_before_a_line_that_is_too_long_is_given_first() -> None:
+    events = EventReader(20).feed(b"data: one\n\ndata: " + b"x" * 30)
+    assert next(events).data == "one"
+    with pytest.raises(TooLarge):
+        next(events)
+
+
+def test_an_unfinished_event_is_told_only_when_asked_for() -> None:
+    reader = EventReader()
+    assert read([b"data: one\n\ndata: tw", b"o"], reader) == [("message", "one", "")]
+    last = reader.pending()
+    assert last is not None
+    assert last.data == "two"
+    assert reader.pending() is None
+
+
+def test_a_stream_of_nothing_has_nothing_pending() -> None:
+    assert EventReader().pending() is None
+
+
+def test_a_leading_byte_order_mark_alone_is_nothing() -> None:
+    reader = EventReader()
+    assert read([b"\xef", b"\xbb", b"\xbf"], reader) == []
+    assert reader.pending() is None
