@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -19,8 +18,8 @@ from streamplay.playing import PlaysSound
 from streamplay.rules.checks import check_volume
 from streamplay.scheduler import Scheduler
 from streamplay.speech.account import Account
+from streamplay.speech.resources import Resources
 from streamplay.speech.utterance import Heard, Utterance
-from streamplay.stage import Session
 from streamplay.trace import TraceWriter
 from streamplay.words.sources import is_stream
 
@@ -83,19 +82,19 @@ class Player(PlaysSound):
         self._lock = threading.RLock()
         listen, tell = options.on_event, options.tell
         self._listener = None if listen is None else Listener(listen, tell)
-        self._stage = Session(options, time.perf_counter, follow=not ready, early=early)
-        self._speaker = Scheduler(self._stage)
+        self._resources = Resources(options, follow=not ready, early=early)
+        self._scheduler = Scheduler(self._resources)
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
-        self._loop.call(self._speaker.start)
-        self._loop.call(self._stage.begin, audio)
+        self._loop.call(self._scheduler.start)
+        self._loop.call(self._resources.begin, audio)
         remember(self)
         if ready:
             self._make_ready(audio)
 
     def _make_ready(self, audio: AudioFormat) -> None:
         try:
-            self._loop.submit(self._stage.make_ready(audio)).result()
+            self._loop.submit(self._resources.make_ready(audio)).result()
         except BaseException:
             self.close(cut=True)
             raise
@@ -150,7 +149,7 @@ class Player(PlaysSound):
         self._check_open()
         own = self._options.over(**options)
         request = own.request(_PROBE if is_stream(text) else text)
-        account = Account(request, self._stage.base_url, playing=own.play)
+        account = Account(request, self._resources.backend.base_url, playing=own.play)
         keeper = None if output is None else open_file(output, force=force)
         try:
             trace = None if record is None else TraceWriter(Path(record))
@@ -174,7 +173,7 @@ class Player(PlaysSound):
         with self._lock:
             self._check_open()  # again: whoever closes waits for those that were taken before
             self._utterances.append(utterance)
-            self._loop.call(self._speaker.take, utterance)
+            self._loop.call(self._scheduler.take, utterance)
         utterance.history.on_listener = lambda: self._loop.call(utterance.begin_watch)
         if self._listener is not None:
             utterance.history.subscribe(self._listener.put)
@@ -197,12 +196,12 @@ class Player(PlaysSound):
     def pause(self) -> None:
         """Hold the sound, with a fade, until `resume`; receiving goes on."""
         self._check_open()
-        self._loop.call(lambda: self._stage.set_paused(paused=True))
+        self._loop.call(lambda: self._resources.set_paused(paused=True))
 
     def resume(self) -> None:
         """Let the sound return, with a fade."""
         self._check_open()
-        self._loop.call(lambda: self._stage.set_paused(paused=False))
+        self._loop.call(lambda: self._resources.set_paused(paused=False))
 
     @property
     def volume(self) -> float:
@@ -229,7 +228,7 @@ class Player(PlaysSound):
         self._set_gain()
 
     def _set_gain(self) -> None:
-        self._loop.call(self._stage.set_gain, 10 ** ((self._volume + self._duck) / 20))
+        self._loop.call(self._resources.session.set_gain, 10 ** ((self._volume + self._duck) / 20))
 
     def reference(self, samplerate: int | None = None, block: int = 480) -> Reference:
         """Return the frames as they are played, block by block, with their times.
@@ -242,7 +241,7 @@ class Player(PlaysSound):
         if self._reference is not None and not self._reference.closed:
             raise InvalidRequest("reference", "is being read", allowed="one at a time")
         self._reference = Reference(
-            lambda: self._stage.playout, samplerate, block, self._closing.is_done
+            lambda: self._resources.session.playout, samplerate, block, self._closing.is_done
         )
         return self._reference
 
@@ -277,13 +276,13 @@ class Player(PlaysSound):
 
     def _let_be_heard(self, going: list[Utterance]) -> None:
         if going:
-            self._loop.call(lambda: self._stage.set_paused(paused=False))
+            self._loop.call(lambda: self._resources.set_paused(paused=False))
         for utterance in going:
             utterance.wait_done()
 
     async def _end(self, going: list[Utterance]) -> None:
-        await self._speaker.settled(going)
-        await self._stage.close()
+        await self._scheduler.settled(going)
+        await self._resources.close()
 
     def _check_open(self) -> None:
         if self._closing.begun:
@@ -302,13 +301,13 @@ class Player(PlaysSound):
         going = [utterance for utterance in going if utterance.interrupt()]
         if not going:
             return Heard()
-        pump = self._stage.pump
+        pump = self._resources.session.pump
         if pump is not None:
             pump.cut([utterance.track for utterance in going if utterance.track is not None])
         first, *rest = going
         heard = first.heard()
         for utterance in going:
-            self._loop.call(self._speaker.stop_receiving, utterance)
+            self._loop.call(self._scheduler.stop_receiving, utterance)
         return replace(heard, dropped=tuple(rest))
 
     def abandon(self) -> None:

@@ -7,9 +7,12 @@ every second, so that a gap is heard as one, and what is lost would be too.
 from __future__ import annotations
 
 import asyncio
+import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
+from streamplay.loop import aside
 from streamplay.playback.pump import Track
 from streamplay.playback.track import Span
 from streamplay.policy.simulate import Played
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
     from streamplay.playback.pump import Pump
+    from streamplay.playback.session import Session
     from streamplay.policy.jitter import Policy
-    from streamplay.stage import Session
     from streamplay.trace import Trace
 
 LEVEL: Final = 0.1
@@ -31,15 +34,15 @@ PITCHES: Final = (220.0, 277.0, 330.0, 440.0)
 """Hz, whole: each second is a whole number of periods, so that the seconds join without a click."""
 
 
-async def replay(trace: Trace, stage: Session, choose: Callable[[int], Policy]) -> Played:
-    """Play `trace` through the output of `stage`, piece by piece as it came.
+async def replay(trace: Trace, session: Session, choose: Callable[[int], Policy]) -> Played:
+    """Play `trace` through the output of `session`, piece by piece as it came.
 
     Parameters
     ----------
     trace : Trace
         With at least one arrival.
-    stage : Session
-        Opens the output; its clock is the time.
+    session : Session
+        Opens the output.
     choose : callable
         Is given the output's rate, and returns what decides when sound starts.
 
@@ -54,22 +57,21 @@ async def replay(trace: Trace, stage: Session, choose: Callable[[int], Policy]) 
         If the output cannot be opened, or is lost.
     """
     audio = AudioFormat(trace.encoding, trace.samplerate, trace.channels)
-    importing = stage.import_decoding()
-    pump = await stage.pump_for(audio)
+    importing = asyncio.create_task(aside(import_module, "numpy"))
+    pump = await session.pump_for(audio)
     await importing  # not in the time of the first piece
-    return await _Replay(trace, stage, pump, choose(pump.output.samplerate)).run()
+    return await _Replay(trace, session, pump, choose(pump.output.samplerate)).run()
 
 
 class _Replay:
-    def __init__(self, trace: Trace, stage: Session, pump: Pump, policy: Policy) -> None:
+    def __init__(self, trace: Trace, session: Session, pump: Pump, policy: Policy) -> None:
         self._trace = trace
-        self._stage = stage
         self._pump = pump
         self._span = Span()
         self._track = Track(self._span, policy, pump.playout)
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._track.on_done = lambda: self._settle(None)
-        stage.on_output_failed = self._settle
+        session.on_output_failed = self._settle
 
     async def run(self) -> Played:
         self._track.policy.on_request(self._trace.characters)
@@ -88,7 +90,7 @@ class _Replay:
 
     async def _deliver(self) -> tuple[float, float]:
         """Put each piece when it is due; return when it was begun, and when the first came."""
-        trace, clock = self._trace, self._stage.clock
+        trace, clock = self._trace, time.perf_counter
         begun = clock() - trace.arrivals[0][0]  # nobody needs to wait for the first byte again
         first = None
         frames = 0

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamplay.errors import OutputFailed
+    from streamplay.speech.resources import Resources
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Session
 
 
 class Scheduler:
@@ -25,12 +25,12 @@ class Scheduler:
     these end: a cut is heard before the request has been let go of.
     """
 
-    def __init__(self, stage: Session) -> None:
-        self._stage = stage
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
         self._queue: asyncio.Queue[Utterance] = asyncio.Queue()
         self._unheard: set[Utterance] = set()
-        stage.on_output_failed = self._output_failed
-        stage.on_played = self._played
+        resources.session.on_output_failed = self._output_failed
+        resources.on_played = self._played
 
     def start(self) -> None:
         """Begin to take utterances."""
@@ -43,7 +43,7 @@ class Scheduler:
 
     def stop_receiving(self, utterance: Utterance) -> None:
         """Let go of its request: nobody is going to hear it."""
-        pump = self._stage.pump
+        pump = self._resources.session.pump
         if pump is not None:
             if utterance.track is not None:
                 pump.cut([utterance.track])  # it may have entered after whoever cut it looked
@@ -74,12 +74,12 @@ class Scheduler:
             await asyncio.wait([utterance.task])
             error = _outcome(utterance.task)
         self._received(utterance, error)
-        self._stage.notebook.write()
+        self._resources.store.write()
 
     def _source(self, utterance: Utterance) -> Producer | SoundProducer:
         if utterance.feed is None:
-            return Producer(utterance, self._stage)
-        return SoundProducer(utterance, utterance.feed, self._stage)
+            return Producer(utterance, self._resources)
+        return SoundProducer(utterance, utterance.feed, self._resources)
 
     def _received(self, utterance: Utterance, error: Exception | None) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""
@@ -103,7 +103,7 @@ class Scheduler:
         error, account = utterance.failure, utterance.account
         account.error = error
         whole = error is None and not utterance.interrupted and not account.failures
-        account.finish(self._stage.clock(), complete=whole, interrupted=utterance.interrupted)
+        account.finish(self._resources.clock(), complete=whole, interrupted=utterance.interrupted)
         if isinstance(error, StreamPlayError):
             error.receipt = utterance.receipt
         utterance.settle()
@@ -155,7 +155,7 @@ class Scheduler:
         how = "interrupted" if utterance.interrupted else "complete"
         utterance.begin_trace()  # nothing may have come that had begun it
         begun = utterance.account.begun
-        seconds = 0.0 if begun is None else self._stage.clock() - begun
+        seconds = 0.0 if begun is None else self._resources.clock() - begun
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)
 
 

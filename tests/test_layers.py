@@ -19,8 +19,9 @@ PACKAGE = Path(streamplay.__file__).parent
 # name stands for what is inside it too, except where a longer name says otherwise.
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
-    {"player", "aio", "playing", "replay", "scheduler", "stage", "recovery", "options"}
+    {"player", "aio", "playing", "replay", "scheduler", "backend", "options"}
     | {"closing", "events", "speech", "playback.virtual", "playback.pump", "playback.reference"}
+    | {"playback.session"}
     | {"playback.queue", "playback.track", "playback.hearing", "policy.store"},
     {"network", "outputs", "playback", "words.sources", "reading", "loop"}
     | {"speech.source"}

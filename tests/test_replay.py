@@ -13,10 +13,10 @@ from streamplay.cli import main, parser
 from streamplay.cli.usage import UsageError
 from streamplay.errors import DeviceLost, FileFailed
 from streamplay.options import Options
+from streamplay.playback.session import Session
 from streamplay.playback.virtual import play_in_blocks
 from streamplay.policy.jitter import policy
 from streamplay.replay import PITCHES, replay
-from streamplay.stage import Session
 from streamplay.trace import TraceWriter, load
 from tests.support.arrivals import RATE, trace
 
@@ -182,11 +182,11 @@ def test_a_weight_below_one_and_no_trace_are_usage_errors(tmp_path: Path) -> Non
 
 def heard(recorded: Trace, prebuffer: float | str = 0) -> Any:
     async def run() -> Any:
-        stage = Session(Options(), time.perf_counter, follow=True)
+        session = Session(Options(), time.perf_counter, follow=True)
         try:
-            return await replay(recorded, stage, lambda rate: policy(prebuffer, rate))
+            return await replay(recorded, session, lambda rate: policy(prebuffer, rate))
         finally:
-            await stage.close()
+            await session.close()
 
     return asyncio.run(run())
 
@@ -216,19 +216,19 @@ def test_it_is_heard_by_the_command_too(
 
 def test_a_device_that_is_lost_ends_it_though_more_is_to_come(null_sink: NullSink) -> None:
     async def run() -> None:
-        stage = Session(Options(), time.perf_counter, follow=True)
+        session = Session(Options(), time.perf_counter, follow=True)
         lost = DeviceLost("it was unplugged")
 
         def losing(rate: int) -> Policy:
-            asyncio.get_running_loop().call_later(0.1, lambda: stage.on_output_failed(lost))
+            asyncio.get_running_loop().call_later(0.1, lambda: session.on_output_failed(lost))
             return policy(0, rate)
 
         recorded = trace([(0.0, 2400), (0.05, 2400), (3600.0, 2400)])
         try:
             with pytest.raises(DeviceLost):
-                await replay(recorded, stage, losing)
+                await replay(recorded, session, losing)
         finally:
-            await stage.close()
+            await session.close()
 
     asyncio.run(run())
 

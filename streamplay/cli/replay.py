@@ -64,19 +64,19 @@ def _simulate(args: argparse.Namespace, traces: list[tuple[str, Trace]], rows: _
 
 async def _hear(args: argparse.Namespace, traces: list[tuple[str, Trace]], rows: _Rows) -> None:
     from streamplay.options import Options
+    from streamplay.playback.session import Session
     from streamplay.replay import replay
-    from streamplay.stage import Session
 
     notify = options.notifier(args)
     wanted = Options(device=args.device, latency=args.latency, notify=notify)
-    stage = Session(wanted, time.perf_counter, follow=True)
+    session = Session(wanted, time.perf_counter, follow=True)
     memory = Memory()
     try:
         for name, trace in traces:
             choose = partial(_policy, args, trace, memory)
-            rows.add(name, await replay(trace, stage, choose) if trace.arrivals else None)
+            rows.add(name, await replay(trace, session, choose) if trace.arrivals else None)
     finally:
-        await stage.close()
+        await session.close()
 
 
 def _policy(args: argparse.Namespace, trace: Trace, memory: Memory, samplerate: int) -> Policy:

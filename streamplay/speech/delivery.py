@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from streamplay.playback.pump import Pump
     from streamplay.playback.silence import Cut
     from streamplay.policy.jitter import Policy
+    from streamplay.speech.resources import Resources
     from streamplay.speech.transcript import Piece
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Session
 
 
 class Delivery:
@@ -31,11 +31,11 @@ class Delivery:
         What comes now is only counted and kept.
     """
 
-    def __init__(self, utterance: Utterance, stage: Session) -> None:
-        self.unheard = not stage.options.play
+    def __init__(self, utterance: Utterance, resources: Resources) -> None:
+        self.unheard = not resources.options.play
         self._utterance = utterance
         self._account = utterance.account
-        self._stage = stage
+        self._resources = resources
         self._pump: Pump | None = None
         self._adapter: Adapter | None = None
         self._joints: Joints | None = None
@@ -47,7 +47,7 @@ class Delivery:
     @property
     def ahead(self) -> float:
         """Seconds of audio that have come, and wait to be heard."""
-        if not self._stage.options.play:
+        if not self._resources.options.play:
             return 0.0
         track = self._utterance.track
         heard = self._account.heard(track.position() if track else 0)
@@ -146,7 +146,8 @@ class Delivery:
     async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
         """Return the pump, with a track of ours, and what converts `audio` for it."""
         if self._pump is None:
-            self._pump = await self._stage.pump_for(audio)
+            await self._resources.store.read()
+            self._pump = await self._resources.session.pump_for(audio)
             self._enter(self._pump)
         output = self._pump.output
         source = (audio.samplerate, audio.channels)
@@ -158,10 +159,10 @@ class Delivery:
     def _enter(self, pump: Pump) -> None:
         rate = pump.output.samplerate
         self._account.output_rate = rate
-        self._account.output(self._stage.facts())
+        self._account.output(self._resources.session.facts())
         utterance = self._utterance
         track = Track(self._account.span, self._policy(rate), pump.playout)
-        track.on_done = lambda: self._stage.on_played(utterance)
+        track.on_done = lambda: self._resources.on_played(utterance)
         utterance.track, utterance.played = track, False
         pump.add(track)
 
@@ -172,7 +173,7 @@ class Delivery:
             options.prebuffer,
             samplerate,
             gap_weight=options.gap_weight,
-            memory=self._stage.notebook.memory,
+            memory=self._resources.store.memory,
             source=Source(host_of(facts.base_url), facts.model, facts.voice),
         )
         chosen.on_request(len(self._piece.text) if self._piece is not None else 0)
@@ -188,4 +189,4 @@ class Delivery:
         surprise = self._account.surprise
         if surprise is not None and not self._told:
             self._told = True
-            self._stage.options.tell(surprise)
+            self._resources.options.tell(surprise)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
+    from streamplay.speech.resources import Resources
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Session
     from streamplay.stream.wire import WireEvent
 
 LOOK_SECONDS: Final = 0.01
@@ -36,8 +36,8 @@ class Prefetch:
     ----------
     utterance : Utterance
         Whose text.
-    stage : Session
-        Where its audio is to go.
+    resources : Resources
+        Which server is asked, and where its audio is to go.
     ahead : callable
         Seconds of audio that wait to be heard.
 
@@ -47,11 +47,13 @@ class Prefetch:
         What was asked for and not yet handed on to its end, in order.
     """
 
-    def __init__(self, utterance: Utterance, stage: Session, ahead: Callable[[], float]) -> None:
+    def __init__(
+        self, utterance: Utterance, resources: Resources, ahead: Callable[[], float]
+    ) -> None:
         self.under_way: list[tuple[Fetch, Piece]] = []
         self._utterance = utterance
         self._account = utterance.account
-        self._stage = stage
+        self._resources, self._backend = resources, resources.backend
         self._ahead = ahead
         self._client: SpeechClient | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -62,7 +64,7 @@ class Prefetch:
 
     async def start(self) -> None:
         """Connect, and begin to ask."""
-        self._client = await self._stage.connect()
+        self._client = await self._backend.connect()
         self._asking = asyncio.create_task(self._ask_ahead())
 
     async def next(self) -> tuple[Fetch, Piece] | None:
@@ -82,7 +84,7 @@ class Prefetch:
         """Ask another server for everything that is under way, and for what follows."""
         self._client = client
         for fetch, _ in self.under_way:
-            self._stage.received(fetch.response)
+            self._backend.received(fetch.response)
             fetch.restart(self._open(fetch.text))
 
     async def let_go(self) -> None:
@@ -92,7 +94,7 @@ class Prefetch:
             await asyncio.wait([self._asking])
         for fetch, _ in self.under_way:
             await fetch.aclose()
-            self._stage.received(fetch.response)
+            self._backend.received(fetch.response)
 
     async def _ask_ahead(self) -> None:
         """Ask for one piece after the other, as soon as there is room for it."""
@@ -101,7 +103,7 @@ class Prefetch:
             options.language or "en",
             clean=options.clean,
             ahead=self._ahead,
-            clock=self._stage.clock,
+            clock=self._resources.clock,
         )
         try:
             async with aclosing(sentences(self._utterance.text, manner)) as texts:
@@ -117,7 +119,7 @@ class Prefetch:
         self._account.requested(len(text))
         alone = all(fetch.done for fetch, _ in self.under_way)
         ahead = bool(self.under_way) or self._ahead() > 0
-        fetch = Fetch(text, self._open(text), self._stage.clock, alone=alone, ahead=ahead)
+        fetch = Fetch(text, self._open(text), self._resources.clock, alone=alone, ahead=ahead)
         asked = fetch, Piece(text, NOT_YET)
         self._utterance.pieces.append(asked[1])
         self.under_way.append(asked)
@@ -129,12 +131,12 @@ class Prefetch:
         request = options.request(text)
         response = self._client.open(request, options.limits)
         response.moments.on_sent = lambda: self._prepare(request)
-        self._stage.receiving(response)
+        self._backend.receiving(response)
         return response
 
     def _prepare(self, request: SpeechRequest) -> None:
         """Import what decodes and open the output, now that the request has left."""
-        self._stage.get_ready(request.expected[0])
+        self._resources.get_ready(request.expected[0])
 
     def _has_room(self) -> bool:
         self._slow_down()
@@ -156,7 +158,7 @@ class Prefetch:
         nearly = heard + round(HEARD_SECONDS * self._account.samplerate)
         while self._heard < len(pieces):
             frames, start = pieces[self._heard].frames, pieces[self._heard].start
-            if frames is None or (self._stage.options.play and nearly < start + frames):
+            if frames is None or (self._resources.options.play and nearly < start + frames):
                 break
             self._heard += 1
         return self._heard

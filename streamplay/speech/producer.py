@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
     from streamplay.network.response import SpeechResponse
     from streamplay.speech.prefetch import Fetch
+    from streamplay.speech.resources import Resources
     from streamplay.speech.source import SoundSource
     from streamplay.speech.transcript import Piece
     from streamplay.speech.utterance import Utterance
-    from streamplay.stage import Session
     from streamplay.stream.decoder import Chunk, Decoder
     from streamplay.stream.wire import WireEvent
 
@@ -46,12 +46,13 @@ _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited,
 class Producer:
     """Receives one utterance: a request for each piece of its text."""
 
-    def __init__(self, utterance: Utterance, stage: Session) -> None:
+    def __init__(self, utterance: Utterance, resources: Resources) -> None:
         self._utterance = utterance
         self._account = utterance.account
-        self._stage = stage
-        self._delivery = Delivery(utterance, stage)
-        self._asker = Prefetch(utterance, stage, lambda: self._delivery.ahead)
+        self._options, self._clock = resources.options, resources.clock
+        self._backend = resources.backend
+        self._delivery = Delivery(utterance, resources)
+        self._asker = Prefetch(utterance, resources, lambda: self._delivery.ahead)
         self._settled: Fetch | None = None
         self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
@@ -105,7 +106,7 @@ class Producer:
                 await self._receive(fetch, piece)
             elif self._may_go_on(error):
                 self._account.failed(error)
-                self._stage.options.tell(f"{error.message}; going on without the rest of a piece")
+                self._options.tell(f"{error.message}; going on without the rest of a piece")
             else:
                 raise
         self._delivery.end(learn=whole and fetch.alone)
@@ -119,7 +120,7 @@ class Producer:
     def _settle(self, fetch: Fetch) -> None:
         """Note what there is to note of an answer of which nothing more is wanted."""
         response, self._settled = fetch.response, fetch
-        self._stage.received(response)
+        self._backend.received(response)
         self._note_moments(fetch)  # where it failed before anything could be read
         self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
@@ -127,7 +128,7 @@ class Producer:
         self, fetch: Fetch, piece: Piece, events: AsyncIterable[tuple[WireEvent, float]]
     ) -> None:
         decoder: Decoder | None = None
-        at = self._stage.clock()
+        at = self._clock()
         try:
             async for event, at in events:
                 if decoder is None:
@@ -150,7 +151,7 @@ class Producer:
         """Pass on what the decoder only suspects: once, for all pieces are alike."""
         if decoder.warning and not self._doubted:
             self._doubted = True
-            self._stage.options.tell(decoder.warning)
+            self._options.tell(decoder.warning)
 
     async def _finish(self, decoder: Decoder | None, at: float) -> None:
         """Deliver what the decoder and the resampler still hold: the last word's end."""
@@ -181,15 +182,15 @@ class Producer:
     # Where it goes wrong, or ends
 
     def _may_fall_back(self) -> bool:
-        wanted = self._stage.options.fallback == "local" and self._stage.base_url != "local"
+        wanted = self._options.fallback == "local" and self._backend.base_url != "local"
         return wanted and self._account.received == 0
 
     async def _fall_back(self, error: StreamPlayError) -> None:
         """Ask the built-in voice instead, for everything that was asked for."""
-        self._stage.options.tell(f"{error.message}; speaking with the built-in voice instead")
+        self._options.tell(f"{error.message}; speaking with the built-in voice instead")
         for fetch, _ in self._asker.under_way:
             await fetch.aclose()
-        self._asker.restart(await self._stage.fall_back())
+        self._asker.restart(await self._backend.fall_back())
 
     def _may_go_on(self, error: StreamPlayError) -> bool:
         """Whether the rest may be said: not after what every further piece would fail by too."""
@@ -214,7 +215,7 @@ class Producer:
         self._noted = response
         account = self._account
         account.began(response.moments.begun)
-        account.located(self._stage.base_url)
+        account.located(self._backend.base_url)
         if fetch is self._first:
             # Where the built-in voice was asked instead, its own moments.
             for name in ("connected", "sent", "headers", "first_byte"):
@@ -226,11 +227,12 @@ class Producer:
 class SoundProducer:
     """Hands on the frames of a feed: what `Producer` is to a text."""
 
-    def __init__(self, utterance: Utterance, feed: SoundSource, stage: Session) -> None:
+    def __init__(self, utterance: Utterance, feed: SoundSource, resources: Resources) -> None:
         self._account = utterance.account
         self._feed = feed
-        self._stage = stage
-        self._delivery = Delivery(utterance, stage)
+        self._options, self._clock = resources.options, resources.clock
+        self._backend = resources.backend
+        self._delivery = Delivery(utterance, resources)
 
     async def run(self) -> None:
         """Hand on all of it; what came when it failed is played to its end.
@@ -241,13 +243,13 @@ class SoundProducer:
             What ended it; the caller's to keep for whoever waits.
         """
         feed, audio = self._feed, self._feed.audio
-        await self._stage.import_decoding()
-        self._account.began(self._stage.clock())
+        await self._backend.import_decoding()
+        self._account.began(self._clock())
         try:
             async with aclosing(feed.blocks()) as blocks:
                 async for frames in blocks:
                     data = bytes(len(frames) * audio.frame_bytes)
-                    now = self._stage.clock()
+                    now = self._clock()
                     await self._delivery.take(frames, data, audio, feed.source, now)
                     await asyncio.sleep(0)  # where all is there at once, others have their turn
         except StreamBroken:

@@ -1,0 +1,327 @@
+"""What a player holds open for sound: the output, its pump, and another output where one is lost.
+
+It knows nothing of servers or text. Where a device is lost while it plays, the playout outlives
+it: what the playout holds is played at another device, from where the lost one stopped asking.
+At most what the lost device had taken and not yet made audible is missing: one latency of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from streamplay.errors import DeviceLost, OutputFailed
+from streamplay.loop import aside
+from streamplay.receipt import OutputFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.audio import AudioFormat
+    from streamplay.outputs.base import Latency, Output
+    from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.pump import Pump
+
+PATIENCE_SECONDS: Final = 1.0
+"""For an audio server to come back. With the second that it takes to notice, two at most."""
+
+RETRY_SECONDS: Final = 0.1
+
+MIN_SECONDS: Final = 0.5
+"""A device that is lost so soon after another was lost is not replaced: the next would be too."""
+
+
+class OutputOptions(Protocol):
+    """What a session needs to know of a player's options: see `streamplay.options.Options`."""
+
+    @property
+    def device(self) -> int | str | None:
+        """The device asked for; None: the default one."""
+
+    @property
+    def latency(self) -> Latency | None:
+        """The output's latency."""
+
+    @property
+    def engine(self) -> Literal["auto", "native", "python"]:
+        """What runs in the audio callback."""
+
+    @property
+    def wake(self) -> float:
+        """Milliseconds of silence to play first."""
+
+    @property
+    def follow_default(self) -> bool:
+        """Whether to look for another default device between utterances."""
+
+    @property
+    def volume(self) -> float:
+        """In dB."""
+
+    @property
+    def tell(self) -> Callable[[str], None]:
+        """Is told, in one line each, what is no error and yet worth knowing."""
+
+
+class Session:
+    """Opens the output, and opens it again. Everything runs on the player's loop.
+
+    Parameters
+    ----------
+    options : OutputOptions
+        The player's.
+    clock : callable
+        Seconds, monotonic.
+    follow : bool
+        Open the output at the first stream's own rate. A player with many
+        streams opens once, and has the others resampled.
+
+    Attributes
+    ----------
+    pump : Pump or None
+        That of the output that is open.
+    """
+
+    def __init__(self, options: OutputOptions, clock: Callable[[], float], *, follow: bool) -> None:
+        self.pump: Pump | None = None
+        self._options = options
+        self._clock = clock
+        self._follow = follow
+        self._gain = 10 ** (options.volume / 20)
+        self._paused = False
+        self._opening: asyncio.Task[Pump] | None = None
+        self._pumping: asyncio.Task[None] | None = None
+        self._recovery = Recovery(self._open_again, options.tell)
+        self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
+
+    @property
+    def playout(self) -> AnyPlayout | None:
+        """The playout of the output that is open."""
+        return None if self.pump is None else self.pump.playout
+
+    def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
+        """Begin to open the output, beside everything else that goes on."""
+        wanted = (audio.samplerate, audio.channels)
+        if self._opening is None or _has_failed(self._opening):
+            self._opening = asyncio.create_task(self._open(*wanted))
+        elif self._may_look_again():
+            self._opening = asyncio.create_task(self._look_again(*wanted))
+        return self._opening
+
+    async def pump_for(self, audio: AudioFormat) -> Pump:
+        """Return the pump of an open output, as near to `audio` as it may be.
+
+        Raises
+        ------
+        OutputFailed
+            If the output cannot be opened.
+        """
+        pump = await self.prepare(audio)
+        wanted = (audio.samplerate, audio.channels)
+        if pump.lost or (self._follow and pump.untouched and pump.asked != wanted):
+            await self.close()
+            pump = await self.prepare(audio)
+        return pump
+
+    def facts(self) -> OutputFacts:
+        """Return where the sound goes, for a receipt."""
+        if self.pump is None:
+            return OutputFacts()
+        output = self.pump.output
+        latency = round(1000 * output.latency, 1)
+        engine = self.pump.playout.engine
+        return OutputFacts(output.kind, output.name, output.samplerate, latency, engine)
+
+    def set_gain(self, gain: float) -> None:
+        """Approach another volume: a factor of the amplitude."""
+        self._gain = gain
+        if self.pump is not None:
+            self.pump.playout.gain = gain
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Pause or resume the playout."""
+        self._paused = paused
+        if self.pump is not None and paused:
+            self.pump.playout.pause()
+        elif self.pump is not None:
+            self.pump.playout.resume()
+
+    async def close(self) -> None:
+        """Close the output; `prepare` opens another."""
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            # An utterance that needed the output has been told why there is none.
+            await asyncio.gather(opening, return_exceptions=True)
+        await self._close_pump()
+
+    def _may_look_again(self) -> bool:
+        """Whether another device may be the default one by now, and looking interrupts nothing."""
+        follows = self._options.follow_default and self._options.device is None
+        return follows and self.pump is not None and self.pump.resting
+
+    async def _look_again(self, samplerate: int, channels: int) -> Pump:
+        from streamplay.outputs.portaudio import look_again
+
+        await self._close_pump()
+        await aside(look_again)
+        return await self._open(samplerate, channels)
+
+    async def _close_pump(self) -> None:
+        pumping, self._pumping = self._pumping, None
+        # `_run` itself closes the output that it found lost.
+        if pumping is not None and pumping is not asyncio.current_task():
+            pumping.cancel()
+        pump, self.pump = self.pump, None
+        if pump is not None:
+            await pump.drained()
+            pump.abandon()
+            await aside(pump.output.close)
+
+    async def _open(self, samplerate: int, channels: int) -> Pump:
+        output, pump = await aside(self._open_output, samplerate, channels)
+        pump.playout.gain = self._gain
+        if self._paused:
+            pump.playout.pause()
+        try:
+            await aside(output.start, pump.playout)
+        except OutputFailed:
+            await aside(output.close)
+            raise
+        self.pump = pump
+        self._pumping = asyncio.create_task(self._run(pump))
+        return pump
+
+    def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
+        """Import the audio side and open the device; on a thread, because both take their time."""
+        from streamplay.playback import native
+        from streamplay.playback.playout import Playout
+        from streamplay.playback.pump import RESERVE_SECONDS, RING_SECONDS, Pump
+
+        engine = native.choose(self._options.engine)
+        output = self._open_device(samplerate, channels, silence=True)
+        reserve = round(RESERVE_SECONDS * output.samplerate)
+        capacity = round(RING_SECONDS * output.samplerate) + reserve
+        make = native.NativePlayout if engine == "native" else Playout
+        playout = make(output.samplerate, output.channels, capacity)
+        asked, wake = (samplerate, channels), self._options.wake / 1000
+        return output, Pump(output, playout, self._clock, asked=asked, wake=wake, reserve=reserve)
+
+    def _open_again(self, samplerate: int, channels: int) -> Output:
+        if self._options.follow_default:
+            from streamplay.outputs.portaudio import look_again
+
+            look_again()
+        return self._open_device(samplerate, channels, silence=False)
+
+    def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
+        from streamplay.outputs import open_output
+        from streamplay.playback import native
+
+        return open_output(
+            samplerate,
+            channels,
+            device=self._options.device,
+            latency=self._options.latency,
+            engine=native.choose(self._options.engine),
+            silence=silence,
+            notify=self._options.tell,
+        )
+
+    async def _run(self, pump: Pump) -> None:
+        while True:
+            try:
+                await pump.run()
+            except Exception as error:  # noqa: BLE001 - after a bug too, every utterance must end
+                failure = error if isinstance(error, OutputFailed) else _bug(error)
+                if failure is error and await self._recovery.go_on(pump, failure):
+                    continue
+                self.on_output_failed(failure)
+                await self.close()
+                return
+
+
+class Recovery:
+    """Replaces the output under a pump.
+
+    Parameters
+    ----------
+    reopen : callable
+        Opens an output, given a samplerate and channels; blocks, and raises
+        `OutputFailed`.
+    tell : callable
+        Is told in one line where the sound goes on.
+    """
+
+    def __init__(self, reopen: Callable[[int, int], Output], tell: Callable[[str], None]) -> None:
+        self._reopen = reopen
+        self._tell = tell
+        self._pump: Pump | None = None
+        self._since = 0
+
+    async def go_on(self, pump: Pump, error: OutputFailed) -> bool:
+        """Whether the sound goes on; on the loop."""
+        lost = pump.output
+        # While a callback may still use the playout, no other callback may.
+        if not isinstance(error, DeviceLost) or self._is_hopeless(pump) or not lost.detach():
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await aside(lost.close)  # a card may be opened once
+                output = await self._open(pump)
+        except TimeoutError:
+            return False
+        self._pump, self._since = pump, pump.playout.rendered
+        pump.go_on(output)
+        self._tell(f"{error.message}; going on at {output.name!r}")
+        return True
+
+    def _is_hopeless(self, pump: Pump) -> bool:
+        """Whether another output would be lost as well, and the listener has waited enough."""
+        playout = pump.playout
+        if self._pump is pump:
+            return playout.rendered - self._since < MIN_SECONDS * playout.samplerate
+        # It is there, and has not asked once in all the time that a device may take to wake up.
+        return playout.rendered == 0 and pump.output.failure is None
+
+    async def _open(self, pump: Pump) -> Output:
+        while True:
+            opening = asyncio.ensure_future(aside(self._open_alike, pump))
+            try:
+                return await asyncio.shield(opening)
+            except OutputFailed:
+                await asyncio.sleep(RETRY_SECONDS)
+            except asyncio.CancelledError:
+                opening.add_done_callback(_close_again)
+                raise
+
+    def _open_alike(self, pump: Pump) -> Output:
+        playout = pump.playout
+        output = self._reopen(playout.samplerate, playout.channels)
+        if (output.samplerate, output.channels) != (playout.samplerate, playout.channels):
+            output.close()
+            raise OutputFailed(f"{output.name!r} takes {output.samplerate} Hz alone")
+        playout.moved()
+        try:
+            output.start(playout)
+        except OutputFailed:
+            output.close()
+            raise
+        return output
+
+
+def _close_again(opening: asyncio.Future[Output]) -> None:
+    """Close an output that was opened after `go_on` had given up."""
+    if not opening.cancelled() and opening.exception() is None:
+        output = opening.result()
+        output.detach()
+        output.close()
+
+
+def _bug(error: Exception) -> OutputFailed:
+    failure = OutputFailed(f"the player failed with {error!r}", remedy="Please report this bug")
+    failure.__cause__ = error
+    return failure
+
+
+def _has_failed(task: asyncio.Task[Pump]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
