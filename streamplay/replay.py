@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.loop import aside
-from streamplay.playback.pump import Track
-from streamplay.playback.track import Span
+from streamplay.playback.track import Track
 from streamplay.policy.simulate import Played
 
 if TYPE_CHECKING:
@@ -67,15 +66,15 @@ class _Replay:
     def __init__(self, trace: Trace, session: Session, pump: Pump, policy: Policy) -> None:
         self._trace = trace
         self._pump = pump
-        self._span = Span()
-        self._track = Track(self._span, policy, pump.playout)
+        self._policy = policy
+        self._track = Track()
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._track.on_done = lambda: self._settle(None)
         session.on_output_failed = self._settle
 
     async def run(self) -> Played:
-        self._track.policy.on_request(self._trace.characters)
-        self._pump.add(self._track)
+        self._policy.on_request(self._trace.characters)
+        self._pump.add(self._track, self._policy)
+        asyncio.wrap_future(self._track.done).add_done_callback(lambda _: self._settle(None))
         delivering = asyncio.create_task(self._deliver())
         either: set[asyncio.Future[Any]] = {delivering, self._done}
         try:
@@ -85,7 +84,7 @@ class _Replay:
             await self._done
         finally:
             delivering.cancel()
-        self._track.policy.on_end(learn=self._trace.complete)
+        self._policy.on_end(learn=self._trace.complete)
         return self._played(*await delivering)
 
     async def _deliver(self) -> tuple[float, float]:
@@ -98,7 +97,7 @@ class _Replay:
             await asyncio.sleep(begun + due - clock())
             now = clock()
             first = now if first is None else first
-            await self._pump.put(self._track, self._tone(frames, count), now)
+            await self._pump.put_frames(self._track, self._tone(frames, count), now)
             frames += count
         await asyncio.sleep(begun + trace.ended - clock())
         self._pump.close(self._track)
@@ -107,9 +106,9 @@ class _Replay:
 
     def _played(self, begun: float, first: float) -> Played:
         rate = self._pump.output.samplerate
-        gaps = tuple(frames / rate for frames in self._span.stalls)
-        assert self._span.first_sound is not None
-        wait = self._span.first_sound - first
+        gaps = tuple(frames / rate for frames in self._track.stalls)
+        assert self._track.first_sound is not None
+        wait = self._track.first_sound - first
         finished = first - begun + wait + sum(gaps) + self._trace.frames / self._trace.samplerate
         return Played(wait, gaps, self._trace.safe_start, finished)
 

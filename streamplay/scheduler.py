@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamplay.errors import OutputFailed
+    from streamplay.playback.track import Track
     from streamplay.speech.resources import Resources
     from streamplay.speech.utterance import Utterance
 
@@ -29,8 +30,8 @@ class Scheduler:
         self._resources = resources
         self._queue: asyncio.Queue[Utterance] = asyncio.Queue()
         self._unheard: set[Utterance] = set()
+        self._hearing: set[asyncio.Task[None]] = set()
         resources.session.on_output_failed = self._output_failed
-        resources.on_played = self._played
 
     def start(self) -> None:
         """Begin to take utterances."""
@@ -87,17 +88,23 @@ class Scheduler:
         unfinished = self._finish_files(utterance)
         utterance.failure = utterance.failure or unfinished
         utterance.received = True
-        self._settle(utterance)
+        track = utterance.track
+        if track is None or track.done.done():
+            self._settle(utterance)
+            return
+        hearing = asyncio.create_task(self._settle_when_heard(utterance, track))
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
 
-    def _played(self, utterance: Utterance) -> None:
-        utterance.played = True
+    async def _settle_when_heard(self, utterance: Utterance, track: Track) -> None:
+        await asyncio.wrap_future(track.done)
         try:
             self._settle(utterance)
         except Exception as error:  # noqa: BLE001 - it concerns this one alone
             self._give_up(utterance, error)
 
     def _settle(self, utterance: Utterance) -> None:
-        if utterance.done or not (utterance.received and utterance.played):
+        if utterance.done:
             return
         self._unheard.discard(utterance)
         error, account = utterance.failure, utterance.account

@@ -21,8 +21,7 @@ LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "playing", "replay", "scheduler", "backend", "options"}
     | {"closing", "events", "speech", "playback.virtual", "playback.pump", "playback.reference"}
-    | {"playback.session"}
-    | {"playback.queue", "playback.track", "playback.hearing", "policy.store"},
+    | {"playback.session", "playback.queue", "playback.track", "policy.store"},
     {"network", "outputs", "playback", "words.sources", "reading", "loop"}
     | {"speech.source"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.

@@ -1,7 +1,8 @@
-"""The conveyor: tracks one behind the other, from the backlog through the ring to their ends.
+"""The playback queue: tracks one behind the other, from decoded frames through the ring to the end.
 
-It reads no clock and waits for nothing: `streamplay.playback.pump` moves it on, under its
-lock, and knows when.
+This is the wall between frames that are being made and frames that are being heard. It reads no
+clock and waits for nothing: `streamplay.playback.pump` calls it under its lock, and is told how
+many frames of output may pass before it has to be called again.
 """
 
 from __future__ import annotations
@@ -9,102 +10,126 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from streamplay.playback.track import Track, cut_stretch
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streamplay.audio import Frames
     from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.track import Track
 
 __all__ = ["PlaybackQueue"]
 
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
+
+ENTRY_BYTES: Final = 256
+"""What an array, its view and its place in the queue take besides the samples."""
+
 
 class PlaybackQueue:
-    """Moves what can be moved, cuts what is not to be heard, and knows what is done.
+    """Holds what has come and writes it to the ring as there is room; cuts; finds what is done.
+
+    Not bounded itself: check `is_full` before `put_frames`.
 
     Parameters
     ----------
     playout : Playout
         Where frames are played.
     reserve : int
-        Frames of its ring that are kept free for what follows a cut.
+        Frames of its ring that are kept free, so that what follows a cut is heard at once.
 
     Attributes
     ----------
     tracks : list of Track
         In the order in which they are heard.
-    backlog : Backlog
-        Their frames behind the ring.
     opens_at : int
         The output's frame count before which nothing is played.
     drain : int
-        So many frames after the last one it has been heard.
+        Frames of output between handing over the last frame of a track and its being heard.
     drained_at : int
-        The output's frame count by which all that ended has been heard.
+        The output's frame count by which all tracks that ended have been heard.
     """
 
     def __init__(self, playout: AnyPlayout, reserve: int) -> None:
         self.tracks: list[Track] = []
-        self.backlog = Backlog()
         self.opens_at = self.drain = self.drained_at = 0
         self._playout = playout
         self._reserve = reserve
+        self._waiting: deque[tuple[Track, Frames]] = deque()
+        self._bytes = 0
         self._to_cut: list[Track] = []
         self._cutting = False
 
-    def step(self) -> None:
-        """Move what can be moved."""
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more should be put."""
+        return self._bytes >= QUEUE_BYTES
+
+    def is_dry(self, track: Track) -> bool:
+        """Whether sound has run out in the middle of `track`: the network was late."""
+        begun = track.start is not None and not track.idle
+        return begun and not track.waiting and self._playout.position == self._playout.written
+
+    # What comes in
+
+    def put_frames(self, track: Track, frames: Frames) -> None:
+        """Take frames of `track`, behind all others; `step` writes them to the ring."""
+        self._waiting.append((track, frames))
+        self._bytes += _weight(frames)
+        track.waiting += len(frames)
+
+    def close(self, track: Track) -> None:
+        """Note that nothing more of `track` will come."""
+        track.closed = True
+        self._note_stop(track)
+
+    def cut(self, tracks: Iterable[Track]) -> None:
+        """Silence `tracks`: the callback fades out, and nothing of them is heard after that.
+
+        A signal handler can call this in the middle of another call on the same thread (the
+        pump's lock is an RLock): it only adds to the list then, and the call that it interrupted
+        cuts for both.
+        """
+        self._to_cut.extend(tracks)
         self._cut_wanted()
-        self._publish_level()
+
+    # What moves on
+
+    def step(self) -> None:
+        """Write to the ring what fits, and give the playout its level, end and skip."""
+        self._cut_wanted()
+        self._publish_level()  # before the frames: the callback must not start below the level
         self._fill()
         self._publish_level()
         self._mark_end()
         self._request_skip()
 
     def settle(self, position: int) -> list[Track]:
-        """Let go of the tracks whose last frame has been heard, and return them.
+        """Remove the tracks whose last frame has been heard, and return them.
 
         Parameters
         ----------
         position : int
-            That of the playout, before its notes were read: what ended by then has all its notes.
+            The playout's position before its notes were read: a track that ended by then has all
+            its notes.
         """
         settled = [track for track in self.tracks if self._is_done(track, position)]
         for track in settled:
             self.tracks.remove(track)
         return settled
 
-    def close(self, track: Track) -> None:
-        """Say that nothing more of `track` will come."""
-        track.closed = True
-        self._note_stop(track)
-
-    def cut(self, tracks: Iterable[Track]) -> None:
-        """Silence `tracks`: a fade in the callback, and nothing of them after it.
-
-        A signal's handler may come upon its own thread in here, and the lock lets it
-        in: whoever it came upon cuts for both.
-        """
-        self._to_cut.extend(tracks)
-        self._cut_wanted()
-
     def give_up(self, position: int) -> list[Track]:
-        """Let go of all tracks; what was not handed over by `position` is not going to be."""
+        """Remove all tracks and return them; what was not handed over by `position` is dropped."""
         for track in self.tracks:
-            span = track.span
-            if span.stop is None or span.stop > position:
+            if track.stop is None or track.stop > position:
                 self._drop_waiting(track)
-                span.stop = None if span.start is None else max(span.start, position)
+                track.stop = None if track.start is None else max(track.start, position)
             track.closed = True
         given_up = self.tracks[:]
         self.tracks.clear()
         return given_up
 
-    def is_dry(self, track: Track) -> bool:
-        """Whether sound has run out in the middle of `track`: the network was late."""
-        begun = track.span.start is not None and not track.idle
-        return begun and not track.waiting and self._playout.position == self._playout.written
+    # Cutting
 
     def _cut_wanted(self) -> None:
         if self._cutting or not self._to_cut:
@@ -114,133 +139,125 @@ class PlaybackQueue:
             while self._to_cut:
                 self._cut(self._to_cut[0])
                 del self._to_cut[0]
-            self._fill()  # what follows is in the ring before the callback comes to it
+            self._fill()  # what follows must be in the ring before the callback comes to it
             self._publish_level()
             self._request_skip()
         finally:
             self._cutting = False
 
     def _cut(self, track: Track) -> None:
-        if track not in self.tracks or track.is_handed_over():
+        if track not in self.tracks or track.is_handed_over(self._playout.position):
             return
         self._drop_waiting(track)
         track.closed = True
-        if track.span.start is not None and track.span.stop is None:
-            track.span.stop = self._playout.written
+        if track.start is not None and track.stop is None:
+            track.stop = self._playout.written
+
+    def _drop_waiting(self, track: Track) -> None:
+        track.cut = True
+        self._waiting = deque(entry for entry in self._waiting if entry[0] is not track)
+        self._bytes = sum(_weight(frames) for _, frames in self._waiting)
+        track.waiting = 0
+
+    # Through the ring
 
     def _fill(self) -> None:
-        """Move what fits into the ring; its reserve is for what follows a cut."""
+        """Write what fits into the ring; its reserve only while a stretch in it was cut."""
         if self._playout.rendered < self.opens_at:
             return
-        kept = 0 if cut_stretch(self.tracks, self._playout.position) else self._reserve
-        while self.backlog and (room := self._playout.space - kept) > 0:
-            track = self.backlog.first
-            if track.span.start is None:
-                track.span.start = self._playout.written
-            self._playout.write(self.backlog.take(room))
+        kept = 0 if self._first_cut() else self._reserve
+        while self._waiting and (room := self._playout.space - kept) > 0:
+            track = self._waiting[0][0]
+            if track.start is None:
+                track.start = self._playout.written
+            self._playout.write(self._pop_frames(room))
             self._note_stop(track)
 
+    def _pop_frames(self, count: int) -> Frames:
+        """Return the next frames, all of one track: `count` at most."""
+        track, frames = self._waiting.popleft()
+        taken, rest = frames[:count], frames[count:]
+        self._bytes -= _weight(frames)
+        if len(rest):
+            self._waiting.appendleft((track, rest))
+            self._bytes += _weight(rest)
+        track.waiting -= len(taken)
+        return taken
+
     def _note_stop(self, track: Track) -> None:
-        span = track.span
-        if track.closed and not track.waiting and span.start is not None and span.stop is None:
-            span.stop = self._playout.written
+        written = track.closed and not track.waiting and track.start is not None
+        if written and track.stop is None:
+            track.stop = self._playout.written
 
     def _publish_level(self) -> None:
-        """Tell the playout what must be in the ring for the first utterance to be heard.
+        """Set how many frames must be in the ring before the first track that is left is heard.
 
-        What waits behind the ring is ahead all the same. Where nothing more is to
-        come, or no more can be held, there is nothing to wait for.
+        Frames in the queue count as ahead. Where nothing more is to come, or no more can be held,
+        there is nothing to wait for.
         """
-        coming = (track for track in self.tracks if not track.span.cut)
-        track = next((track for track in coming if not track.is_handed_over()), None)
+        position = self._playout.position
+        left = (each for each in self.tracks if not (each.cut or each.is_handed_over(position)))
+        track = next(left, None)
         if track is None:
             return
-        nothing_to_wait_for = track.closed or track.idle or self.backlog.is_full
+        nothing_to_wait_for = track.closed or track.idle or self.is_full
         self._playout.start_level = (
             1 if nothing_to_wait_for else max(1, track.level - track.waiting)
         )
 
     def _mark_end(self) -> None:
-        """Nothing is on its way: running dry after what was written is no stall."""
-        begun = [track for track in self.tracks if track.span.start is not None]
-        if begun and not self.backlog and (begun[-1].closed or begun[-1].idle):
+        """Tell the playout where nothing is on its way: running dry there is no stall."""
+        begun = [track for track in self.tracks if track.start is not None]
+        if begun and not self._waiting and (begun[-1].closed or begun[-1].idle):
             self._playout.end()
 
     def _request_skip(self) -> None:
-        """Ask the playout for the first stretch that was cut; one stands at a time."""
-        stretch = cut_stretch(self.tracks, self._playout.position)
+        """Ask the playout to skip the first stretch that was cut; it knows one at a time."""
+        stretch = self._first_cut()
         if stretch is not None:
             self._playout.skip(*stretch)
 
-    def _drop_waiting(self, track: Track) -> None:
-        track.span.cut = True
-        self.backlog.drop(track)
+    def _first_cut(self) -> tuple[int, int] | None:
+        return next(_cut_stretches(self.tracks, self._playout.position), None)
+
+    # To its end
 
     def _is_done(self, track: Track, position: int) -> bool:
         return track.closed and not track.waiting and self._is_heard(track, position)
 
     def _is_heard(self, track: Track, position: int) -> bool:
-        span, playout = track.span, self._playout
-        if span.start is None or span.stop is None:
+        playout = self._playout
+        if track.start is None or track.stop is None:
             return True
-        if position < span.stop:
+        if position < track.stop:
             return False
         if track.drained_at is None:
-            # What was played is still on its way. For what was cut nobody waits, but who closes.
+            # Played frames are still in the device's buffer: wait `drain` frames. Only closing
+            # the output waits for a cut track.
             self.drained_at = playout.rendered + self.drain
-            track.drained_at = playout.rendered if span.cut else self.drained_at
+            track.drained_at = playout.rendered if track.cut else self.drained_at
         return playout.rendered >= track.drained_at
 
 
-QUEUE_BYTES: Final = 64 * 1024 * 1024
-"""Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
+def _cut_stretches(tracks: Sequence[Track], position: int) -> Iterator[tuple[int, int]]:
+    """Yield where stretches that were cut begin and end in the ring, beyond `position`.
 
-ENTRY_BYTES: Final = 256
-"""What an array, its view and its place in the queue take besides the samples."""
-
-
-class Backlog:
-    """A queue of frames, each with its track; bounded by whoever asks whether it is full."""
-
-    def __init__(self) -> None:
-        self._queue: deque[tuple[Track, Frames]] = deque()
-        self._bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more is to be put."""
-        return self._bytes >= QUEUE_BYTES
-
-    def put(self, track: Track, frames: Frames) -> None:
-        """Take frames of `track`, behind all others."""
-        self._queue.append((track, frames))
-        self._bytes += _weight(frames)
-        track.waiting += len(frames)
-
-    @property
-    def first(self) -> Track:
-        """Whose frames are next."""
-        return self._queue[0][0]
-
-    def take(self, count: int) -> Frames:
-        """Give the next frames, all of one track: `count` at most."""
-        track, frames = self._queue.popleft()
-        taken, rest = frames[:count], frames[count:]
-        self._bytes -= _weight(frames)
-        if len(rest):
-            self._queue.appendleft((track, rest))
-            self._bytes += _weight(rest)
-        track.waiting -= len(taken)
-        return taken
-
-    def drop(self, track: Track) -> None:
-        """Forget what waits of `track`."""
-        self._queue = deque(entry for entry in self._queue if entry[0] is not track)
-        self._bytes = sum(_weight(frames) for _, frames in self._queue)
-        track.waiting = 0
+    Neighbours that were both cut are one stretch.
+    """
+    start: int | None = None
+    stop = position
+    for track in tracks:
+        if not track.cut or track.start is None or track.stop is None or track.stop <= position:
+            continue
+        if start is None:
+            start, stop = track.start, track.stop
+        elif track.start == stop:
+            stop = track.stop
+        else:
+            yield start, stop
+            start, stop = track.start, track.stop
+    if start is not None:
+        yield start, stop
 
 
 def _weight(frames: Frames) -> int:

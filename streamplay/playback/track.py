@@ -1,108 +1,103 @@
-"""A track: one utterance's way through the pump."""
+"""A track: one utterance's way through the pump, and what the callback's notes say of it."""
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streamplay.playback.ring import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from streamplay.playback.native import AnyPlayout
     from streamplay.playback.ring import Note
     from streamplay.policy.jitter import Policy
 
 
+class Positions(Protocol):
+    """What a track asks of the pump that plays it; for any thread."""
+
+    def position(self) -> int:
+        """Return the position of the next frame to be handed over, its notes read."""
+
+    def heard(self) -> int:
+        """Return the position that is heard now, by the output's own time."""
+
+    def has_run_dry(self, track: Track) -> bool:
+        """Whether all of `track` that came has been heard, and more of it is on its way."""
+
+
 @dataclass(slots=True, eq=False)
 class Track:
-    """One utterance's way through the pump.
+    """One utterance's frames: where they lie in the playout, and what became of them.
+
+    Positions and frames are the playout's, at the output's rate. `Pump.add` takes the track on;
+    the pump changes it under its lock, and any thread may read it.
 
     Attributes
     ----------
+    pump, policy : Pump, Policy
+        What plays it and what decides when it may start; None until `Pump.add`.
+    done : Future
+        Its result is set on the loop, once the last frame has been heard or nothing more of it is
+        going to be. For any thread; the loop awaits it with `asyncio.wrap_future`.
     closed : bool
         Nothing more will come; what came is played to its end.
     idle : bool
-        Nothing is on its way just now (the text has not come): running dry is
-        no stall.
+        Nothing is on its way just now (the text has not come): running dry is no stall.
+    waiting : int
+        Frames in the queue, behind the ring.
+    level : int
+        Frames that must be ahead before it starts or resumes.
+    start, stop : int or None
+        The position of its first frame, known when that is written to the ring; and the position
+        after its last one, known when that was written and the track was closed.
+    cut : bool
+        Not all that came was written to the ring.
+    skips : list of (int, int)
+        Stretches that were dropped unheard: from, up to.
+    voice_offset : int or None
+        Frames before the first voice.
+    first_sound, first_voice : float or None
+        When its first frame, and its first voice, were handed to the output; seconds.
+    stalls : list of int
+        How long each stall was, in frames.
+    underflows : int
+        How often the callback came late while it played.
     drained_at : int or None
         The output's frame count by which its last frame has been heard.
     """
 
-    span: Span
-    policy: Policy
-    playout: AnyPlayout
-    level: int = 1
-    waiting: int = 0
+    pump: Positions | None = None
+    policy: Policy | None = None
+    done: Future[None] = field(default_factory=Future)
     closed: bool = False
     idle: bool = False
-    drained_at: int | None = None
-    on_done: Callable[[], None] = lambda: None
-    heard: Callable[[], int] = lambda: 0
-    catch_up: Callable[[], None] = lambda: None
-
-    def position(self) -> int:
-        """Position in the playout of the next frame to be handed over."""
-        position = self.playout.position
-        self.catch_up()  # a skip is noted before it moves the position
-        return position
-
-    def is_handed_over(self) -> bool:
-        """Whether nothing of it is left to be cut."""
-        stop = self.span.stop
-        return self.closed and stop is not None and self.playout.position >= stop
-
-
-def cut_stretch(tracks: Sequence[Track], position: int) -> tuple[int, int] | None:
-    """Return where the first stretch of the ring begins and ends that was cut and is still there.
-
-    Neighbours that were cut are one stretch. None: there is none beyond `position`.
-    """
-    start: int | None = None
-    stop = position
-    for span in (track.span for track in tracks):
-        if not span.cut or span.start is None or span.stop is None or span.stop <= position:
-            continue
-        if start is None:
-            start, stop = span.start, span.stop
-        elif span.start == stop:
-            stop = span.stop
-    return None if start is None else (start, stop)
-
-
-@dataclass(slots=True)
-class Span:
-    """Where one utterance lies in the playout; positions and frames at its rate.
-
-    `start` is known when its first frame is written, `stop` when its last was;
-    `cut` says that not all that came was written; `voice_offset` counts the
-    frames before the first voice.
-    """
-
+    waiting: int = 0
+    level: int = 1
     start: int | None = None
     stop: int | None = None
-    skips: list[tuple[int, int]] = field(default_factory=list)
     cut: bool = False
-    first_sound: float | None = None
+    skips: list[tuple[int, int]] = field(default_factory=list)
     voice_offset: int | None = None
+    first_sound: float | None = None
     first_voice: float | None = None
     stalls: list[int] = field(default_factory=list)
     underflows: int = 0
+    drained_at: int | None = None
 
-    def apply(self, note: Note) -> None:
-        """Take what concerns this utterance out of a note of the callback."""
-        if self.start is None:
-            return
-        overlap = self._overlap(note.position, note.frames)
-        if note.kind is Kind.PLAYED and overlap:
-            self._heard(note)
-        elif note.kind is Kind.SKIPPED and overlap:
-            self.skips.append((note.position, note.position + note.frames))
-        elif note.kind is Kind.STALLED and self._overlap(note.position, 1):
-            self.stalls.append(note.frames)
-        elif note.kind is Kind.UNDERFLOWED and self._overlap(note.position, 1):
-            self.underflows += 1
+    # For any thread
+
+    def position(self) -> int:
+        """Return the position in the playout of the next frame to be handed over; 0 before it."""
+        return 0 if self.pump is None else self.pump.position()
+
+    def heard(self) -> int:
+        """Return the position in the playout that is heard now; 0 before it is played."""
+        return 0 if self.pump is None else self.pump.heard()
+
+    def has_run_dry(self) -> bool:
+        """Whether all of it that came has been heard, and more of it is on its way."""
+        return self.pump is not None and self.pump.has_run_dry(self)
 
     def played(self, position: int) -> int:
         """Return how many of its frames were handed over by `position`."""
@@ -114,10 +109,30 @@ class Span:
         )
         return reached - self.start - skipped
 
-    def whole(self, position: int) -> bool:
+    def is_whole(self, position: int) -> bool:
         """Whether all that came had been handed over by `position`."""
         written = self.stop is not None and not self.cut and not self.skips
         return written and self.stop is not None and position >= self.stop
+
+    def is_handed_over(self, position: int) -> bool:
+        """Whether by `position` nothing of it was left to be cut."""
+        return self.closed and self.stop is not None and position >= self.stop
+
+    # Under the pump's lock
+
+    def apply(self, note: Note) -> None:
+        """Take what concerns this track out of a note of the callback."""
+        if self.start is None:
+            return
+        overlap = self._overlap(note.position, note.frames)
+        if note.kind is Kind.PLAYED and overlap:
+            self._note_played(note)
+        elif note.kind is Kind.SKIPPED and overlap:
+            self.skips.append((note.position, note.position + note.frames))
+        elif note.kind is Kind.STALLED and self._overlap(note.position, 1):
+            self.stalls.append(note.frames)
+        elif note.kind is Kind.UNDERFLOWED and self._overlap(note.position, 1):
+            self.underflows += 1
 
     def _overlap(self, position: int, frames: int) -> int:
         assert self.start is not None
@@ -125,7 +140,7 @@ class Span:
         end = position + frames if self.stop is None else min(self.stop, position + frames)
         return max(0, end - begin)
 
-    def _heard(self, note: Note) -> None:
+    def _note_played(self, note: Note) -> None:
         if self.first_sound is None:
             self.first_sound = note.time
         if self.first_voice is not None or self.voice_offset is None or self.start is None:

@@ -12,8 +12,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.playback.playout import Playout
-from streamplay.playback.pump import RING_SECONDS, TICK_SECONDS, Pump, Track
-from streamplay.playback.track import Span
+from streamplay.playback.pump import RING_SECONDS, TICK_SECONDS, Pump
+from streamplay.playback.track import Track
 from streamplay.policy.simulate import Played
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def play_in_blocks(trace: Trace, policy: Policy, *, blocks: Sequence[float] = ()
     player.run_until(trace.ended)
     player.end(trace.ended)
     policy.on_end(learn=trace.complete)
-    gaps = tuple(frames / trace.samplerate for frames in player.span.stalls)
-    assert player.span.first_sound is not None
-    return Played(player.span.first_sound - first, gaps, trace.safe_start, player.finished)
+    gaps = tuple(frames / trace.samplerate for frames in player.track.stalls)
+    assert player.track.first_sound is not None
+    return Played(player.track.first_sound - first, gaps, trace.safe_start, player.finished)
 
 
 class _VirtualPlayer:
@@ -64,14 +64,13 @@ class _VirtualPlayer:
     def __init__(self, trace: Trace, policy: Policy, blocks: Sequence[float]) -> None:
         rate, channels = trace.samplerate, trace.channels
         blocksize = round(BLOCK_SECONDS * rate)
-        self.span = Span()
+        self.track = Track()
         self.finished = 0.0
         self._channels = channels
         self._playout = Playout(rate, channels, round(RING_SECONDS * rate))
         self._now = blocks[0]
         self._pump = Pump(_NoOutput(rate), self._playout, lambda: self._now, asked=(rate, channels))
-        self._track = Track(self.span, policy, self._playout)
-        self._pump.add(self._track)
+        self._pump.add(self.track, policy)
         self._block = memoryview(bytearray(4 * blocksize * channels)).cast("f")
         period = blocksize / rate
         self._moments = _go_on(blocks, period)
@@ -89,15 +88,17 @@ class _VirtualPlayer:
         import numpy as np
 
         self._now = now
-        putting = self._pump.put(self._track, np.zeros((frames, self._channels), np.float32), now)
+        putting = self._pump.put_frames(
+            self.track, np.zeros((frames, self._channels), np.float32), now
+        )
         with suppress(StopIteration):
             putting.send(None)  # it waits only for a full queue
 
     def end(self, now: float) -> None:
         """Let the stream end, and play what is left."""
         self._now = now
-        self._pump.close(self._track)
-        while self._playout.position < self._playout.written or self._track.waiting:
+        self._pump.close(self.track)
+        while self._playout.position < self._playout.written or self.track.waiting:
             self._step()
         self._pump.step()
 

@@ -6,7 +6,7 @@ from copy import copy, deepcopy
 from typing import TYPE_CHECKING
 
 from streamplay.playback.silence import VoiceOnset
-from streamplay.playback.track import Span
+from streamplay.playback.track import Track
 from streamplay.receipt import (
     ErrorFacts,
     FormatFacts,
@@ -54,7 +54,7 @@ class Account:
             ),
             streamed=bool(request.stream),
         )
-        self.span = Span()
+        self.track = Track()
         self.output_rate = expected.samplerate
         self.begun: float | None = None
         self.error: Exception | None = None
@@ -208,15 +208,15 @@ class Account:
 
     def receipt(self, position: int) -> Receipt:
         """Return the receipt as of the playout's `position`."""
-        self.moment("first_sound", self.span.first_sound)
-        self.moment("first_voice", self.span.first_voice)
+        self.moment("first_sound", self.track.first_sound)
+        self.moment("first_voice", self.track.first_voice)
         facts = deepcopy(self._facts)
         facts.frames = self._frames(position)
-        stalls = [1000 * frames / self.output_rate for frames in self.span.stalls]
+        stalls = [1000 * frames / self.output_rate for frames in self.track.stalls]
         facts.stalls.count = len(stalls)
         facts.stalls.total_ms = sum(stalls)
         facts.stalls.longest_ms = max(stalls, default=0.0)
-        facts.device_underflows = self.span.underflows
+        facts.device_underflows = self.track.underflows
         facts.safe_start_ms = None if self._safe_start is None else 1000 * self._safe_start
         facts.error = self._error()
         return facts
@@ -228,11 +228,11 @@ class Account:
     def _heard(self, counts: FrameCounts, position: int) -> int:
         rate = self._facts.format.samplerate
         meant = counts.received - counts.muted - counts.trimmed
-        played = round(self.span.played(position) * rate / self.output_rate)
+        played = round(self.track.played(position) * rate / self.output_rate)
         # A resampler rounds once a request: that must not lose a frame. What is more
         # was received and never put, because its file could not be written.
         slack = (1 + rate // self.output_rate) * (1 + self._facts.requests)
-        if rate != self.output_rate and self.span.whole(position) and meant - played <= slack:
+        if rate != self.output_rate and self.track.is_whole(position) and meant - played <= slack:
             return meant
         return min(meant, played)
 

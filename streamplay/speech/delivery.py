@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamplay.playback.pump import Track
 from streamplay.playback.resample import Adapter
 from streamplay.playback.silence import Joints
 from streamplay.policy.jitter import policy
@@ -37,6 +36,7 @@ class Delivery:
         self._account = utterance.account
         self._resources = resources
         self._pump: Pump | None = None
+        self._policy: Policy | None = None
         self._adapter: Adapter | None = None
         self._joints: Joints | None = None
         self._piece: Piece | None = None
@@ -57,8 +57,8 @@ class Delivery:
         """Take what follows for the frames of `piece`."""
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
-        if self._utterance.track is not None:
-            self._utterance.track.policy.on_request(len(piece.text))
+        if self._policy is not None:
+            self._policy.on_request(len(piece.text))
         if self._joints is not None:
             self._joints.joint()
 
@@ -66,9 +66,8 @@ class Delivery:
         """Note that nothing more of the piece comes; `learn` from it, where it came by itself."""
         assert self._piece is not None
         self._piece.frames = self._account.meant - self._piece.start
-        track = self._utterance.track
-        if track is not None:
-            track.level = track.policy.on_end(learn=learn)
+        if self._pump is not None and self._policy is not None:
+            self._pump.set_level(self._account.track, self._policy.on_end(learn=learn))
 
     async def take(
         self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float
@@ -91,7 +90,7 @@ class Delivery:
         rest = self._adapter.finish()
         self._adapter = None
         if len(rest):
-            await self._pump.put(self._utterance.track, rest, self._at)
+            await self._pump.put_frames(self._utterance.track, rest, self._at)
 
     async def finish(self, audio: AudioFormat | None) -> None:
         """Play the silence that the last piece ends with."""
@@ -103,7 +102,7 @@ class Delivery:
     def idle(self) -> None:
         """Say that nothing is on its way: running dry is nobody's fault until there is more."""
         if self._pump is not None and self._utterance.track is not None:
-            self._pump.idle(self._utterance.track)
+            self._pump.set_idle(self._utterance.track)
 
     def close(self) -> None:
         """Say that nothing more will come."""
@@ -114,7 +113,7 @@ class Delivery:
         pump, adapter = await self._way_to(audio)
         assert self._utterance.track is not None
         self._note_voice(audio)
-        await pump.put(self._utterance.track, adapter.convert(frames), self._at)
+        await pump.put_frames(self._utterance.track, adapter.convert(frames), self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
         """Return what passes of `frames`, where the silence between pieces is to be cut."""
@@ -160,13 +159,11 @@ class Delivery:
         rate = pump.output.samplerate
         self._account.output_rate = rate
         self._account.output(self._resources.session.facts())
-        utterance = self._utterance
-        track = Track(self._account.span, self._policy(rate), pump.playout)
-        track.on_done = lambda: self._resources.on_played(utterance)
-        utterance.track, utterance.played = track, False
-        pump.add(track)
+        self._policy = self._choose_policy(rate)
+        self._utterance.track = self._account.track
+        pump.add(self._account.track, self._policy)
 
-    def _policy(self, samplerate: int) -> Policy:
+    def _choose_policy(self, samplerate: int) -> Policy:
         """Return what decides when to start, with what is known of whoever speaks."""
         options, facts = self._utterance.options, self._utterance.receipt
         chosen = policy(
@@ -181,9 +178,9 @@ class Delivery:
 
     def _note_voice(self, audio: AudioFormat) -> None:
         """Say where in the playout the first voice will be heard."""
-        span, frame = self._account.span, self._account.voice_frame
-        if span.voice_offset is None and frame is not None:
-            span.voice_offset = frame * self._account.output_rate // audio.samplerate
+        track, frame = self._account.track, self._account.voice_frame
+        if track.voice_offset is None and frame is not None:
+            track.voice_offset = frame * self._account.output_rate // audio.samplerate
 
     def _tell_format(self) -> None:
         surprise = self._account.surprise

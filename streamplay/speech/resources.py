@@ -11,12 +11,11 @@ from streamplay.playback.session import Session
 from streamplay.policy.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
     from streamplay.audio import AudioFormat
     from streamplay.network.early import EarlyRequest
     from streamplay.options import Options
-    from streamplay.speech.utterance import Utterance
 
 
 class Resources:
@@ -40,7 +39,6 @@ class Resources:
         self.backend = Backend(options, self.clock, early)
         self.session = Session(options, self.clock, follow=follow)
         self.store = Store(options.remember, options.tell)
-        self.on_played: Callable[[Utterance], None] = lambda _: None
 
     def begin(self, audio: AudioFormat) -> None:
         """Get ready at once where a request has left already."""

@@ -21,7 +21,6 @@ from streamplay.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.playback.track import Track
     from streamplay.receipt import Receipt
     from streamplay.speech.utterance import Utterance
 
@@ -134,11 +133,11 @@ class Tracker:
     # when it ends. One that was too short to be seen is told by the note alone.
 
     def _look_at_stalls(self, heard: int) -> None:
-        now, track = self._clock(), self._utterance.track
+        now = self._clock()
         self._tell_stalls(now, heard)
         if self._stalled is not None and heard > self._stalled[1]:
             self._resume(now, now - self._stalled[0])  # it was none: the text had not come
-        if track is None or not _is_dry(track):
+        if not self._utterance.account.track.has_run_dry():
             self._dry = None
             return
         self._dry = self._dry or now
@@ -147,7 +146,7 @@ class Tracker:
 
     def _tell_stalls(self, now: float, heard: int) -> None:
         account = self._utterance.account
-        for frames in account.span.stalls[self._stalls :]:
+        for frames in account.track.stalls[self._stalls :]:
             self._stalls += 1
             if self._stalled is None:
                 self._stall(now, heard)
@@ -169,10 +168,3 @@ def _end(utterance: Utterance, now: float, receipt: Receipt) -> Event:
         heard = utterance.heard()
         return Interrupted(utterance=utterance, at=now, heard=heard, receipt=receipt)
     return Finished(utterance=utterance, at=now, receipt=receipt)
-
-
-def _is_dry(track: Track) -> bool:
-    """Whether all of it that came has been heard, and more is to come: it is late."""
-    playout = track.playout
-    begun = track.span.start is not None and not (track.closed or track.idle or track.waiting)
-    return begun and not playout.paused and playout.position == playout.written <= track.heard()

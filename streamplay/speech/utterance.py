@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streamplay.events import Event
     from streamplay.options import Options
     from streamplay.outputs.recording import FileOutput
-    from streamplay.playback.pump import Track
+    from streamplay.playback.track import Track
     from streamplay.receipt import Receipt
     from streamplay.speech.account import Account
     from streamplay.speech.source import SoundSource
@@ -56,7 +56,6 @@ class Utterance:
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
         self.received = False
-        self.played = True  # nothing of it is in an output yet
         self.interrupted = False
         self.failure: Exception | None = None
         self.history = History()
@@ -145,7 +144,9 @@ class Utterance:
     @property
     def handed_over(self) -> bool:
         """Whether all of it is in the output already, and cannot be cut; the player's own."""
-        return self.received and self.track is not None and self.track.is_handed_over()
+        track = self.track
+        handed_over = track is not None and track.is_handed_over(track.position())
+        return self.received and handed_over
 
     def interrupt(self) -> bool:
         """Mark it as cut short, unless it is done; the player's own."""

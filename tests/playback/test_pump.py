@@ -16,8 +16,8 @@ import streamplay.playback.queue
 from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.outputs.silent import SilentOutput
 from streamplay.playback.playout import Playout
-from streamplay.playback.pump import Pump, Track
-from streamplay.playback.track import Span
+from streamplay.playback.pump import Pump
+from streamplay.playback.track import Track
 from streamplay.policy.jitter import Fixed, Policy
 
 if TYPE_CHECKING:
@@ -78,15 +78,15 @@ class Stand:
         self.heard = np.zeros((0, 1), np.float32)
 
     def track(self, policy: Policy | None = None) -> Track:
-        track = Track(Span(), policy or Learning(), self.playout)
-        track.on_done = lambda: self.done.append(track)
-        self.pump.add(track)
+        track = Track()
+        track.done.add_done_callback(lambda _: self.done.append(track))
+        self.pump.add(track, policy or Learning())
         return track
 
     def put(self, track: Track, frames: Frames) -> None:
         """Put what is taken without waiting."""
         with pytest.raises(StopIteration):
-            self.pump.put(track, frames, self.now).send(None)
+            self.pump.put_frames(track, frames, self.now).send(None)
 
     def step(self) -> None:
         self.pump.step()
@@ -157,7 +157,7 @@ def test_an_utterance_shorter_than_its_prebuffer_is_played_when_it_has_ended(
     stand.pump.close(track)
     assert np.array_equal(sounding(stand.play(1000)), tone(500))
     assert stand.done == [track]
-    assert track.span.stalls == []
+    assert track.stalls == []
 
 
 def test_the_prebuffer_of_the_next_holds_while_the_last_is_still_on_its_way() -> None:
@@ -179,7 +179,7 @@ def test_between_sentences_nothing_is_waited_for() -> None:
     track = stand.track(Fixed(50, RATE))
     stand.put(track, tone(100))
     assert not stand.play(100).any()
-    stand.pump.idle(track)
+    stand.pump.set_idle(track)
     assert np.array_equal(sounding(stand.play(150)), tone(100))
 
 
@@ -187,13 +187,13 @@ def test_an_idle_lane_that_runs_dry_has_not_stalled() -> None:
     stand = Stand()
     track = stand.track()
     stand.put(track, tone(100))
-    stand.pump.idle(track)
+    stand.pump.set_idle(track)
     stand.play(500)
     stand.put(track, tone(100))
     stand.pump.close(track)
     assert np.array_equal(sounding(stand.play(300)), tone(100))
     assert np.array_equal(sounding(stand.heard), np.concatenate([tone(100)] * 2))
-    assert track.span.stalls == []
+    assert track.stalls == []
     assert track.level == 1  # and nothing was learned from it
 
 
@@ -208,7 +208,7 @@ def test_a_lane_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> No
     stand.put(track, tone(2400, start=201))
     stand.pump.close(track)
     stand.play(3000)
-    assert track.span.stalls == [300]
+    assert track.stalls == [300]
     assert stand.done == [track]
 
 
@@ -222,9 +222,9 @@ def test_lanes_join_without_a_gap_and_without_a_lost_frame() -> None:
     assert np.array_equal(stand.play(2800), tone(2800))
     assert not stand.play(200).any()
     assert stand.done == tracks
-    spans = [(track.span.start, track.span.stop) for track in tracks]
+    spans = [(track.start, track.stop) for track in tracks]
     assert spans == [(0, 700), (700, 1400), (1400, 2100), (2100, 2800)]
-    assert all(track.span.whole(track.position()) for track in tracks)
+    assert all(track.is_whole(track.position()) for track in tracks)
 
 
 def test_an_utterance_is_done_only_when_its_last_frame_has_been_heard() -> None:
@@ -245,7 +245,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
     track = stand.track()
     stand.pump.close(track)
     assert stand.done == [track]
-    assert track.span.played(track.position()) == 0
+    assert track.played(track.position()) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -272,14 +272,14 @@ def test_whichever_lanes_are_cut_the_others_are_heard_whole(
     assert sorted(map(id, stand.done)) == sorted(map(id, tracks))
     heard = sounding(stand.heard)
     for track, size, start in zip(tracks, sizes, starts, strict=False):
-        played = track.span.played(track.position())
+        played = track.played(track.position())
         if track not in cut:
             assert played == size
             assert is_within(tone(size, start=int(start)), heard)
         else:
             most = min(size, max(0, handed_over - (int(start) - 1)) + FADE)
             assert played <= most
-            assert played == size or track.span.cut
+            assert played == size or track.cut
 
 
 def test_a_cut_is_silence_after_a_fade_and_what_waits_is_dropped() -> None:
@@ -293,7 +293,7 @@ def test_a_cut_is_silence_after_a_fade_and_what_waits_is_dropped() -> None:
     assert not heard[FADE:].any()
     stand.step()
     assert stand.done == [track]
-    assert track.span.played(track.position()) == 200 + FADE
+    assert track.played(track.position()) == 200 + FADE
     stand.put(track, tone(100))  # whoever still receives it has not heard of the cut
     assert not stand.play(200).any()
 
@@ -341,7 +341,7 @@ class Handler:
     def __call__(self) -> None:
         self.called += 1
         if self.called == 1:
-            with self.stand.pump.lock:
+            with self.stand.pump._lock:
                 self.stand.pump.cut([self.track])
                 self.track.position()
 
@@ -360,7 +360,7 @@ def test_a_signals_handler_may_cut_whoever_is_in_the_middle_of_the_pump(
     owner, name = (
         (stand.playout.journal, "take")
         if where == "reading"
-        else (stand.pump._conveyor.backlog, "drop")
+        else (stand.pump._queue, "_drop_waiting")
     )
     work = getattr(owner, name)
 
@@ -376,7 +376,7 @@ def test_a_signals_handler_may_cut_whoever_is_in_the_middle_of_the_pump(
     assert handler.called
     heard = sounding(stand.play(400))
     np.testing.assert_array_equal(heard[FADE - 1 :], tone(100, start=6001))
-    assert [track.span.played(track.position()) for track in tracks] == [200 + FADE, 0, 100]
+    assert [track.played(track.position()) for track in tracks] == [200 + FADE, 0, 100]
 
 
 def test_a_cut_before_its_first_frame_is_settled_at_once() -> None:
@@ -387,7 +387,7 @@ def test_a_cut_before_its_first_frame_is_settled_at_once() -> None:
     stand.pump.cut([second])
     stand.step()
     assert stand.done == [second]
-    assert second.span.played(second.position()) == 0
+    assert second.played(second.position()) == 0
     stand.pump.cut([second])  # once more, when it is no longer there
     assert stand.done == [second]
 
@@ -399,7 +399,7 @@ def test_what_was_heard_whole_cannot_be_cut() -> None:
     stand.pump.close(track)
     stand.play(110, block=10)
     stand.pump.cut([track])
-    assert track.span.whole(track.position())
+    assert track.is_whole(track.position())
 
 
 def test_a_skip_that_the_callback_has_just_done_does_not_count_as_heard() -> None:
@@ -411,7 +411,7 @@ def test_a_skip_that_the_callback_has_just_done_does_not_count_as_heard() -> Non
     stand.render(500)  # no step has come round since
     position = track.position()
     assert position == 900
-    assert track.span.played(position) == 100 + FADE
+    assert track.played(position) == 100 + FADE
 
 
 def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
@@ -435,7 +435,7 @@ def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
         stand.step()
     stand.step()
     assert stand.done == [track]
-    assert track.span.played(track.position()) == 100 + FADE
+    assert track.played(track.position()) == 100 + FADE
 
 
 def test_who_is_told_that_it_is_done_keeps_nobody_from_cutting() -> None:
@@ -449,7 +449,7 @@ def test_who_is_told_that_it_is_done_keeps_nobody_from_cutting() -> None:
         cutting.start()
         cutting.join(20)
 
-    tracks[0].on_done = told
+    tracks[0].done.add_done_callback(lambda _: told())
     stand.pump.close(tracks[0])
     stand.play(400, block=20)
     assert not cutting.is_alive()
@@ -480,10 +480,10 @@ def test_abandoning_settles_everything_and_what_was_played_stays_so() -> None:
     stand.pump.abandon()
     assert stand.done == tracks
     stand.render(400)  # the output is being closed, and has not heard of it
-    played = [track.span.played(track.position()) for track in tracks]
+    played = [track.played(track.position()) for track in tracks]
     assert played == [100, 120, 0]
-    assert tracks[0].span.whole(tracks[0].position())
-    assert not tracks[1].span.whole(tracks[1].position())
+    assert tracks[0].is_whole(tracks[0].position())
+    assert not tracks[1].is_whole(tracks[1].position())
 
 
 def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -494,7 +494,7 @@ def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) 
 
     async def produce() -> None:
         for n in range(40):
-            await stand.pump.put(track, tone(200, start=1 + 200 * n), stand.now)
+            await stand.pump.put_frames(track, tone(200, start=1 + 200 * n), stand.now)
             put.append(n)
         stand.pump.close(track)
 
@@ -513,7 +513,7 @@ def test_a_full_queue_makes_put_wait_and_go_on(monkeypatch: pytest.MonkeyPatch) 
 
     asyncio.run(run())
     assert np.array_equal(sounding(stand.heard), tone(8000))
-    assert track.span.stalls == []
+    assert track.stalls == []
 
 
 @pytest.mark.parametrize("how", ["cut", "abandon"])
@@ -523,8 +523,8 @@ def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPat
     track = stand.track()
 
     async def run() -> None:
-        await stand.pump.put(track, tone(5000), 0.0)
-        waiting = asyncio.create_task(stand.pump.put(track, tone(10), 0.0))
+        await stand.pump.put_frames(track, tone(5000), 0.0)
+        waiting = asyncio.create_task(stand.pump.put_frames(track, tone(10), 0.0))
         await asyncio.sleep(0)
         assert not waiting.done()
         if how == "cut":
@@ -535,7 +535,7 @@ def test_who_waits_for_room_is_let_go_of(how: str, monkeypatch: pytest.MonkeyPat
         await waiting
 
     asyncio.run(run())
-    assert track.span.stop == (CAPACITY if how == "cut" else 0)
+    assert track.stop == (CAPACITY if how == "cut" else 0)
 
 
 def clocked(
@@ -564,9 +564,9 @@ def clocked(
         done: list[Track] = []
 
         def add() -> Track:
-            track = Track(Span(), Learning(), playout)
-            track.on_done = lambda: done.append(track)
-            pump.add(track)
+            track = Track()
+            track.done.add_done_callback(lambda _: done.append(track))
+            pump.add(track, Learning())
             return track
 
         running = asyncio.create_task(pump.run())
@@ -601,11 +601,11 @@ def test_a_clocked_output_gets_every_frame_of_every_lane() -> None:
         tracks = []
         for n in range(4):
             tracks.append(add())
-            await pump.put(tracks[-1], tone(3000, start=1 + 3000 * n), 0.0)
+            await pump.put_frames(tracks[-1], tone(3000, start=1 + 3000 * n), 0.0)
             pump.close(tracks[-1])
         await until(lambda: len(done) == 4)
         assert done == tracks
-        assert [track.span.played(track.position()) for track in tracks] == [3000] * 4
+        assert [track.played(track.position()) for track in tracks] == [3000] * 4
         await pump.drained()
 
     heard = sounding(clocked(scenario))
@@ -620,14 +620,14 @@ def test_an_interruption_from_the_loop_ends_all_lanes() -> None:
     ) -> None:
         tracks = [add(), add()]
         for track in tracks:
-            await pump.put(track, tone(200_000), 0.0)
+            await pump.put_frames(track, tone(200_000), 0.0)
         await until(lambda: playout.position > 500)
         await asyncio.to_thread(pump.cut, tracks)
         pump.wake()
         await until(lambda: len(done) == 2)
         position = tracks[0].position()
-        assert 500 < tracks[0].span.played(position) < 200_000
-        assert tracks[1].span.played(position) == 0
+        assert 500 < tracks[0].played(position) < 200_000
+        assert tracks[1].played(position) == 0
 
     clocked(scenario)
 
@@ -637,7 +637,7 @@ def test_an_output_that_stops_by_itself_is_lost() -> None:
         pump: Pump, playout: Playout, add: Callable[[], Track], done: list[Track]
     ) -> None:
         track = add()
-        await pump.put(track, tone(1000), 0.0)
+        await pump.put_frames(track, tone(1000), 0.0)
         await until(lambda: bool(done))
 
     with pytest.raises(DeviceLost, match="silent clock stopped after 20 blocks"):

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from streamplay.playback.ring import Kind, Note
-from streamplay.playback.track import Span
+from streamplay.playback.track import Track
 
 
-def test_a_span_takes_from_a_note_what_is_its_own() -> None:
-    span = Span(start=100, stop=200)
+def test_a_track_takes_from_a_note_what_is_its_own() -> None:
+    track = Track(start=100, stop=200)
     for note in (
         Note(Kind.PLAYED, 0, 100, 1.0),
         Note(Kind.STALLED, 100, 7, 1.5),
@@ -17,23 +17,30 @@ def test_a_span_takes_from_a_note_what_is_its_own() -> None:
         Note(Kind.SKIPPED, 180, 500, 3.0),
         Note(Kind.SKIPPED, 680, 50, 3.0),
     ):
-        span.apply(note)
-    assert span.first_sound == 2.0
-    assert span.stalls == [7, 9]
-    assert span.underflows == 1
-    assert span.played(170) == 70
-    assert span.played(10_000) == 80
-    assert span.played(50) == 0
-    assert not span.whole(10_000)
+        track.apply(note)
+    assert track.first_sound == 2.0
+    assert track.stalls == [7, 9]
+    assert track.underflows == 1
+    assert track.played(170) == 70
+    assert track.played(10_000) == 80
+    assert track.played(50) == 0
+    assert not track.is_whole(10_000)
 
 
 def test_a_skip_counts_only_where_the_position_has_passed_it() -> None:
-    span = Span(start=0, stop=1000)
-    span.apply(Note(Kind.SKIPPED, 300, 400, 1.0))
-    assert [span.played(at) for at in (0, 300, 500, 700, 900, 5000)] == [0, 300, 300, 300, 500, 600]
+    track = Track(start=0, stop=1000)
+    track.apply(Note(Kind.SKIPPED, 300, 400, 1.0))
+    assert [track.played(at) for at in (0, 300, 500, 700, 900, 5000)] == [
+        0,
+        300,
+        300,
+        300,
+        500,
+        600,
+    ]
 
 
-def test_a_span_that_has_not_begun_has_nothing() -> None:
-    span = Span()
-    span.apply(Note(Kind.PLAYED, 0, 100, 1.0))
-    assert (span.first_sound, span.played(500), span.whole(500)) == (None, 0, False)
+def test_a_track_that_has_not_begun_has_nothing() -> None:
+    track = Track()
+    track.apply(Note(Kind.PLAYED, 0, 100, 1.0))
+    assert (track.first_sound, track.played(500), track.is_whole(500)) == (None, 0, False)

@@ -41,9 +41,9 @@ def test_the_first_voice_is_later_than_the_first_sound() -> None:
     made = account()
     made.arrived(np.concatenate([frames(2400, 0.0), frames(2400)]), 9600, 100.2)
     assert made.voice_frame == 2400
-    made.span.start, made.span.voice_offset = 1000, made.voice_frame
+    made.track.start, made.track.voice_offset = 1000, made.voice_frame
     for block in range(20):
-        made.span.apply(Note(Kind.PLAYED, 1000 + 240 * block, 240, 100.3 + block / 100))
+        made.track.apply(Note(Kind.PLAYED, 1000 + 240 * block, 240, 100.3 + block / 100))
     ms = made.receipt(5800).ms
     assert ms.first_audio == pytest.approx(200)
     assert ms.first_sound == pytest.approx(300)
@@ -125,16 +125,16 @@ def test_every_frame_is_accounted_for_at_every_moment(
     for event, count in events:
         if event == "arrived":
             made.arrived(frames(count), 2 * count, 100.0)
-            made.span.start = start if playing else None
+            made.track.start = start if playing else None
         elif event == "muted":
             made.muted(count)
         elif event == "stop":
-            made.span.stop = position
+            made.track.stop = position
         elif event == "finish":
             made.finish(101.0, complete=True, interrupted=False)
         else:
             kind = Kind.PLAYED if event == "played" else Kind.SKIPPED
-            made.span.apply(Note(kind, position, count, 100.5))
+            made.track.apply(Note(kind, position, count, 100.5))
             position += count
         adds_up(made, position)
     counts = made.receipt(position).frames
@@ -148,7 +148,7 @@ def test_what_was_not_heard_when_it_was_settled_was_flushed() -> None:
     made = account()
     made.arrived(frames(1000), 2000, 100.0)
     made.muted(50)
-    made.span.start = 0
+    made.track.start = 0
     assert made.receipt(300).frames.unplayed == 700
     made.finish(102.0, complete=False, interrupted=True)
     receipt = made.receipt(300)
@@ -164,10 +164,10 @@ def test_no_frame_is_lost_in_the_rounding_of_a_resampler(output_rate: int, recei
     made = account(output_rate=output_rate)
     made.requested(4)
     made.arrived(frames(received), 2 * received, 100.0)
-    made.span.start = 10
+    made.track.start = 10
     for off in (0, 1):
-        made.span.stop = 10 + received * output_rate // RATE + off
-        assert made.receipt(made.span.stop).frames.played == received
+        made.track.stop = 10 + received * output_rate // RATE + off
+        assert made.receipt(made.track.stop).frames.played == received
 
 
 def test_what_came_and_was_never_put_was_not_played() -> None:
@@ -175,10 +175,10 @@ def test_what_came_and_was_never_put_was_not_played() -> None:
         made = account(output_rate=output_rate)
         made.requested(4)
         made.arrived(frames(1000), 2000, 100.0)
-        made.span.start, made.span.stop = 0, 1000 * output_rate // RATE
+        made.track.start, made.track.stop = 0, 1000 * output_rate // RATE
         made.arrived(frames(1000), 2000, 100.0)  # and then its file could not be written
         made.finish(101.0, complete=False, interrupted=False)
-        counts = made.receipt(made.span.stop).frames
+        counts = made.receipt(made.track.stop).frames
         assert (counts.received, counts.played, counts.flushed) == (2000, 1000, 1000)
 
 
@@ -198,10 +198,10 @@ def test_a_receipt_tells_all_that_was_noted() -> None:
     made.effective(AudioFormat("pcm_mulaw", 8000, 2), "header")
     made.saved(7)
     made.output(OutputFacts("silent", "clock", 8000, 20.0, "python"))
-    made.span.start = 0
-    made.span.apply(Note(Kind.STALLED, 0, 2400, 1.0))
-    made.span.apply(Note(Kind.STALLED, 0, 4800, 1.0))
-    made.span.apply(Note(Kind.UNDERFLOWED, 0, 0, 1.0))
+    made.track.start = 0
+    made.track.apply(Note(Kind.STALLED, 0, 2400, 1.0))
+    made.track.apply(Note(Kind.STALLED, 0, 4800, 1.0))
+    made.track.apply(Note(Kind.UNDERFLOWED, 0, 0, 1.0))
     receipt = made.receipt(0)
     assert (receipt.ms.connected, receipt.ms.sent) == (None, pytest.approx(10))
     assert (receipt.requests, receipt.chars, receipt.attempts) == (2, 7, 3)

@@ -8,8 +8,9 @@ import pytest
 
 from streamplay.errors import Truncated
 from streamplay.options import Options
+from streamplay.outputs.silent import SilentOutput
 from streamplay.playback.playout import Playout
-from streamplay.playback.pump import Track
+from streamplay.playback.pump import Pump
 from streamplay.playback.ring import Kind, Note
 from streamplay.policy.jitter import Fixed
 from streamplay.speech.account import Account
@@ -29,8 +30,10 @@ def playing(said: Utterance, *, received: int, played: int) -> None:
     said.account.began(0.0)
     said.account.arrived(np.ones((received, 1), np.float32), 2 * received, 0.1)
     playout = Playout(RATE, 1, received)
-    said.track = Track(said.account.span, Fixed(0, RATE), playout)
-    said.account.span.start = 0
+    pump = Pump(SilentOutput(RATE), playout, lambda: 0.0, asked=(RATE, 1))
+    said.track = said.account.track
+    pump.add(said.track, Fixed(0, RATE))
+    said.track.start = 0
     playout.write(np.ones((received, 1), np.float32))
     block = np.zeros(played, np.float32)
     playout.render(block.data.cast("B").cast("f"), 0.2)
@@ -115,11 +118,10 @@ def test_what_was_heard_is_told_at_the_sources_rate() -> None:
     assert heard.dropped == ()
 
 
-def test_the_position_lags_what_was_handed_over() -> None:
+def test_the_position_lags_what_was_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pump, "heard", lambda _: 250)
     said = utterance()
     playing(said, received=1000, played=400)
-    assert said.track is not None
-    said.track.heard = lambda: 250
     assert said.position == 250
     assert said.receipt.frames.played == 400
 
@@ -127,5 +129,5 @@ def test_the_position_lags_what_was_handed_over() -> None:
 def test_a_stall_is_part_of_the_receipt() -> None:
     said = utterance()
     playing(said, received=1000, played=400)
-    said.account.span.apply(Note(Kind.STALLED, 400, 240, 0.3))
+    said.account.track.apply(Note(Kind.STALLED, 400, 240, 0.3))
     assert said.receipt.stalls.total_ms == pytest.approx(10)
