@@ -4,7 +4,7 @@ Every interval here is made of order statistics: how many of n values lie below 
 binomial, whatever the distribution. A percentile is stated only where its 95 % interval has two
 ends, which needs 6 values for p50, 29 for p90, 59 for p95 and 299 for p99. (The bootstrap would
 state them all, and be wrong: at n = 100 its 95 % intervals hold p99 62 times in 100.)
-scripts/bench-coverage shows how often these hold the truth.
+benchmarks.intervals shows how often these hold the truth.
 """
 
 from __future__ import annotations

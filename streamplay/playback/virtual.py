@@ -2,7 +2,7 @@
 
 A step a block, ``t += blocksize / samplerate``, or at the moments when a device has asked. On
 arrivals that fall between blocks this agrees exactly with `streamplay.policy.simulate`, elsewhere
-within a block; a test holds them to it. scripts/policy-check holds this to what was heard.
+within a block; a test holds them to it. benchmarks.policy.player holds this to what was heard.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ GAP_WEIGHT: Final = 20.0
 
 PACE_SECONDS: Final = 0.3
 """So much audio at real time counts as seen before the first arrival: a pace measured on less
-says little. Tuned by scripts/policy."""
+says little. Tuned by benchmarks.policy.cost."""
 
 LONGEST_WAIT_SECONDS: Final = 20.0
 """Nobody waits longer for the first sound, whatever the text's length asks for."""
@@ -28,7 +28,8 @@ LONGEST_WAIT_SECONDS: Final = 20.0
 RESUME_SECONDS: Final = 0.1
 """Gathered after the first stall, and so much more after each further one: about a piece of the
 usual size, since gathering more than turns out to be needed costs what a gap costs. Doubling it
-each time spares a tenth of the gaps and doubles what is gathered in vain (scripts/policy)."""
+each time spares a tenth of the gaps and doubles what is gathered in vain
+(benchmarks.policy.cost)."""
 
 RESUME_LIMIT_SECONDS: Final = 1.5
 """Where that ends."""

@@ -15,12 +15,12 @@ NEVER: Final = -math.inf
 """The margin of an utterance that could have started with its first piece."""
 
 DECAY: Final = 0.97
-"""How much an utterance counts of the one after it. Tuned by scripts/policy on one half of its
-traces: 0.95 costs steady servers more, 0.985 those that change."""
+"""How much an utterance counts of the one after it. Tuned by benchmarks.policy.cost on one half of
+its traces: 0.95 costs steady servers more, 0.985 those that change."""
 
 LEVEL_STEP: Final = 0.002
 """How far an utterance that does not stall moves the level. Three times as much costs more at
-w = 20 (scripts/policy --tune)."""
+w = 20 (benchmarks.policy.cost --tune)."""
 
 LEVEL_BOUND: Final = 1.25
 """The level lies between this and its inverse: where no utterance would stall it would grow for

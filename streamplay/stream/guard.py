@@ -10,7 +10,7 @@ The measure is a reading's variation: half the mean square of the step from one
 sample to the next, which is its power times how unlike neighbours are. White noise
 of full scale has 0.33, speech some 0.00003, random bytes read as G.711 0.06 to 0.08.
 
-The numbers below were chosen on, and are measured by, ``scripts/measure-guard``:
+The numbers below were chosen on, and are measured by, ``benchmarks.guard``:
 speech of many languages, voices and levels, clipped speech, music, noise, tones.
 """
 

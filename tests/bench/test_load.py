@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.truth_server import CERTIFICATE, Truth, waits_for_a_freeze
 from streamplay.bench import runner, target
 from streamplay.bench.lag import Lag
 from streamplay.bench.load import Runner
 from streamplay.bench.plan import Load
 from streamplay.bench.statistics import PERCENTILES, percentile
 from tests.support.server import running
-from tests.support.truth import CERTIFICATE, Truth, waits_for_a_freeze
 
 if TYPE_CHECKING:
     from streamplay.bench.load import Run

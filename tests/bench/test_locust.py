@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.truth_server import Truth
 from streamplay.bench.histogram import Histograms
 from streamplay.bench.measures import MEASURES
-from tests.support.truth import Truth
 
 if TYPE_CHECKING:
     from pathlib import Path

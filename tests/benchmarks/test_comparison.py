@@ -1,17 +1,11 @@
-"""The instrument of `scripts/compare`: what is missing in a recording, counted in frames."""
+"""The instrument of `benchmarks.comparison`: what is missing in a recording, counted in frames."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parent.parent.parent / "scripts"))
-
-from comparison.ear import judge
-
+from benchmarks.comparison.ear import judge
 from streamplay.server.known_signals import count
 
 RATE = 24000

@@ -1,4 +1,4 @@
-"""The C sources under the sanitizers; the long form is scripts/sanitize with more frames."""
+"""The C sources under the sanitizers; the long form is benchmarks/sanitize with more frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_three_threads_share_the_native_playout_without_a_race() -> None:
     ran = subprocess.run(
-        ["bash", ROOT / "scripts" / "sanitize", "300000"],
+        ["bash", ROOT / "benchmarks" / "sanitize", "300000"],
         capture_output=True,
         text=True,
         timeout=300,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.guard import WRONG, false_alarms, listen, recognised
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.stream.guard import HOLD_SECONDS, Candidate, Guard, readings_beside, wrong_encoding
-from tests.support.measure_guard import WRONG, false_alarms, listen, recognised
 from tests.support.sounds import Sound, clipped, spoken, synthetic
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
 
-# The whole measure takes minutes (scripts/measure-guard); these are its first words.
+# The whole measure takes minutes (benchmarks.guard); these are its first words.
 SPEECH = list(spoken(12))
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.fuzz import Broken, body, check_memory, cut, run
 from streamplay.stream.decoder import Decoder
 from streamplay.stream.sse import EventReader
-from tests.support.fuzz import Broken, body, check_memory, cut, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from streamplay.stream.decoder import Chunk
 
-# A million take minutes (scripts/fuzz); these are its first.
+# A million take minutes (benchmarks.fuzz); these are its first.
 INPUTS = 3000
 
 # Of all sizes: an event may be 128 KiB, and 17 pieces of 8 KiB are more than that.

@@ -1,0 +1,1 @@
+"""Programs that measure streamplay: README.md beside this file lists them."""

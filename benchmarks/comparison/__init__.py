@@ -1,0 +1,1 @@
+"""streamplay beside other players: who they are, what is measured, and the tables of it."""

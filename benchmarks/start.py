@@ -1,0 +1,151 @@
+"""The first 400 ms of `streamplay say`, from the start of its process to its first sound.
+
+Runs it against a local server whose first byte comes after 300 ms, on the null sink, and prints
+a waterfall of medians: the interpreter, what is imported before the request is begun, the
+connection, the request, the first byte, the first sound. `--imports` adds what
+`python -X importtime` says of everything that is imported, largest first.
+
+    .venv/bin/python -m benchmarks.start [--runs 9] [--imports]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+from streamplay.server.child import LocalServer
+from tests.support.nullsink import NullSink
+
+FIRST_BYTE_MS = 300
+
+# The clock of the marks is perf_counter, which is one for all processes on Linux.
+PROGRAM = """
+import sys, time
+marks = {"interpreter": time.perf_counter()}
+from importlib.machinery import PathFinder
+WATCHED = {"streamplay.cli.say", "asyncio", "streamplay.player", "numpy", "sounddevice", "httpx"}
+class Watch:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in WATCHED and name != "streamplay.playback.session":
+            return None
+        spec = PathFinder.find_spec(name, path)
+        load = spec.loader.exec_module
+        def exec_module(module):
+            marks[name + " begins"] = time.perf_counter()
+            load(module)
+            marks[name + " is there"] = time.perf_counter()
+            if name == "streamplay.playback.session":
+                watch_device(module.Session)
+        if spec.loader.__class__.__name__ == "SourceFileLoader":
+            spec.loader.exec_module = exec_module
+        return spec
+def watch_device(Session):
+    whole = Session._open
+    async def opened(self, *args):
+        marks["opening the device"] = time.perf_counter()
+        pump = await whole(self, *args)
+        marks["device runs"] = time.perf_counter()
+        return pump
+    Session._open = opened
+sys.meta_path.insert(0, Watch)
+import io, json
+from streamplay.cli import main
+kept = sys.stdout
+sys.stdout = io.StringIO()
+
+from streamplay.network.early import EarlyRequest
+make = EarlyRequest.__init__
+def made(self, *args, **kwargs):
+    make(self, *args, **kwargs)
+    marks["request begun"] = self.begun
+EarlyRequest.__init__ = made
+main(["say", "Hello.", "--base-url", sys.argv[1], "--json"])
+receipt = json.loads(sys.stdout.getvalue())
+for name in ("connected", "sent", "headers", "first_byte", "first_audio", "first_sound"):
+    value = receipt["ms"][name]
+    if value is not None:
+        marks[name.replace("_", " ")] = marks["request begun"] + value / 1000
+kept.write(json.dumps(marks))
+kept.flush()
+"""
+
+
+def run(url: str, environment: dict[str, str]) -> dict[str, float]:
+    # perf_counter of this process: both count from the same start.
+    import time
+
+    begun = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, url],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name: 1000 * (at - begun) for name, at in json.loads(ended.stdout).items()}
+
+
+def waterfall(runs: list[dict[str, float]]) -> None:
+    names = sorted(runs[0], key=lambda name: statistics.median(r.get(name, 1e9) for r in runs))
+    before = 0.0
+    print(f"{'':<32}{'at, ms':>8}{'range':>14}{'  since the last':>16}")
+    for name in names:
+        values = [r[name] for r in runs if name in r]
+        at = statistics.median(values)
+        bar = " " * int(before / 12) + "█" * max(1, int((at - before) / 12))
+        spread = f"{min(values):>8.0f}–{max(values):<5.0f}"
+        print(f"{name:<32}{at:>8.0f}{spread}{at - before:>10.0f}  {bar}")
+        before = at
+
+
+def imports(url: str, environment: dict[str, str]) -> None:
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "streamplay",
+        "say",
+        "x",
+        "--base-url",
+        url,
+        "-q",
+    ]
+    told = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    ).stderr
+    rows = []
+    for line in told.splitlines():
+        fields = line.removeprefix("import time:").split("|")
+        if len(fields) == 3 and fields[1].strip().isdigit():
+            rows.append((int(fields[1]), fields[2].strip()))
+    for microseconds, name in sorted(rows, reverse=True)[:30]:
+        print(f"{microseconds / 1000:>8.1f} ms  {name}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--imports", action="store_true")
+    args = parser.parse_args()
+    sink = NullSink()
+    sink.start()
+    environment = os.environ | sink.environment
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is where it was installed
+    try:
+        with LocalServer(["--first-byte-ms", str(FIRST_BYTE_MS)]) as server:
+            run(server.base_url, environment)
+            waterfall([run(server.base_url, environment) for _ in range(args.runs)])
+            if args.imports:
+                imports(server.base_url, environment)
+    finally:
+        sink.close()
+
+
+if __name__ == "__main__":
+    main()

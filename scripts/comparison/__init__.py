@@ -1,1 +1,0 @@
-"""Who is compared with whom, in what, and how it is told: what `scripts/compare` is made of."""
