@@ -289,12 +289,12 @@ def hour(args: argparse.Namespace) -> bool:
         now, missed = 0.0, 0.0
         for index in range(3600 * RATE // 120):
             if playout.written - playout.position < RATE:
-                playout.write(chunk)
+                playout.write_frames(chunk)
             if dice.random() < 1e-4:
                 missed += 0.05  # an underflow: the device goes on without us
             now = index * 120 / RATE + missed
             playout.render(block, now, delay=0.02)
-            clock.feed(playout.journal.take())
+            clock.feed(playout.journal.read_notes())
             truth = max(0, index * 120 - round(0.02 * RATE))
             if index % 50 == 0 and index > 10:
                 worst = max(worst, abs(clock.position(now) - truth))

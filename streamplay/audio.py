@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
     """``float32 (n, channels)``, full scale ±1.0."""
 
+    Block = memoryview[float]
+    """Interleaved float32 samples, format ``f``: an output's buffer, filled in place."""
+
 ENCODINGS: Final = fields.ENCODINGS
 
 _SAMPLE_BYTES: Final = {"pcm_f32le": 4, "pcm_s16le": 2, "pcm_mulaw": 1, "pcm_alaw": 1}

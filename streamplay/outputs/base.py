@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
+    from streamplay.audio import Block
     from streamplay.errors import OutputFailed
-    from streamplay.playback.ring import Block
 
 
 Latency = float | Literal["low", "high"]

@@ -16,9 +16,9 @@ from streamplay.errors import DeviceLost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamplay.audio import Block
     from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Renderer
-    from streamplay.playback.ring import Block
 
 BLOCK_SECONDS: Final = 0.005
 """PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""

@@ -5,29 +5,30 @@
  * gives both the same commands and compares every sample, note and counter. There
  * is no policy here, and nothing of Python: a plain C library, for any interpreter.
  *
- * The proof (see ring.py for the argument itself)
- * -----------------------------------------------
- * Two threads: the loop's (one at a time, by the pump's lock) and the callback's.
- * Each variable that both see has one writer.
+ * Threads
+ * -------
+ * Three: the loop's (one at a time, by the pump's lock), the callback's, and the
+ * reader's of the echo (any one thread). Each variable that two of them see has one
+ * writer. The rings (`spsc`) are four: the frames, the notes, and the echo's frames
+ * and marks. ring.py has their proof, which needs here:
  *
- *   written       loop      release after the frames were copied in;
- *                           the callback's acquire therefore sees whole frames.
- *   read          callback  release after the frames were copied out;
- *                           the loop's acquire therefore reuses slots nobody reads.
- *   end           loop      release after `written`: whoever sees end == read has
- *                           seen all of the stream.
- *   level, gain,  loop      one word each, relaxed: any older value is a request
- *   paused                  that has not arrived yet.
- *   skip_*        loop      two words that belong together, under a sequence
- *                           counter: odd while they change. The callback tries once
- *                           a look; a torn pair is a request that has not arrived.
- *   notes_written callback  release after the note was written.
- *   notes_read    loop      release after the note was read.
- *   rendered,lost callback  one word each, only counted.
- *   echo.on       loop      release after its memory was made, which stays.
- *   echo.written  callback  release after a block and its mark were copied in.
- *   echo.read     reader    release after they were copied out. The reader is one
- *                           thread; that of the loop, or another.
+ *   written       its writer  release after the copy: the reader's acquire sees whole
+ *                             items below it.
+ *   read          its reader  release after the copy: the writer's acquire reuses no
+ *                             slot that is still being read.
+ *
+ * Everything else:
+ *
+ *   end           loop      release after the frames were written: a callback that
+ *                           sees end == read has seen all of the stream.
+ *   level, gain,  loop      one word each, relaxed: an older value is a request that
+ *   paused                  has not arrived yet.
+ *   skips         loop      words that belong together, under a sequence counter: odd
+ *                           while they change. The callback tries once a look; torn
+ *                           words are a request that has not arrived.
+ *   rendered,     callback  one word each, only counted.
+ *   starved, lost
+ *   echo.on       reader    release after its memory was made, which stays.
  */
 
 #include <stdatomic.h>
@@ -43,7 +44,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-enum { NOTES = 1024, RESERVED = 64 }; /* as in journal.py */
+enum { NOTES = 1024, RESERVED = 64, SKIPS = 16 }; /* as in ring.py and playout.py */
 enum kind { PLAYED, SKIPPED, STALLED, UNDERFLOWED };
 enum gate { CLOSED, OPEN, FADING };
 
@@ -57,12 +58,20 @@ typedef struct {
     double heard_at;
 } mark;
 
-/* What was rendered, for whoever needs to hear what we play (echo.py). */
+/* The two counters of a ring. Lines of their own: two threads that write to one cache line
+ * slow each other down. */
+typedef struct {
+    _Alignas(64) _Atomic int64_t written;
+    _Alignas(64) _Atomic int64_t read;
+} spsc;
+
+/* What was rendered, for an echo canceller (reference.py). */
 typedef struct {
     float *slots;
     mark *marks;
-    _Alignas(64) _Atomic int64_t on, capacity, read, marks_read; /* the reader's */
-    _Alignas(64) _Atomic int64_t written, marks_written, lost;   /* the callback's */
+    spsc frames, blocks;
+    _Alignas(64) _Atomic int64_t on, capacity; /* the reader's */
+    _Alignas(64) _Atomic int64_t lost;         /* the callback's */
 } echo;
 
 typedef struct {
@@ -72,17 +81,18 @@ typedef struct {
     float *slots;
     note *notes;
 
-    /* The loop's. Lines of their own: two threads that write one line slow each other. */
-    _Alignas(64) _Atomic int64_t written;
-    _Atomic int64_t end, level, notes_read;
-    _Atomic int64_t skip_start, skip_stop;
+    spsc frames; /* from the loop to the callback */
+    spsc told;   /* notes, from the callback to the loop */
+
+    /* The loop's, read by the callback. */
+    _Alignas(64) _Atomic int64_t end, level;
+    _Atomic int64_t skips[2 * SKIPS], skip_count;
     _Atomic uint64_t skip_version;
     _Atomic double gain;
     _Atomic int paused;
 
     /* The callback's, read by the loop. */
-    _Alignas(64) _Atomic int64_t read;
-    _Atomic int64_t rendered, notes_written, lost;
+    _Alignas(64) _Atomic int64_t rendered, starved, lost;
 
     /* The callback's own. */
     enum gate gate;
@@ -104,10 +114,37 @@ static void put(_Atomic int64_t *value, int64_t to) {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* What was handed over by this thread: nobody else writes it. */
-static int64_t position_of(playout *p) {
-    return atomic_load_explicit(&p->read, memory_order_relaxed);
+/* A counter that only this thread writes. */
+static int64_t own(_Atomic int64_t *value) {
+    return atomic_load_explicit(value, memory_order_relaxed);
 }
+
+static void count(_Atomic int64_t *value, int64_t more) { put(value, own(value) + more); }
+
+/* Items that its reader may take, and room that its writer has: see the proof, 3. */
+static int64_t available(spsc *ring) { return get(&ring->written) - own(&ring->read); }
+
+static int64_t room(spsc *ring, int64_t capacity) {
+    return capacity - (own(&ring->written) - get(&ring->read));
+}
+
+/* Copy `count` frames into the slots from number `at` on, or out of them. */
+static void copy_in(float *slots, int64_t capacity, size_t ch, int64_t at, const float *from,
+                    int64_t count) {
+    int64_t start = at % capacity, first = least(count, capacity - start);
+    memcpy(slots + (size_t)start * ch, from, (size_t)first * ch * sizeof(float));
+    memcpy(slots, from + (size_t)first * ch, (size_t)(count - first) * ch * sizeof(float));
+}
+
+static void copy_out(const float *slots, int64_t capacity, size_t ch, int64_t at, float *to,
+                     int64_t count) {
+    int64_t start = at % capacity, first = least(count, capacity - start);
+    memcpy(to, slots + (size_t)start * ch, (size_t)first * ch * sizeof(float));
+    memcpy(to + (size_t)first * ch, slots, (size_t)(count - first) * ch * sizeof(float));
+}
+
+/* What was handed over, for the callback. */
+static int64_t position_of(playout *p) { return own(&p->frames.read); }
 
 /* Making and freeing */
 
@@ -149,12 +186,13 @@ EXPORT playout *playout_new(double samplerate, int channels, int64_t capacity, i
 
 /* The loop's side */
 
-EXPORT int64_t playout_written(playout *p) { return get(&p->written); }
-EXPORT int64_t playout_position(playout *p) { return get(&p->read); }
+EXPORT int64_t playout_written(playout *p) { return get(&p->frames.written); }
+EXPORT int64_t playout_position(playout *p) { return get(&p->frames.read); }
 EXPORT int64_t playout_rendered(playout *p) { return get(&p->rendered); }
+EXPORT int64_t playout_starved(playout *p) { return get(&p->starved); }
 EXPORT int64_t playout_lost(playout *p) { return get(&p->lost); }
 EXPORT void playout_level(playout *p, int64_t frames) { put(&p->level, frames); }
-EXPORT void playout_end(playout *p) { put(&p->end, get(&p->written)); }
+EXPORT void playout_end(playout *p) { put(&p->end, get(&p->frames.written)); }
 
 EXPORT void playout_pause(playout *p, int paused) {
     atomic_store_explicit(&p->paused, paused, memory_order_relaxed);
@@ -164,34 +202,32 @@ EXPORT void playout_gain(playout *p, double gain) {
     atomic_store_explicit(&p->gain, gain, memory_order_relaxed);
 }
 
-EXPORT void playout_skip(playout *p, int64_t start, int64_t stop) {
+/* `stretches`: start, stop, start, stop… in order; the first SKIPS of them are kept. */
+EXPORT void playout_skip(playout *p, const int64_t *stretches, int64_t many) {
     uint64_t version = atomic_load_explicit(&p->skip_version, memory_order_relaxed);
+    many = least(many, SKIPS);
     atomic_store_explicit(&p->skip_version, version + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
-    atomic_store_explicit(&p->skip_start, start, memory_order_relaxed);
-    atomic_store_explicit(&p->skip_stop, stop, memory_order_relaxed);
+    for (int64_t i = 0; i < 2 * many; i++)
+        atomic_store_explicit(&p->skips[i], stretches[i], memory_order_relaxed);
+    atomic_store_explicit(&p->skip_count, many, memory_order_relaxed);
     atomic_store_explicit(&p->skip_version, version + 2, memory_order_release);
 }
 
-EXPORT int64_t playout_write(playout *p, const float *frames, int64_t count) {
-    int64_t written = atomic_load_explicit(&p->written, memory_order_relaxed);
-    int64_t space = p->capacity - (written - get(&p->read));
-    size_t ch = (size_t)p->channels;
-    count = least(count, space);
-    int64_t start = written % p->capacity;
-    int64_t first = least(count, p->capacity - start);
-    memcpy(p->slots + (size_t)start * ch, frames, (size_t)first * ch * sizeof(float));
-    memcpy(p->slots, frames + (size_t)first * ch, (size_t)(count - first) * ch * sizeof(float));
-    put(&p->written, written + count); /* after the copy */
-    return count;
+EXPORT int64_t playout_write(playout *p, const float *frames, int64_t many) {
+    int64_t written = own(&p->frames.written);
+    many = least(many, room(&p->frames, p->capacity));
+    copy_in(p->slots, p->capacity, (size_t)p->channels, written, frames, many);
+    put(&p->frames.written, written + many); /* after the copy */
+    return many;
 }
 
-EXPORT int playout_notes(playout *p, note *out, int room) {
-    int64_t read = atomic_load_explicit(&p->notes_read, memory_order_relaxed);
-    int count = (int)least(room, get(&p->notes_written) - read);
-    for (int i = 0; i < count; i++) out[i] = p->notes[(read + i) % NOTES];
-    put(&p->notes_read, read + count); /* after the copy */
-    return count;
+EXPORT int playout_notes(playout *p, note *out, int most) {
+    int64_t read = own(&p->told.read);
+    int many = (int)least(most, available(&p->told));
+    for (int i = 0; i < many; i++) out[i] = p->notes[(read + i) % NOTES];
+    put(&p->told.read, read + many); /* after the copy */
+    return many;
 }
 
 /* The echo: its reader's side */
@@ -202,7 +238,7 @@ EXPORT int playout_echo(playout *p, int64_t capacity) {
         e->slots = calloc((size_t)capacity * (size_t)p->channels, sizeof(float));
         e->marks = calloc(NOTES, sizeof(mark));
         if (e->slots == NULL || e->marks == NULL) return 0;
-        put(&e->capacity, capacity); /* once: whoever asks again gets as much */
+        put(&e->capacity, capacity); /* once: asking again gets as much as at first */
     }
     put(&e->on, capacity > 0);
     return 1;
@@ -215,21 +251,16 @@ EXPORT int64_t playout_echo_lost(playout *p) { return get(&p->echo.lost); }
 EXPORT int playout_echoed(playout *p, float *out, mark *marks) {
     echo *e = &p->echo;
     if (e->slots == NULL) return 0;
-    size_t ch = (size_t)p->channels;
-    int64_t marks_read = atomic_load_explicit(&e->marks_read, memory_order_relaxed);
-    int64_t read = atomic_load_explicit(&e->read, memory_order_relaxed), taken = 0;
-    int count = (int)(get(&e->marks_written) - marks_read);
-    for (int i = 0; i < count; i++) {
-        marks[i] = e->marks[(marks_read + i) % NOTES];
+    int64_t block = own(&e->blocks.read), read = own(&e->frames.read), taken = 0;
+    int many = (int)available(&e->blocks);
+    for (int i = 0; i < many; i++) {
+        marks[i] = e->marks[(block + i) % NOTES];
         taken += marks[i].frames;
     }
-    int64_t capacity = get(&e->capacity), start = read % capacity;
-    int64_t first = least(taken, capacity - start);
-    memcpy(out, e->slots + (size_t)start * ch, (size_t)first * ch * sizeof(float));
-    memcpy(out + (size_t)first * ch, e->slots, (size_t)(taken - first) * ch * sizeof(float));
-    put(&e->read, read + taken); /* after the copies */
-    put(&e->marks_read, marks_read + count);
-    return count;
+    copy_out(e->slots, get(&e->capacity), (size_t)p->channels, read, out, taken);
+    put(&e->frames.read, read + taken); /* after the copies */
+    put(&e->blocks.read, block + many);
+    return many;
 }
 
 /* The callback's side */
@@ -237,42 +268,38 @@ EXPORT int playout_echoed(playout *p, float *out, mark *marks) {
 static void keep_echo(playout *p, const float *out, int64_t frames, double heard_at) {
     echo *e = &p->echo;
     if (!get(&e->on)) return;
-    size_t ch = (size_t)p->channels;
-    int64_t written = atomic_load_explicit(&e->written, memory_order_relaxed);
-    int64_t marks = atomic_load_explicit(&e->marks_written, memory_order_relaxed);
     int64_t capacity = get(&e->capacity);
-    if (written - get(&e->read) + frames > capacity || marks - get(&e->marks_read) >= NOTES) {
-        put(&e->lost, atomic_load_explicit(&e->lost, memory_order_relaxed) + frames);
+    if (room(&e->frames, capacity) < frames || room(&e->blocks, NOTES) < 1) {
+        count(&e->lost, frames);
         return;
     }
-    int64_t start = written % capacity, first = least(frames, capacity - start);
-    memcpy(e->slots + (size_t)start * ch, out, (size_t)first * ch * sizeof(float));
-    memcpy(e->slots, out + (size_t)first * ch, (size_t)(frames - first) * ch * sizeof(float));
-    int64_t index = atomic_load_explicit(&p->rendered, memory_order_relaxed);
-    e->marks[marks % NOTES] = (mark){index, frames, heard_at};
-    put(&e->written, written + frames);
-    put(&e->marks_written, marks + 1); /* last: the reader begins with it */
+    copy_in(e->slots, capacity, (size_t)p->channels, own(&e->frames.written), out, frames);
+    e->marks[own(&e->blocks.written) % NOTES] = (mark){own(&p->rendered), frames, heard_at};
+    count(&e->frames.written, frames);
+    count(&e->blocks.written, 1); /* last: the reader looks at the marks first */
 }
 
 static void tell(playout *p, enum kind kind, int64_t position, int64_t frames, double delay) {
-    int64_t written = atomic_load_explicit(&p->notes_written, memory_order_relaxed);
-    int64_t room = NOTES - (written - get(&p->notes_read));
-    if (room <= (kind == PLAYED ? RESERVED : 0)) {
-        put(&p->lost, atomic_load_explicit(&p->lost, memory_order_relaxed) + 1);
+    if (room(&p->told, NOTES) <= (kind == PLAYED ? RESERVED : 0)) {
+        count(&p->lost, 1);
         return;
     }
-    p->notes[written % NOTES] = (note){kind, position, frames, p->now, delay};
-    put(&p->notes_written, written + 1);
+    p->notes[own(&p->told.written) % NOTES] = (note){kind, position, frames, p->now, delay};
+    count(&p->told.written, 1); /* after the copy */
 }
 
-/* Look at the skip that was asked for; 0 where there is none, or it is just changing. */
+/* Look for the first skip beyond the position; 0 where there is none, or they are changing. */
 static int wanted_skip(playout *p, int64_t *start, int64_t *stop) {
     uint64_t before = atomic_load_explicit(&p->skip_version, memory_order_acquire);
     if (before == 0 || before % 2) return 0;
-    *start = atomic_load_explicit(&p->skip_start, memory_order_relaxed);
-    *stop = atomic_load_explicit(&p->skip_stop, memory_order_relaxed);
+    int64_t many = least(own(&p->skip_count), SKIPS), at = position_of(p), found = 0;
+    for (int64_t i = 0; i < many && !found; i++) {
+        *start = own(&p->skips[2 * i]);
+        *stop = own(&p->skips[2 * i + 1]);
+        found = *stop > at;
+    }
     atomic_thread_fence(memory_order_acquire);
-    return before == atomic_load_explicit(&p->skip_version, memory_order_relaxed);
+    return found && before == atomic_load_explicit(&p->skip_version, memory_order_relaxed);
 }
 
 static int is_paused(playout *p) {
@@ -281,10 +308,10 @@ static int is_paused(playout *p) {
 
 static void drop(playout *p, int64_t stop) {
     int64_t start = position_of(p);
-    int64_t count = least(stop, get(&p->written)) - start;
-    if (count == 0) return;
-    tell(p, SKIPPED, start, count, 0.0); /* before the position that it explains */
-    put(&p->read, start + count);
+    int64_t many = least(stop, get(&p->frames.written)) - start;
+    if (many == 0) return;
+    tell(p, SKIPPED, start, many, 0.0); /* before the position that it explains */
+    put(&p->frames.read, start + many);
     p->dry = -1;
     p->disturbed = 0;
 }
@@ -296,7 +323,7 @@ static void begin_fade_out(playout *p) {
 
 static void obey(playout *p) {
     int64_t start, stop, at = position_of(p);
-    if (wanted_skip(p, &start, &stop) && start <= at && at < stop) {
+    if (wanted_skip(p, &start, &stop) && start <= at) {
         if (p->gate == CLOSED || at == start)
             drop(p, stop);
         else if (p->gate == OPEN)
@@ -308,7 +335,7 @@ static void obey(playout *p) {
 static int missed_nothing(playout *p) { return p->dry == 0 && p->ramp_left == p->fade; }
 
 static int may_open(playout *p) {
-    int64_t written = get(&p->written), ahead = written - position_of(p);
+    int64_t written = get(&p->frames.written), ahead = written - position_of(p);
     if (is_paused(p) || ahead == 0 || (p->ramp_left && !missed_nothing(p))) return 0;
     return ahead >= get(&p->level) || get(&p->end) == written;
 }
@@ -366,65 +393,56 @@ static float limited(double sample) {
     return (float)(sample > 1.0 ? 1.0 : sample);
 }
 
-static void shape(playout *p, float *out, int64_t count) {
+static void shape(playout *p, float *out, int64_t many) {
     int ch = p->channels;
     double gain = atomic_load_explicit(&p->gain, memory_order_relaxed);
     if (p->gain_now != 1.0 || gain != 1.0 || p->fade_in_left || p->gate == FADING)
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < many; i++) {
             double factor = next_factor(p, gain);
             for (int c = 0; c < ch; c++) out[i * ch + c] = limited(out[i * ch + c] * factor);
         }
-    memcpy(p->last, out + (count - 1) * ch, (size_t)ch * sizeof(float));
+    memcpy(p->last, out + (many - 1) * ch, (size_t)ch * sizeof(float));
 }
 
-static void take(playout *p, float *out, int64_t at, int64_t count) {
-    size_t ch = (size_t)p->channels;
-    int64_t start = at % p->capacity, first = least(count, p->capacity - start);
-    memcpy(out, p->slots + (size_t)start * ch, (size_t)first * ch * sizeof(float));
-    memcpy(out + (size_t)first * ch, p->slots, (size_t)(count - first) * ch * sizeof(float));
-    put(&p->read, at + count); /* after the copy */
-}
-
-static int64_t play(playout *p, float *out, int64_t room, double delay) {
+static int64_t play(playout *p, float *out, int64_t most, double delay) {
     int64_t start, stop, at = position_of(p);
-    int64_t count = least(room, get(&p->written) - at);
+    int64_t many = least(most, available(&p->frames));
     int skip = wanted_skip(p, &start, &stop);
-    if (p->gate == FADING) count = least(count, p->fade_out_left);
-    if (skip) {
-        int64_t bound = start > at ? start : stop;
-        if (bound > at) count = least(count, bound - at);
-    }
-    if (count == 0) {
+    if (p->gate == FADING) many = least(many, p->fade_out_left);
+    if (skip) many = least(many, (start > at ? start : stop) - at);
+    if (many == 0) {
         close_gate(p, 1);
         return 0;
     }
-    tell(p, PLAYED, at, count, delay);
-    take(p, out, at, count);
-    shape(p, out, count);
-    int skipped = skip && at + count == stop;
+    tell(p, PLAYED, at, many, delay);
+    copy_out(p->slots, p->capacity, (size_t)p->channels, at, out, many);
+    put(&p->frames.read, at + many); /* after the copy */
+    shape(p, out, many);
+    int skipped = skip && at + many == stop;
     if (p->gate == FADING && (p->fade_out_left == 0 || skipped)) {
         close_gate(p, 0);
         p->disturbed = !skipped;
     }
-    return count;
+    return many;
 }
 
-static int64_t silence(playout *p, float *out, int64_t room) {
+static int64_t silence(playout *p, float *out, int64_t most) {
     int ch = p->channels;
-    int64_t count = p->ramp_left ? least(p->ramp_left, room) : room;
+    int64_t many = p->ramp_left ? least(p->ramp_left, most) : most;
     if (p->dry >= 0 && get(&p->end) == position_of(p)) {
         p->dry = -1;
         p->disturbed = 0;
     } else if (p->dry >= 0 && !is_paused(p)) {
-        p->dry += count;
+        p->dry += many;
+        count(&p->starved, many);
     }
-    if (p->ramp_left == 0) memset(out, 0, (size_t)(count * ch) * sizeof(float));
-    for (int64_t i = 0; i < count && p->ramp_left; i++) {
+    if (p->ramp_left == 0) memset(out, 0, (size_t)(many * ch) * sizeof(float));
+    for (int64_t i = 0; i < many && p->ramp_left; i++) {
         p->ramp_left--;
         double factor = (double)p->ramp_left / p->ramp;
         for (int c = 0; c < ch; c++) out[i * ch + c] = (float)(p->last[c] * factor);
     }
-    return count;
+    return many;
 }
 
 EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, int late,
@@ -441,7 +459,7 @@ EXPORT void playout_render(playout *p, float *out, int64_t frames, double now, i
             done += play(p, rest, frames - done, delay + (double)done / p->samplerate);
     }
     keep_echo(p, out, frames, now + delay);
-    put(&p->rendered, atomic_load_explicit(&p->rendered, memory_order_relaxed) + frames);
+    count(&p->rendered, frames);
 }
 
 /* PortAudio's callback (portaudio.h, PaStreamCallback): its types, spelled out. */

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.errors import InvalidRequest
-from streamplay.playback.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
+from streamplay.playback.playout import FADE_IN_SECONDS, FADE_SECONDS, SKIPS, Playout
 from streamplay.playback.ring import BLOCKS, SLOTS, Echoed, Kind, Note
 
 if TYPE_CHECKING:
-    from streamplay.audio import Frames
-    from streamplay.playback.ring import Block
+    from collections.abc import Sequence
+
+    from streamplay.audio import Block, Frames
 
 _PATHS: Final = tuple(Path(__file__).with_name(name) for name in ("_playout.so", "_playout.dll"))
 
@@ -61,6 +62,7 @@ _SIGNATURES: Final = {
     "playout_written": (_INT, _POINTER),
     "playout_position": (_INT, _POINTER),
     "playout_rendered": (_INT, _POINTER),
+    "playout_starved": (_INT, _POINTER),
     "playout_lost": (_INT, _POINTER),
     "playout_level": (None, _POINTER, _INT),
     "playout_end": (None, _POINTER),
@@ -68,7 +70,7 @@ _SIGNATURES: Final = {
     "playout_gain": (None, _POINTER, ctypes.c_double),
     "playout_moved": (None, _POINTER),
     "playout_detach": (ctypes.c_int, ctypes.POINTER(Seat)),
-    "playout_skip": (None, _POINTER, _INT, _INT),
+    "playout_skip": (None, _POINTER, ctypes.POINTER(_INT), _INT),
     "playout_write": (_INT, _POINTER, _POINTER, _INT),
     "playout_notes": (ctypes.c_int, _POINTER, ctypes.POINTER(_Note), ctypes.c_int),
     "playout_echo": (ctypes.c_int, _POINTER, _INT),
@@ -140,8 +142,8 @@ class NativeJournal:
         """Notes that found the journal full."""
         return int(self._library.playout_lost(self._address))
 
-    def take(self) -> list[Note]:
-        """Read all notes since the last call, oldest first."""
+    def read_notes(self) -> list[Note]:
+        """Return all notes since the last call, oldest first."""
         count = self._library.playout_notes(self._address, self._notes, SLOTS)
         return [
             Note(Kind(note.kind), note.position, note.frames, note.time, note.delay)
@@ -175,8 +177,8 @@ class NativeEcho:
         """Keep nothing more."""
         self._library.playout_echo(self._address, 0)
 
-    def take(self) -> list[Echoed]:
-        """Read what was kept since the last call, oldest first."""
+    def read_blocks(self) -> list[Echoed]:
+        """Return what was kept since the last call, oldest first."""
         if not self._samples:
             return []
         buffer = (ctypes.c_char * len(self._samples)).from_buffer(self._samples)
@@ -221,8 +223,8 @@ class NativePlayout:
         self._paused = False
         self._gain = 1.0
         self._start_level = 1
-        # Whoever lets PortAudio call it keeps it alive until the stream is closed. At
-        # the interpreter's end a stream may still be running: nothing is freed then.
+        # The output that lets PortAudio call it keeps it alive until its stream is closed. At
+        # the interpreter's exit a stream may still be running: nothing is freed then.
         weakref.finalize(self, loaded.playout_free, address).atexit = False
 
     # The loop's side
@@ -246,6 +248,11 @@ class NativePlayout:
     def rendered(self) -> int:
         """Frames of output rendered so far, silence included."""
         return int(self._library.playout_rendered(self.address))
+
+    @property
+    def starved(self) -> int:
+        """Frames of silence rendered so far because the ring was dry."""
+        return int(self._library.playout_starved(self.address))
 
     @property
     def start_level(self) -> int:
@@ -272,7 +279,7 @@ class NativePlayout:
         """Whether a pause was asked for."""
         return self._paused
 
-    def write(self, frames: Frames) -> int:
+    def write_frames(self, frames: Frames) -> int:
         """Put as many frames as fit, ``float32 (n, channels)``; return how many."""
         return int(self._library.playout_write(self.address, frames.ctypes.data, len(frames)))
 
@@ -280,9 +287,11 @@ class NativePlayout:
         """Say that nothing is to follow what was written so far, for now."""
         self._library.playout_end(self.address)
 
-    def skip(self, start: int, stop: int) -> None:
-        """Ask that frames from `start` up to `stop` not be heard."""
-        self._library.playout_skip(self.address, start, stop)
+    def skip(self, stretches: Sequence[tuple[int, int]]) -> None:
+        """Ask that frames not be heard: of each stretch, from its start up to its stop."""
+        kept = stretches[:SKIPS]
+        numbers = (_INT * (2 * len(kept)))(*(number for stretch in kept for number in stretch))
+        self._library.playout_skip(self.address, numbers, len(kept))
 
     def moved(self) -> None:
         """Say that the callback has ended in the middle, and another will go on."""

@@ -2,7 +2,7 @@
 
 Theory of operation
 -------------------
-Frames wait in a ring. A *gate* stands between the ring and the output::
+Frames wait in a ring. A *gate* decides whether they pass to the output::
 
               enough ahead, or the end is there
         ┌────────────────────────────────────────────┐
@@ -13,16 +13,17 @@ Frames wait in a ring. A *gate* stands between the ring and the output::
         └──────────────────────── FADING ◄───────────┘
 
 The gate opens when `start_level` frames are ahead, or when all frames of the
-stream are there. Which level is right is the jitter policy's business; here it
-is one number. Shape is given only to what was disturbed: a ring that runs dry
+stream are there. The jitter policy decides which level is right; here it is one
+number. Shape is given only to what was disturbed: a ring that runs dry
 gets a short ramp *appended*, what follows fades in; a pause and a skip fade
 out. A stream's own first and last frames are played as they came.
 
 Threads
 -------
-`render` belongs to the output's callback. It never locks, waits, logs or
-raises. Everything else belongs to the loop's side, which asks by replacing one
-attribute, and is answered through `journal`, `position` and `rendered`.
+The output's callback calls `render`, which never locks, waits, logs or raises.
+Everything else is called on the loop, or under the pump's lock: it asks by
+replacing one attribute, and the callback answers through `journal`, `position`,
+`rendered` and `starved`.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ from streamplay.playback.ring import Echo, Journal, Kind, Ring
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamplay.audio import Frames
-    from streamplay.playback.ring import Block
+    from streamplay.audio import Block, Frames
 
 FADE_SECONDS: Final = 0.005
 """Out, at a pause or a skip; and the ramp appended to a dry ring. Shorter is heard
@@ -44,6 +44,10 @@ as a click, longer is heard as late."""
 
 FADE_IN_SECONDS: Final = 0.008
 """In, where sound returns after it was disturbed (within the usual 5 to 10 ms)."""
+
+SKIPS: Final = 16
+"""Skips that are known at a time: utterances that were cut and still lie in the ring, others
+between them. More of them are known as soon as the first ones have been passed."""
 
 _ZEROS: Final = memoryview(bytes(4 * 16384)).cast("f")
 
@@ -57,7 +61,7 @@ class Gate(Enum):
 
 
 class Playout:
-    """Ring, gate, fades and gain.
+    """Ring, gate, fades and gain: renders the output's blocks.
 
     Parameters
     ----------
@@ -78,6 +82,8 @@ class Playout:
         What the callback did, and what it filled blocks with.
     rendered : int
         Frames of output rendered so far, silence included: the output's clock.
+    starved : int
+        Frames of silence rendered so far because the ring was dry in the middle of a stream.
     """
 
     engine: Literal["native", "python"] = "python"
@@ -90,10 +96,11 @@ class Playout:
         self.start_level = 1
         self.gain = 1.0
         self._paused = False
-        self._skip: tuple[int, int] | None = None
+        self._skips: tuple[tuple[int, int], ...] = ()
         self._end = 0
         # Told by the callback:
         self.rendered = 0
+        self.starved = 0
         # The callback's own:
         self._ring = Ring(capacity, channels)
         self._gate = Gate.CLOSED
@@ -135,24 +142,29 @@ class Playout:
         """Whether a pause was asked for."""
         return self._paused
 
-    def write(self, frames: Frames) -> int:
+    def write_frames(self, frames: Frames) -> int:
         """Put as many frames as fit, ``float32 (n, channels)``; return how many."""
-        return self._ring.write(frames)
+        return self._ring.write_frames(frames)
 
     def end(self) -> None:
-        """Say that nothing is to follow what was written so far, for now.
+        """Note that nothing is to follow what was written so far, for now.
 
         Running dry here is no stall, and a start level need not be reached.
         """
         self._end = self._ring.written
 
-    def skip(self, start: int, stop: int) -> None:
-        """Ask that frames from `start` up to `stop` not be heard.
+    def skip(self, stretches: Sequence[tuple[int, int]]) -> None:
+        """Ask that frames not be heard: of each stretch, from its start up to its stop.
 
-        A new request replaces the last. It is honoured when `position` reaches
-        `start`, with a fade where sound is cut, and done when it reaches `stop`.
+        A new request replaces the last. A stretch is honoured when `position` reaches its start,
+        with a fade where sound is cut, and done when it reaches its stop.
+
+        Parameters
+        ----------
+        stretches : sequence of (int, int)
+            In order, apart from each other. The first `SKIPS` of them are kept.
         """
-        self._skip = (start, stop)
+        self._skips = tuple(stretches[:SKIPS])
 
     def pause(self) -> None:
         """Ask for silence, with a fade, until `resume`."""
@@ -163,7 +175,7 @@ class Playout:
         self._paused = False
 
     def moved(self) -> None:
-        """Say that the callback has ended in the middle, and another will go on.
+        """Note that one callback has ended in the middle of a stream, and another will go on.
 
         To be called while no callback runs: what follows fades in.
         """
@@ -190,7 +202,7 @@ class Playout:
         """
         frames = len(out) // self.channels
         if late and self._gate is not Gate.CLOSED:
-            self.journal.put(Kind.UNDERFLOWED, self._ring.read, 0, now)
+            self.journal.write_note(Kind.UNDERFLOWED, self._ring.read, 0, now)
         done = 0
         while done < frames:
             self._obey(now)
@@ -201,13 +213,13 @@ class Playout:
                 continue
             heard_after = delay + done / self.samplerate
             done += self._play(out, done, frames - done, now, heard_after)
-        self.echo.put(out, self.rendered, now + delay)
+        self.echo.write_block(out, self.rendered, now + delay)
         self.rendered += frames
 
     def _obey(self, now: float) -> None:
         """Honour a pause or a skip: at once where it is silent, by a fade where not."""
-        skip = self._skip
-        if skip is not None and skip[0] <= self._ring.read < skip[1]:
+        skip = self._wanted_skip()
+        if skip is not None and skip[0] <= self._ring.read:
             # Exactly at its start nothing of it has been heard: there is no sound to fade.
             if self._gate is Gate.CLOSED or self._ring.read == skip[0]:
                 self._drop(skip[1], now)
@@ -215,6 +227,10 @@ class Playout:
                 self._begin_fade_out()
         if self._paused and self._gate is Gate.OPEN:
             self._begin_fade_out()
+
+    def _wanted_skip(self) -> tuple[int, int] | None:
+        """Return the first skip beyond the position."""
+        return next((each for each in self._skips if each[1] > self._ring.read), None)
 
     def _begin_fade_out(self) -> None:
         self._gate = Gate.FADING
@@ -225,16 +241,16 @@ class Playout:
         count = min(stop, self._ring.written) - start
         if count == 0:
             return
-        # Told before it is done: who sees the new position finds the note as well.
-        self.journal.put(Kind.SKIPPED, start, count, now)
-        self._ring.drop(count)
-        self._dry = None  # whatever was missing, it was not going to be heard
+        # The note comes first: a loop that sees the new position must find the note as well.
+        self.journal.write_note(Kind.SKIPPED, start, count, now)
+        self._ring.drop_frames(count)
+        self._dry = None  # what was missing was not going to be heard
         self._disturbed = False  # what follows is another stream's own beginning
 
     def _may_open(self) -> bool:
         ahead = self._ring.available
         if self._paused or ahead == 0 or (self._ramp_left and not self._missed_nothing()):
-            return False  # a ramp that was begun goes to its end: to break it off would click
+            return False  # a ramp that has begun goes to its end: breaking it off would click
         return ahead >= self.start_level or self._end == self._ring.written
 
     def _missed_nothing(self) -> bool:
@@ -250,32 +266,32 @@ class Playout:
         self._dry = None
 
     def _return(self, now: float) -> None:
-        """Sound returns out of silence: tell of a stall, if it was one, and shape it.
+        """Note the stall, if the silence before was one, and fade in what was disturbed.
 
         It was none where the stream turned out to have ended there.
         """
         if self._dry is not None and self._end == self._ring.read:
             self._disturbed = False
         elif self._dry:
-            self.journal.put(Kind.STALLED, self._ring.read, self._dry, now)
+            self.journal.write_note(Kind.STALLED, self._ring.read, self._dry, now)
         self._fade_in_left = self._fade_in if self._disturbed else 0
-        self._gain_now = self.gain  # there was nothing to hear of the way there
+        self._gain_now = self.gain  # a ramp of the gain during silence cannot be heard
 
     def _play(self, out: Block, at: int, room: int, now: float, delay: float) -> int:
         """Hand over what can be in one piece; return how many frames."""
         count = min(room, self._ring.available)
         if self._gate is Gate.FADING:
             count = min(count, self._fade_out_left)
-        skip = self._skip
+        skip = self._wanted_skip()
         if skip is not None:
             # Up to where a skip begins, and never beyond where one ends.
             bound = skip[0] if skip[0] > self._ring.read else skip[1]
-            count = min(count, bound - self._ring.read) if bound > self._ring.read else count
+            count = min(count, bound - self._ring.read)
         if count == 0:
             self._close(dry=True)
             return 0
-        self.journal.put(Kind.PLAYED, self._ring.read, count, now, delay)
-        self._ring.take(out, at, count)
+        self.journal.write_note(Kind.PLAYED, self._ring.read, count, now, delay)
+        self._ring.read_frames(out, at, count)
         self._shape(out, at, count)
         skipped = skip is not None and self._ring.read == skip[1]
         if self._gate is Gate.FADING and (self._fade_out_left == 0 or skipped):
@@ -329,6 +345,7 @@ class Playout:
             self._dry, self._disturbed = None, False  # it was the end, and no stall
         elif self._dry is not None and not self._paused:
             self._dry += count
+            self.starved += count
         if self._ramp_left:
             self._ramp_down(out, at, count)
             return count

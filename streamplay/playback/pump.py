@@ -239,7 +239,7 @@ class Pump:
             return
         self._reading = True
         try:
-            notes = self.playout.journal.take()
+            notes = self.playout.journal.read_notes()
             self._play_clock.feed(notes)
             for note in notes:
                 for track in self._queue.tracks:

@@ -102,7 +102,7 @@ class PlaybackQueue:
         self._fill()
         self._publish_level()
         self._mark_end()
-        self._request_skip()
+        self._request_skips()
 
     def settle(self, position: int) -> list[Track]:
         """Remove the tracks whose last frame has been heard, and return them.
@@ -141,7 +141,7 @@ class PlaybackQueue:
                 del self._to_cut[0]
             self._fill()  # what follows must be in the ring before the callback comes to it
             self._publish_level()
-            self._request_skip()
+            self._request_skips()
         finally:
             self._cutting = False
 
@@ -165,12 +165,12 @@ class PlaybackQueue:
         """Write what fits into the ring; its reserve only while a stretch in it was cut."""
         if self._playout.rendered < self.opens_at:
             return
-        kept = 0 if self._first_cut() else self._reserve
+        kept = 0 if self._cut_stretches() else self._reserve
         while self._waiting and (room := self._playout.space - kept) > 0:
             track = self._waiting[0][0]
             if track.start is None:
                 track.start = self._playout.written
-            self._playout.write(self._pop_frames(room))
+            self._playout.write_frames(self._pop_frames(room))
             self._note_stop(track)
 
     def _pop_frames(self, count: int) -> Frames:
@@ -211,14 +211,14 @@ class PlaybackQueue:
         if begun and not self._waiting and (begun[-1].closed or begun[-1].idle):
             self._playout.end()
 
-    def _request_skip(self) -> None:
-        """Ask the playout to skip the first stretch that was cut; it knows one at a time."""
-        stretch = self._first_cut()
-        if stretch is not None:
-            self._playout.skip(*stretch)
+    def _request_skips(self) -> None:
+        """Ask the playout to skip what was cut and is still in the ring."""
+        stretches = self._cut_stretches()
+        if stretches:
+            self._playout.skip(stretches)
 
-    def _first_cut(self) -> tuple[int, int] | None:
-        return next(_cut_stretches(self.tracks, self._playout.position), None)
+    def _cut_stretches(self) -> list[tuple[int, int]]:
+        return list(_cut_stretches(self.tracks, self._playout.position))
 
     # To its end
 

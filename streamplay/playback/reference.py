@@ -135,7 +135,7 @@ class Reference:
         if not self._ready and not self._closed:
             self._attach()
             if self._playout is not None:
-                for echoed in self._playout.echo.take():
+                for echoed in self._playout.echo.read_blocks():
                     self._take(echoed)
         return self._ready.popleft() if self._ready else None
 

@@ -1,40 +1,81 @@
-"""The ring: frames from one writer to one reader, without a lock.
+"""Three rings between the audio callback and other threads: frames, notes and echoed blocks.
 
-The proof
----------
-Two counters only ever grow: `written`, advanced by the writer alone, and
-`read`, advanced by the reader alone. Frame number ``k`` of the stream lives in
-slot ``k % capacity``.
+Each has one writer and one reader, and no lock.
 
-1. The writer copies frames into slots ``written … written + n`` first, and
-   advances `written` after the copy. So every frame below `written` is whole
-   by the time the reader can see it.
-2. The reader copies frames out of slots ``read … read + n`` first, and advances
-   `read` after the copy. So a slot is given back only when nothing needs it.
-3. ``written - read <= capacity``, always: the writer measures the space with a
-   `read` that may be old, and an old `read` is smaller, so it can only see less
-   space than there is. The reader measures what is available with a `written`
-   that may be old, and can only see fewer frames than there are.
+========= ================== ======================== ==========================================
+Ring      Written by         Read by                  Holds
+========= ================== ======================== ==========================================
+`Ring`    the loop           the callback             frames to be played
+`Journal` the callback       the loop                 notes of what the callback did
+`Echo`    the callback       one reader, any thread   blocks as they were rendered
+========= ================== ======================== ==========================================
 
-Each counter is replaced as a whole, by one attribute store, and CPython makes
-one thread's stores visible to another in their order. The native twin needs
-release stores and acquire loads in the same two places.
+The proof, for all three
+------------------------
+Two counters only ever grow: `written`, advanced by the writer alone, and `read`, advanced by the
+reader alone. Item number ``k`` lies in slot ``k % capacity``.
+
+1. The writer copies items into slots ``written … written + n`` first, and advances `written`
+   after the copy. So every item below `written` is whole by the time the reader can see it.
+2. The reader copies items out of slots ``read … read + n`` first, and advances `read` after the
+   copy. So the writer reuses a slot only when the reader no longer needs it.
+3. ``written - read <= capacity``, always: the writer measures the space with a `read` that may be
+   old, and an old `read` is smaller, so it can only see less space than there is. The reader
+   measures what is available with a `written` that may be old, and can only see fewer items than
+   there are.
+
+Each counter is replaced as a whole, by one attribute store, and CPython makes one thread's stores
+visible to another in their order. The native twin (`_playout.c`) needs release stores and acquire
+loads in the same two places. tests/playback/test_ring_model.py checks every interleaving.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from streamplay.audio import Frames
+    from streamplay.audio import Block, Frames
 
-    Block = memoryview[float]
-    """Interleaved float32 samples, format ``f``: an output's buffer, filled in place."""
+T = TypeVar("T")
+
+SLOTS: Final = 1024
+"""Notes held. At the usual 5 ms a block, a loop that is 4 s late loses none."""
+
+RESERVED: Final = 64
+"""Slots that notes of handed-over blocks leave free for the rarer kinds, because a
+block can be derived from its neighbours and a skip cannot."""
+
+BLOCKS: Final = 1024
+"""Echoed blocks held: 5 s of the usual 5 ms."""
 
 
-class Ring:
+class Counters:
+    """The two counters of a ring: see the proof.
+
+    Parameters
+    ----------
+    capacity : int
+        How many items it holds.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.written = 0
+        self.read = 0
+
+    @property
+    def available(self) -> int:
+        """Items that the reader may take."""
+        return self.written - self.read
+
+    @property
+    def space(self) -> int:
+        """Items that the writer may put."""
+        return self.capacity - (self.written - self.read)
+
+
+class Ring(Counters):
     """A preallocated ring of float32 frames.
 
     Parameters
@@ -48,23 +89,11 @@ class Ring:
     def __init__(self, capacity: int, channels: int) -> None:
         if capacity < 1 or channels < 1:
             raise ValueError(f"impossible ring: {capacity} frames of {channels} channels")
-        self.capacity = capacity
+        super().__init__(capacity)
         self.channels = channels
-        self.written = 0
-        self.read = 0
         self._slots = memoryview(bytearray(4 * capacity * channels)).cast("f")
 
-    @property
-    def available(self) -> int:
-        """Frames that the reader may take."""
-        return self.written - self.read
-
-    @property
-    def space(self) -> int:
-        """Frames that the writer may put."""
-        return self.capacity - (self.written - self.read)
-
-    def write(self, frames: Frames) -> int:
+    def write_frames(self, frames: Frames) -> int:
         """Put as many of `frames` as fit; the writer's side.
 
         Parameters
@@ -75,7 +104,7 @@ class Ring:
         Returns
         -------
         int
-            How many were taken.
+            How many were put.
         """
         count = min(len(frames), self.space)
         if count == 0:
@@ -88,7 +117,7 @@ class Ring:
         self.written += count  # after the copy: see the proof, 1
         return count
 
-    def take(self, out: Block, at: int, count: int) -> None:
+    def read_frames(self, out: Block, at: int, count: int) -> None:
         """Move `count` frames into `out` from frame `at` on; the reader's side.
 
         Parameters
@@ -105,17 +134,32 @@ class Ring:
         out[middle : (at + count) * ch] = self._slots[: (count - first) * ch]
         self.read += count  # after the copy: see the proof, 2
 
-    def drop(self, count: int) -> None:
+    def drop_frames(self, count: int) -> None:
         """Give back `count` frames unread; the reader's side."""
         self.read += count
 
 
-SLOTS: Final = 1024
-"""Notes held. At the usual 5 ms a block, a loop that is 4 s late loses none."""
+class _Items(Counters, Generic[T]):
+    """A ring of Python objects."""
 
-RESERVED: Final = 64
-"""Slots that notes of handed-over blocks leave free for the rarer kinds, because a
-block can be derived from its neighbours and a skip cannot."""
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self._slots: list[T | None] = [None] * capacity
+
+    def write_item(self, item: T) -> None:
+        """Put one item; the writer's side. There must be space for it."""
+        self._slots[self.written % self.capacity] = item
+        self.written += 1  # after the copy: see the proof, 1
+
+    def read_items(self) -> list[T]:
+        """Take all items, oldest first; the reader's side."""
+        items = []
+        for number in range(self.read, self.written):
+            item = self._slots[number % self.capacity]
+            assert item is not None, "published before it was copied"
+            items.append(item)
+        self.read += len(items)  # after the copy: see the proof, 2
+        return items
 
 
 class Kind(IntEnum):
@@ -141,39 +185,30 @@ class Note(NamedTuple):
 
 
 class Journal:
-    """Notes from the callback to the loop; one writer, one reader, no lock.
+    """Notes from the callback to the loop.
 
-    It is a ring like `streamplay.playback.ring.Ring`, and the same proof holds.
+    Attributes
+    ----------
+    lost : int
+        Notes that found it full.
     """
 
     def __init__(self, slots: int = SLOTS) -> None:
-        self._slots: list[Note | None] = [None] * slots
-        self._written = 0
-        self._read = 0
+        self._notes: _Items[Note] = _Items(slots)
         self.lost = 0
 
-    def put(self, kind: Kind, position: int, frames: int, time: float, delay: float = 0.0) -> None:
+    def write_note(
+        self, kind: Kind, position: int, frames: int, time: float, delay: float = 0.0
+    ) -> None:
         """Write a note; the callback's side. A full journal counts what it loses."""
-        free = len(self._slots) - (self._written - self._read)
-        if free <= (RESERVED if kind is Kind.PLAYED else 0):
+        if self._notes.space <= (RESERVED if kind is Kind.PLAYED else 0):
             self.lost += 1
             return
-        self._slots[self._written % len(self._slots)] = Note(kind, position, frames, time, delay)
-        self._written += 1
+        self._notes.write_item(Note(kind, position, frames, time, delay))
 
-    def take(self) -> list[Note]:
-        """Read all notes since the last call, oldest first; the loop's side."""
-        notes = []
-        while self._read < self._written:
-            note = self._slots[self._read % len(self._slots)]
-            assert note is not None
-            notes.append(note)
-            self._read += 1
-        return notes
-
-
-BLOCKS: Final = 1024
-"""Blocks held: 5 s of the usual 5 ms."""
+    def read_notes(self) -> list[Note]:
+        """Return all notes since the last call, oldest first; the loop's side."""
+        return self._notes.read_items()
 
 
 class Echoed(NamedTuple):
@@ -185,9 +220,9 @@ class Echoed(NamedTuple):
 
 
 class Echo:
-    """Blocks from the callback to one reader; no lock.
+    """Blocks from the callback to one reader.
 
-    The counters have one writer each, as those of `streamplay.playback.ring.Ring`.
+    It is bounded twice: by frames, which its reader chooses, and by `BLOCKS`.
 
     Attributes
     ----------
@@ -197,33 +232,31 @@ class Echo:
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        self._capacity = 0
-        self._written = 0
-        self._read = 0
-        self._blocks: deque[Echoed] = deque()
+        self._blocks: _Items[Echoed] = _Items(BLOCKS)
+        self._frames = Counters(0)
         self.lost = 0
 
     def start(self, capacity: int) -> None:
         """Begin to keep up to `capacity` frames; the reader's side."""
-        self._capacity = capacity
+        self._frames.capacity = capacity
 
     def stop(self) -> None:
         """Keep nothing more."""
-        self._capacity = 0
+        self._frames.capacity = 0
 
-    def put(self, out: Block, index: int, heard_at: float) -> None:
+    def write_block(self, out: Block, index: int, heard_at: float) -> None:
         """Keep a block; the callback's side."""
-        if not self._capacity:
+        if not self._frames.capacity:
             return
-        frames, held = len(out) // self._channels, self._written - self._read
-        if held + frames > self._capacity or len(self._blocks) >= BLOCKS:
+        frames = len(out) // self._channels
+        if self._frames.space < frames or not self._blocks.space:
             self.lost += frames
             return
-        self._blocks.append(Echoed(index, heard_at, bytes(out)))
-        self._written += frames
+        self._frames.written += frames
+        self._blocks.write_item(Echoed(index, heard_at, bytes(out)))
 
-    def take(self) -> list[Echoed]:
-        """Read what was kept since the last call, oldest first; the reader's side."""
-        taken = [self._blocks.popleft() for _ in range(len(self._blocks))]
-        self._read += sum(len(block.samples) for block in taken) // (4 * self._channels)
-        return taken
+    def read_blocks(self) -> list[Echoed]:
+        """Return what was kept since the last call, oldest first; the reader's side."""
+        blocks = self._blocks.read_items()
+        self._frames.read += sum(len(block.samples) for block in blocks) // (4 * self._channels)
+        return blocks

@@ -36,7 +36,12 @@ static void command(unsigned *seed) {
     switch (roll(seed, 50)) {
     case 0: playout_pause(p, 1); break;
     case 1: playout_pause(p, 0); break;
-    case 2: playout_skip(p, playout_position(p), playout_written(p)); break;
+    case 2: {
+        int64_t at = playout_position(p), many = playout_written(p) - at;
+        int64_t stretches[] = {at, at + many / 4, at + many / 2, at + many};
+        playout_skip(p, stretches, 2);
+        break;
+    }
     case 3: playout_level(p, 1 + roll(seed, 300)); break;
     case 4: playout_end(p); break;
     }

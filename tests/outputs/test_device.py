@@ -22,7 +22,7 @@ from tests.support.programs import run
 from tests.support.speaking import wait_until
 
 if TYPE_CHECKING:
-    from streamplay.playback.ring import Block
+    from streamplay.audio import Block
     from tests.support.nullsink import NullSink
 
 RATE = 24000

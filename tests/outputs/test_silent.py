@@ -12,7 +12,7 @@ from streamplay.outputs.silent import SilentOutput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.playback.ring import Block
+    from streamplay.audio import Block
 
 RATE = 8000
 

@@ -22,6 +22,7 @@ from streamplay.playback import native
 from streamplay.playback.native import NativePlayout
 from streamplay.playback.playout import Playout
 from streamplay.playback.ring import RESERVED, SLOTS
+from tests.playback.test_playout import STRETCHES, apart
 
 RATE = 8000  # 40 frames of fade out, 64 of fade in: small, so that any block may cut them
 CAPACITY = 500
@@ -38,7 +39,7 @@ COMMANDS = st.one_of(
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("resume"), st.none()),
     st.tuples(st.just("gain"), st.sampled_from([0.0, 0.25, 1.0, 3.0])),
-    st.tuples(st.just("skip"), st.tuples(st.integers(-200, 200), st.integers(0, 400))),
+    st.tuples(st.just("skip"), STRETCHES),
 )
 
 
@@ -57,14 +58,14 @@ class Twins:
     def do(self, command: str, argument: Any) -> None:
         getattr(self, command)(argument)
         ours, theirs = self.both
-        for fact in ("written", "position", "rendered", "space", "paused"):
+        for fact in ("written", "position", "rendered", "starved", "space", "paused"):
             assert getattr(ours, fact) == getattr(theirs, fact), fact
-        assert ours.journal.take() == theirs.journal.take()
+        assert ours.journal.read_notes() == theirs.journal.read_notes()
         assert ours.echo.lost == theirs.echo.lost
 
     def write(self, count: int) -> None:
         frames = self.random.uniform(-1, 1, (count, self.channels)).astype(np.float32)
-        taken = {twin.write(frames) for twin in self.both}
+        taken = {twin.write_frames(frames) for twin in self.both}
         assert len(taken) == 1
 
     def render(self, count: int, *, late: bool = False) -> None:
@@ -93,7 +94,7 @@ class Twins:
 
     def echoed(self, _: None) -> None:
         ours, theirs = self.both
-        assert ours.echo.take() == theirs.echo.take()
+        assert ours.echo.read_blocks() == theirs.echo.read_blocks()
 
     def pause(self, _: None) -> None:
         for twin in self.both:
@@ -107,11 +108,9 @@ class Twins:
         for twin in self.both:
             twin.gain = factor
 
-    def skip(self, around: tuple[int, int]) -> None:
-        start = max(0, self.both[0].position + around[0])
-        stop = min(start + around[1], self.both[0].written)
+    def skip(self, ways: list[tuple[int, int]]) -> None:
         for twin in self.both:
-            twin.skip(start, stop)
+            twin.skip(apart(self.both[0].position, ways))
 
 
 @settings(max_examples=400, deadline=None)
@@ -127,11 +126,11 @@ def test_a_full_journal_loses_the_same_notes_in_both() -> None:
     frames = np.zeros((1, 1), np.float32)
     for _ in range(SLOTS + 10):
         for twin in twins.both:
-            twin.write(frames)
+            twin.write_frames(frames)
         twins.render(1)
     lost = {twin.journal.lost for twin in twins.both}
     assert lost == {10 + RESERVED}
-    assert twins.both[0].journal.take() == twins.both[1].journal.take()
+    assert twins.both[0].journal.read_notes() == twins.both[1].journal.read_notes()
 
 
 def test_the_state_of_a_request_can_be_read_back() -> None:
@@ -160,7 +159,7 @@ def test_the_callback_fills_the_device_s_buffer(current: float, dac: float, dela
     """As PortAudio calls it: no interpreter between."""
     playout = NativePlayout(RATE, 1, CAPACITY)
     frames = np.linspace(-0.5, 0.5, 100, dtype=np.float32).reshape(-1, 1)
-    playout.write(frames)
+    playout.write_frames(frames)
     playout.end()
     seat = native.Seat(playout.address, 0.02)
     out = np.full(150, np.nan, np.float32)
@@ -173,7 +172,7 @@ def test_the_callback_fills_the_device_s_buffer(current: float, dac: float, dela
     assert callback(None, out.ctypes.data, 150, times, 0, ctypes.addressof(seat)) == 0
     assert out[:100].tobytes() == frames.tobytes()
     assert not out[100:].any()
-    (note,) = playout.journal.take()
+    (note,) = playout.journal.read_notes()
     assert math.isclose(note.delay, delay)
 
 

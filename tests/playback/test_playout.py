@@ -25,7 +25,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.playback.playout import Playout
+from streamplay.playback.playout import SKIPS, Playout
 from streamplay.playback.ring import Kind, Ring
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ RATE = 8000
 FADE, FADE_IN = 40, 64  # 5 and 8 ms: small, so that blocks of any size may cut them
 CAPACITY = 500
 
+STRETCHES = st.lists(
+    st.tuples(st.integers(-100, 200), st.integers(0, 400)), min_size=1, max_size=SKIPS + 2
+)
+"""How far each begins behind the end of the one before it, and how long it is."""
+
 COMMANDS = st.one_of(
     st.tuples(st.just("write"), st.integers(1, 700)),
     st.tuples(st.just("write"), st.integers(1, 60)),
@@ -46,8 +51,17 @@ COMMANDS = st.one_of(
     st.tuples(st.just("level"), st.integers(1, 600)),
     st.tuples(st.just("pause"), st.booleans()),
     st.tuples(st.just("gain"), st.sampled_from([0.0, 0.5, 1.0, 2.0])),
-    st.tuples(st.just("skip"), st.tuples(st.integers(-100, 200), st.integers(0, 400))),
+    st.tuples(st.just("skip"), STRETCHES),
 )
+
+
+def apart(position: int, ways: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return stretches in order, apart from each other; the first may lie around `position`."""
+    stretches: list[tuple[int, int]] = []
+    for way, length in ways:
+        start = max(0, position + way) if not stretches else stretches[-1][1] + abs(way) % 90 + 1
+        stretches.append((start, start + length))
+    return stretches
 
 
 class Model:
@@ -57,7 +71,7 @@ class Model:
         self.stream: list[Any] = []
         self.read = self.end = 0
         self.level, self.gain, self.paused = 1, 1.0, False
-        self.skip = (0, 0)
+        self.skips: list[tuple[int, int]] = []
         self.played = self.skipped = 0
         self.stalls: list[tuple[int, int]] = []
         self.began = self.ended = False  # in this frame, by itself
@@ -82,11 +96,17 @@ class Model:
         return self._sound() if self._sounding else self._silence()
 
     def _is_unwanted(self) -> bool:
-        return self.skip[0] <= self.read < min(self.skip[1], len(self.stream))
+        return self._skip() is not None
+
+    def _skip(self) -> tuple[int, int] | None:
+        """The stretch that the next frame is in."""
+        ends = ((start, min(stop, len(self.stream))) for start, stop in self.skips)
+        return next(((start, stop) for start, stop in ends if start <= self.read < stop), None)
 
     def _honour_skip(self) -> None:
-        if self._is_unwanted() and (not self._sounding or self.read == self.skip[0]):
-            stop = min(self.skip[1], len(self.stream))
+        skip = self._skip()
+        if skip is not None and (not self._sounding or self.read == skip[0]):
+            stop = skip[1]
             self.skipped += stop - self.read
             self.read = stop
             self._missing, self._shaped = None, False
@@ -132,9 +152,10 @@ class Model:
             self._falling -= 1
             factor *= self._falling / FADE
         heard = self._last = np.float32(np.clip(sample * factor, -1, 1))
-        if self._falling is not None and (self._falling == 0 or self.read == self.skip[1]):
+        skipped = any(self.read == stop for _, stop in self.skips)
+        if self._falling is not None and (self._falling == 0 or skipped):
             self._fall_silent(self._falling)
-            self._shaped = self.read != self.skip[1]
+            self._shaped = not skipped
         return heard
 
     def _silence(self) -> Any:
@@ -164,7 +185,7 @@ class Pair:
         assert self.playout.position == self.model.read
         assert self.playout.written == len(self.model.stream)
         assert self.playout.space == CAPACITY - (self.playout.written - self.playout.position)
-        for note in self.playout.journal.take():
+        for note in self.playout.journal.read_notes():
             if note.kind is Kind.STALLED:
                 self.stalls.append((note.position, note.frames))
             else:
@@ -178,7 +199,7 @@ class Pair:
         frames = self._random.uniform(-1, 1, (count, self.channels)).astype(np.float32)
         if self._signal is not None:
             frames[:] = self._signal
-        taken = self.playout.write(frames)
+        taken = self.playout.write_frames(frames)
         assert taken == min(count, CAPACITY - (len(self.model.stream) - self.model.read))
         self.model.stream.extend(frames[:taken])
 
@@ -206,10 +227,10 @@ class Pair:
         (self.playout.pause if paused else self.playout.resume)()
         assert self.playout.paused is paused
 
-    def skip(self, around: tuple[int, int]) -> None:
-        start = max(0, self.playout.position + around[0])
-        self.model.skip = (start, start + around[1])
-        self.playout.skip(*self.model.skip)
+    def skip(self, ways: list[tuple[int, int]]) -> None:
+        stretches = apart(self.playout.position, ways)
+        self.model.skips = stretches[:SKIPS]
+        self.playout.skip(stretches)
 
 
 def render(playout: Playout, count: int, *, late: bool = False) -> NDArray[np.float32]:
@@ -226,7 +247,7 @@ def tone(count: int, channels: int = 1) -> Frames:
 
 
 def kinds(playout: Playout) -> list[Kind]:
-    return [note.kind for note in playout.journal.take()]
+    return [note.kind for note in playout.journal.read_notes()]
 
 
 @settings(max_examples=150, deadline=None)
@@ -270,7 +291,7 @@ def test_an_undisturbed_stream_passes_bit_for_bit(
     at = 0
     for count in writes:
         assert not render(playout, 3).any()
-        playout.write(frames[at : at + count])
+        playout.write_frames(frames[at : at + count])
         at += count
     playout.end()
     heard = []
@@ -285,43 +306,43 @@ def test_an_undisturbed_stream_passes_bit_for_bit(
 @pytest.mark.parametrize("block", [1, 7, FADE, 64, 333])
 def test_a_stall_is_told_once_with_its_exact_silence(block: int) -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     silent = -100
     while silent < 200:
         render(playout, block)
         silent += block
     assert Kind.STALLED not in kinds(playout)
-    playout.write(tone(500))
+    playout.write_frames(tone(500))
     playout.end()
     render(playout, 700)
-    notes = [note for note in playout.journal.take() if note.kind is Kind.STALLED]
+    notes = [note for note in playout.journal.read_notes() if note.kind is Kind.STALLED]
     assert [(note.position, note.frames) for note in notes] == [(100, silent)]
 
 
 def test_what_is_gathered_after_a_stall_belongs_to_it() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(50))
+    playout.write_frames(tone(50))
     render(playout, 100)
     playout.start_level = 200
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 100)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 100)
-    notes = [note for note in playout.journal.take() if note.kind is Kind.STALLED]
+    notes = [note for note in playout.journal.read_notes() if note.kind is Kind.STALLED]
     assert [(note.position, note.frames) for note in notes] == [(50, 150)]
 
 
 def test_a_pause_is_no_part_of_a_stall() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(50))
+    playout.write_frames(tone(50))
     render(playout, 100)
     playout.pause()
     render(playout, 1000)
     playout.resume()
     render(playout, 30)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 10)
-    notes = [note for note in playout.journal.take() if note.kind is Kind.STALLED]
+    notes = [note for note in playout.journal.read_notes() if note.kind is Kind.STALLED]
     assert [note.frames for note in notes] == [80]
 
 
@@ -329,7 +350,7 @@ def test_a_pause_is_no_part_of_a_stall() -> None:
 def test_the_end_of_a_stream_is_no_stall_and_the_next_begins_unfaded(told: str) -> None:
     playout = Playout(RATE, 1, 4000)
     first = tone(100)
-    playout.write(first)
+    playout.write_frames(first)
     if told == "before":
         playout.end()
     heard = render(playout, 150)
@@ -337,27 +358,27 @@ def test_the_end_of_a_stream_is_no_stall_and_the_next_begins_unfaded(told: str) 
     assert heard[100:].any() == (told == "after")  # who did not know appended a ramp
     playout.end()
     render(playout, 150)
-    playout.write(first)
+    playout.write_frames(first)
     assert render(playout, 100).tobytes() == first.tobytes()
     assert Kind.STALLED not in kinds(playout)
 
 
 def test_an_end_that_is_told_together_with_the_next_stream_is_no_stall() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 200)
     playout.end()
-    playout.write(tone(200))
+    playout.write_frames(tone(200))
     assert render(playout, 200).tobytes() == tone(200).tobytes()
     assert Kind.STALLED not in kinds(playout)
 
 
 def test_a_stream_after_an_end_that_was_told_late_waits_for_the_ramp() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 110)
     playout.end()
-    playout.write(tone(200))
+    playout.write_frames(tone(200))
     heard = render(playout, 230)
     assert np.all(np.diff(heard[: FADE - 10, 0]) < 0)
     assert heard[FADE - 10 :].tobytes() == tone(200).tobytes()
@@ -367,9 +388,9 @@ def test_a_stream_after_an_end_that_was_told_late_waits_for_the_ramp() -> None:
 @pytest.mark.parametrize("block", [1, 13, 64, 200])
 def test_a_skip_of_what_is_heard_is_silence_within_a_block_and_a_fade(block: int) -> None:
     playout = Playout(RATE, 2, 4000)
-    playout.write(tone(2000, 2))
+    playout.write_frames(tone(2000, 2))
     render(playout, block)
-    playout.skip(0, 2000)
+    playout.skip([(0, 2000)])
     blocks = -(-FADE // block) + 1
     heard = np.concatenate([render(playout, block) for _ in range(blocks)])
     assert heard[: FADE - 1].any()
@@ -380,9 +401,9 @@ def test_a_skip_of_what_is_heard_is_silence_within_a_block_and_a_fade(block: int
 def test_a_skip_of_a_later_stretch_leaves_its_neighbours_untouched() -> None:
     playout = Playout(RATE, 1, 4000)
     frames = tone(900)
-    playout.write(frames)
+    playout.write_frames(frames)
     playout.end()
-    playout.skip(300, 600)
+    playout.skip([(300, 600)])
     heard = np.concatenate([render(playout, 70) for _ in range(9)])
     assert heard[:600].tobytes() == np.concatenate([frames[:300], frames[600:]]).tobytes()
     assert not heard[600:].any()
@@ -391,10 +412,10 @@ def test_a_skip_of_a_later_stretch_leaves_its_neighbours_untouched() -> None:
 def test_what_follows_a_skip_begins_unfaded_even_where_the_fade_was_cut_short() -> None:
     playout = Playout(RATE, 1, 4000)
     frames = np.full((400, 1), 0.5, np.float32)
-    playout.write(frames)
+    playout.write_frames(frames)
     playout.end()
     render(playout, 90)
-    playout.skip(0, 100)  # less than a fade is left of it
+    playout.skip([(0, 100)])  # less than a fade is left of it
     heard = render(playout, 400)[:, 0]
     assert np.all(np.abs(np.diff(heard[:FADE])) <= 0.5 / FADE + 1e-6)
     assert heard[FADE - 1] == 0
@@ -403,32 +424,32 @@ def test_what_follows_a_skip_begins_unfaded_even_where_the_fade_was_cut_short() 
 
 def test_a_skip_while_silent_is_done_at_once_and_what_was_missing_is_no_stall() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(50))
+    playout.write_frames(tone(50))
     render(playout, 100)
     playout.start_level = 500
-    playout.write(tone(100))
-    playout.skip(0, 150)
+    playout.write_frames(tone(100))
+    playout.skip([(0, 150)])
     render(playout, 1)
     assert playout.position == 150
-    playout.write(tone(500))
+    playout.write_frames(tone(500))
     assert render(playout, 500).tobytes() == tone(500).tobytes()
     assert Kind.STALLED not in kinds(playout)
 
 
 def test_a_skip_beyond_what_was_written_takes_the_rest_as_it_comes() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.skip(0, 150)
+    playout.skip([(0, 150)])
     for _ in range(3):
         render(playout, 10)
     assert not kinds(playout)
-    playout.write(tone(200))
+    playout.write_frames(tone(200))
     assert render(playout, 50).tobytes() == tone(200)[150:].tobytes()
 
 
 def test_a_volume_that_was_set_in_silence_holds_from_the_first_frame() -> None:
     playout = Playout(RATE, 1, 4000)
     playout.gain = 0.0
-    playout.write(tone(200))
+    playout.write_frames(tone(200))
     assert not render(playout, 100).any()
     playout.gain = 1.0
     assert 0 < render(playout, 1)[0, 0] < 0.05  # while it is heard, the way is ramped
@@ -437,7 +458,7 @@ def test_a_volume_that_was_set_in_silence_holds_from_the_first_frame() -> None:
 def test_amplified_sound_is_limited_to_full_scale() -> None:
     playout = Playout(RATE, 1, 4000)
     playout.gain = 10.0
-    playout.write(np.linspace(-1, 1, 400, dtype=np.float32).reshape(-1, 1))
+    playout.write_frames(np.linspace(-1, 1, 400, dtype=np.float32).reshape(-1, 1))
     heard = render(playout, 400)
     assert heard.min() == -1
     assert heard.max() == 1
@@ -447,10 +468,10 @@ def test_underflows_are_told_only_while_sound_is_open() -> None:
     playout = Playout(RATE, 1, 4000)
     render(playout, 10, late=True)
     assert not kinds(playout)
-    playout.write(tone(100))
+    playout.write_frames(tone(100))
     render(playout, 10)
     render(playout, 10, late=True)
-    notes = playout.journal.take()
+    notes = playout.journal.read_notes()
     assert [note.kind for note in notes] == [Kind.PLAYED, Kind.UNDERFLOWED, Kind.PLAYED]
     assert notes[1].position == 10
     playout.pause()
@@ -461,10 +482,10 @@ def test_underflows_are_told_only_while_sound_is_open() -> None:
 
 def test_a_note_tells_when_its_frames_are_heard() -> None:
     playout = Playout(RATE, 1, 4000)
-    playout.write(tone(80))
-    playout.skip(20, 60)
+    playout.write_frames(tone(80))
+    playout.skip([(20, 60)])
     render(playout, 80)
-    played = [note for note in playout.journal.take() if note.kind is Kind.PLAYED]
+    played = [note for note in playout.journal.read_notes() if note.kind is Kind.PLAYED]
     assert [note.time for note in played] == [1.5, 1.5]
     assert math.isclose(played[1].delay, 0.25 + 20 / RATE)
 
@@ -479,7 +500,7 @@ class LateRing(Ring):
         before = super().available
         if before == 0 and self.arriving is not None:
             frames, self.arriving = self.arriving, None
-            self.write(frames)
+            self.write_frames(frames)
         return before
 
 
@@ -488,10 +509,10 @@ def test_frames_that_come_before_one_was_missed_go_on_unshaped(disturbed: bool) 
     playout = Playout(RATE, 1, 4000)
     playout._ring = ring = LateRing(4000, 1)
     frames = np.full((300, 1), 0.5, np.float32)
-    playout.write(frames[:100])
+    playout.write_frames(frames[:100])
     if disturbed:
         render(playout, 150)
-        playout.write(frames[100:110])  # shorter than the fade in
+        playout.write_frames(frames[100:110])  # shorter than the fade in
     ring.arriving = frames[110:]
     heard = render(playout, 150)[:, 0]
     assert np.all(np.abs(np.diff(heard)) <= 0.5 / FADE_IN + 1e-6)

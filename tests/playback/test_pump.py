@@ -326,6 +326,17 @@ def test_what_was_cut_between_two_others_leaves_no_gap() -> None:
     np.testing.assert_array_equal(heard, both)
 
 
+def test_what_was_cut_behind_something_short_is_not_heard_either() -> None:
+    stand = Stand()
+    tracks = [stand.track() for _ in range(3)]
+    for track, start in zip(tracks, (1, 61, 121), strict=True):
+        stand.put(track, tone(60, start=start))
+        stand.pump.close(track)
+    stand.pump.cut([tracks[0], tracks[2]])
+    heard = stand.render(200)  # one block: the loop has no turn between the two cuts
+    np.testing.assert_array_equal(sounding(heard), tone(60, start=61))
+
+
 def test_the_reserve_stays_free_where_nothing_was_cut() -> None:
     stand = Stand(reserve=300)
     stand.put(stand.track(), tone(5000))
@@ -358,7 +369,7 @@ def test_a_signals_handler_may_cut_whoever_is_in_the_middle_of_the_pump(
     stand.play(200)
     handler = Handler(stand, tracks[1])
     owner, name = (
-        (stand.playout.journal, "take")
+        (stand.playout.journal, "read_notes")
         if where == "reading"
         else (stand.pump._queue, "_drop_waiting")
     )
@@ -422,7 +433,7 @@ def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
     stand.put(track, tone(900))
     stand.play(100)
     journal = stand.playout.journal
-    take = journal.take
+    take = journal.read_notes
 
     def take_and_be_called() -> list[Note]:
         notes = take()
@@ -431,7 +442,7 @@ def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
 
     stand.pump.cut([track])
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "take", take_and_be_called)
+        patch.setattr(journal, "read_notes", take_and_be_called)
         stand.step()
     stand.step()
     assert stand.done == [track]

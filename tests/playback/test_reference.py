@@ -64,7 +64,7 @@ def reading(deck: Deck, rate: int | None = None, block: int = 160) -> Reference:
 def test_it_is_what_was_rendered_with_silence_gain_and_fades(deck: Deck) -> None:
     reference = reading(deck)
     deck.playout.gain = 0.5
-    deck.playout.write(np.linspace(-1, 1, 3000, dtype=np.float32).reshape(-1, 1))
+    deck.playout.write_frames(np.linspace(-1, 1, 3000, dtype=np.float32).reshape(-1, 1))
     deck.playout.end()
     played = [deck.render(10)]
     deck.playout.pause()
@@ -101,7 +101,7 @@ def test_what_is_not_read_in_time_is_lost_counted_and_jumped_over(deck: Deck) ->
 def test_at_another_rate_it_is_the_same_sound_at_the_same_time(deck: Deck, rate: int) -> None:
     reference = reading(deck, rate)
     wave = np.sin(2 * np.pi * 300 * np.arange(9600) / RATE).astype(np.float32) / 2
-    deck.playout.write(wave.reshape(-1, 1))
+    deck.playout.write_frames(wave.reshape(-1, 1))
     deck.playout.end()
     deck.render(80)
     blocks = everything(reference)
@@ -118,7 +118,7 @@ def test_two_channels_stay_two() -> None:
     deck = Deck(Playout, channels=2)
     reference = reading(deck, block=120)
     frames = np.stack((np.full(240, 0.25), np.full(240, -0.5)), axis=1).astype(np.float32)
-    deck.playout.write(frames)
+    deck.playout.write_frames(frames)
     deck.playout.end()
     deck.render(2)
     np.testing.assert_array_equal(

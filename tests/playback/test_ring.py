@@ -27,7 +27,7 @@ def sequence(
 
 def take(ring: Ring, count: int, *, at: int = 0) -> list[float]:
     out = np.full((at + count) * ring.channels, np.nan, np.float32)
-    ring.take(out.data.cast("B").cast("f"), at, count)
+    ring.read_frames(out.data.cast("B").cast("f"), at, count)
     assert np.isnan(out[: at * ring.channels]).all()
     return out[at * ring.channels :].tolist()
 
@@ -45,7 +45,7 @@ def test_what_is_written_is_read_once_and_in_order(
     ring = Ring(capacity, channels)
     written = read = 0
     for put, got in itertools.zip_longest(writes, reads, fillvalue=7):
-        taken = ring.write(sequence(written, put, channels))
+        taken = ring.write_frames(sequence(written, put, channels))
         assert taken == min(put, capacity - (written - read))
         written += taken
         count = min(got, ring.available)
@@ -60,7 +60,7 @@ def test_block_sizes_that_share_no_factor_wrap_everywhere() -> None:
     ring = Ring(97, 2)
     written = read = 0
     while read < 97 * 60:
-        written += ring.write(sequence(written, 31, 2))
+        written += ring.write_frames(sequence(written, 31, 2))
         count = min(13, ring.available)
         assert take(ring, count) == sequence(read, count, 2).ravel().tolist()
         read += count
@@ -68,16 +68,16 @@ def test_block_sizes_that_share_no_factor_wrap_everywhere() -> None:
 
 def test_a_full_ring_takes_nothing_and_keeps_what_it_has() -> None:
     ring = Ring(5, 1)
-    assert ring.write(sequence(0, 9)) == 5
-    assert ring.write(sequence(5, 1)) == 0
+    assert ring.write_frames(sequence(0, 9)) == 5
+    assert ring.write_frames(sequence(5, 1)) == 0
     assert take(ring, 5) == [0, 1, 2, 3, 4]
 
 
 def test_dropped_frames_make_room_unread() -> None:
     ring = Ring(5, 1)
-    ring.write(sequence(0, 5))
-    ring.drop(3)
-    assert ring.write(sequence(5, 9)) == 3
+    ring.write_frames(sequence(0, 5))
+    ring.drop_frames(3)
+    assert ring.write_frames(sequence(5, 9)) == 3
     assert take(ring, 5) == [3, 4, 5, 6, 7]
 
 
@@ -105,7 +105,7 @@ def test_two_threads_pass_a_sequence_without_a_lock() -> None:
         for size in itertools.cycle((1, 2, 3, 5, 31, 89)):
             if ring.written >= total:
                 return
-            ring.write(sequence(ring.written, min(size, total - ring.written)))
+            ring.write_frames(sequence(ring.written, min(size, total - ring.written)))
             time.sleep(0)  # a full ring is not looked at again at once
 
     writer = threading.Thread(target=produce)
@@ -114,7 +114,7 @@ def test_two_threads_pass_a_sequence_without_a_lock() -> None:
     out = np.zeros(64, np.float32)
     while expected < total:
         count = min(ring.available, 17 + expected % 41)
-        ring.take(out.data.cast("B").cast("f"), 0, count)
+        ring.read_frames(out.data.cast("B").cast("f"), 0, count)
         assert np.array_equal(out[:count], np.arange(expected, expected + count))
         expected += count
         time.sleep(0)

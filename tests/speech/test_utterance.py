@@ -34,7 +34,7 @@ def playing(said: Utterance, *, received: int, played: int) -> None:
     said.track = said.account.track
     pump.add(said.track, Fixed(0, RATE))
     said.track.start = 0
-    playout.write(np.ones((received, 1), np.float32))
+    playout.write_frames(np.ones((received, 1), np.float32))
     block = np.zeros(played, np.float32)
     playout.render(block.data.cast("B").cast("f"), 0.2)
 
