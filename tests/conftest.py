@@ -1,8 +1,9 @@
 """What every test may ask for: a real speech server, and a sound card that records.
 
-The null sink is started before anything is collected, because PortAudio looks for devices when
-sounddevice is imported. Where it cannot start, the tests that ask for it fail and say why; the
-others run, and none of them reaches the machine's own loudspeaker.
+Each process that runs tests (each worker of pytest-xdist) has a null sink, a speech server and a
+configuration folder of its own. The null sink is started before tests are collected, because
+PortAudio looks for devices when sounddevice is imported. Where it cannot start, the tests that ask
+for it fail and say why; the others run, and none of them reaches the machine's own loudspeaker.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _TROUBLE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", default=None) and not hasattr(config, "workerinput"):
+        return  # the workers run the tests, not this process
     sink = config.stash[_SINK] = NullSink()
     os.environ.update(sink.environment)
     try:
@@ -43,7 +46,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def null_sink(pytestconfig: pytest.Config) -> NullSink:
-    """The default output device of this process; `record()` tells what it played."""
+    """Return the default output device of this process; `record()` tells what it played."""
     if _TROUBLE in pytestconfig.stash:
         pytest.fail(pytestconfig.stash[_TROUBLE])
     return pytestconfig.stash[_SINK]
@@ -60,5 +63,5 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_learned() -> None:
-    """Begin each test as a process begins: what a server did in another test is not known."""
+    """Forget what earlier tests taught about a server, as a new process would."""
     PROCESS.clear()

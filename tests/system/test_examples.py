@@ -1,11 +1,9 @@
-"""The examples run as they are printed, and the type checkers accept them."""
+"""The examples run as they are printed; scripts/check holds their types."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.programs import started
 from tests.support.speaking import PATIENCE
 
 if TYPE_CHECKING:
@@ -58,20 +57,9 @@ def chat() -> Iterator[str]:
     thread.join()
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | environment,
-    )
-
-
 @pytest.mark.usefixtures("null_sink")
 def test_the_assistant_stops_when_someone_talks_and_remembers_what_was_heard() -> None:
-    with start(str(EXAMPLES / "assistant.py")) as process:
+    with started(str(EXAMPLES / "assistant.py")) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Type something")
@@ -92,7 +80,9 @@ def test_the_assistant_stops_when_someone_talks_and_remembers_what_was_heard() -
 
 
 def test_the_chat_speaks_what_an_endpoint_answers(chat: str, null_sink: NullSink) -> None:
-    with start(str(EXAMPLES / "chat.py"), "some-model", "--local", OPENAI_BASE_URL=chat) as process:
+    with started(
+        str(EXAMPLES / "chat.py"), "some-model", "--local", OPENAI_BASE_URL=chat
+    ) as process:
         said, errors = process.communicate("What time is it?\n", timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert said == f"assistant: {ANSWER}\n"
@@ -105,14 +95,3 @@ def test_the_chat_speaks_what_an_endpoint_answers(chat: str, null_sink: NullSink
 def test_every_example_is_run_here() -> None:
     here = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in here for path in EXAMPLES.glob("*.py"))
-
-
-def test_mypy_accepts_the_examples_under_strict() -> None:
-    checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(EXAMPLES.glob("*.py")))],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert checked.returncode == 0, checked.stdout

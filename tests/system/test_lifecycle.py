@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from streamplay.playback.pump import Pump
 from streamplay.scheduler import Scheduler
 from streamplay.speech.account import Account
 from streamplay.speech.tracker import Tracker
+from tests.support.programs import started
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -201,17 +200,13 @@ print("playing", flush=True)
     ],
 )
 def test_a_process_ends_however_it_ends(speech_server: LocalServer, ending: str, code: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM + ending, speech_server.base_url],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "playing\n"
-    if code == -signal.SIGINT:
-        process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=PATIENCE)
+    program = PROGRAM + ending
+    with started("-W", "ignore", "-c", program, speech_server.base_url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "playing\n"
+        if code == -signal.SIGINT:
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, errors
 
 
