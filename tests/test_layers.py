@@ -20,14 +20,12 @@ PACKAGE = Path(streamplay.__file__).parent
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
     {"player", "aio", "playing", "replay", "scheduler", "backend", "options"}
-    | {"closing", "events", "speech", "playback.virtual", "playback.pump", "playback.reference"}
-    | {"playback.session", "playback.queue", "playback.track", "policy.store"},
-    {"network", "outputs", "playback", "words.sources", "reading", "loop"}
-    | {"speech.source"}
+    | {"closing", "events", "speech"},
+    {"playback"},
+    {"network", "outputs", "words.sources", "reading", "loop", "policy.store", "speech.source"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
-    {"stream", "policy", "words", "playback.ring", "playback.playclock", "playback.silence"}
-    | {"network.retry", "network.endpoint"},
+    {"stream", "policy", "words", "network.retry", "network.endpoint"},
     {"audio", "models", "request", "receipt", "trace", "errors", "presentable", "rules"},
 )
 

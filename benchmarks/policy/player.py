@@ -32,7 +32,7 @@ import numpy as np
 
 from benchmarks.policy.families import RATE, family
 from streamplay.audio import AudioFormat
-from streamplay.outputs.device import DEFAULT_LATENCY
+from streamplay.outputs.device import NATIVE_LATENCY
 from streamplay.playback.playout import FADE_SECONDS
 from streamplay.playback.virtual import BLOCK_SECONDS, play_in_blocks
 from streamplay.policy.jitter import Auto
@@ -67,7 +67,7 @@ SILENT_FRAMES: Final = 24
 SHORTEST_GAP: Final = FADE_SECONDS + SILENT_FRAMES / RATE
 """A gap that is no longer than this vanishes in the ramp that leads to it."""
 
-LATE_SECONDS: Final = DEFAULT_LATENCY["native"]
+LATE_SECONDS: Final = NATIVE_LATENCY
 """A device that asks for nothing for longer than its buffer lasts has run dry, told or not."""
 
 LOOK_SECONDS: Final = 0.0002

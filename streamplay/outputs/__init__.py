@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.errors import NoDevice
-from streamplay.outputs.base import DRAIN_FACTOR, Engine, Latency
+from streamplay.outputs.base import DRAIN_FACTOR, Latency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.outputs.base import Output
+    from streamplay.outputs.base import NativeCallback, Output
 
-__all__ = ["DRAIN_FACTOR", "Engine", "Latency", "open_output"]
+__all__ = ["DRAIN_FACTOR", "Latency", "open_output"]
 
 
 def open_output(
@@ -21,14 +21,14 @@ def open_output(
     *,
     device: int | str | None = None,
     latency: Latency | None = None,
-    engine: Engine = "python",
+    callback: Callable[[int], NativeCallback] | None = None,
     silence: bool = True,
     notify: Callable[[str], None] = lambda _: None,
 ) -> Output:
     """Open the device asked for, or the default one, or the silent clock.
 
-    Only where no device was asked for, and `silence` allows it, is the silent clock
-    an answer, and it is told.
+    Only where no device was asked for and `silence` allows it, the silent clock is opened
+    instead, and `notify` is told. The other arguments are those of `DeviceOutput`.
 
     Raises
     ------
@@ -36,12 +36,12 @@ def open_output(
         If `device` was asked for and cannot be used, or none can and `silence`
         is not allowed.
     """
-    # Only now: a request leaves before the audio side is imported.
+    # Imported only here: a request leaves before the audio side is imported.
     from streamplay.outputs.device import DeviceOutput
     from streamplay.outputs.silent import SilentOutput
 
     try:
-        return DeviceOutput(samplerate, channels, device=device, latency=latency, engine=engine)
+        return DeviceOutput(samplerate, channels, device=device, latency=latency, callback=callback)
     except NoDevice as error:
         if device is not None or not silence:
             raise

@@ -1,4 +1,4 @@
-"""What every output is: something that asks a playout for blocks, in its own time."""
+"""What an output is, and what it renders from: protocols, so that outputs know no playout."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ if TYPE_CHECKING:
 
 Latency = float | Literal["low", "high"]
 
-Engine = Literal["native", "python"]
-
 DRAIN_FACTOR: Final = 1.5
 """Silence to be fed after the last frame, in units of the latency. PortAudio on ALSA
 drops the device's buffer when a stream is closed; 1.5 lost none when measured."""
 
 
 class Renderer(Protocol):
-    """What an output needs of a playout."""
+    """Fills an output's blocks: a playout."""
 
     def render(self, out: Block, now: float, *, late: bool = False, delay: float = 0.0) -> None:
         """Fill one block, whole; never wait, never raise.
@@ -35,6 +33,32 @@ class Renderer(Protocol):
         delay : float
             Seconds until the block's first frame is heard.
         """
+
+
+class NativeCallback(Protocol):
+    """A PortAudio callback of one stream that runs without the interpreter."""
+
+    @property
+    def address(self) -> int:
+        """Of the function: a ``PaStreamCallback``."""
+
+    @property
+    def userdata(self) -> int:
+        """What PortAudio hands to it: an address that is good as long as this object lives."""
+
+    def attach(self, renderer: Renderer, latency: float) -> None:
+        """Render from `renderer` from now on; before that the callback fills in silence.
+
+        Parameters
+        ----------
+        renderer : Renderer
+            Of a kind that this callback can call without the interpreter.
+        latency : float
+            The stream's, in seconds: stands for a DAC time that PortAudio does not tell.
+        """
+
+    def detach(self) -> bool:
+        """Let go of the renderer: whether no call that uses it is running any more."""
 
 
 class Output(Protocol):
@@ -67,7 +91,7 @@ class Output(Protocol):
         """Begin to ask for blocks, on a thread of the output's own."""
 
     def detach(self) -> bool:
-        """Let go of the renderer: whether nothing of this output will call it any more."""
+        """Let go of the renderer: whether this output will not call it any more."""
 
     def close(self) -> None:
         """Stop asking, and give everything back; idempotent.

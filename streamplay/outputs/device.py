@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,17 +10,19 @@ from streamplay.errors import DeviceLost, NoDevice, OutputFailed
 from streamplay.outputs.deadline import OutOfTime, within
 from streamplay.outputs.devices import Found, find, survey
 from streamplay.outputs.portaudio import load, open_streams
-from streamplay.playback import native
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
-    from streamplay.outputs.base import Engine, Latency, Renderer
+    from streamplay.outputs.base import Latency, NativeCallback, Renderer
 
-DEFAULT_LATENCY: Final[dict[Engine, float]] = {"native": 0.02, "python": 0.05}
-"""Seconds, by what runs in the callback. A Python callback waits for the interpreter's lock,
-which a busy thread gives up every 5 ms at the best: 20 ms underflowed under load, 50 ms
-rides over short holds. The native one waits for nothing."""
+NATIVE_LATENCY: Final = 0.02
+"""Seconds, unless asked for. A native callback waits for nothing."""
+
+PYTHON_LATENCY: Final = 0.05
+"""The same for a Python callback. It waits for the interpreter's lock, which a busy thread gives
+up every 5 ms at the best: 20 ms underflowed under load, 50 ms ride over short holds."""
 
 OPEN_SECONDS: Final = 3.0
 """To open or to start a device. Some milliseconds are usual, a second where it has to be woken."""
@@ -44,9 +45,9 @@ class DeviceOutput:
     device : int or str, optional
         PortAudio's index, or a part of the name; the default device unless given.
     latency : float or {'low', 'high'}, optional
-        Seconds, or the device's own idea; `DEFAULT_LATENCY` unless given.
-    engine : {'native', 'python'}
-        What runs in the callback. A native one renders a `NativePlayout` only.
+        Seconds, or what the device calls so; `NATIVE_LATENCY` or `PYTHON_LATENCY` unless given.
+    callback : callable, optional
+        Makes a native callback, given the number of channels; PortAudio calls Python unless given.
 
     Raises
     ------
@@ -63,20 +64,19 @@ class DeviceOutput:
         *,
         device: int | str | None = None,
         latency: Latency | None = None,
-        engine: Engine = "python",
+        callback: Callable[[int], NativeCallback] | None = None,
     ) -> None:
         sd = load()
-        self.engine = engine
         found = find(survey(), device)
         self.name = found.info.name
         self.channels = min(channels, found.channels)
-        self._seat = native.Seat(channels=self.channels)
+        self._native = None if callback is None else callback(self.channels)
         self._renderer: Renderer | None = None
         self._inside = False
         self._closing = self._closed = self._stuck = False
         self._failure: OutputFailed | None = None
         if latency is None:
-            latency = DEFAULT_LATENCY[engine]
+            latency = PYTHON_LATENCY if self._native is None else NATIVE_LATENCY
         self._stream = self._open(sd, found, samplerate, latency)
         self.samplerate = round(self._stream.samplerate)
         self.latency = float(self._stream.latency)
@@ -118,15 +118,15 @@ class DeviceOutput:
         )
 
     def _make_stream(self, sd: ModuleType, **arguments: Any) -> Any:
-        if self.engine == "python":
+        if self._native is None:
             return sd.RawOutputStream(callback=self._callback, **arguments)
         # A C callback passes through the base class alone; rtmixer does the same
         # (https://github.com/spatialaudio/python-rtmixer).
         return sd._StreamBase(  # noqa: SLF001
             kind="output",
             wrap_callback=None,
-            callback=native.callback_address(),
-            userdata=sd._ffi.cast("void*", ctypes.addressof(self._seat)),  # noqa: SLF001
+            callback=self._native.address,
+            userdata=sd._ffi.cast("void*", self._native.userdata),  # noqa: SLF001
             **arguments,
         )
 
@@ -138,9 +138,8 @@ class DeviceOutput:
     def start(self, renderer: Renderer) -> None:
         """Start the stream; PortAudio's own thread calls the renderer from now on."""
         self._renderer = renderer
-        if isinstance(renderer, native.NativePlayout):
-            self._seat.latency = self.latency
-            self._seat.target = renderer.address
+        if self._native is not None:
+            self._native.attach(renderer, self.latency)
         try:
             within(OPEN_SECONDS, self._stream.start)
         except OutOfTime as error:
@@ -150,13 +149,13 @@ class DeviceOutput:
             raise NoDevice(f"the output device {self.name!r} does not start: {error}") from error
 
     def detach(self) -> bool:
-        """Let go of the renderer: whether nothing of this stream will call it any more."""
+        """Let go of the renderer: whether this stream will not call it any more."""
         renderer, self._closing = self._renderer, True
         self._renderer = None
         until = time.monotonic() + DETACH_SECONDS
-        while self._inside or not native.detach(self._seat):
+        while self._inside or not (self._native is None or self._native.detach()):
             if time.monotonic() > until:
-                self._renderer = renderer  # whoever is inside may still need it
+                self._renderer = renderer  # a callback that is running may still need it
                 return False
             time.sleep(0.001)
         return True
@@ -164,8 +163,8 @@ class DeviceOutput:
     def close(self) -> None:
         """Stop and close the stream; idempotent.
 
-        What cannot be closed in time is left to the end of the process, and asks
-        nobody for sound any more.
+        A stream that cannot be closed in time is left to the end of the process; it calls no
+        renderer any more.
         """
         if self._closed:
             return
@@ -197,7 +196,7 @@ class DeviceOutput:
                     block, time.perf_counter(), late=status.output_underflow, delay=delay
                 )
         except BaseException as error:
-            # It would be printed and forgotten: the stream ends, and says why.
+            # sounddevice would print it and go on: end the stream, with a failure that says why.
             self._failure = OutputFailed(f"the playout failed in the callback: {error!r}")
             out[:] = bytes(len(out))
             raise load().CallbackAbort from error
@@ -213,5 +212,5 @@ class DeviceOutput:
 
 
 def _close(stream: Any) -> None:
-    """Close what was opened too late for anyone to want it."""
+    """Close a stream that opened after `OPEN_SECONDS`, when nothing waits for it any more."""
     stream.close()

@@ -43,8 +43,8 @@ class _Mark(ctypes.Structure):
     ]
 
 
-class Seat(ctypes.Structure):
-    """What the callback is given: the playout that it renders, and facts of its stream."""
+class _Seat(ctypes.Structure):
+    """What PortAudio hands to the callback: the playout that it renders, and its stream's facts."""
 
     _fields_ = [
         ("target", ctypes.c_void_p),
@@ -69,7 +69,7 @@ _SIGNATURES: Final = {
     "playout_pause": (None, _POINTER, ctypes.c_int),
     "playout_gain": (None, _POINTER, ctypes.c_double),
     "playout_moved": (None, _POINTER),
-    "playout_detach": (ctypes.c_int, ctypes.POINTER(Seat)),
+    "playout_detach": (ctypes.c_int, ctypes.POINTER(_Seat)),
     "playout_skip": (None, _POINTER, ctypes.POINTER(_INT), _INT),
     "playout_write": (_INT, _POINTER, _POINTER, _INT),
     "playout_notes": (ctypes.c_int, _POINTER, ctypes.POINTER(_Note), ctypes.c_int),
@@ -116,17 +116,40 @@ def choose(engine: Literal["auto", "native", "python"]) -> Literal["native", "py
     return "native"
 
 
-def callback_address() -> int:
-    """Return the address of the PortAudio callback; its user data is a `Seat`."""
-    loaded = library()
-    assert loaded is not None
-    return ctypes.cast(loaded.playout_callback, ctypes.c_void_p).value or 0
+class Callback:
+    """The PortAudio callback of one stream: a `streamplay.outputs.base.NativeCallback`.
 
+    Parameters
+    ----------
+    channels : int
+        Of the stream: for the silence while no playout is attached.
+    """
 
-def detach(seat: Seat) -> bool:
-    """Take the playout away from a callback: whether that is out of the way already."""
-    loaded = library()
-    return loaded is None or bool(loaded.playout_detach(seat))
+    def __init__(self, channels: int) -> None:
+        loaded = library()
+        assert loaded is not None, "ask library() first"
+        self._library = loaded
+        self._seat = _Seat(channels=channels)
+
+    @property
+    def address(self) -> int:
+        """Of the function in the native library."""
+        return ctypes.cast(self._library.playout_callback, ctypes.c_void_p).value or 0
+
+    @property
+    def userdata(self) -> int:
+        """The address of what this stream's callback is handed."""
+        return ctypes.addressof(self._seat)
+
+    def attach(self, renderer: object, latency: float) -> None:
+        """Render from a `NativePlayout` from now on."""
+        assert isinstance(renderer, NativePlayout), "no interpreter runs in this callback"
+        self._seat.latency = latency
+        self._seat.target = renderer.address
+
+    def detach(self) -> bool:
+        """Let go of the playout: whether no call that uses it is running any more."""
+        return bool(self._library.playout_detach(self._seat))
 
 
 class NativeJournal:

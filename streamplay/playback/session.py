@@ -217,12 +217,13 @@ class Session:
         from streamplay.outputs import open_output
         from streamplay.playback import native
 
+        engine = native.choose(self._options.engine)
         return open_output(
             samplerate,
             channels,
             device=self._options.device,
             latency=self._options.latency,
-            engine=native.choose(self._options.engine),
+            callback=native.Callback if engine == "native" else None,
             silence=silence,
             notify=self._options.tell,
         )

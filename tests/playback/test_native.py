@@ -161,19 +161,24 @@ def test_the_callback_fills_the_device_s_buffer(current: float, dac: float, dela
     frames = np.linspace(-0.5, 0.5, 100, dtype=np.float32).reshape(-1, 1)
     playout.write_frames(frames)
     playout.end()
-    seat = native.Seat(playout.address, 0.02)
+    ours = native.Callback(1)
+    ours.attach(playout, 0.02)
     out = np.full(150, np.nan, np.float32)
     prototype = ctypes.CFUNCTYPE(
         *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
         *(ctypes.POINTER(_Times), ctypes.c_ulong, ctypes.c_void_p),
     )
-    callback = prototype(native.callback_address())
+    callback = prototype(ours.address)
     times = _Times(0.0, current, dac)
-    assert callback(None, out.ctypes.data, 150, times, 0, ctypes.addressof(seat)) == 0
+    assert callback(None, out.ctypes.data, 150, times, 0, ours.userdata) == 0
     assert out[:100].tobytes() == frames.tobytes()
     assert not out[100:].any()
     (note,) = playout.journal.read_notes()
     assert math.isclose(note.delay, delay)
+    assert ours.detach()
+    rendered = playout.rendered
+    assert callback(None, out.ctypes.data, 150, times, 0, ours.userdata) == 0
+    assert (out.any(), playout.rendered) == (False, rendered)
 
 
 def test_without_a_library_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
