@@ -1,105 +1,176 @@
-"""The options of `streamplay.options.Options`, looked at. Pure, and quick to import."""
+"""Whether a value may be given to an option: a check for each kind in the table. Pure.
+
+What depends on more than one field of a request is checked by `streamplay.rules.fields`.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from streamplay.errors import InvalidRequest
+from streamplay.rules.option_table import OPTIONS
 
-TYPE_CHECKING = False  # as in families
+TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any, Final
 
-LOUDEST: Final = 20.0
-"""dB of amplification. What passes full scale is limited; beyond this little else is left."""
-
-MOST_AHEAD: Final = 16
-"""Pieces asked for ahead: more than anybody hears in the time that one takes."""
+_LANGUAGE: Final = r"[a-z]{2,3}(-[a-z0-9]{2,8})*"
 
 
 def check_options(given: Mapping[str, Any]) -> None:
-    """Raise `InvalidRequest` where one of the options given is wrong."""
-    for name, allowed in _CHOICES.items():
-        if name in given and given[name] not in allowed:
-            listed = ", ".join(each for each in allowed if each is not None)
-            raise InvalidRequest(name, f"{given[name]!r} is not offered", allowed=listed)
+    """Raise `InvalidRequest` where one of the options given is wrong.
+
+    Names that are no options are left to the caller.
+    """
+    for name, value in given.items():
+        if name in OPTIONS:
+            check_option(name, value)
     if given.get("local") and given.get("base_url") is not None:
         raise InvalidRequest("base_url", "and local name two servers", allowed="one of them")
-    for name, check in _CHECKS.items():
-        if name in given:
-            check(given[name])
 
 
-def check_latency(value: float | str | None) -> None:
-    """Raise `InvalidRequest` unless `value` is None, ``"low"``, ``"high"`` or seconds."""
-    good = value in (None, "low", "high") or (
-        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
-    )
-    if not good:
-        raise InvalidRequest("latency", f"{value!r} is no time", allowed="low, high, or seconds")
+def check_option(name: str, value: object, *, called: str = "") -> None:
+    """Raise `InvalidRequest` unless `value` may be given as the option `name`.
+
+    Parameters
+    ----------
+    called : str
+        What the error calls it, where that is not `name`: a request's own name for the field.
+    """
+    option = OPTIONS[name]
+    if value is None and option.default is None:
+        return
+    _CHECKS[option.kind](called or name, value, option.allowed)
 
 
-def check_wake(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is milliseconds, at most ten seconds of them."""
-    if not isinstance(value, (int, float)) or not 0 <= value <= 10_000:
-        raise InvalidRequest("wake", f"{value!r} is no time", allowed="0 to 10000 milliseconds")
+def check_text(called: str, value: Any) -> str:
+    """Return a text that is not empty and can be sent as UTF-8; raise `InvalidRequest`."""
+    _check_type(called, value, (str,), "text")
+    if not value.strip():
+        raise InvalidRequest(called, "is empty", allowed="text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        # Half of a surrogate pair: an undecodable byte of a file or an argument.
+        problem = f"character {error.start + 1} is no Unicode character"
+        raise InvalidRequest(called, problem, allowed="UTF-8 text") from None
+    return str(value)
 
 
-def check_prebuffer(value: float | str) -> None:
-    """Raise `InvalidRequest` unless `value` is ``"auto"`` or milliseconds."""
-    good = value == "auto" or (
-        isinstance(value, (int, float)) and math.isfinite(value) and value >= 0
-    )
-    if not good:
-        raise InvalidRequest("prebuffer", f"{value!r} is no time", allowed="auto, or milliseconds")
+def _check_type(called: str, value: object, types: tuple[type, ...], allowed: str) -> None:
+    if not isinstance(value, types):
+        raise InvalidRequest(called, f"is {type(value).__name__}", allowed=allowed)
 
 
-def check_gap_weight(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is a finite number of at least 1."""
-    if not isinstance(value, (int, float)) or not 1 <= value < math.inf:
-        raise InvalidRequest("gap_weight", f"{value!r} is no weight", allowed="1 or more")
+def _check_string(called: str, value: Any, _: object) -> None:
+    # What an address or a key may hold is decided by network.endpoint.
+    _check_type(called, value, (str,), "str")
 
 
-def check_remember(value: object) -> None:
-    """Raise `InvalidRequest` unless `value` is None or names a file."""
-    if value is not None and not (isinstance(value, (str, os.PathLike)) and os.fspath(value)):
-        raise InvalidRequest("remember", f"{value!r} is no file", allowed="a path")
+def _check_language(called: str, value: Any, _: object) -> None:
+    if not (isinstance(value, str) and re.fullmatch(_LANGUAGE, value)):
+        problem = f"{value!r} is no language"
+        raise InvalidRequest(called, problem, allowed="en, or a lower-case locale: zh-hk")
 
 
-def check_prefetch(value: int) -> None:
-    """Raise `InvalidRequest` unless `value` is a number of pieces, at most `MOST_AHEAD`."""
-    if not isinstance(value, int) or not 0 <= value <= MOST_AHEAD:
-        allowed = f"0 to {MOST_AHEAD}"
-        raise InvalidRequest("prefetch", f"{value!r} is no number of pieces", allowed=allowed)
+def _check_choice(called: str, value: Any, allowed: Sequence[object]) -> None:
+    # By type as well: True would pass for 1, and 32000.0 for 32000.
+    if not any(value == one and type(value) is type(one) for one in allowed):
+        named = ", ".join(str(one) for one in allowed)
+        raise InvalidRequest(called, f"{value!r} is not offered", allowed=named)
 
 
-def check_pause(value: float | None) -> None:
-    """Raise `InvalidRequest` unless `value` is None, or milliseconds below ten seconds."""
-    if value is not None and not (isinstance(value, (int, float)) and 0 <= value < 1e4):
-        raise InvalidRequest("pause_ms", f"{value!r} is no time", allowed="below 10000")
+def _check_switch(called: str, value: Any, _: object) -> None:
+    _check_choice(called, value, (True, False))
 
 
-def check_volume(value: float) -> None:
-    """Raise `InvalidRequest` unless `value` is a level in dB, at most `LOUDEST`."""
-    if not isinstance(value, (int, float)) or math.isnan(value) or value > LOUDEST:
-        allowed = f"dB, at most {LOUDEST:g}"
-        raise InvalidRequest("volume", f"{value!r} is no level", allowed=allowed)
+def _check_number(
+    called: str,
+    value: Any,
+    allowed: tuple[float, float],
+    *,
+    noun: str,
+    told: str,
+    types: tuple[type, ...] = (int, float),
+) -> None:
+    least, most = allowed
+    is_number = isinstance(value, types) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:
+        problem = f"{value!r} is no {noun}"
+        raise InvalidRequest(called, problem, allowed=told.format(least, most))
 
 
-_CHOICES: Final[dict[str, tuple[str | None, ...]]] = {
-    "fallback": (None, "local"),
-    "engine": ("auto", "native", "python"),
-    "on_error": ("stop", "continue"),
+def _check_word_or_time(called: str, value: Any, words: Sequence[str], *, unit: str) -> None:
+    is_time = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if value not in words and not (is_time and math.isfinite(value) and value >= 0):
+        allowed = f"{', '.join(words)}, or {unit}"
+        raise InvalidRequest(called, f"{value!r} is no time", allowed=allowed)
+
+
+def _check_device(called: str, value: Any, _: object) -> None:
+    _check_type(called, value, (str, int), "str or int")
+
+
+def _check_file(called: str, value: Any, _: object) -> None:
+    if not (isinstance(value, (str, os.PathLike)) and os.fspath(value)):
+        raise InvalidRequest(called, f"{value!r} is no file", allowed="a path")
+
+
+def _check_format(called: str, value: Any, _: object) -> None:
+    # An AudioFormat is known by what it has: its module imports dataclasses.
+    if not isinstance(value, str) and not hasattr(value, "samplerate"):
+        raise InvalidRequest(called, f"is {type(value).__name__}", allowed="str or AudioFormat")
+
+
+def _check_rules(called: str, value: Any, _: object) -> None:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        problem = f"is {type(value).__name__}"
+        raise InvalidRequest(called, problem, allowed='a list such as ["omg/oh my god"]')
+    for rule in value:
+        source, _slash, replacement = check_text(called, rule).partition("/")
+        if not source.strip() or not replacement.strip():
+            problem = f"{rule!r} lacks a side"
+            raise InvalidRequest(called, problem, allowed="SOURCE/REPLACEMENT")
+
+
+def _check_fields(called: str, value: Any, _: object) -> None:
+    _check_type(called, value, (Mapping,), "a mapping")
+    for key in value:
+        if not isinstance(key, str):
+            problem = f"the key {key!r} is no text"
+            raise InvalidRequest(called, problem, allowed="names of fields")
+
+
+def _check_callable(called: str, value: Any, _: object) -> None:
+    if not callable(value):
+        raise InvalidRequest(called, f"is {type(value).__name__}", allowed="a callable")
+
+
+_CHECKS: Final[dict[str, Callable[[str, Any, Any], object]]] = {
+    "text": lambda called, value, _: check_text(called, value),
+    "string": _check_string,
+    "language": _check_language,
+    "choice": _check_choice,
+    "switch": _check_switch,
+    "rate": partial(_check_number, noun="rate", told="{} to {} Hz", types=(int,)),
+    "pieces": partial(_check_number, noun="number of pieces", told="{} to {}", types=(int,)),
+    "factor": partial(_check_number, noun="factor", told="{:g} to {:g}"),
+    "weight": partial(_check_number, noun="weight", told="{:g} or more"),
+    "seconds": partial(_check_number, noun="time", told="seconds, more than 0"),
+    "milliseconds": partial(_check_number, noun="time", told="{} to {} milliseconds"),
+    "decibels": partial(_check_number, noun="level", told="dB, at most {1:g}"),
+    "latency": partial(_check_word_or_time, unit="seconds"),
+    "prebuffer": partial(_check_word_or_time, unit="milliseconds"),
+    "device": _check_device,
+    "file": _check_file,
+    "format": _check_format,
+    "rules": _check_rules,
+    "fields": _check_fields,
+    "callable": _check_callable,
 }
-_CHECKS: Final[dict[str, Callable[[Any], None]]] = {
-    "latency": check_latency,
-    "prebuffer": check_prebuffer,
-    "gap_weight": check_gap_weight,
-    "remember": check_remember,
-    "prefetch": check_prefetch,
-    "pause_ms": check_pause,
-    "volume": check_volume,
-    "wake": check_wake,
-}
+"""The check of each kind: it takes the name to use, the value and what the table allows."""

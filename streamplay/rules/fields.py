@@ -1,12 +1,9 @@
 """The fields of a request for speech: looked at, settled, and made a body. Pure.
 
-`streamplay.request.SpeechRequest` is made of these. They stand apart from it
-because `streamplay.network.early` sends a request before `dataclasses` and
-`typing`, 15 ms of imports, have been loaded.
-
-The fields and their enums are those of the schema of ``POST /audio/speech``
-(https://docs.together.ai/reference/audio-speech), and ``alignment`` and
-``segment`` of https://docs.together.ai/docs/text-to-speech.
+`streamplay.request.SpeechRequest` is made of these. They stand apart from it because
+`streamplay.network.early` sends a request before `dataclasses` and `typing`, 15 ms of imports,
+have been loaded. Which fields there are, what they may be and where they are left out: see
+`streamplay.rules.option_table`.
 """
 
 from __future__ import annotations
@@ -16,47 +13,47 @@ import re
 from collections.abc import Mapping, Sequence
 
 from streamplay.errors import InvalidRequest
-from streamplay.rules.families import DEFAULT_MODEL, FAMILIES, family_of
+from streamplay.rules.checks import check_option, check_text
+from streamplay.rules.families import FAMILIES, family_of
+from streamplay.rules.option_table import options_in
 
-TYPE_CHECKING = False  # as in families
+TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
     from typing import Any, Final
-
-ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
-"""The raw encodings of ``response_encoding``."""
-
-FORMATS: Final = ("raw", "wav", "mp3")
-ALIGNMENTS: Final = ("none", "word")
-SEGMENTS: Final = ("sentence", "immediate", "never")
-BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
-
-SAMPLE_RATES: Final = range(8000, 48001)
-"""Telephone to studio. The schema bounds nothing; no model is known beyond."""
 
 LONGEST: Final = 4096
 """Characters that one request takes: the limit of OpenAI's ``input`` (API reference,
 audio/speech), the only one that is published."""
 
-DEFAULTS: Final[dict[str, Any]] = {
-    "model": DEFAULT_MODEL,
-    "voice": None,
-    "response_format": "raw",
-    "response_encoding": "pcm_s16le",
-    "sample_rate": 24000,
-    "language": None,
-    "bit_rate": None,
-    "stream": None,
-    "pronounce": (),
-    "alignment": None,
-    "segment": None,
-    "extra": {},
+CHARACTERS_PER_SECOND: Final = 15.0
+"""Of ordinary English speech, slowly spoken."""
+
+_CALLED: Final = {"format": "response_format", "encoding": "response_encoding"}
+"""Fields that the API calls otherwise than the options."""
+
+_FIELDS: Final = {
+    _CALLED.get(option.name, option.name): option
+    for option in options_in("request")
+    if option.name != "decode_as"  # it says how to read the answer, and is not sent
 }
+"""Every field but the text, and its option."""
+
+DEFAULTS: Final[dict[str, Any]] = {name: option.default for name, option in _FIELDS.items()}
 """Every field but the text, as it is where nothing is said of it."""
 
-# No flag names these two: the command line says them as any other field of the body.
-_UNFLAGGED: Final = ("alignment", "segment")
-_OWN_FIELDS: Final = (DEFAULTS.keys() | {"input"}) - {"pronounce", "extra", *_UNFLAGGED}
-_LANGUAGE: Final = r"[a-z]{2,3}(-[a-z0-9]{2,8})*"
+_ALWAYS: Final = ("model", "voice", "response_format", "response_encoding", "sample_rate", "stream")
+"""Always sent in Together's shape, so that no default of the server's is relied on."""
+
+_WHERE_GIVEN: Final = tuple(
+    name for name in _FIELDS if name not in {*_ALWAYS, "pronounce", "extra"}
+)
+"""Sent under their own names, in either shape, where they were given."""
+
+_AS_EXTRA: Final = frozenset({"alignment", "segment", "speed", "instructions"})
+"""Fields that `extra` may hold as well: that was the only way before they had names of their own,
+and two of them have no flag."""
+
+_OWN_FIELDS: Final = frozenset({"input", *_ALWAYS, *_WHERE_GIVEN}) - _AS_EXTRA
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"
 
 
@@ -68,43 +65,41 @@ def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
     InvalidRequest
         If one is wrong; it names the field and what is allowed.
     """
-    _check_text("input", fields["input"])
-    _check_text("model", fields["model"])
-    voice = _voice(fields["model"], fields["voice"])
-    _check_format(fields)
-    _check_choice("alignment", fields["alignment"], ALIGNMENTS, optional=True)
-    _check_choice("segment", fields["segment"], SEGMENTS, optional=True)
-    stream = _stream(fields)
-    _check_language(fields["language"])
-    rules = _rules(fields["pronounce"])
-    extra = _extra(fields["extra"], rules)
-    for name in _UNFLAGGED:
-        if name in extra and fields[name] is not None:
-            raise InvalidRequest(name, "is given twice", allowed=f"{name}, or extra")
-    return {**fields, "voice": voice, "stream": stream, "pronounce": rules, "extra": extra}
+    check_text("input", fields["input"])
+    for name, option in _FIELDS.items():
+        check_option(option.name, fields[name], called=name)
+    if fields["bit_rate"] is not None and fields["response_format"] != "mp3":
+        raise InvalidRequest("bit_rate", "is for mp3 only", allowed='response_format="mp3"')
+    return {
+        **fields,
+        "voice": _voice(fields["model"], fields["voice"]),
+        "stream": _stream(fields),
+        "pronounce": tuple(fields["pronounce"]),
+        "extra": _extra(fields),
+    }
 
 
 def request_fields(options: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return the fields of the request for `text`, of the options that a player has."""
-    names = {"response_format": "format", "response_encoding": "encoding"}
-    chosen = {name: options.get(names.get(name, name), value) for name, value in DEFAULTS.items()}
+    chosen = {
+        name: options.get(option.name, option.default) for name, option in _FIELDS.items()
+    }
     return {"input": text, **chosen}
 
 
 def body_of(fields: Mapping[str, Any], api: str) -> dict[str, Any]:
     """Return the JSON body of settled fields in the shape of `api`, ``together`` or ``openai``."""
     shaped = _openai(fields) if api == "openai" else _together(fields)
-    # Sent in either shape: whoever asks for word timestamps gets them, or is
-    # told by the server that it has none.
-    optional = {name: fields[name] for name in ("language", "bit_rate", "alignment", "segment")}
-    optional["extra_params"] = _extra_params(fields)
+    # In either shape: a server that does not know a field says so.
+    given = {name: fields[name] for name in _WHERE_GIVEN if fields[name] is not None}
     others = {key: value for key, value in fields["extra"].items() if key != "extra_params"}
-    return shaped | {key: value for key, value in optional.items() if value} | others
+    params = _extra_params(fields)
+    return shaped | given | ({"extra_params": params} if params else {}) | others
 
 
 def _together(fields: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("model", "input", "voice", "response_format", "response_encoding", "sample_rate")
-    return {name: fields[name] for name in (*names, "stream")}
+    names = ("model", "input", *_ALWAYS[1:])
+    return {name: fields[name] for name in names}
 
 
 def _openai(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +124,7 @@ def _voice(model: str, voice: Any) -> str:
         allowed = f"a voice of that model; list them: streamplay voices --model {model}"
         problem = f"model {json.dumps(model)} has no voice of its own here"
         raise InvalidRequest("voice", problem, allowed=allowed)
-    text = _check_text("voice", voice)
+    text = check_text("voice", voice)
     if known.get("mixes") and not re.fullmatch(_MIX, text):
         problem = f"{voice!r} is neither a voice nor a mix"
         raise InvalidRequest("voice", problem, allowed="af_bella, or af_bella(2)+af_heart(1)")
@@ -139,22 +134,10 @@ def _voice(model: str, voice: Any) -> str:
     return text
 
 
-def _check_format(fields: Mapping[str, Any]) -> None:
-    _check_choice("response_format", fields["response_format"], FORMATS)
-    _check_choice("response_encoding", fields["response_encoding"], ENCODINGS)
-    _check_rate(fields["sample_rate"])
-    if fields["bit_rate"] is None:
-        return
-    if fields["response_format"] != "mp3":
-        raise InvalidRequest("bit_rate", "is for mp3 only", allowed='response_format="mp3"')
-    _check_choice("bit_rate", fields["bit_rate"], BIT_RATES)
-
-
 def _stream(fields: Mapping[str, Any]) -> bool:
-    """Return whether it is to come as it is made."""
+    """Return whether the audio is to come as it is made."""
     raw = fields["response_format"] == "raw"
     stream: bool = raw if fields["stream"] is None else fields["stream"]
-    _check_choice("stream", stream, (True, False))
     if stream and not raw:
         problem = f"{fields['response_format']} cannot be streamed"
         raise InvalidRequest("stream", problem, allowed='stream with response_format="raw"')
@@ -163,71 +146,19 @@ def _stream(fields: Mapping[str, Any]) -> bool:
     return stream
 
 
-def _check_language(value: Any) -> None:
-    if value is not None and not (isinstance(value, str) and re.fullmatch(_LANGUAGE, value)):
-        problem = f"{value!r} is no language"
-        raise InvalidRequest("language", problem, allowed="en, or a lower-case locale: zh-hk")
-
-
-def _check_text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise InvalidRequest(name, f"is {type(value).__name__}", allowed="text")
-    if not value.strip():
-        raise InvalidRequest(name, "is empty", allowed="text")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        # Half of a surrogate pair: an undecodable byte of a file or an argument.
-        problem = f"character {error.start + 1} is no Unicode character"
-        raise InvalidRequest(name, problem, allowed="UTF-8 text") from None
-    return value
-
-
-def _check_choice(
-    name: str, value: object, allowed: Sequence[object], *, optional: bool = False
-) -> None:
-    if optional and value is None:
-        return
-    # By type as well: True would pass for 1, and 32000.0 for 32000.
-    if not any(value == one and type(value) is type(one) for one in allowed):
-        named = ", ".join(str(one) for one in allowed)
-        raise InvalidRequest(name, f"{value!r} is not offered", allowed=named)
-
-
-def _check_rate(value: object) -> None:
-    if type(value) is not int or value not in SAMPLE_RATES:
-        allowed = f"{SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]} Hz"
-        raise InvalidRequest("sample_rate", f"{value!r} is no rate", allowed=allowed)
-
-
-def _rules(pronounce: Any) -> tuple[str, ...]:
-    """Return the pronunciation rules, each with both of its sides."""
-    if isinstance(pronounce, str) or not isinstance(pronounce, Sequence):
-        problem = f"is {type(pronounce).__name__}"
-        raise InvalidRequest("pronounce", problem, allowed='a list such as ["omg/oh my god"]')
-    for rule in pronounce:
-        _check_text("pronounce", rule)
-        source, _, replacement = rule.partition("/")
-        if not source.strip() or not replacement.strip():
-            problem = f"{rule!r} lacks a side"
-            raise InvalidRequest("pronounce", problem, allowed="SOURCE/REPLACEMENT")
-    return tuple(pronounce)
-
-
-def _extra(extra: Any, pronounce: Sequence[str]) -> dict[str, Any]:
+def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of the other fields, as JSON would carry them."""
-    if not isinstance(extra, Mapping):
-        raise InvalidRequest("extra", f"is {type(extra).__name__}", allowed="a mapping")
+    extra: Mapping[str, Any] = fields["extra"]
     for key in extra:
-        if not isinstance(key, str):
-            raise InvalidRequest("extra", f"the key {key!r} is no text", allowed="names of fields")
         if key in _OWN_FIELDS:
             allowed = f"{key} itself, or a field that has no name here"
             raise InvalidRequest("extra", f"{key!r} has a field of its own", allowed=allowed)
+        if key in _AS_EXTRA and fields[key] is not None:
+            raise InvalidRequest(key, "is given twice", allowed=f"{key}, or extra")
     params = extra.get("extra_params", {})
     if not isinstance(params, Mapping):
         raise InvalidRequest("extra", "extra_params is no object", allowed="a JSON object")
-    if pronounce and "pronunciation_dict" in params:
+    if fields["pronounce"] and "pronunciation_dict" in params:
         raise InvalidRequest("pronounce", "is given twice", allowed="pronounce, or extra_params")
     try:
         copy: dict[str, Any] = json.loads(json.dumps(dict(extra), allow_nan=False))
