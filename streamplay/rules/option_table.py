@@ -1,0 +1,217 @@
+"""Every option of streamplay, in one table.
+
+What lists options is derived from this table: the arguments of `streamplay.options.Options`, what
+may be given to one `say`, the flags that commands share, the keys of the configuration file and of
+a benchmark's target, the completion of shells, the fields of a request, and every check.
+
+To add an option, add one row below, in the group whose flags it belongs to, and one line with its
+type to a `TypedDict` in `streamplay.options`: type checkers cannot read a table. A field of the
+request also needs its line in `streamplay.request.SpeechRequest`. `tests/test_options.py` names
+whatever is missing. The code that uses the option reads ``options.NAME``.
+
+A row is a plain tuple:
+
+name
+    The argument's name; the configuration's key.
+kind
+    What a value may be: one of the kinds in `streamplay.rules.checks`, which says how a value is
+    checked, and in `streamplay.cli.options`, which says how it is read from a command line.
+default
+    What holds where nothing is given.
+allowed
+    What limits the values of this kind: the choices, or the least and the greatest number.
+scope
+    `EITHER`: given to a player, or to one `say`, which wins. `PLAYER`: given to a player only.
+    `ONE_SAY`: given to one `say` only.
+flag
+    The flags, separated by spaces, and what their value is called in the help; empty: no flag.
+help
+    What the flag does, in a few words.
+
+The module imports neither `typing` nor `dataclasses`: the first request is checked with this table
+before they are loaded.
+"""
+
+from __future__ import annotations
+
+import math
+
+from streamplay.rules.families import DEFAULT_MODEL
+
+TYPE_CHECKING = False  # typing takes 5 ms to import, before a request leaves
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+EITHER: Final = "player or say"
+PLAYER: Final = "player"
+ONE_SAY: Final = "say"
+
+GAP_WEIGHT: Final = 20.0
+"""A second of silence inside a sentence is as bad as so many before it."""
+
+# The enums of the schema of POST /audio/speech, https://docs.together.ai/reference/audio-speech;
+# alignment and segment: https://docs.together.ai/docs/text-to-speech.
+ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
+FORMATS: Final = ("raw", "wav", "mp3")
+BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
+ALIGNMENTS: Final = ("none", "word")
+SEGMENTS: Final = ("sentence", "immediate", "never")
+
+SAMPLE_RATES: Final = (8000, 48000)
+"""Telephone to studio. The schema bounds nothing; no model is known beyond."""
+
+SPEEDS: Final = (0.25, 4.0)
+"""The bounds of ``speed`` in OpenAI's API reference, audio/speech."""
+
+LOUDEST: Final = 20.0
+"""dB of amplification. What passes full scale is limited; beyond this little else is left."""
+
+MOST_AHEAD: Final = 16
+"""Pieces requested ahead: more than can be heard in the time that one request takes."""
+
+TEN_SECONDS: Final = (0, 10_000)
+"""In milliseconds."""
+
+LARGEST: Final = 1.7e308
+"""Any finite number is at most this, about the greatest that a float holds."""
+
+ABOVE_ZERO: Final = (5e-324, LARGEST)
+"""From the least float above 0 on."""
+
+# fmt: off  (a row is easier to read as one)
+_TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
+    # name, kind, default, allowed, scope, flag,
+    #     help
+    "request": (
+        ("model", "text", DEFAULT_MODEL, None, EITHER, "-m --model",
+            "the model (default: canopylabs/orpheus-3b-0.1-ft)"),
+        ("voice", "text", None, None, EITHER, "-v --voice",
+            "the voice (default: the model's own)"),
+        ("language", "language", None, None, EITHER, "--language CODE",
+            "the language, as en or zh-hk"),
+        ("encoding", "choice", "pcm_s16le", ENCODINGS, EITHER, "--encoding",
+            "encoding to ask for (default: pcm_s16le)"),
+        ("sample_rate", "rate", 24000, SAMPLE_RATES, EITHER, "--sample-rate HZ",
+            "rate to ask for (default: 24000)"),
+        ("format", "choice", "raw", FORMATS, EITHER, "--format",
+            "wav and mp3 come whole, not as a stream"),
+        ("bit_rate", "choice", None, BIT_RATES, EITHER, "--bit-rate BITS",
+            "for mp3, in bits per second"),
+        ("stream", "switch", None, None, EITHER, "--stream --no-stream",
+            "play while it is generated, or ask for the whole"),
+        ("speed", "factor", None, SPEEDS, EITHER, "--speed FACTOR",
+            "how fast to speak; 1 is the voice's own pace"),
+        ("instructions", "text", None, None, EITHER, "--instructions TEXT",
+            "how to speak, for models that take instructions"),
+        ("pronounce", "rules", (), None, EITHER, "--pronounce SOURCE/REPLACEMENT",
+            "say REPLACEMENT where SOURCE is written; may be repeated"),
+        ("alignment", "choice", None, ALIGNMENTS, EITHER, "", ""),
+        ("segment", "choice", None, SEGMENTS, EITHER, "", ""),
+        ("extra", "fields", {}, None, EITHER, "--extra KEY=JSON",
+            "any other field of the request's body; may be repeated"),
+        ("decode_as", "format", None, None, EITHER, "--decode-as ENCODING[@RATE]",
+            "what the bytes are, whatever the model or a header says"),
+    ),
+    "text": (
+        ("clean", "switch", False, None, EITHER, "--clean --no-clean",
+            "leave out what is not meant to be heard: Markdown, addresses, code, emoji"),
+        ("prefetch", "pieces", 2, (0, MOST_AHEAD), EITHER, "--prefetch N",
+            "sentences to request ahead of the one that is heard (default: 2)"),
+        ("on_error", "choice", "stop", ("stop", "continue"), EITHER, "--on-error",
+            "what to do when one sentence fails (default: stop)"),
+        ("pause_ms", "milliseconds", None, TEN_SECONDS, EITHER, "", ""),
+    ),
+    "server": (
+        ("base_url", "string", None, None, PLAYER, "--base-url URL",
+            "as https://api.together.ai/v1 (or TOGETHER_BASE_URL)"),
+        ("api_key", "string", None, None, PLAYER, "", ""),
+        ("api_key_env", "string", None, None, PLAYER, "--api-key-env NAME",
+            "variable with the key (default: TOGETHER_API_KEY)"),
+        ("insecure_http", "switch", False, None, PLAYER, "--insecure-http",
+            "send the key over http:// too, where others can read it"),
+        ("local", "switch", False, None, PLAYER, "--local",
+            "the built-in voice, without a network"),
+        ("timeout", "seconds", None, ABOVE_ZERO, EITHER, "--timeout SECONDS",
+            "the longest wait at any one point"),
+    ),
+    # Shown with the flags of the server, but only by commands that speak.
+    "speaking": (
+        ("deadline", "seconds", None, ABOVE_ZERO, EITHER, "--deadline SECONDS",
+            "the longest that all may take"),
+        ("api", "choice", None, ("together", "openai"), PLAYER, "--api",
+            "how the server wants to be asked"),
+        ("fallback", "choice", None, ("local",), PLAYER, "--fallback",
+            "the built-in voice when the server fails"),
+    ),
+    "sound": (
+        ("device", "device", None, None, PLAYER, "-d --device NAME|INDEX",
+            "see: streamplay devices"),
+        ("latency", "latency", None, ("low", "high"), PLAYER, "--latency low|high|SECONDS",
+            "the device's latency"),
+        ("wake", "milliseconds", 0.0, TEN_SECONDS, PLAYER, "--wake MS",
+            "silence first, for a device that sleeps"),
+        ("follow_default", "switch", False, None, PLAYER, "", ""),
+        ("volume", "decibels", 0.0, (-math.inf, LOUDEST), PLAYER, "--volume DB",
+            "0 is as it came, -6 half as loud"),
+        ("engine", "choice", "auto", ("auto", "native", "python"), PLAYER, "", ""),
+        ("prebuffer", "prebuffer", "auto", ("auto",), EITHER, "--prebuffer auto|MS",
+            "audio ahead before sound starts"),
+        ("gap_weight", "weight", GAP_WEIGHT, (1, LARGEST), EITHER, "--gap-weight W",
+            "what a gap costs, in waits (default: 20)"),
+        ("remember", "file", None, None, PLAYER, "--remember FILE",
+            "remember learned start delays in FILE"),
+        ("play", "switch", True, None, PLAYER, "--no-play",
+            "no sound"),
+    ),
+    "keeping": (
+        ("output", "file", None, None, ONE_SAY, "", ""),
+        ("force", "switch", False, None, ONE_SAY, "", ""),
+        ("record", "file", None, None, ONE_SAY, "", ""),
+    ),
+    "telling": (
+        ("notify", "callable", None, None, PLAYER, "", ""),
+        ("on_event", "callable", None, None, PLAYER, "", ""),
+    ),
+}
+# fmt: on
+
+
+class Option:
+    """One row of the table, with its group."""
+
+    __slots__ = ("allowed", "default", "flags", "group", "help", "kind", "metavar", "name", "scope")
+
+    def __init__(self, group: str, row: tuple[Any, ...]) -> None:
+        self.group = group
+        self.name: str
+        self.kind: str
+        self.default: Any
+        self.allowed: Any
+        self.scope: str
+        self.help: str
+        self.name, self.kind, self.default, self.allowed, self.scope, flag, self.help = row
+        words = flag.split()
+        self.flags: tuple[str, ...] = tuple(word for word in words if word.startswith("-"))
+        """Its flags; empty where it has none."""
+        named = words[len(self.flags) :]
+        self.metavar: str | None = named[0] if named else None
+        """What its value is called in the help; None: what argparse calls it."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be None."""
+        return self.default is None
+
+
+OPTIONS: Final = {row[0]: Option(group, row) for group, rows in _TABLE.items() for row in rows}
+"""Every option by its name, in the order of the table."""
+
+
+def options_in(*groups: str) -> tuple[Option, ...]:
+    """Return the options of these groups, group by group."""
+    return tuple(OPTIONS[row[0]] for group in groups for row in _TABLE[group])
+
+
+def names_in_scope(*scopes: str) -> frozenset[str]:
+    """Return the names of the options that may be given where one of these scopes holds."""
+    return frozenset(name for name, option in OPTIONS.items() if option.scope in scopes)
