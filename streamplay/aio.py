@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from streamplay.errors import PlayerClosed
 from streamplay.events import End
+from streamplay.options import signed
 from streamplay.player import Player
 from streamplay.reading import OnLoop
 from streamplay.speech.transcript import Heard
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
     from types import TracebackType
-    from typing import BinaryIO
+    from typing import BinaryIO, Unpack
 
+    from streamplay.audio import AudioFormat, Samples
     from streamplay.events import Event
+    from streamplay.options import PlayerOptions, SayOptions
     from streamplay.playback.reference import Reference
     from streamplay.receipt import Receipt
     from streamplay.speech.utterance import Utterance
@@ -105,7 +108,8 @@ class AsyncPlayer:
         See `streamplay.options.Options`.
     """
 
-    def __init__(self, **options: Any) -> None:
+    @signed
+    def __init__(self, **options: Unpack[PlayerOptions]) -> None:
         self._options = options
         self._made: Player | None = None
         self._making: asyncio.Task[Player] | None = None
@@ -129,24 +133,20 @@ class AsyncPlayer:
     ) -> None:
         await self.close(cut=kind is not None)
 
+    @signed
     async def say(
-        self,
-        text: str | Iterable[str] | AsyncIterable[str],
-        *,
-        output: str | Path | None = None,
-        force: bool = False,
-        record: str | Path | None = None,
-        **options: Any,
+        self, text: str | Iterable[str] | AsyncIterable[str], **options: Unpack[SayOptions]
     ) -> AsyncUtterance:
         """Queue something to be said; return when it is queued: see `Player.say`.
 
         An async iterable is consumed on the caller's loop.
         """
         player, text = await self._player(), _here(text)
-        said = player.say(text, output=output, force=force, record=record, **options)
-        return AsyncUtterance(said)
+        return AsyncUtterance(player.say(text, **options))
 
-    async def play(self, frames: Any, samplerate: int) -> AsyncUtterance:
+    async def play(
+        self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
+    ) -> AsyncUtterance:
         """Queue sound of one's own: see `Player.play`.
 
         An async iterable is consumed on the caller's loop.
@@ -155,7 +155,7 @@ class AsyncPlayer:
         return AsyncUtterance(player.play(_here(frames), samplerate))
 
     async def play_file(
-        self, file: str | Path | BinaryIO, *, decode_as: Any = None
+        self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
     ) -> AsyncUtterance:
         """Queue a sound file, or a binary stream: see `Player.play_file`."""
         player = await self._player()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from streamplay.rules import fields
+from streamplay.rules import option_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     Block = memoryview[float]
     """Interleaved float32 samples, format ``f``: an output's buffer, filled in place."""
 
-ENCODINGS: Final = fields.ENCODINGS
+    Samples = NDArray[np.float32] | NDArray[np.int16]
+    """``(n,)`` or ``(n, channels)``, full scale ±1.0 or 16 bits: what a player plays."""
+
+ENCODINGS: Final = option_table.ENCODINGS
 
 _SAMPLE_BYTES: Final = {"pcm_f32le": 4, "pcm_s16le": 2, "pcm_mulaw": 1, "pcm_alaw": 1}
 

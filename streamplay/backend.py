@@ -129,15 +129,11 @@ class Backend:
     def _make_client(self, base_url: str | None, early: EarlyRequest | None = None) -> SpeechClient:
         from streamplay.network.client import SpeechClient
 
-        options = self._options
+        server = self._options.server
+        server["base_url"] = base_url
         return SpeechClient(
-            base_url=base_url,
-            api=options.api,
-            api_key=options.api_key,
-            api_key_env=options.api_key_env,
-            timeout=options.timeout,
-            deadline=options.deadline,
-            notify=options.notify,
+            **server,
+            notify=self._options.notify,
             clock=self._clock,
             early=early,
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from streamplay.closing import Closing, remember
 from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.events import Listener
 from streamplay.loop import BackgroundLoop
-from streamplay.options import Options
+from streamplay.options import Options, signed, split
 from streamplay.outputs.recording import open_file
 from streamplay.playback.reference import Reference
 from streamplay.playing import PlaysSound
@@ -26,9 +26,11 @@ from streamplay.words.sources import is_stream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
+    from typing import Unpack
 
     from streamplay.audio import AudioFormat
     from streamplay.network.early import EarlyRequest
+    from streamplay.options import AllOptions, PlayerOptions, SayOptions
     from streamplay.receipt import Receipt
     from streamplay.speech.source import SoundSource
 
@@ -60,17 +62,18 @@ class Player(PlaysSound):
     ...     player.say("One sentence.").wait()
     """
 
-    def __init__(self, **options: Any) -> None:
-        self._begin(Options.of(options), ready=True)
+    @signed
+    def __init__(self, **options: Unpack[PlayerOptions]) -> None:
+        self._begin(Options(**options), ready=True)
 
     @classmethod
-    def lazy(cls, *, early: EarlyRequest | None = None, **options: Any) -> Self:
+    def lazy(cls, *, early: EarlyRequest | None = None, **options: Unpack[PlayerOptions]) -> Self:
         """Make a player that opens its output beside its first request, at that stream's rate.
 
         For a program that says one thing: its request leaves before the audio side is imported.
         """
         player = cls.__new__(cls)
-        player._begin(Options.of(options), ready=False, early=early)  # noqa: SLF001 - our own
+        player._begin(Options(**options), ready=False, early=early)  # noqa: SLF001 - our own
         return player
 
     def _begin(self, options: Options, *, ready: bool, early: EarlyRequest | None = None) -> None:
@@ -112,14 +115,9 @@ class Player(PlaysSound):
 
     # Speaking
 
+    @signed
     def say(
-        self,
-        text: str | Iterable[str] | AsyncIterable[str],
-        *,
-        output: str | Path | None = None,
-        force: bool = False,
-        record: str | Path | None = None,
-        **options: Any,
+        self, text: str | Iterable[str] | AsyncIterable[str], **options: Unpack[SayOptions]
     ) -> Utterance:
         """Queue something to be said, and return at once.
 
@@ -128,14 +126,9 @@ class Player(PlaysSound):
         text : str, iterable or async iterable of str
             A str is one request; anything else is read as it comes, and spoken
             sentence by sentence without gaps.
-        output : str or Path, optional
-            Keep what is received in this file: see `streamplay.outputs.recording.open_file`.
-        force : bool
-            Overwrite it.
-        record : str or Path, optional
-            Write the arrival trace to this file.
         **options
-            Fields of the request that win over the player's.
+            See `streamplay.options.Options`. Those of the player hold unless given here;
+            `output`, `force` and `record` are given here alone.
 
         Raises
         ------
@@ -150,9 +143,9 @@ class Player(PlaysSound):
         own = self._options.over(**options)
         request = own.request(_PROBE if is_stream(text) else text)
         account = Account(request, self._resources.backend.base_url, playing=own.play)
-        keeper = None if output is None else open_file(output, force=force)
+        keeper = None if own.output is None else open_file(Path(own.output), force=own.force)
         try:
-            trace = None if record is None else TraceWriter(Path(record))
+            trace = None if own.record is None else TraceWriter(Path(own.record))
             utterance = Utterance(text, own, account, self._cancel, keeper=keeper, trace=trace)
             self._take(utterance)
         except BaseException:
@@ -318,19 +311,13 @@ class Player(PlaysSound):
             utterance.abandon()
 
 
-def say(
-    text: str | Iterable[str] | AsyncIterable[str],
-    *,
-    output: str | Path | None = None,
-    force: bool = False,
-    record: str | Path | None = None,
-    **options: Any,
-) -> Receipt:
+@signed
+def say(text: str | Iterable[str] | AsyncIterable[str], **options: Unpack[AllOptions]) -> Receipt:
     """Say `text`, and return when it has been heard.
 
     Parameters
     ----------
-    text, output, force, record
+    text : str, iterable or async iterable of str
         See `Player.say`.
     **options
         See `streamplay.options.Options`.
@@ -345,5 +332,6 @@ def say(
     StreamPlayError
         What ended it; ``error.receipt`` tells what was received and heard.
     """
-    with Player.lazy(**options) as player:
-        return player.say(text, output=output, force=force, record=record).wait()
+    of_player, of_say = split(options)
+    with Player.lazy(**of_player) as player:
+        return player.say(text, **of_say).wait()

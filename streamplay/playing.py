@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamplay.speech.source import file_source, sound_source
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
     from typing import BinaryIO
 
+    from streamplay.audio import AudioFormat, Samples
     from streamplay.options import Options
     from streamplay.speech.source import SoundSource
     from streamplay.speech.utterance import Utterance
@@ -21,7 +23,9 @@ class PlaysSound(ABC):
 
     _options: Options
 
-    def play(self, frames: Any, samplerate: int) -> Utterance:
+    def play(
+        self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
+    ) -> Utterance:
         """Queue sound of one's own, and return at once.
 
         Parameters
@@ -40,7 +44,9 @@ class PlaysSound(ABC):
         """
         return self._feed(sound_source(frames, samplerate))
 
-    def play_file(self, file: str | Path | BinaryIO, *, decode_as: Any = None) -> Utterance:
+    def play_file(
+        self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
+    ) -> Utterance:
         """Queue a sound file, or a binary stream, and return at once.
 
         Parameters

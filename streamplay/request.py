@@ -50,9 +50,13 @@ class SpeechRequest:
     language : str, optional
         ISO 639-1, or a lower-case locale such as ``zh-hk``.
     bit_rate : int, optional
-        Bits per second, one of `streamplay.rules.fields.BIT_RATES`; for ``mp3`` only.
+        Bits per second, one of `streamplay.rules.option_table.BIT_RATES`; for ``mp3`` only.
     stream : bool, optional
         Whether audio should come as it is made. Without it: for ``raw`` only.
+    speed : float, optional
+        How fast to speak, 0.25 to 4; 1 is the voice's own pace.
+    instructions : str, optional
+        How to speak, for models that take instructions, such as OpenAI's.
     pronounce : sequence of str
         Rules of the form ``source/replacement``.
     alignment : {'none', 'word'}, optional
@@ -79,6 +83,8 @@ class SpeechRequest:
     language: str | None = None
     bit_rate: int | None = None
     stream: bool | None = None
+    speed: float | None = None
+    instructions: str | None = None
     pronounce: Sequence[str] = ()
     alignment: Alignment | None = None
     segment: Segment | None = None

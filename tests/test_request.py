@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import InvalidRequest
 from streamplay.request import SpeechRequest
-from streamplay.rules.fields import BIT_RATES
+from streamplay.rules.option_table import BIT_RATES
 
 
 def make(**fields: Any) -> SpeechRequest:
@@ -47,7 +48,9 @@ def test_every_field_is_sent_under_the_schemas_name() -> None:
         bit_rate=192000,
         pronounce=["omg/oh my god", "SQL/sequel"],
         segment="never",
-        extra={"speed": 1.5, "extra_params": {"emotion": ["calm"]}},
+        speed=1.5,
+        instructions="Whisper.",
+        extra={"style": 3, "extra_params": {"emotion": ["calm"]}},
     )
     assert request.body() == {
         "model": "cartesia/sonic-2",
@@ -65,6 +68,8 @@ def test_every_field_is_sent_under_the_schemas_name() -> None:
             "emotion": ["calm"],
         },
         "speed": 1.5,
+        "instructions": "Whisper.",
+        "style": 3,
     }
 
 
@@ -77,6 +82,12 @@ def test_what_no_flag_names_may_be_said_as_any_other_field() -> None:
     extra = {"alignment": "word", "segment": "never"}
     assert make(extra=extra).body() == make(**extra).body()
     assert refused(segment="never", extra=extra).field == "segment"
+
+
+def test_what_was_said_by_extra_before_it_had_a_name_still_may_be() -> None:
+    assert make(extra={"speed": 2}).body() == make(speed=2).body()
+    assert refused(speed=2, extra={"speed": 2}).field == "speed"
+    assert refused(instructions="Hush.", extra={"instructions": "Hush."}).field == "instructions"
 
 
 @pytest.mark.parametrize("file", ["wav", "mp3"])
@@ -105,8 +116,9 @@ def test_the_openai_shape_asks_for_pcm_and_events() -> None:
 
 
 def test_what_was_meant_is_sent_in_the_openai_shape_too() -> None:
-    body = make(language="de", alignment="word", extra={"speed": 2}).body("openai")
+    body = make(language="de", alignment="word", speed=2, instructions="Hush.").body("openai")
     assert (body["language"], body["alignment"], body["speed"]) == ("de", "word", 2)
+    assert body["instructions"] == "Hush."
 
 
 def test_the_model_decides_what_is_expected() -> None:
@@ -182,6 +194,13 @@ def test_only_kokoro_mixes_among_the_known_models() -> None:
         ("pronounce", [3], "text"),
         ("alignment", "letter", "none, word"),
         ("segment", "word", "sentence, immediate, never"),
+        ("speed", 0.2, "0.25 to 4"),
+        ("speed", 4.1, "0.25 to 4"),
+        ("speed", math.nan, "0.25 to 4"),
+        ("speed", True, "0.25 to 4"),
+        ("speed", "fast", "0.25 to 4"),
+        ("instructions", "", "text"),
+        ("instructions", 1, "text"),
         ("extra", [("speed", 1)], "mapping"),
         ("extra", {3: 4}, "names"),
         ("extra", {"voice": "leo"}, "voice itself"),

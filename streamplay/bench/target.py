@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from streamplay.network.endpoint import (
     is_loopback,
 )
 from streamplay.options import Options
+from streamplay.rules.option_table import options_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
     from streamplay.network.client import SpeechClient
     from streamplay.request import SpeechRequest
 
-_KEYS: Final = (
-    *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
-    *("pronounce", "extra", "decode_as", "base_url", "api", "api_key_env", "timeout", "deadline"),
-    "local",
+KEYS: Final = tuple(
+    option.name
+    for option in options_in("request", "server", "speaking")
+    if option.flags and option.name != "fallback"  # a benchmark tells a failure
 )
 """What a target may say, besides its name."""
 
-_ALLOWED: Final = f"name, {', '.join(_KEYS)}"
+_ALLOWED: Final = f"name, {', '.join(KEYS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,10 @@ class Target:
         """
         from streamplay.network.client import SpeechClient
 
-        options = self.options
-        return SpeechClient(
-            base_url=local if options.local else options.base_url,
-            api_key_env=options.api_key_env,
-            api=options.api,
-            timeout=options.timeout,
-            deadline=options.deadline,
-            retries=False,
-        )
+        server = self.options.server
+        if self.options.local:
+            server["base_url"] = local
+        return SpeechClient(**server, retries=False)
 
 
 def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:
@@ -153,7 +149,7 @@ def _file(name: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> Target:
     for key in table:
-        if key not in _KEYS:
+        if key not in KEYS:
             raise InvalidRequest("target", f"{key!r} is no key of one", allowed=_ALLOWED)
     if not name.isprintable():
         raise InvalidRequest("target", f"{name!r} is no name", allowed="what can be printed")
@@ -197,6 +193,3 @@ def _require_server(target: Target) -> None:
             f"{target.name} has neither a key nor a server",
             allowed=f"a key in {KEY_VARIABLE}, --base-url, or --local for the built-in voice",
         )
-
-
-KEYS: Final = frozenset(_KEYS) & {each.name for each in fields(Options)}

@@ -133,10 +133,6 @@ def _network(args: argparse.Namespace) -> Finding:
 async def _visit(args: argparse.Namespace) -> str:
     from streamplay.network.client import SpeechClient
 
-    async with SpeechClient(
-        base_url=args.base_url,
-        api_key_env=args.api_key_env,
-        timeout=args.timeout or _PATIENCE_SECONDS,
-    ) as client:
+    async with SpeechClient(**{"timeout": _PATIENCE_SECONDS, **options.for_client(args)}) as client:
         voices = await client.voices()
     return f"the server answers, with {len(voices)} voices"

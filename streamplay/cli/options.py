@@ -1,7 +1,7 @@
 """The flags that several commands share, and what they become for a `Player`.
 
-Every default is None: the library's own default then holds, and
-`streamplay.cli.config` can tell a flag that was given from one that was not.
+They are those of `streamplay.rules.option_table`. Every default is None: the library's own default
+then holds, and `streamplay.cli.config` can tell a flag that was given from one that was not.
 """
 
 from __future__ import annotations
@@ -14,94 +14,70 @@ import os
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
 from streamplay.rules.families import DEFAULT_MODEL
-from streamplay.rules.fields import ENCODINGS
+from streamplay.rules.option_table import ENCODINGS, MOST_AHEAD, OPTIONS, SPEEDS, options_in
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from typing import Any, Final
 
     from streamplay.audio import AudioFormat
+    from streamplay.rules.option_table import Option
 
-_PLAYER_OPTIONS: Final = (
-    *("model", "voice", "language", "encoding", "sample_rate", "format", "bit_rate", "stream"),
-    *("pronounce", "extra", "base_url", "api", "api_key_env", "fallback", "timeout", "deadline"),
-    *("device", "latency", "wake", "volume", "prebuffer", "gap_weight", "remember"),
-    "play",
-)
-"""The flags that are arguments of `streamplay.Player` under the same name."""
+_CONVERTED: Final = frozenset({"extra", "decode_as", "local"})
+"""Options that are not given to a player as the flag says them: see `for_player`."""
 
 
 def add_request(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say what to ask for, and ``--decode-as``."""
-    group = parser.add_argument_group("request")
-    add = group.add_argument
-    add("-m", "--model", help="the model (default: canopylabs/orpheus-3b-0.1-ft)")
-    add("-v", "--voice", help="the voice (default: the model's own)")
-    add("--language", metavar="CODE", help="the language, as en or zh-hk")
-    add("--encoding", choices=ENCODINGS, help="encoding to ask for (default: pcm_s16le)")
-    add("--sample-rate", type=count, metavar="HZ", help="rate to ask for (default: 24000)")
-    add("--format", choices=("raw", "wav", "mp3"), help="wav and mp3 come whole, not as a stream")
-    add("--bit-rate", type=count, metavar="BITS", help="for mp3, in bits per second")
-    stream = argparse.BooleanOptionalAction
-    add("--stream", action=stream, help="play while it is generated, or ask for the whole")
-    add(
-        *("--pronounce",),
-        action="append",
-        metavar="SOURCE/REPLACEMENT",
-        help="say REPLACEMENT where SOURCE is written; may be repeated",
-    )
-    add(
-        *("--extra",),
-        action="append",
-        type=extra_field,
-        metavar="KEY=JSON",
-        help="any other field of the request's body; may be repeated",
-    )
-    add(
-        *("--decode-as",),
-        metavar="ENCODING[@RATE]",
-        type=decode_as,
-        help="what the bytes are, whatever the model or a header says",
-    )
+    _add_group(parser, "request", options_in("request"))
+
+
+def add_text(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how a text is divided and requested."""
+    _add_group(parser, "text", options_in("text"))
 
 
 def add_server(parser: argparse.ArgumentParser, *, speaks: bool = True) -> None:
-    """Add the flags that say which server; the last of them only for what `speaks`."""
-    group = parser.add_argument_group("server")
-    add = group.add_argument
-    add("--base-url", metavar="URL", help="as https://api.together.ai/v1 (or TOGETHER_BASE_URL)")
-    add("--api-key-env", metavar="NAME", help="variable with the key (default: TOGETHER_API_KEY)")
-    add("--local", action="store_true", default=None, help="the built-in voice, without a network")
-    add("--timeout", type=seconds, metavar="SECONDS", help="the longest wait at any one point")
-    if speaks:
-        add("--deadline", type=seconds, metavar="SECONDS", help="the longest that all may take")
-        add("--api", choices=("together", "openai"), help="how the server wants to be asked")
-        add("--fallback", choices=("local",), help="the built-in voice when the server fails")
+    """Add the flags that say which server; some of them only for a command that `speaks`."""
+    _add_group(parser, "server", options_in("server", *(["speaking"] if speaks else [])))
 
 
-def add_sound(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say how it is played."""
-    group = parser.add_argument_group("sound")
-    add = group.add_argument
-    add("-d", "--device", type=device, metavar="NAME|INDEX", help="see: streamplay devices")
-    add("--latency", type=latency, metavar="low|high|SECONDS", help="the device's latency")
-    add("--wake", type=milliseconds, metavar="MS", help="silence first, for a device that sleeps")
-    add("--volume", type=decibels, metavar="DB", help="0 is as it came, -6 half as loud")
-    add("--prebuffer", type=prebuffer, metavar="auto|MS", help="audio ahead before sound starts")
-    add("--gap-weight", type=weight, metavar="W", help="what a gap costs, in waits (default: 20)")
-    add("--remember", type=home_path, metavar="FILE", help="keep there what starting was like")
-    add("--no-play", action="store_false", dest="play", default=None, help="no sound")
+def add_sound(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the flags that say how it is played: all of them, or those of these `names`."""
+    of_sound = options_in("sound")
+    _add_group(parser, "sound", [each for each in of_sound if not names or each.name in names])
 
 
 def shared_names() -> set[str]:
     """Return the names of the flags that several commands share."""
-    parser = argparse.ArgumentParser(add_help=False)
-    for add in (add_request, add_server, add_sound):
-        add(parser)
-    quiet(parser)
-    return set(vars(parser.parse_args([])))
+    return {name for name, option in OPTIONS.items() if option.flags} | {"quiet"}
+
+
+def _add_group(parser: argparse.ArgumentParser, title: str, options: Sequence[Option]) -> None:
+    group = parser.add_argument_group(title)
+    for option in options:
+        if option.flags:
+            _add(group, option)
+
+
+def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+    if option.kind == "switch":
+        _add_switch(group, option)
+        return
+    how = dict(_READERS.get(option.kind, {}))
+    if option.kind == "choice":
+        how["choices"] = option.allowed
+    group.add_argument(*option.flags, metavar=option.metavar, help=option.help, **how)
+
+
+def _add_switch(group: argparse._ArgumentGroup, option: Option) -> None:
+    first = option.flags[0]
+    action: Any = argparse.BooleanOptionalAction
+    if len(option.flags) == 1:
+        action = "store_false" if first.startswith("--no-") else "store_true"
+    group.add_argument(first, dest=option.name, action=action, default=None, help=option.help)
 
 
 def quiet(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
@@ -125,8 +101,7 @@ def for_player(args: argparse.Namespace) -> dict[str, Any]:
         )
     if args.local and args.base_url:
         raise UsageError("--local and --base-url name two servers")
-    given = {name: getattr(args, name, None) for name in _PLAYER_OPTIONS}
-    options = {name: value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in _given(args) if name not in _CONVERTED}
     if args.extra is not None:
         options["extra"] = dict(args.extra)
     if args.decode_as is not None:
@@ -134,6 +109,20 @@ def for_player(args: argparse.Namespace) -> dict[str, Any]:
     if speaks_locally(args):
         options["local"] = True
     return options
+
+
+def for_client(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the keyword arguments for a `SpeechClient` that say what the flags say."""
+    of_server = {option.name for option in options_in("server")} - {"local"}
+    return {name: value for name, value in _given(args) if name in of_server}
+
+
+def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """Yield the options that were given, as their flags say them."""
+    for name in OPTIONS.keys() & vars(args).keys():
+        value = getattr(args, name)
+        if value is not None and OPTIONS[name].flags:
+            yield name, value
 
 
 def speaks_locally(args: argparse.Namespace) -> bool:
@@ -220,6 +209,19 @@ def weight(text: str) -> float:
     return _number(text, lambda value: value >= 1, "weight of 1 or more")
 
 
+def factor(text: str) -> float:
+    """Read a speed."""
+    least, most = SPEEDS
+    return _number(text, lambda value: least <= value <= most, f"factor from {least:g} to {most:g}")
+
+
+def pieces(text: str) -> int:
+    """Read a number of pieces, 0 included."""
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_AHEAD:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {MOST_AHEAD}")
+    return int(text)
+
+
 def home_path(text: str) -> Path:
     """Read a path, which may begin with ``~``: in the configuration no shell expands it."""
     from pathlib import Path
@@ -255,3 +257,23 @@ def extra_field(text: str) -> tuple[str, Any]:
     except ValueError:
         hint = f"a text is quoted twice: --extra '{key}=\"{value}\"'"
         raise argparse.ArgumentTypeError(f"{value!r} is no JSON; {hint}") from None
+
+
+_READERS: Final[dict[str, dict[str, Any]]] = {
+    "rate": {"type": count},
+    "bit rate": {"type": count},
+    "pieces": {"type": pieces},
+    "factor": {"type": factor},
+    "weight": {"type": weight},
+    "seconds": {"type": seconds},
+    "milliseconds": {"type": milliseconds},
+    "decibels": {"type": decibels},
+    "latency": {"type": latency},
+    "prebuffer": {"type": prebuffer},
+    "device": {"type": device},
+    "file": {"type": home_path},
+    "format": {"type": decode_as},
+    "rules": {"action": "append"},
+    "fields": {"action": "append", "type": extra_field},
+}
+"""How an option of each kind is read; of a kind that is not here, as the text that it is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import console, options, report, status
 from streamplay.cli.signals import Interruption
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from streamplay.receipt import Receipt
 
 
+_SOUND: Final = ("device", "latency", "volume", "prebuffer")
+"""The options of the player that have flags here."""
+
+
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``play``."""
     add = parser.add_argument
     add("file", metavar="FILE|-", help="a sound file; -: standard input")
     add("--decode-as", metavar="ENCODING@RATE", help="it is raw audio, and this is what it means")
-    add = parser.add_argument_group("sound").add_argument
-    add("-d", "--device", type=options.device, metavar="NAME|INDEX", help="where it is heard")
-    add("--latency", type=options.latency, metavar="low|high|SECONDS", help="the device's latency")
-    add("--volume", type=options.decibels, metavar="DB", help="louder or softer, in dB")
-    add("--prebuffer", type=options.prebuffer, metavar="auto|MS", help="audio ahead before sound")
+    options.add_sound(parser, *_SOUND)
     telling = parser.add_argument_group("telling")
     telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")
     telling.add_argument("--json", action="store_true", default=None, help="the receipt as JSON")
@@ -67,8 +67,7 @@ def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
 def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:
     from streamplay.player import Player
 
-    names = ("device", "latency", "volume", "prebuffer")
-    asked = {name: value for name in names if (value := getattr(args, name)) is not None}
+    asked = {name: value for name in _SOUND if (value := getattr(args, name)) is not None}
     file = sys.stdin.buffer if args.file == "-" else args.file
     with Player.lazy(**asked, notify=options.notifier(args)) as player:
         sound = player.play_file(file, decode_as=args.decode_as)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamplay.cli import console, options, report, status
-from streamplay.policy.jitter import GAP_WEIGHT, policy
+from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Memory, Source
+from streamplay.rules.option_table import GAP_WEIGHT
 from streamplay.trace import load
 
 if TYPE_CHECKING:
@@ -28,16 +29,7 @@ def add_arguments(parser: Parser) -> None:
     add("traces", nargs="+", metavar="TRACE", help="as say --record writes it")
     add("--simulate", action="store_true", default=None, help="in virtual time, without sound")
     add("--json", action="store_true", default=None, help="a line of JSON for each trace")
-    add = parser.add_argument_group("sound").add_argument
-    add("--prebuffer", type=options.prebuffer, metavar="auto|MS", help="audio ahead before sound")
-    add(
-        "--gap-weight",
-        type=options.weight,
-        metavar="W",
-        help="what a gap costs, in waits (default: 20)",
-    )
-    add("-d", "--device", type=options.device, metavar="NAME|INDEX", help="where it is heard")
-    add("--latency", type=options.latency, metavar="low|high|SECONDS", help="the device's latency")
+    options.add_sound(parser, "device", "latency", "prebuffer", "gap_weight")
     options.quiet(parser)
 
 

@@ -32,6 +32,7 @@ def add_arguments(parser: Parser) -> None:
         "text", nargs="*", metavar="TEXT", help="what to say; - or nothing: standard input"
     )
     options.add_request(parser)
+    options.add_text(parser)
     options.add_server(parser)
     options.add_sound(parser)
     _add_keeping(parser)

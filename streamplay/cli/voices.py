@@ -61,9 +61,6 @@ async def _list(args: argparse.Namespace, base_url: str | None) -> list[Voice]:
     from streamplay.network.client import SpeechClient
 
     async with SpeechClient(
-        base_url=base_url,
-        api_key_env=args.api_key_env,
-        timeout=args.timeout,
-        notify=options.notifier(args),
+        **{**options.for_client(args), "base_url": base_url}, notify=options.notifier(args)
     ) as client:
         return await client.voices(args.of_model)

@@ -7,10 +7,9 @@ import json
 import os
 import time
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import (
-    InvalidRequest,
     StreamBroken,
     StreamPlayError,
     UnexpectedContent,
@@ -26,7 +25,7 @@ from streamplay.network.response import SpeechResponse
 from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import Transport
 from streamplay.presentable import presentable
-from streamplay.request import Api
+from streamplay.rules.checks import check_option
 from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from streamplay.network.body import Exchange
     from streamplay.network.early import EarlyRequest
     from streamplay.network.timeouts import Limits
-    from streamplay.request import SpeechRequest
+    from streamplay.request import Api, SpeechRequest
 
 # A list of voices: some hundred kilobytes at most.
 _LIST_BYTES: Final = 4 << 20
@@ -58,6 +57,10 @@ class SpeechClient:
         machine and to the host in ``TOGETHER_BASE_URL``, and to no other.
     api_key_env : str, optional
         The environment variable that holds the key meant for this server.
+    insecure_http : bool
+        Whether the key is sent over ``http://`` to another machine too, where everyone on the
+        way can read it. Otherwise `api_key` and `api_key_env` are an error there, and
+        ``TOGETHER_API_KEY`` is left out.
     api : {'together', 'openai'}, optional
         Whose shape of request to send. Without it: known from the host, or
         learned from the server's refusal.
@@ -89,7 +92,8 @@ class SpeechClient:
         base_url: str | None = None,
         api_key: str | None = None,
         api_key_env: str | None = None,
-        api: str | None = None,
+        insecure_http: bool = False,
+        api: Api | None = None,
         timeout: float | None = None,
         deadline: float | None = None,
         notify: Callable[[str], None] | None = None,
@@ -98,7 +102,11 @@ class SpeechClient:
         early: EarlyRequest | None = None,
     ) -> None:
         self.endpoint = find_endpoint(
-            os.environ, base_url=base_url, api_key=api_key, api_key_env=api_key_env
+            os.environ,
+            base_url=base_url,
+            api_key=api_key,
+            api_key_env=api_key_env,
+            insecure_http=insecure_http,
         )
         self.limits = limits_of(timeout, deadline)
         self.shape = _shape(api, self.endpoint.api)
@@ -107,6 +115,11 @@ class SpeechClient:
         self._notify = notify
         self._early = early
         self._transport = Transport(self.endpoint, clock, early=early)
+        if self.endpoint.withheld:
+            self.tell(
+                f"the key is not sent: http:// would show it to all on the way to "
+                f"{self.endpoint.host}. Use https://, or insecure_http=True (--insecure-http)"
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"
@@ -266,9 +279,8 @@ class SpeechClient:
             ) from None
 
 
-def _shape(told: str | None, known: Api | None) -> Shape:
+def _shape(told: Api | None, known: Api | None) -> Shape:
     if told is None:
         return Shape(known or "together", settled=known is not None)
-    if told not in get_args(Api):
-        raise InvalidRequest("api", f"{told!r} is not spoken", allowed=", ".join(get_args(Api)))
-    return Shape(cast("Api", told), settled=True)
+    check_option("api", told)
+    return Shape(told, settled=True)

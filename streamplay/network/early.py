@@ -183,8 +183,9 @@ def leave_early(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
 
 def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     check_options(asked)
-    names = ("base_url", "api_key", "api_key_env")
-    endpoint = find_endpoint(os.environ, **{name: asked.get(name) for name in names})
+    names = ("base_url", "api_key", "api_key_env", "insecure_http")
+    given = {name: asked[name] for name in names if name in asked}
+    endpoint = find_endpoint(os.environ, **given)
     endpoint.require_key()
     fields = settled(request_fields(asked, text))
     place = re.fullmatch(_PLAIN, endpoint.base_url)

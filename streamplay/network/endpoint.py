@@ -1,9 +1,12 @@
 """Where requests go, and whether the key goes with them.
 
-No I/O: the environment is an argument. The API key is a secret of its own
-host's. ``TOGETHER_API_KEY`` goes to Together's hosts, to this machine, and to
-the host that ``TOGETHER_BASE_URL`` names; to any other host only a key that
-was meant for it: given as an argument, or by naming its variable.
+No I/O: the environment is an argument. A key is sent to its own host only. ``TOGETHER_API_KEY``
+goes to Together's hosts, to this machine, and to the host that ``TOGETHER_BASE_URL`` names; to any
+other host only a key that was meant for it: given as an argument, or by naming its variable.
+
+Over ``http://`` every machine on the way can read the key. Off loopback no key is sent that way
+unless the user asked for it (`insecure_http`): a request that has only ``TOGETHER_API_KEY`` goes
+without it (`Endpoint.withheld`), and a key that was given for the server is an error.
 """
 
 from __future__ import annotations
@@ -47,14 +50,19 @@ class Endpoint:
         Its host alone, in lower case, without brackets or a final dot.
     api_key : str or None
         What goes into the Authorization header; None: no such header.
+    withheld : bool
+        Whether there is a key for this host that is not sent, because all could read it.
     """
 
-    __slots__ = ("api_key", "base_url", "host")
+    __slots__ = ("api_key", "base_url", "host", "withheld")
 
-    def __init__(self, base_url: str, host: str, api_key: str | None = None) -> None:
+    def __init__(
+        self, base_url: str, host: str, api_key: str | None = None, *, withheld: bool = False
+    ) -> None:
         self.base_url = base_url
         self.host = host
         self.api_key = api_key
+        self.withheld = withheld
 
     def __repr__(self) -> str:
         return f"Endpoint(base_url={self.base_url!r})"
@@ -68,6 +76,11 @@ class Endpoint:
     def loopback(self) -> bool:
         """Whether it is this machine: it is reached directly, past any proxy."""
         return is_loopback(self.host)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines can read what is sent, a proxy among them."""
+        return not (self.secure or self.loopback)
 
     @property
     def together(self) -> bool:
@@ -101,6 +114,7 @@ def find_endpoint(
     base_url: str | None = None,
     api_key: str | None = None,
     api_key_env: str | None = None,
+    insecure_http: bool = False,
 ) -> Endpoint:
     """Decide where to, and with which key.
 
@@ -114,12 +128,14 @@ def find_endpoint(
         A key meant for this server, whichever it is; ``""``: none at all.
     api_key_env : str, optional
         The variable that holds a key meant for this server.
+    insecure_http : bool
+        Whether to send the key over ``http://`` to another machine too.
 
     Raises
     ------
     InvalidRequest
-        If the URL is none, the named variable is not set, the key cannot be
-        sent, or would be readable by everyone on its way to Together.
+        If the URL is none, the named variable is not set, the key cannot be sent, or a key that
+        was given for this server would be sent over ``http://`` to another machine.
     """
     named = environ.get(BASE_URL_VARIABLE)
     base_url = (base_url or named or DEFAULT_BASE_URL).strip()
@@ -129,12 +145,18 @@ def find_endpoint(
         problem = "is no URL of a server" + (f" ({BASE_URL_VARIABLE})" if base_url == named else "")
         allowed = f"http:// or https://, a host, perhaps a port and a path: {DEFAULT_BASE_URL}"
         raise InvalidRequest("base_url", problem, allowed=allowed)
-    if api_key is None:
-        api_key = _key_from(environ, api_key_env, host)
-    endpoint = Endpoint(base_url.rstrip("/"), host, _sendable(api_key))
+    key = _sendable(_key_from(environ, api_key_env, host) if api_key is None else api_key)
+    endpoint = Endpoint(base_url.rstrip("/"), host, key)
     if endpoint.together and not endpoint.secure:
         raise InvalidRequest("base_url", "http:// would show the key to all", allowed="https://")
-    return endpoint
+    if key is None or insecure_http or not endpoint.exposed:
+        return endpoint
+    if api_key is None and api_key_env is None:
+        return Endpoint(endpoint.base_url, host, withheld=True)
+    field = "api_key_env" if api_key is None else "api_key"
+    problem = f"http:// would show the key to every machine on the way to {host}"
+    allowed = "https://, or insecure_http=True (--insecure-http)"
+    raise InvalidRequest(field, problem, allowed=allowed)
 
 
 def is_loopback(host: str) -> bool:

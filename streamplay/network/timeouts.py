@@ -7,12 +7,13 @@ server: a consumer that is slow to take what has come costs nothing.
 from __future__ import annotations
 
 import asyncio
-import math
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import InvalidRequest, TimedOut
+from streamplay.errors import TimedOut
+from streamplay.rules.checks import check_options
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from streamplay.errors import WaitingFor
     from streamplay.request import SpeechRequest
 
-# Seconds of speech in a character, slowly spoken. A server that makes the whole
-# before it answers may take as long for it as the speech will last.
-_SECONDS_PER_CHARACTER: Final = 1 / 15
+# A server that makes the whole before it answers may take as long for it as the speech will last.
+_SECONDS_PER_CHARACTER: Final = 1 / CHARACTERS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,10 @@ def limits_of(timeout: float | None, deadline: float | None) -> Limits:
     InvalidRequest
         If one of them is no time.
     """
-    _check("timeout", timeout)
-    _check("deadline", deadline)
+    check_options({"timeout": timeout, "deadline": deadline})
     if timeout is None:
         return Limits(deadline=deadline)
     return Limits(timeout, timeout, timeout, deadline, per_character=0.0)
-
-
-def _check(name: str, value: object) -> None:
-    good = isinstance(value, int | float) and math.isfinite(value) and value > 0
-    if value is not None and not good:
-        raise InvalidRequest(name, f"{value!r} is no time", allowed="seconds, more than 0")
 
 
 class Timeouts:

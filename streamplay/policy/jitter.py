@@ -14,9 +14,7 @@ from bisect import bisect_left
 from typing import Final, Protocol
 
 from streamplay.policy.learning import NEVER, Lesson, Memory, Source
-
-GAP_WEIGHT: Final = 20.0
-"""A second of silence inside a sentence is as bad as so many before it."""
+from streamplay.rules.option_table import GAP_WEIGHT
 
 PACE_SECONDS: Final = 0.3
 """So much audio at real time counts as seen before the first arrival: a pace measured on less

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
+
 NEVER: Final = -math.inf
 """The margin of an utterance that could have started with its first piece."""
 
@@ -31,9 +33,6 @@ KEPT: Final = 200
 
 SOURCES: Final = 64
 """Sources kept, the ones used last: more voices than one program speaks with."""
-
-SECONDS_PER_CHARACTER: Final = 1 / 15
-"""Of ordinary English speech, until it is known better."""
 
 UNKNOWN_SECONDS: Final = 5.0
 """The expected length of a text whose length is not known: a sentence or two."""
@@ -105,7 +104,7 @@ class Lessons:
         """Return the seconds of audio expected of a text of so many characters; 0: unknown."""
         if characters <= 0:
             return UNKNOWN_SECONDS
-        each = self.seconds / self.characters if self.characters else SECONDS_PER_CHARACTER
+        each = self.seconds / self.characters if self.characters else 1 / CHARACTERS_PER_SECOND
         return max(SHORTEST_SECONDS, characters * each)
 
     def threshold(self, share: float) -> float:

@@ -48,6 +48,11 @@ def check_option(name: str, value: object, *, called: str = "") -> None:
     _CHECKS[option.kind](called or name, value, option.allowed)
 
 
+def check_volume(value: object) -> None:
+    """Raise `InvalidRequest` unless `value` is a level in dB that a player's volume may have."""
+    check_option("volume", value)
+
+
 def check_text(called: str, value: Any) -> str:
     """Return a text that is not empty and can be sent as UTF-8; raise `InvalidRequest`."""
     _check_type(called, value, (str,), "text")
@@ -156,6 +161,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any, Any], object]]] = {
     "string": _check_string,
     "language": _check_language,
     "choice": _check_choice,
+    "bit rate": _check_choice,
     "switch": _check_switch,
     "rate": partial(_check_number, noun="rate", told="{} to {} Hz", types=(int,)),
     "pieces": partial(_check_number, noun="number of pieces", told="{} to {}", types=(int,)),

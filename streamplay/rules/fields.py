@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from streamplay.errors import InvalidRequest
 from streamplay.rules.checks import check_option, check_text
@@ -81,9 +81,7 @@ def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def request_fields(options: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return the fields of the request for `text`, of the options that a player has."""
-    chosen = {
-        name: options.get(option.name, option.default) for name, option in _FIELDS.items()
-    }
+    chosen = {name: options.get(option.name, option.default) for name, option in _FIELDS.items()}
     return {"input": text, **chosen}
 
 

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
 from streamplay.words.text import together
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
     from streamplay.speech.utterance import Utterance
     from streamplay.stream.wire import Words
-
-CHARACTERS_PER_SECOND: Final = 15.0
-"""Of ordinary speech; only for a piece of which not all has come yet."""
 
 NOT_YET: Final = 1 << 62
 """Where a piece begins of which nothing has been handed on: beyond everything."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import InvalidRequest
 from streamplay.reading import Ended, read
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
 from streamplay.words.speech_text import cleaner
 from streamplay.words.text import LONGEST, SentenceCutter, joined, pieces
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 READ_AHEAD: Final = 256
 """Parts of a text read before they are spoken: a page, where a part is a word."""
-
-CHARACTERS_PER_SECOND: Final = 15.0
-"""Of ordinary speech: what is said while audio is ahead may be as long as that audio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def test_the_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHER_API_KEY", KEY)
     monkeypatch.setenv("OTHER_KEY", "other")
 
-    async def main(**options: str) -> str | None:
+    async def main(**options: Any) -> str | None:
         # A proxy stands for the rest of the world.
         async with running(replies(speech(b"\x01\x02"))) as proxy:
             monkeypatch.setenv("http_proxy", proxy.base_url.removesuffix("/v1"))
@@ -122,8 +122,34 @@ def test_the_key_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch) -> None:
             return proxy.requests[0].headers.get("authorization")
 
     assert asyncio.run(main()) is None
-    assert asyncio.run(main(api_key_env="OTHER_KEY")) == "Bearer other"
-    assert asyncio.run(main(api_key_env="TOGETHER_API_KEY")) == f"Bearer {KEY}"
+    openly = {"insecure_http": True}
+    assert asyncio.run(main(api_key_env="OTHER_KEY", **openly)) == "Bearer other"
+    assert asyncio.run(main(api_key_env="TOGETHER_API_KEY", **openly)) == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+def test_over_http_no_key_reaches_a_proxy_and_one_line_says_so(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOGETHER_API_KEY", KEY)
+    monkeypatch.setenv("TOGETHER_BASE_URL", "http://speech.invalid/v1")
+    told: list[str] = []
+
+    async def main() -> dict[str, str]:
+        async with running(replies(speech(b"\x01\x02"))) as proxy:
+            monkeypatch.setenv(variable, proxy.base_url.removesuffix("/v1"))
+            async with SpeechClient(notify=told.append) as client:
+                await hear(client, REQUEST)
+                async with client.beside() as other:
+                    await hear(other, REQUEST)
+            return dict(proxy.requests[0].headers)
+
+    assert KEY not in str(asyncio.run(main()))
+    assert len(told) == 1
+    assert "the key is not sent" in told[0]
+    assert "--insecure-http" in told[0]
+    with pytest.raises(errors.InvalidRequest, match="insecure_http=True"):
+        SpeechClient(api_key_env="TOGETHER_API_KEY")
 
 
 def test_a_missing_key_for_together_is_told_before_anything_is_sent() -> None:

@@ -58,10 +58,8 @@ async def hear(
 ) -> StreamPlayError | None:
     """Ask by a client of `asked`, which is given what left early."""
     options = Options(**asked)
-    names = ("base_url", "api", "api_key", "api_key_env", "timeout", "deadline")
-    given = {name: getattr(options, name) for name in names}
     async with asyncio.timeout(20):
-        speaker = SpeechClient(**given, **client, early=early)
+        speaker = SpeechClient(**options.server, **client, early=early)
         try:
             async with speaker.open(options.request(TEXT.strip())) as response:
                 async for _ in response.events():
@@ -166,6 +164,17 @@ def test_a_host_that_has_a_proxy_named_for_it_only_elsewhere_goes_the_ordinary_w
 ) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     assert leave_early({"base_url": "http://speech.invalid/v1"}, TEXT) is None
+
+
+def test_over_http_no_key_leaves_early_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOGETHER_API_KEY", KEY)
+    monkeypatch.setenv("TOGETHER_BASE_URL", "http://127.0.0.1.nip.invalid/v1")
+    sent: list[EarlyRequest] = []
+    monkeypatch.setattr(EarlyRequest, "leave", lambda self, _: sent.append(self))
+    assert leave_early({}, TEXT) is not None
+    assert leave_early({"api_key_env": "TOGETHER_API_KEY"}, TEXT) is None
+    assert leave_early({"insecure_http": True}, TEXT) is not None
+    assert [KEY.encode() in early._data for early in sent] == [False, True]
 
 
 def test_the_moments_are_those_of_what_left_early() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ KEY = "tgp-secret-0123456789"
 ENVIRON = {"TOGETHER_API_KEY": KEY}
 
 
-def refused(environ: dict[str, str] | None = None, **given: str) -> InvalidRequest:
+def refused(environ: dict[str, str] | None = None, **given: Any) -> InvalidRequest:
     with pytest.raises(InvalidRequest) as caught:
         find_endpoint(environ or {}, **given)
     return caught.value
@@ -73,10 +75,62 @@ def test_the_key_goes_to_no_other_host(base_url: str) -> None:
 
 
 def test_the_key_goes_to_the_host_that_the_environment_names() -> None:
-    environ = ENVIRON | {"TOGETHER_BASE_URL": "http://speech.lan:8000/v1"}
+    environ = ENVIRON | {"TOGETHER_BASE_URL": "https://speech.lan:8000/v1"}
     assert find_endpoint(environ).api_key == KEY
-    assert find_endpoint(environ, base_url="http://SPEECH.lan/v2").api_key == KEY
-    assert find_endpoint(environ, base_url="http://other.lan/v1").api_key is None
+    assert find_endpoint(environ, base_url="https://SPEECH.lan/v2").api_key == KEY
+    assert find_endpoint(environ, base_url="https://other.lan/v1").api_key is None
+
+
+OPEN = (
+    "http://speech.lan:8000/v1",
+    "HTTP://Speech.LAN/v1",
+    "http://10.0.0.1/v1",
+    "http://[::2]/v1",
+)
+
+
+@pytest.mark.parametrize("base_url", OPEN)
+def test_over_http_the_key_of_the_environment_stays_here(base_url: str) -> None:
+    environ = ENVIRON | {"TOGETHER_BASE_URL": base_url}
+    for endpoint in (find_endpoint(environ), find_endpoint(environ, base_url=base_url)):
+        assert (endpoint.api_key, endpoint.withheld) == (None, True)
+    sent = find_endpoint(environ, insecure_http=True)
+    assert (sent.api_key, sent.withheld) == (KEY, False)
+
+
+@pytest.mark.parametrize("base_url", OPEN)
+@pytest.mark.parametrize("given", [{"api_key": "given"}, {"api_key_env": "TOGETHER_API_KEY"}])
+def test_over_http_a_key_that_was_meant_for_the_server_is_an_error(
+    base_url: str, given: dict[str, str]
+) -> None:
+    error = refused(ENVIRON, base_url=base_url, **given)
+    assert [error.field] == list(given)
+    assert "insecure_http=True (--insecure-http)" in str(error)
+    assert KEY not in str(error)
+    assert find_endpoint(ENVIRON, base_url=base_url, insecure_http=True, **given).api_key
+
+
+@pytest.mark.parametrize("base_url", OPEN)
+def test_without_a_key_nothing_is_withheld(base_url: str) -> None:
+    for endpoint in (
+        find_endpoint({}, base_url=base_url),
+        find_endpoint(ENVIRON, base_url=base_url),  # it is no host of this key
+        find_endpoint(ENVIRON, base_url=base_url, api_key=""),
+    ):
+        assert (endpoint.api_key, endpoint.withheld) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://localhost/v1", "http://127.0.0.1/v1", "http://[::1]/"]
+)
+def test_over_http_the_key_goes_to_this_machine(base_url: str) -> None:
+    assert find_endpoint({}, base_url=base_url, api_key="given").api_key == "given"
+
+
+def test_to_together_no_key_goes_over_http_whatever_is_asked() -> None:
+    assert (
+        refused(ENVIRON, base_url="http://api.together.ai", insecure_http=True).field == "base_url"
+    )
 
 
 def test_a_broken_url_in_the_environment_trusts_nobody() -> None:

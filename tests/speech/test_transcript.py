@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.speech.transcript import CHARACTERS_PER_SECOND, Piece, heard_text
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
+from streamplay.speech.transcript import Piece, heard_text
 from streamplay.stream.wire import Words
 
 RATE = 24000
