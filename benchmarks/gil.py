@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ int callback(const void *in, void *out, unsigned long n, const void *t, unsigned
 # --- one process each ------------------------------------------------------------------------
 
 
-def play(engine: str, load: str, base_url: str) -> dict[str, object]:
+def play(engine: Any, load: str, base_url: str) -> dict[str, object]:
     import streamplay
 
     player = streamplay.Player(base_url=base_url, engine=engine, latency=LATENCY)

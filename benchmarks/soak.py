@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, Unpack
 from unittest import mock
 
 import numpy as np
@@ -34,7 +35,11 @@ from streamplay.playback.playout import FADE_SECONDS, Playout
 from streamplay.server.child import LocalServer
 from streamplay.server.known_signals import count
 
+if TYPE_CHECKING:
+    from streamplay.options import PlayerOptions
+
 RATE = 24000
+ENGINES: Final[tuple[Literal["native", "python"], ...]] = ("native", "python")
 
 
 class Ear:
@@ -56,7 +61,7 @@ class Ear:
         blocks, self.blocks = self.blocks, []
         return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
-    def player(self, **options: object) -> streamplay.Player:
+    def player(self, **options: Unpack[PlayerOptions]) -> streamplay.Player:
         with mock.patch("streamplay.outputs.open_output", self.open):
             return streamplay.Player(**options)
 
@@ -88,12 +93,11 @@ def streams(args: argparse.Namespace) -> bool:
         "37",
     ]
     with LocalServer(flags) as server:
-        for engine in ("native", "python"):
+        for engine in ENGINES:
             ear = Ear(speed=10)
             right = 0
             # Whole before it starts: at ten times real time the server may well be the slower.
-            options = {"base_url": server.base_url, "engine": engine, "prebuffer": 1500}
-            with ear.player(**options) as player:
+            with ear.player(base_url=server.base_url, engine=engine, prebuffer=1500) as player:
                 for _ in range(args.count):
                     receipt = player.say("ramp").wait(timeout=60)
                     right += np.array_equal(between_silence(ear.take()), sent)
@@ -113,11 +117,12 @@ def sink(args: argparse.Namespace) -> bool:
     sent = between_silence(count(0, RATE))
     try:
         with LocalServer(["--signal", "count", "--seconds", "1", "--split", "odd"]) as server:
-            for engine in ("native", "python"):
+            for engine in ENGINES:
                 right = late = 0
                 # Room for a busy machine: what is counted is frames, not scheduling.
-                options = {"base_url": server.base_url, "engine": engine, "latency": 0.1}
-                with streamplay.Player(**options) as player:
+                with streamplay.Player(
+                    base_url=server.base_url, engine=engine, latency=0.1
+                ) as player:
                     for _ in range(args.count):
                         with null.record() as recording:
                             receipt = player.say("ramp").wait(timeout=60)
@@ -143,7 +148,7 @@ def handover(args: argparse.Namespace) -> bool:
     good = True
     try:
         with LocalServer(["--signal", "tone", "--seconds", "0.05"]) as server:
-            for engine in ("native", "python"):
+            for engine in ENGINES:
                 with streamplay.Player(base_url=server.base_url, engine=engine) as player:
                     waits = []
                     for _ in range(args.count):
@@ -193,7 +198,7 @@ def interrupt(args: argparse.Namespace) -> bool:
     good = True
     bound = round(FADE_SECONDS * RATE) + round(0.005 * RATE)
     dice = random.Random(1)
-    for engine in ("native", "python"):
+    for engine in ENGINES:
         for state, flags in STATES.items():
             late, gone = [], []
             with LocalServer(["--signal", "tone", "--seconds", "20", *flags]) as server:
