@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import threading
-from contextlib import closing, suppress
-from typing import IO, TYPE_CHECKING, Final
+from contextlib import asynccontextmanager, suppress
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 from aiohttp import web
 
 from streamplay.server import known_signals, speech
 from streamplay.server.chunked_body import BodyEnded, ChunkedBody
-from streamplay.server.containers import CONTENT_TYPES, Encoder, RawWriter
+from streamplay.server.containers import CONTENT_TYPES, Growing, encoder, wav_header
 from streamplay.server.cutting import Cutter
+from streamplay.server.espeak import SynthesisFailed
 from streamplay.server.event_shapes import Writer
 from streamplay.server.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from streamplay.audio import Frames
+    from streamplay.server.containers import Encoder
     from streamplay.server.order import Order
     from streamplay.server.scenario import Scenario
 
-# A file of a few minutes stays in memory, a longer one goes to the disk.
-_SPOOL_BYTES: Final = 16 << 20
+# A file of half a minute stays in memory, a longer one goes to the disk.
+_SPOOL_BYTES: Final = 1 << 20
 _READ_BYTES: Final = 1 << 16
 
-_RAW: Final = ("raw", "pcm")
+T = TypeVar("T")
 
 
 class ServedAnswer:
@@ -42,14 +43,19 @@ class ServedAnswer:
         How it is answered.
     number : int
         Which request this is, for what is random.
+    patience : float
+        Seconds until a client that reads nothing has left.
     """
 
-    def __init__(self, order: Order, scenario: Scenario, number: int) -> None:
+    def __init__(
+        self, order: Order, scenario: Scenario, number: int, patience: float = 120.0
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._begun = self._loop.time()
         self._order = order
         self._scenario = scenario
         self._audio = scenario.sent(order.format)
+        self._patience = patience
         self._schedule = Schedule(scenario, number)
         # Who asks in OpenAI's way is answered in OpenAI's way.
         dialect = scenario.dialect or ("E" if order.openai else "A")
@@ -60,7 +66,7 @@ class ServedAnswer:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Send the whole answer; whatever fault ends it has then happened."""
         response = web.StreamResponse(headers=self._headers())
-        body = ChunkedBody(response, self._scenario, self._writer.insertion)
+        body = ChunkedBody(response, self._scenario, self._writer.insertion, self._patience)
         await self._wait_until(self._scenario.headers_ms / 1000)
         # A client that leaves needs no more of its answer.
         with suppress(BodyEnded, ConnectionError):
@@ -68,9 +74,18 @@ class ServedAnswer:
                 await self._send_file(request, body)
             else:
                 await body.begin(request)
-                await self._send_stream(body)
+                await self._send_stream_or_error(body)
             await body.finish()
         return response
+
+    async def _send_stream_or_error(self, body: ChunkedBody) -> None:
+        """Send the stream; tell a failure inside it as the dialect does, or break it off."""
+        try:
+            await self._send_stream(body)
+        except SynthesisFailed as error:
+            if not self._writer.events:
+                body.break_off()
+            await body.send(self._writer.failure(str(error)), event=False)
 
     def _headers(self) -> dict[str, str]:
         kind = CONTENT_TYPES[self._order.container]
@@ -106,53 +121,51 @@ class ServedAnswer:
         await body.send(self._writer.end(len(self._order.text)), event=False)
 
     async def _payload(self) -> AsyncIterator[tuple[bytes, Sequence[speech.SpeechWord]]]:
-        """Yield the audio bytes of the answer, raw or of a whole file, and the words."""
-        if self._order.container in _RAW:
+        """Yield the audio bytes of the answer as they are made, and the words in them."""
+        file = Growing()
+        container = self._order.container
+        if container == "wav":
+            # Its length is not known yet: the sizes that streaming servers write.
+            file.write(wav_header(self._audio, 0xFFFFFFFF))
+            container = "raw"
+        async with self._encoding(file, container) as writer:
             async for piece in self._pieces():
-                yield self._audio.encode(self._spread(piece.frames)), piece.words
-            return
-        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as file:
-            await self._write_file(file)
-            file.seek(0)
-            for data in _blocks(file):
-                yield data, ()
+                await _step(writer.write, self._spread(piece.frames))
+                words = piece.words
+                del piece  # what waits for its client holds no more than its bytes
+                yield file.take(), words
+        yield file.take(), ()
 
     async def _write_file(self, file: IO[bytes]) -> None:
-        """Make a whole file in a thread, which is over before the file can be closed."""
-        stop = threading.Event()
-        making = asyncio.create_task(asyncio.to_thread(self._make_file, file, stop))
-        try:
-            await asyncio.shield(making)
-        except asyncio.CancelledError:
-            stop.set()
-            await making
-            raise
+        """Make a whole file, a step at a time, so that many files take turns."""
+        async with self._encoding(file, self._order.container) as writer:
+            async for piece in self._pieces():
+                await _step(writer.write, self._spread(piece.frames))
 
-    def _make_file(self, file: IO[bytes], stop: threading.Event) -> None:
-        audio, order = self._audio, self._order
-        if order.container in _RAW:
-            encoder: Encoder | RawWriter = RawWriter(file, audio)
-        else:
-            encoder = Encoder(file, order.container, audio, order.bit_rate)
-        with closing(encoder):
-            for piece in self._sound():
-                if stop.is_set():
-                    return
-                encoder.write(self._spread(piece.frames))
+    @asynccontextmanager
+    async def _encoding(self, file: IO[bytes] | Growing, container: str) -> AsyncIterator[Encoder]:
+        writer = await _step(encoder, file, container, self._audio, self._order.bit_rate)
+        try:
+            yield writer
+        finally:
+            await _step(writer.close)
 
     async def _pieces(self) -> AsyncIterator[speech.SpokenPiece]:
         """Run the synthesis in a thread, one piece a step: nobody waits for more."""
         source = self._sound()
-        while (piece := await asyncio.to_thread(next, source, None)) is not None:
+        while (piece := await _step(next, source, None)) is not None:
             yield piece
+            del piece
 
     def _sound(self) -> Iterator[speech.SpokenPiece]:
         import numpy as np
 
         wanted = self._scenario
         lead = wanted.leading_silence_ms / 1000
-        if lead:
-            yield speech.SpokenPiece(np.zeros((self._audio.frames(lead), 1), np.float32))
+        second = self._audio.samplerate
+        for start in range(0, self._audio.frames(lead), second):
+            frames = min(second, self._audio.frames(lead) - start)
+            yield speech.SpokenPiece(np.zeros((frames, 1), np.float32))
         if wanted.signal == "speech":
             yield from speech.pieces(self._order, self._audio.samplerate, lead)
         else:
@@ -175,6 +188,19 @@ class ServedAnswer:
                 return
             await asyncio.sleep(pause)
             await body.send(self._writer.keep_alive(), event=False)
+
+
+async def _step(work: Callable[..., T], *args: object) -> T:
+    """Do some milliseconds of work on a thread.
+
+    Where the client leaves meanwhile, the step is waited for: what it works on is closed then.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
+import logging
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from streamplay.server import catalog
+from streamplay.server import catalog, memory
 from streamplay.server import order as orders
+from streamplay.server.access import Access
 from streamplay.server.answer import ServedAnswer
 from streamplay.server.error_shapes import by_scenario
 from streamplay.server.espeak import SynthesisFailed
-from streamplay.server.json_fields import Refusal
+from streamplay.server.json_fields import Refusal, parse
+from streamplay.server.listening import GuardedConnection, Patience
 from streamplay.server.replayed import ReplayedDelivery
 from streamplay.server.scenario import Scenario, ScenarioError
 
@@ -36,6 +39,14 @@ _PREFIXES: Final = ("", "/v1", "/v1/v1")
 
 _MAX_BODY_BYTES: Final = 1 << 20
 
+# Kinds of request that fail "so many times first" are counted; the oldest kind is forgotten first.
+_MAX_COUNTED: Final = 1000
+
+# After so many answers at once, freed memory is worth giving back.
+_MANY: Final = 16
+
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class State:
@@ -45,8 +56,10 @@ class State:
     ----------
     scenario : Scenario
         How requests are answered that bring no scenario of their own.
-    require_key : bool
-        Whether a bearer token is needed: `key`, or any where that is None.
+    access : Access
+        Which requests are answered at all.
+    patience : Patience
+        How long a client may keep the server waiting.
     traces : sequence of Trace
         The n-th request is answered at the times of the n-th, and so on round.
     any_name : bool
@@ -54,12 +67,13 @@ class State:
     """
 
     scenario: Scenario = field(default_factory=Scenario)
-    require_key: bool = False
-    key: str | None = None
+    access: Access = field(default_factory=Access)
+    patience: Patience = field(default_factory=Patience)
     traces: Sequence[Trace] = ()
     any_name: bool = False
     requests: int = 0
     active: int = 0
+    peak: int = 0
     failed: Counter[Scenario] = field(default_factory=Counter)
 
 
@@ -68,14 +82,30 @@ _STATE: Final = web.AppKey("state", State)
 
 def make_app(state: State) -> web.Application:
     """Return the application; nothing is listening yet."""
-    app = web.Application(middlewares=[_answer_errors, _check_key], client_max_size=_MAX_BODY_BYTES)
+    app = web.Application(
+        middlewares=[_rest_the_timer, _answer_errors, _check_access],
+        client_max_size=_MAX_BODY_BYTES,
+    )
     app[_STATE] = state
+    app.on_response_prepare.append(_let_pages_read)
     for prefix in _PREFIXES:
         app.router.add_post(f"{prefix}/audio/speech", _speech)
         app.router.add_get(f"{prefix}/voices", _voices)
+        app.router.add_get(f"{prefix}/audio/voices", _audio_voices)
         app.router.add_get(f"{prefix}/models", _models)
+        app.router.add_get(f"{prefix}/models/{{name:.+}}", _model)
+        app.router.add_get(f"{prefix}/audio/models", _audio_models)
         app.router.add_get(f"{prefix}/openapi.json", _openapi)
     return app
+
+
+@web.middleware
+async def _rest_the_timer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    transport = request.transport
+    connection = transport.get_protocol() if transport is not None else None
+    guarded = isinstance(connection, GuardedConnection)
+    with connection.answering() if guarded else nullcontext():  # type: ignore[union-attr]
+        return await handler(request)
 
 
 @web.middleware
@@ -85,28 +115,38 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except Refusal as refusal:
         return web.json_response(refusal.body(), status=refusal.status)
     except SynthesisFailed as error:
-        failure = Refusal(500, str(error), kind="server_error")
-        return web.json_response(failure.body(), status=500)
+        return _failed(str(error))
     except web.HTTPException as error:
         told = Refusal(error.status, f"{error.reason}: {request.method} {request.path}")
         allow = {key: value for key, value in error.headers.items() if key == "Allow"}
         return web.json_response(told.body(), status=error.status, headers=allow)
+    except (ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception:  # noqa: BLE001 - whatever fails, the client gets an error of the API's shape
+        # A bug: its place is told to whoever runs the server, not to the client.
+        _log.exception("%s %s failed", request.method, request.path)
+        return _failed("the server failed; its log tells where")
+
+
+def _failed(message: str) -> web.Response:
+    return web.json_response(Refusal(500, message, kind="server_error").body(), status=500)
 
 
 @web.middleware
-async def _check_key(request: web.Request, handler: Handler) -> web.StreamResponse:
-    state = request.app[_STATE]
-    if state.require_key and not request.path.endswith(_OPENAPI.name):
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        right = hmac.compare_digest(key.encode(), (state.key or key).encode())
-        if scheme.lower() != "bearer" or not key or not right:
-            raise Refusal(
-                401,
-                "Missing or invalid API key: send it as Authorization: Bearer",
-                kind="authentication_error",
-                code="invalid_api_key",
-            )
+async def _check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
+    access, headers = request.app[_STATE].access, request.headers
+    access.check_host(headers.getall(hdrs.HOST, []))
+    access.check_origin(headers.get(hdrs.ORIGIN), headers.get(hdrs.HOST, ""))
+    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
+        return web.Response(status=204)  # a browser's question, which carries no key
+    if not request.path.endswith(_OPENAPI.name):
+        access.check_key(headers.get(hdrs.AUTHORIZATION, ""))
     return await handler(request)
+
+
+async def _let_pages_read(request: web.Request, response: web.StreamResponse) -> None:
+    access = request.app[_STATE].access
+    response.headers.update(access.leave(request.headers.get(hdrs.ORIGIN), request.headers))
 
 
 async def _voices(request: web.Request) -> web.Response:
@@ -127,18 +167,35 @@ def _voices_of(model: catalog.ServedModel) -> dict[str, Any]:
     return {"model": model.id, "voices": voices}
 
 
+async def _audio_voices(request: web.Request) -> web.Response:
+    """List voices as OpenAI's programs look for them: of a model, or of OpenAI's models."""
+    model = orders.find_model(request.query.get("model") or catalog.OPENAI_MODELS[0])
+    return web.json_response({"voices": _voices_of(model)["voices"]})
+
+
 async def _models(_: web.Request) -> web.Response:
-    listed = [
-        {"id": name, "object": "model", "type": "audio", "created": 0, "owned_by": "streamplay"}
-        for name in catalog.models()
-    ]
-    return web.json_response({"object": "list", "data": listed})
+    return web.json_response({"object": "list", "data": [_told(n) for n in catalog.models()]})
+
+
+async def _audio_models(_: web.Request) -> web.Response:
+    listed = [{"id": name, "name": name} for name in catalog.models()]
+    return web.json_response({"models": listed})
+
+
+async def _model(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    orders.find_model(name)
+    return web.json_response(_told(name))
+
+
+def _told(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "type": "audio", "created": 0, "owned_by": "streamplay"}
 
 
 async def _openapi(request: web.Request) -> web.Response:
     text = await asyncio.to_thread(_OPENAPI.read_text, "utf-8")
     document = json.loads(text)
-    if not request.app[_STATE].require_key:
+    if not request.app[_STATE].access.require_key:
         document["security"].insert(0, {})
     return web.json_response(document)
 
@@ -147,10 +204,7 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     state = request.app[_STATE]
     state.requests += 1
     number = state.requests
-    try:
-        document = await request.json()
-    except ValueError as error:
-        raise Refusal(400, f"the body is not JSON: {error}") from error
+    document = parse(await _body(request, state.patience.request))
     order = await asyncio.to_thread(orders.read, document, any_name=state.any_name)
     scenario = _scenario(state, order)
     if scenario.status:
@@ -160,11 +214,20 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     return await _counted(state, _delivery(state, order, scenario, number), request)
 
 
+async def _body(request: web.Request, seconds: float) -> bytes:
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:
+        raise Refusal(408, f"the request's body did not come within {seconds:g} s") from None
+
+
 def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int) -> ServedAnswer:
+    patience = state.patience.reading
     if not state.traces:
-        return ServedAnswer(order, scenario, number)
+        return ServedAnswer(order, scenario, number, patience)
     trace = state.traces[(number - 1) % len(state.traces)]
-    return ReplayedDelivery(order, scenario, number, trace)
+    return ReplayedDelivery(order, scenario, number, trace, patience)
 
 
 def _scenario(state: State, order: orders.Order) -> Scenario:
@@ -183,6 +246,8 @@ def _scenario(state: State, order: orders.Order) -> Scenario:
         )
     if scenario.times:
         state.failed[scenario] += 1
+        if len(state.failed) > _MAX_COUNTED:
+            del state.failed[next(iter(state.failed))]
         if state.failed[scenario] > scenario.times:
             return scenario.over({"status": 0, "fault": ""})
     return scenario
@@ -192,10 +257,14 @@ async def _counted(
     state: State, delivery: ServedAnswer, request: web.Request
 ) -> web.StreamResponse:
     state.active += 1
+    state.peak = max(state.peak, state.active)
     try:
         return await delivery.answer(request)
     finally:
         state.active -= 1
+        if not state.active and state.peak >= _MANY:
+            state.peak = 0
+            memory.give_back()
 
 
 def _no_answer(request: web.Request) -> web.StreamResponse:

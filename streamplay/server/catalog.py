@@ -41,6 +41,8 @@ class ServedModel:
         Whether ``response_encoding`` and ``sample_rate`` make a difference.
     mixes : bool
         Whether voices can be joined with ``+``.
+    openai : bool
+        Whether requests for it have OpenAI's shape.
     open_voices : bool
         Whether any ``language+variant`` of eSpeak NG is a voice too.
     """
@@ -50,6 +52,7 @@ class ServedModel:
     obeys_encoding: bool = True
     obeys_rate: bool = True
     mixes: bool = False
+    openai: bool = False
     open_voices: bool = False
 
     def format(self, encoding: str, samplerate: int) -> AudioFormat:
@@ -151,13 +154,17 @@ _MINIMAX: Final = {
     "English_CalmWoman": ("en-us", "f"),
 }
 
+OPENAI_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+
 _OPENAI: Final = {
     "alloy": "f",
     "ash": "m",
     "ballad": "m",
+    "cedar": "m",
     "coral": "f",
     "echo": "m",
     "fable": "m",
+    "marin": "f",
     "nova": "f",
     "onyx": "m",
     "sage": "f",
@@ -216,7 +223,7 @@ def models() -> Mapping[str, ServedModel]:
             ServedModel(f"minimax/{name}", minimax, obeys_encoding=False)
             for name in ("speech-2.6-turbo", "speech-2.8-turbo")
         ),
-        *(ServedModel(name, openai, **fixed) for name in ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")),
+        *(ServedModel(name, openai, openai=True, **fixed) for name in OPENAI_MODELS),
         ServedModel("espeak-ng", _espeak_voices(), open_voices=True),
     ]
     return {model.id: model for model in every}

@@ -44,6 +44,8 @@ class ChunkedBody:
         Its fault, where it strikes, and the size of writes.
     insertion : callable
         Returns what the fault inserts into the body (an error event, say).
+    patience : float
+        Seconds until a client that reads nothing has left.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class ChunkedBody:
         response: web.StreamResponse,
         scenario: Scenario,
         insertion: Callable[[str], bytes],
+        patience: float,
     ) -> None:
         self._response = response
+        self._patience = patience
         self._scenario = scenario
         self._insertion = insertion
         self._fault = scenario.fault
@@ -131,7 +135,25 @@ class ChunkedBody:
         self._bytes += len(data)
         step = self._scenario.write_bytes or len(data)
         for start in range(0, len(data), step or 1):
-            await self._response.write(data[start : start + step])
+            await self._write_once(data[start : start + step])
+
+    async def _write_once(self, data: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._response.write(data)
+        except TimeoutError:
+            self.break_off()
+
+    def break_off(self) -> None:
+        """End the connection in the middle of the body.
+
+        Raises
+        ------
+        BodyEnded
+            Always.
+        """
+        self._transport.abort()
+        raise BodyEnded
 
     async def _strike(self, rest: bytes) -> None:
         fault, self._fault = self._fault, ""

@@ -122,6 +122,10 @@ class Writer:
         """Return a comment."""
         return f": keep-alive{self._break * 2}".encode() if self.events else b""
 
+    def failure(self, message: str) -> bytes:
+        """Return the event that tells why the stream ends early."""
+        return self.event(error(self._shape(), message))
+
     def insertion(self, fault: str) -> bytes:
         """Return what a fault puts into the body."""
         shape = self._shape()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 _LONGEST_SHOWN: Final = 60
+
+# No field of a request goes deeper than three; what nests deeper would exhaust the stack.
+_DEEPEST: Final = 16
 
 
 class Refusal(Exception):
@@ -41,13 +45,43 @@ class Refusal(Exception):
         return {"error": error}
 
 
+def parse(body: bytes) -> Any:
+    """Return the JSON document of a request's body: UTF-8, whatever its content type says.
+
+    Raises
+    ------
+    Refusal
+        If it is none, or nests too deep.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"the body is not JSON: {shown(str(error))}") from error
+    level, depth = [document], 0
+    while level:
+        if depth > _DEEPEST:
+            raise Refusal(400, f"the body nests deeper than {_DEEPEST}")
+        depth += 1
+        level = [inner for outer in level for inner in _inside(outer)]
+    return document
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 class Fields:
-    """A JSON object whose fields are taken by type; the first that is wrong raises."""
+    """A JSON object whose fields are taken by type; the first that is wrong raises.
+
+    A field that is null counts as absent: clients send null for what was not set.
+    """
 
     def __init__(self, document: Any, prefix: str = "") -> None:
         if not isinstance(document, dict):
             raise Refusal(400, "the body must be a JSON object")
-        self._document = document
+        self._document = {name: v for name, v in document.items() if v is not None}
         self._prefix = prefix
 
     def __contains__(self, name: str) -> bool:
@@ -69,6 +103,13 @@ class Fields:
         if value not in allowed:
             raise self.refuse(name, f"must be one of {', '.join(allowed)}, not {shown(value)}")
         return value
+
+    def name(self, name: str) -> str:
+        """Take a name that is required: a string, or an object with it under ``id``."""
+        value = self._document.get(name)
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            return str(value["id"])
+        return self.text(name, required=True)
 
     def flag(self, name: str) -> bool:
         """Take a truth value, false unless given."""

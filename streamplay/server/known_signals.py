@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from streamplay.audio import AudioFormat
+    from streamplay.audio import AudioFormat, Frames
 
     Samples = NDArray[np.floating]
 
@@ -38,12 +38,21 @@ def pieces(signal: str, audio: AudioFormat, seconds: float, seed: int) -> Iterat
     total = audio.frames(seconds)
     random = np.random.default_rng(seed)
     for start in range(0, total, audio.samplerate):
-        index = np.arange(start, min(start + audio.samplerate, total))
-        if signal == "noise":
-            samples: Samples = random.uniform(-_NOISE_LEVEL, _NOISE_LEVEL, len(index))
-        else:
-            samples = _known(signal, index, audio.samplerate)
-        yield SpokenPiece(samples.astype(np.float32).reshape(-1, 1))
+        # In a call of its own: a generator that waits for its reader would hold every array.
+        stop = min(start + audio.samplerate, total)
+        yield SpokenPiece(_second(signal, start, stop, audio.samplerate, random))
+
+
+def _second(
+    signal: str, start: int, stop: int, samplerate: int, random: np.random.Generator
+) -> Frames:
+    import numpy as np
+
+    if signal == "noise":
+        samples: Samples = random.uniform(-_NOISE_LEVEL, _NOISE_LEVEL, stop - start)
+    else:
+        samples = _known(signal, np.arange(start, stop), samplerate)
+    return samples.astype(np.float32).reshape(-1, 1)
 
 
 def count(start: int, stop: int) -> NDArray[np.int16]:

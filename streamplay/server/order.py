@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.server import catalog
-from streamplay.server.containers import CONTAINERS, nearest_samplerate
+from streamplay.server.containers import CONTAINERS, nearest_samplerate, why_not
 from streamplay.server.json_fields import Fields, Refusal, shown
 
 if TYPE_CHECKING:
@@ -23,13 +23,33 @@ if TYPE_CHECKING:
 MAX_CHARACTERS: Final = 100_000
 """Nearly two hours of speech: more is a mistake, or an attack."""
 
+MAX_RULES: Final = 1000
+"""Pronunciation rules in a request: each is looked for at each word."""
+
+MAX_SOURCES: Final = 10_000
+"""Characters of their sources, which become one regular expression."""
+
+MAX_FILE_SECONDS: Final = 7200
+"""A signal that is sent as a whole file: it is on the disk before it leaves."""
+
 BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
 SAMPLERATES: Final = (8000, 48000)
+# `gpt-4o-mini-tts-2025-12-15`, `tts-1-1106`: https://platform.openai.com/docs/models
+_DATE: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
+
 SPEEDS: Final = (0.25, 4.0)
 """What OpenAI's ``speed`` may be."""
 
 # Words per minute that eSpeak NG can be asked for (speak_lib.h).
 _RATES: Final = (80, 450)
+
+# What makes a request OpenAI's; `speed` is in other shapes too.
+_OPENAI_FIELDS: Final = ("stream_format", "instructions")
+
+_RAW: Final = ("raw", "pcm")
+
+# Whole files whose header tells their length, where nobody asks for a stream.
+_SIZED: Final = ("wav", "flac")
 
 SEGMENTS: Final = ("sentence", "immediate", "never")
 
@@ -47,7 +67,8 @@ class Order:
     format : AudioFormat
         What the model really returns, whatever was asked.
     openai : bool
-        Whether the request has OpenAI's shape, so that the events should too.
+        Whether the request has OpenAI's shape, so that the answer should too: it names a model
+        of theirs, or has a field that only they have.
     """
 
     model: catalog.ServedModel
@@ -77,23 +98,28 @@ def read(document: Any, *, any_name: bool = False) -> Order:
     fields = Fields(document)
     name = fields.text("model", required=True)
     model = catalog.stand_in(name) if any_name else find_model(name)
-    voice = _voice(model, fields.text("voice", required=True), any_name=any_name)
-    container, body = _delivery(fields)
-    fields.text("instructions")  # of OpenAI's models; eSpeak NG cannot follow any
+    voice = _voice(model, fields.name("voice"), any_name=any_name)
+    openai = model.openai or any(field in fields for field in _OPENAI_FIELDS)
+    container, body = _delivery(fields, openai=openai)
+    fields.text("instructions")  # of OpenAI's models; no voice here can follow any
     extra = Fields(fields.mapping("extra_params"), "extra_params.")
-    text = _input(fields.text("input", required=True))
+    text = _pronounce(
+        _input(fields.text("input", required=True)), extra.strings("pronunciation_dict")
+    )
+    if not text.strip():
+        raise _bad_rules("leaves nothing to say")
     return Order(
         model=model,
         voice=voice,
         spoken=_spoken(voice, fields),
-        text=_pronounce(text, extra.strings("pronunciation_dict")),
+        text=text,
         container=container,
         format=_format(model, fields, container),
         bit_rate=_bit_rate(fields),
         body=body,
         words=fields.choice("alignment", "none", ("none", "word")) == "word",
         segment=fields.choice("segment", "sentence", SEGMENTS),
-        openai="stream_format" in fields,
+        openai=openai,
         scenario=extra.mapping("scenario") if "scenario" in extra else None,
     )
 
@@ -107,19 +133,19 @@ def _bit_rate(fields: Fields) -> int:
 
 
 def find_model(name: str) -> catalog.ServedModel:
-    """Return the model of that name.
+    """Return the model of that name, with or without the date of its version.
 
     Raises
     ------
     Refusal
         404: it is not served here.
     """
-    found = catalog.models().get(name)
+    served = catalog.models()
+    found = served.get(name) or served.get(_DATE.sub("", name))
     if found is None:
-        served = ", ".join(catalog.models())
         raise Refusal(
             404,
-            f"The model {shown(name)} does not exist. Served here: {served}",
+            f"The model {shown(name)} does not exist. Served here: {', '.join(served)}",
             param="model",
             code="model_not_found",
         )
@@ -150,20 +176,27 @@ def _input(text: str) -> str:
     return text
 
 
-def _delivery(fields: Fields) -> tuple[str, Body]:
-    """Return the container, and how the body is sent."""
+def _delivery(fields: Fields, *, openai: bool) -> tuple[str, Body]:
+    """Return the container, and how the body is sent.
+
+    Together's API streams raw events only; OpenAI's sends bytes as they come, mp3 unless told
+    otherwise, and its ``stream_format`` asks for events.
+    """
     streaming = fields.flag("stream")
     style = fields.choice("stream_format", "audio", ("sse", "audio"))
-    # A stream of server-sent events has one format only; so it is its default.
-    container = fields.choice("response_format", "raw" if streaming else "wav", CONTAINERS)
-    if container == "aac":
-        raise fields.refuse("response_format", "aac cannot be made here")
-    if streaming and container not in {"raw", "pcm"}:
+    default = "mp3" if openai else "raw" if streaming else "wav"
+    container = fields.choice("response_format", default, CONTAINERS)
+    missing = why_not(container)
+    if missing:
+        raise fields.refuse("response_format", f"{container} cannot be made here: {missing}")
+    if "stream_format" in fields:
+        return container, "events" if style == "sse" else "bytes"
+    if openai:
+        return container, "whole" if container in _SIZED and not streaming else "bytes"
+    if streaming and container not in _RAW:
         raise fields.refuse(
             "response_format", f"only raw is supported when streaming, not {container}"
         )
-    if "stream_format" in fields:
-        return container, "events" if style == "sse" else "bytes"
     return container, "events" if streaming else "whole"
 
 
@@ -173,7 +206,7 @@ def _format(model: catalog.ServedModel, fields: Fields, container: str) -> Audio
     encoding = fields.choice("response_encoding", "pcm_s16le" if openai else "pcm_f32le", ENCODINGS)
     rate = fields.integer("sample_rate", 24000 if openai else 44100, SAMPLERATES)
     real = model.format(encoding, rate)
-    if container in {"raw", "pcm"}:
+    if container in _RAW:
         return real
     return AudioFormat("pcm_s16le", nearest_samplerate(container, real.samplerate))
 
@@ -195,15 +228,37 @@ def _spoken(voice: catalog.ServedVoice, fields: Fields) -> Spoken:
 
 
 def _pronounce(text: str, rules: Sequence[str]) -> str:
-    """Replace each source by its replacement, where it stands as a word."""
-    for rule in rules:
-        source, slash, replacement = rule.partition("/")
-        if not slash or not source:
-            raise Refusal(
-                400,
-                f'extra_params.pronunciation_dict: {shown(rule)} is not "source/replacement"',
-                param="extra_params.pronunciation_dict",
-            )
-        word = rf"(?<!\w){re.escape(source)}(?!\w)"
-        text = re.sub(word, lambda _, by=replacement: by, text)  # type: ignore[misc]
-    return text
+    """Replace each source by its replacement, where it stands as a word, in one pass.
+
+    What a rule has put in is not looked at again: rules that double their word would otherwise
+    double the text once each.
+    """
+    replacements = dict(reversed([_rule(rule) for rule in rules[:MAX_RULES]]))
+    if len(rules) > MAX_RULES:
+        raise _bad_rules(f"has {len(rules)} rules, more than {MAX_RULES}")
+    if not replacements:
+        return text
+    if sum(map(len, replacements)) > MAX_SOURCES:
+        raise _bad_rules(f"has sources of more than {MAX_SOURCES} characters in all")
+    # A source that begins with another one comes first.
+    sources = "|".join(map(re.escape, sorted(replacements, key=len, reverse=True)))
+    pieces, length, place = list[str](), 0, 0
+    for found in re.finditer(rf"(?<!\w)(?:{sources})(?!\w)", text):
+        pieces += [text[place : found.start()], replacements[found[0]]]
+        length += len(pieces[-1]) - len(found[0])
+        if len(text) + length > MAX_CHARACTERS:
+            raise _bad_rules(f"makes the text longer than {MAX_CHARACTERS} characters")
+        place = found.end()
+    return "".join([*pieces, text[place:]])
+
+
+def _rule(rule: str) -> tuple[str, str]:
+    source, slash, replacement = rule.partition("/")
+    if not slash or not source:
+        raise _bad_rules(f'{shown(rule)} is not "source/replacement"')
+    return source, replacement
+
+
+def _bad_rules(problem: str) -> Refusal:
+    name = "extra_params.pronunciation_dict"
+    return Refusal(400, f"{name}: {problem}", param=name)

@@ -39,7 +39,9 @@ class ReplayedDelivery(ServedAnswer):
         The arrivals.
     """
 
-    def __init__(self, order: Order, scenario: Scenario, number: int, trace: Trace) -> None:
+    def __init__(
+        self, order: Order, scenario: Scenario, number: int, trace: Trace, patience: float = 120.0
+    ) -> None:
         fault = _ENDS.get(trace.how, "no-mark")
         if fault == "error-event" and scenario.dialect == "D":
             fault = "no-mark"  # where there are no events, none tells of an error
@@ -50,7 +52,7 @@ class ReplayedDelivery(ServedAnswer):
             at_byte=None,
             seconds=max(1.0, trace.frames / trace.samplerate),
         )
-        super().__init__(order, ending, number)
+        super().__init__(order, ending, number, patience)
         self._trace = trace
 
     async def _send_stream(self, body: ChunkedBody) -> None:

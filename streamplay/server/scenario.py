@@ -6,6 +6,8 @@ A key of the table is a key of the TOML file, a flag (``first_byte_ms`` is
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -46,9 +48,37 @@ class ScenarioError(ValueError):
     """A key or a value of a scenario is wrong; the message names it."""
 
 
-def _key(default: Any, about: str, *, kind: type | None = None, choices: Sequence[str] = ()) -> Any:
+# What any client may ask of the server is bounded, so that no request holds it, or its memory or
+# disk, for longer or with more than its own sound needs.
+_HOUR_MS: Final = 3_600_000
+_DAY_SECONDS: Final = 86_400
+_MANY: Final = 2**53
+"""Counts and places: JSON's largest exact whole number."""
+
+_MOST_ITEMS: Final = 100
+_LONGEST_TEXT: Final = 4096
+
+# A rate up to 999999 Hz, not 0.
+_RATE: Final = re.compile("[1-9][0-9]{0,5}")
+
+# RFC 9110, section 5.6.2; and what may stand in a value without ending the header.
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+
+
+def _key(
+    default: Any,
+    about: str,
+    *,
+    kind: type | None = None,
+    choices: Sequence[str] = (),
+    least: float = 0,
+    most: float = _MANY,
+) -> Any:
+    """Describe a key: `least` is the least number above 0, `most` the largest."""
     kind = kind or type(default)
-    return field(default=default, metadata={"about": about, "kind": kind, "choices": choices})
+    metadata = {"about": about, "kind": kind, "choices": choices, "least": least, "most": most}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +102,9 @@ class Scenario:
     unknown_every: int = _key(0, "an unknown event before every N-th")
     empty_every: int = _key(0, "an audio event without audio before every N-th")
     keep_alive_every: int = _key(0, "a comment line before every N-th event")
-    keep_alive_ms: float = _key(0.0, "a comment line each MS while nothing else is sent")
+    keep_alive_ms: float = _key(
+        0.0, "a comment line each MS while nothing else is sent", least=1, most=_HOUR_MS
+    )
     headers: str = _key(
         "none",
         "a RIFF header at the start of the audio, or of each chunk",
@@ -86,14 +118,14 @@ class Scenario:
     signal: str = _key(
         "speech", "speak, or send a signal whose every sample is known", choices=SIGNALS
     )
-    seconds: float = _key(10.0, "how long the signal lasts")
+    seconds: float = _key(10.0, "how long the signal lasts", most=_DAY_SECONDS)
     send_as: str = _key("", "ENCODING[@RATE] that is sent, whatever was asked and is the model's")
     channels: int = _key(1, "1, or 2: the second is the first at half its level")
-    leading_silence_ms: float = _key(0.0, "silence before the audio")
+    leading_silence_ms: float = _key(0.0, "silence before the audio", most=_HOUR_MS)
 
     # How it is cut
-    chunk_ms: float = _key(50.0, "audio in a chunk")
-    chunk_bytes: int = _key(0, "audio bytes in a chunk, over chunk_ms")
+    chunk_ms: float = _key(50.0, "audio in a chunk", most=60_000)
+    chunk_bytes: int = _key(0, "audio bytes in a chunk, over chunk_ms", most=1 << 24)
     split: str = _key(
         "even",
         "even: whole samples; odd: an odd number of bytes; random: any number up to twice the size",
@@ -102,11 +134,16 @@ class Scenario:
     write_bytes: int = _key(0, "write the body in pieces of N bytes, wherever they fall")
 
     # When it comes
-    headers_ms: float = _key(0.0, "from the request until the response's head")
-    first_byte_ms: float = _key(0.0, "from the request until the first audio")
-    pace: float = _key(0.0, "factor of real time at which audio comes; 0 or inf: at once")
+    headers_ms: float = _key(0.0, "from the request until the response's head", most=_HOUR_MS)
+    first_byte_ms: float = _key(0.0, "from the request until the first audio", most=_HOUR_MS)
+    pace: float = _key(
+        0.0,
+        "factor of real time at which audio comes; 0 or inf: at once",
+        least=0.001,
+        most=math.inf,
+    )
     jitter: str = _key("none", "distribution of what each chunk is late", choices=JITTERS)
-    jitter_ms: float = _key(0.0, "its mean")
+    jitter_ms: float = _key(0.0, "its mean", most=_HOUR_MS)
     stalls: tuple[str, ...] = _key((), "`AT:FOR`: after AT ms of audio, wait FOR ms; repeatable")
     seed: int = _key(0, "of everything random; the n-th request differs from the others")
 
@@ -143,14 +180,14 @@ class Scenario:
         known = {each.name: each for each in fields(self)}
         for name in changes:
             if name not in known:
-                raise ScenarioError(f"{name}: unknown; the keys are {', '.join(known)}")
+                raise ScenarioError(f"{_shown(name)}: unknown; the keys are {', '.join(known)}")
         return replace(self, **{k: _convert(known[k], value) for k, value in changes.items()})
 
     def sent(self, real: AudioFormat) -> AudioFormat:
         """Return the format that is sent where `real` would be without `send_as`."""
         encoding, _, rate = (self.send_as or str(real.encoding)).partition("@")
-        if encoding not in ENCODINGS or not (rate.isdecimal() or not rate):
-            raise ScenarioError(f"send_as: {self.send_as!r} is not ENCODING[@RATE]")
+        if encoding not in ENCODINGS or not (_RATE.fullmatch(rate) or not rate):
+            raise ScenarioError(f"send_as: {_shown(self.send_as)} is not ENCODING[@RATE]")
         return AudioFormat(encoding, int(rate or real.samplerate), self.channels)
 
     @property
@@ -158,25 +195,41 @@ class Scenario:
         """The stalls as seconds (of audio, of waiting), in order."""
         try:
             pairs = [stall.split(":") for stall in self.stalls]
-            return sorted((float(at) / 1000, float(wait) / 1000) for at, wait in pairs)
+            stalls = sorted((float(at) / 1000, float(wait) / 1000) for at, wait in pairs)
         except ValueError:
-            raise ScenarioError(f"stalls: {self.stalls!r} are not AT:FOR in ms") from None
+            raise ScenarioError(f"stalls: {_shown(self.stalls)} are not AT:FOR in ms") from None
+        if not all(0 <= each <= _DAY_SECONDS for stall in stalls for each in stall):
+            raise ScenarioError(f"stalls: {_shown(self.stalls)} go beyond a day, or below 0")
+        return stalls
 
     @property
     def header_pairs(self) -> list[tuple[str, str]]:
         """The response headers as (name, value)."""
         pairs = [line.partition(":") for line in self.response_headers]
-        if not all(name.strip() and colon for name, colon, _ in pairs):
-            raise ScenarioError(f"response_headers: {self.response_headers!r} lack a colon")
+        if not all(
+            colon and _HEADER_NAME.fullmatch(name.strip()) and _HEADER_VALUE.fullmatch(value)
+            for name, colon, value in pairs
+        ):
+            told = _shown(self.response_headers)
+            raise ScenarioError(f"response_headers: {told} are not all `Name: value`")
         return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def _check(each: Field[Any], value: Any) -> None:
-    choices = each.metadata["choices"]
+    choices, least, most = (each.metadata[key] for key in ("choices", "least", "most"))
     if choices and value and value not in choices:
-        raise ScenarioError(f"{each.name}: {value!r} is none of {', '.join(choices)}")
-    if isinstance(value, (int, float)) and not value >= 0:
-        raise ScenarioError(f"{each.name}: {value} is below 0")
+        raise ScenarioError(f"{each.name}: {_shown(value)} is none of {', '.join(choices)}")
+    if isinstance(value, (int, float)) and not 0 <= value <= most:
+        raise ScenarioError(f"{each.name}: {_shown(value)} is not from 0 to {most}")
+    if isinstance(value, (int, float)) and 0 < value < least:
+        raise ScenarioError(f"{each.name}: {_shown(value)} is neither 0 nor at least {least}")
+    if isinstance(value, tuple) and len(value) > _MOST_ITEMS:
+        raise ScenarioError(f"{each.name}: {len(value)} of them are more than {_MOST_ITEMS}")
+    for text in value if isinstance(value, tuple) else (value,):
+        if isinstance(text, str) and len(text) > _LONGEST_TEXT:
+            raise ScenarioError(f"{each.name}: {_shown(text)} is too long")
+    if each.name.startswith("retry_after") and not _HEADER_VALUE.fullmatch(value):
+        raise ScenarioError(f"{each.name}: {_shown(value)} is no value of a header")
     if each.name == "channels" and value not in {1, 2}:
         raise ScenarioError(f"channels: {value} is neither 1 nor 2")
     if each.name == "status" and value and not 200 <= value <= 599:
@@ -190,12 +243,18 @@ def _convert(each: Field[Any], value: Any) -> Any:
         if all(isinstance(item, str) for item in value):
             return tuple(value)
     elif kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) <= _MANY else math.inf
     elif value is None and each.default is None:
         return None
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
-    raise ScenarioError(f"{each.name}: {value!r} is no {kind.__name__}")
+    raise ScenarioError(f"{each.name}: {_shown(value)} is no {kind.__name__}")
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it can stand in a message: the beginning of what is long."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}…"
 
 
 def load(path: str) -> dict[str, Any]:

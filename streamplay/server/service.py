@@ -11,17 +11,17 @@ import sys
 import threading
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from streamplay.errors import FileFailed
+from streamplay.network.endpoint import is_loopback
 from streamplay.server import scenario
 from streamplay.trace import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# What is still being answered when the server is told to end gets this long.
-_GRACE_SECONDS: Final = 0.1
+    from streamplay.server.access import Access
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--require-key",
         action="store_true",
         help="refuse requests without the key of TOGETHER_API_KEY (where that is unset: any key)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        help="answer also to this name in Host (on loopback: only to loopback's names); repeatable",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        metavar="URL",
+        help="let the pages of this origin use the server (*: all pages); repeatable",
     )
     parser.add_argument(
         "--any-name",
@@ -81,10 +93,11 @@ def run(options: argparse.Namespace) -> int:
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     _import_aiohttp()
-    from aiohttp import http_exceptions, web
+    from aiohttp import http_exceptions
 
     from streamplay.server import speech
     from streamplay.server.app import State, make_app
+    from streamplay.server.listening import listening
 
     # What a client got wrong is told to the client; it is no error of this server.
     logging.getLogger("aiohttp.server").addFilter(
@@ -94,28 +107,29 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
             )
         )
     )
-    key = os.environ.get("TOGETHER_API_KEY") or None
     traces = [load(Path(name)) for name in options.replay or ()]
-    runner = web.AppRunner(
-        make_app(State(wanted, options.require_key, key, traces, options.any_name)),
-        access_log=None,
-        handle_signals=False,
-        handler_cancellation=True,
-        shutdown_timeout=_GRACE_SECONDS,
-    )
-    await runner.setup()
+    state = State(wanted, _access(options), traces=traces, any_name=options.any_name)
     ended = asyncio.Event()
-    try:
-        await web.TCPSite(runner, options.host, options.port).start()
+    address = listening(make_app(state), options.host, options.port, state.patience)
+    async with address as (host, port):
         _on_end(ended, tied=options.tied)
-        host, port = runner.addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"listening on http://{shown}:{port}/v1\n")
         sys.stdout.flush()
         await asyncio.gather(ended.wait(), asyncio.to_thread(speech.warm))
-    finally:
-        await runner.cleanup()
     return 0
+
+
+def _access(options: argparse.Namespace) -> Access:
+    from streamplay.server.access import Access
+
+    return Access(
+        loopback=is_loopback(options.host),
+        hosts=options.allow_host or (),
+        origins=options.allow_origin or (),
+        require_key=options.require_key,
+        key=os.environ.get("TOGETHER_API_KEY") or None,
+    )
 
 
 def _import_aiohttp() -> None:

@@ -22,6 +22,9 @@ _LONGEST_PIECE: Final = 300
 # what a listener waits for.
 _LONGEST_FIRST: Final = 100
 
+# soxr keeps buffers as large as the largest block that it was given: 1 MB for five seconds.
+_RESAMPLED: Final = 2048
+
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
 _CLAUSE_END: Final = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
 
@@ -59,10 +62,22 @@ def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Spoken
     seconds = begin
     for text in split(order.text, order.segment):
         spoke = espeak.speak(text, order.spoken)
-        samples = np.frombuffer(spoke.samples, dtype="<i2").astype(np.float32) / np.float32(32768)
-        yield SpokenPiece(resample(samples), tuple(_timed(spoke, seconds)))
+        words = tuple(_timed(spoke, seconds))
+        for block in _blocks(spoke.samples):
+            yield SpokenPiece(resample(block), words)
+            words = ()
         seconds += spoke.seconds
     yield SpokenPiece(resample(np.zeros(0, np.float32), last=True))
+
+
+def _blocks(samples: bytes) -> Iterator[Frames]:
+    """Yield a second at a time: a client that does not read holds no more of a sentence."""
+    import numpy as np
+
+    size = 2 * espeak.SAMPLERATE
+    for start in range(0, len(samples), size):
+        block = np.frombuffer(samples[start : start + size], dtype="<i2")
+        yield block.astype(np.float32) / np.float32(32768)
 
 
 def warm() -> None:
@@ -121,6 +136,12 @@ class _Resampler:
             self._stream = soxr.ResampleStream(espeak.SAMPLERATE, samplerate, 1, dtype="float32")
 
     def __call__(self, samples: Frames, *, last: bool = False) -> Frames:
-        if self._stream is not None:
-            samples = self._stream.resample_chunk(samples, last=last)
-        return samples.reshape(-1, 1)
+        if self._stream is None:
+            return samples.reshape(-1, 1)
+        import numpy as np
+
+        stream, starts = self._stream, range(0, len(samples), _RESAMPLED)
+        parts = [stream.resample_chunk(samples[start : start + _RESAMPLED]) for start in starts]
+        if last:
+            parts.append(stream.resample_chunk(samples[:0], last=True))
+        return np.concatenate(parts).reshape(-1, 1) if parts else samples.reshape(-1, 1)

@@ -125,6 +125,48 @@ def test_files_say_what_they_are_and_how_long(container: str, kind: str, name: s
         assert (file.format, file.samplerate) == (name, 24000)
 
 
+@pytest.mark.parametrize("container", ["mp3", "opus", "aac", "flac", "wav", "pcm"])
+@pytest.mark.parametrize("events", [True, False])
+def test_every_container_is_streamed_as_it_is_made(container: str, events: bool) -> None:
+    async def first_and_all() -> tuple[int, int, bytes]:
+        async with serving() as base_url, httpx.AsyncClient(timeout=20) as client:
+            body = asking(
+                model="tts-1",
+                voice="cedar",
+                response_format=container,
+                scenario={"signal": "tone", "seconds": 8, "pace": 40},
+                **({"stream_format": "sse"} if events else {}),
+            )
+            async with client.stream("POST", f"{base_url}/audio/speech", json=body) as response:
+                assert response.status_code == 200
+                parts = [data async for data in response.aiter_raw()]
+        text = b"".join(parts).decode(errors="replace")
+        if not events:
+            return len(parts), len(parts[0]), b"".join(parts)
+        deltas = [
+            base64.b64decode(json.loads(line.removeprefix("data: "))["audio"])
+            for line in text.split("\n")
+            if '"audio"' in line
+        ]
+        return len(deltas), len(deltas[0]), b"".join(deltas)
+
+    if container == "aac":
+        pytest.importorskip("av")
+    count, first, whole = asyncio.run(first_and_all())
+    assert count > 4
+    assert first < len(whole) / 2
+    if container == "aac":
+        assert whole[:2] == b"\xff\xf1"
+    elif container == "flac":
+        assert whole.startswith(b"fLaC")  # libsndfile cannot read one of unknown length
+    elif container != "pcm":
+        frames, rate = soundfile.read(io.BytesIO(whole))
+        assert rate == 24000
+        assert abs(len(frames) - 8 * rate) < 0.2 * rate
+    else:
+        assert len(whole) == 8 * 48000
+
+
 def test_the_voice_that_spoke_is_told() -> None:
     (response,) = post(asking())
     assert response.headers["x-streamplay-voice"] == "eSpeak NG en-us+f3 (pitch 50)"

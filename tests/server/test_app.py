@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
 
-from streamplay.server import catalog, espeak
+from streamplay.server import app, catalog, espeak
+from streamplay.server import order as orders
+from streamplay.server.access import Access
 from streamplay.server.app import State
 from streamplay.server.scenario import Scenario
 from tests.support.server import asking, serving
@@ -113,7 +116,7 @@ def test_a_key_is_needed_where_one_is_required(key: str | None, sent: str, statu
         headers = {"Authorization": sent.encode()} if sent else {}
         return client.get("/models", headers=headers)
 
-    response = using(act, State(require_key=True, key=key))
+    response = using(act, State(access=Access(require_key=True, key=key)))
     assert response.status_code == status
     if status == 401:
         assert error(response)["code"] == "invalid_api_key"
@@ -123,7 +126,7 @@ def test_the_key_is_never_repeated() -> None:
     def act(client: httpx.AsyncClient) -> Awaitable[httpx.Response]:
         return client.get("/models", headers={"Authorization": "Bearer my-secret"})
 
-    response = using(act, State(require_key=True, key="right"))
+    response = using(act, State(access=Access(require_key=True, key="right")))
     assert "my-secret" not in response.text
     assert "right" not in response.text
 
@@ -214,6 +217,91 @@ def test_a_synthesis_that_fails_before_the_head_is_an_error_of_the_server(
     response = using(lambda client: client.post("/audio/speech", json=body))
     assert response.status_code == 500
     assert error(response)["message"] == "no breath"
+
+
+@pytest.mark.parametrize("shape", ["A", "D"])
+def test_a_synthesis_that_fails_inside_a_stream_ends_it_as_a_failure(
+    shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = iter([espeak.Spoke(b"\0\0" * 22050, ())])
+
+    def fail(*_: object) -> espeak.Spoke:
+        try:
+            return next(once)
+        except StopIteration:
+            raise espeak.SynthesisFailed("no breath") from None
+
+    monkeypatch.setattr(espeak, "speak", fail)
+
+    async def act(client: httpx.AsyncClient) -> str:
+        body = asking("One. Two.", scenario={"dialect": shape})
+        try:
+            return (await client.post("/audio/speech", json=body)).text
+        except httpx.RemoteProtocolError as error:
+            return str(error)
+
+    told = using(act)
+    wanted = '{"error":{"message":"no breath"' if shape == "A" else "incomplete chunked read"
+    assert wanted in told
+    assert "[DONE]" not in told
+
+
+@pytest.mark.parametrize("charset", ["nonsense", "utf-16", "\0", "x" * 5000])
+def test_the_charset_of_a_body_is_not_believed(charset: str) -> None:
+    def act(client: httpx.AsyncClient) -> Awaitable[httpx.Response]:
+        headers = {"content-type": f"application/json; charset={charset}".replace("\0", "%00")}
+        content = json.dumps(asking()).encode()
+        return client.post("/audio/speech", content=content, headers=headers)
+
+    assert using(act).status_code == 200
+
+
+def test_a_bug_is_told_without_its_trace(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("the secret of the trace")
+
+    monkeypatch.setattr(orders, "read", fail)
+    response = using(lambda client: client.post("/audio/speech", json=asking()))
+    assert response.status_code == 500
+    assert error(response)["type"] == "server_error"
+    assert "secret" not in response.text
+    assert "the secret of the trace" in caplog.text
+
+
+def test_kinds_of_failure_that_are_counted_are_bounded() -> None:
+    state = State()
+
+    async def act(client: httpx.AsyncClient) -> None:
+        for seed in range(5):
+            body = asking(scenario={"status": 503, "times": 1, "seed": seed})
+            await client.post("/audio/speech", json=body)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "_MAX_COUNTED", 3)
+        using(act, state)
+    assert len(state.failed) == 3
+
+
+def test_voices_and_models_are_listed_as_openais_programs_look_for_them() -> None:
+    async def act(client: httpx.AsyncClient) -> list[Any]:
+        paths = ["/audio/voices", "/audio/voices?model=hexgrad/Kokoro-82M", "/audio/models"]
+        paths += ["/models/canopylabs/orpheus-3b-0.1-ft", "/models/tts-1"]
+        return [(await client.get(path)).json() for path in paths]
+
+    openai, kokoro, models, orpheus, tts = using(act)
+    assert {"id": "marin", "name": "marin", "language": "en-us"} in openai["voices"]
+    assert "af_alloy" in [voice["id"] for voice in kokoro["voices"]]
+    assert {"id": "tts-1", "name": "tts-1"} in models["models"]
+    assert (orpheus["id"], orpheus["object"]) == ("canopylabs/orpheus-3b-0.1-ft", "model")
+    assert tts["id"] == "tts-1"
+
+
+def test_an_unknown_model_is_not_told_about() -> None:
+    response = using(lambda client: client.get("/models/a/b"))
+    assert response.status_code == 404
+    assert error(response)["code"] == "model_not_found"
 
 
 def test_many_streams_at_once_do_not_mix() -> None:

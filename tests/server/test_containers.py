@@ -8,7 +8,14 @@ import pytest
 import soundfile
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.server.containers import Encoder, nearest_samplerate, wav_header
+from streamplay.server import containers
+from streamplay.server.containers import (
+    Growing,
+    encoder,
+    nearest_samplerate,
+    wav_header,
+    why_not,
+)
 
 
 def tone(samplerate: int) -> np.ndarray:
@@ -18,10 +25,10 @@ def tone(samplerate: int) -> np.ndarray:
 
 def encoded(container: str, samplerate: int, bit_rate: int = 128000) -> bytes:
     file = io.BytesIO()
-    encoder = Encoder(file, container, AudioFormat("pcm_s16le", samplerate), bit_rate)
+    writer = encoder(file, container, AudioFormat("pcm_s16le", samplerate), bit_rate)
     for block in np.array_split(tone(samplerate), 7):
-        encoder.write(block)
-    encoder.close()
+        writer.write(block)
+    writer.close()
     return file.getvalue()
 
 
@@ -84,3 +91,31 @@ def test_a_header_makes_raw_audio_a_file_that_libsndfile_reads(
 def test_an_unknown_size_stands_in_both_places(size: int) -> None:
     header = wav_header(AudioFormat("pcm_s16le", 24000), size)
     assert struct.unpack("<I", header[4:8]) == struct.unpack("<I", header[-4:]) == (size,)
+
+
+def test_what_leaves_while_it_is_written_is_what_a_file_holds() -> None:
+    data = bytes(range(256)) * 20
+    growing, taken = Growing(), b""
+    for start in range(0, len(data), 1000):
+        growing.write(data[start : start + 1000])
+        taken += growing.take()
+    growing.write(b"end")
+    growing.seek(-2, io.SEEK_END)
+    growing.write(b"ND")
+    # A header is completed at the end: too late for what has left.
+    growing.seek(len(data) - 5)
+    growing.write(b"-------e")
+    assert growing.tell() == len(data) + 3
+    assert taken + growing.take() == data + b"--e"
+    assert growing.seek(0, io.SEEK_END) == len(data) + 3
+
+
+def test_aac_is_an_adts_stream_and_is_refused_where_it_cannot_be_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("av")
+    assert why_not("aac") == ""
+    assert encoded("aac", 24000)[:2] == b"\xff\xf1"
+    monkeypatch.setattr(containers, "find_spec", lambda _: None)
+    assert "PyAV" in why_not("aac")
+    assert why_not("mp3") == ""

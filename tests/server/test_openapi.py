@@ -12,6 +12,7 @@ import pytest
 from streamplay.audio import ENCODINGS
 from streamplay.server import app, catalog
 from streamplay.server import order as orders
+from streamplay.server.access import Access
 from streamplay.server.containers import CONTAINERS, CONTENT_TYPES
 from tests.support.server import serving
 
@@ -30,7 +31,7 @@ def published(state: app.State, path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v1/openapi.json"])
 def test_the_document_is_published_and_needs_no_key(path: str) -> None:
-    assert published(app.State(require_key=True), path) == DOCUMENT
+    assert published(app.State(access=Access(require_key=True)), path) == DOCUMENT
 
 
 def test_without_a_required_key_the_document_says_that_none_is_needed() -> None:
@@ -38,14 +39,14 @@ def test_without_a_required_key_the_document_says_that_none_is_needed() -> None:
 
 
 def test_the_fields_and_their_values_are_those_that_are_checked() -> None:
-    assert FIELDS["response_encoding"]["enum"] == list(ENCODINGS)
-    assert {*FIELDS["response_format"]["enum"], "aac"} == set(CONTAINERS)
-    assert tuple(FIELDS["bit_rate"]["enum"]) == orders.BIT_RATES
+    assert FIELDS["response_encoding"]["enum"] == [*ENCODINGS, None]
+    assert set(FIELDS["response_format"]["enum"]) == {*CONTAINERS, None}
+    assert tuple(FIELDS["bit_rate"]["enum"]) == (*orders.BIT_RATES, None)
     assert (FIELDS["sample_rate"]["minimum"], FIELDS["sample_rate"]["maximum"]) == (
         orders.SAMPLERATES
     )
     assert (FIELDS["speed"]["minimum"], FIELDS["speed"]["maximum"]) == orders.SPEEDS
-    assert tuple(FIELDS["segment"]["enum"]) == orders.SEGMENTS
+    assert tuple(FIELDS["segment"]["enum"]) == (*orders.SEGMENTS, None)
     assert FIELDS["input"]["maxLength"] == orders.MAX_CHARACTERS
 
 

@@ -82,7 +82,6 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
         ({"input": "x" * 100_001}, "input"),
         ({"voice": ["tara"]}, "voice"),
         ({"response_format": "ogg"}, "response_format"),
-        ({"response_format": "aac"}, "response_format"),
         ({"response_encoding": "pcm_s24le"}, "response_encoding"),
         ({"sample_rate": 7999}, "sample_rate"),
         ({"sample_rate": 48001}, "sample_rate"),
@@ -91,9 +90,8 @@ def test_a_whole_number_may_be_written_with_a_point() -> None:
         ({"sample_rate": 24000.5}, "sample_rate"),
         ({"bit_rate": 1}, "bit_rate"),
         ({"language": "xx"}, "language"),
-        ({"language": None}, "language"),
+        ({"voice": {"name": "tara"}}, "voice"),
         ({"stream": "true"}, "stream"),
-        ({"stream": None}, "stream"),
         ({"stream_format": "mp3"}, "stream_format"),
         ({"speed": 5}, "speed"),
         ({"speed": "1"}, "speed"),
@@ -146,6 +144,86 @@ def test_a_long_wrong_value_is_shown_in_part() -> None:
     with pytest.raises(Refusal) as caught:
         orders.read(whole(response_format="x" * 5000))
     assert len(caught.value.message) < 300
+
+
+def test_null_is_absent_in_every_field_that_is_not_required() -> None:
+    optional = ["response_format", "response_encoding", "sample_rate", "bit_rate", "language"]
+    optional += ["stream", "stream_format", "speed", "instructions", "alignment", "segment"]
+    optional += ["extra_params"]
+    assert orders.read(whole(**dict.fromkeys(optional))) == orders.read(whole())
+
+
+@pytest.mark.parametrize(
+    ("fields", "container", "body"),
+    [
+        ({}, "mp3", "bytes"),
+        ({"response_format": "pcm"}, "pcm", "bytes"),
+        ({"response_format": "opus", "stream": True}, "opus", "bytes"),
+        ({"response_format": "wav"}, "wav", "whole"),
+        ({"response_format": "wav", "stream": True}, "wav", "bytes"),
+        ({"stream_format": "sse"}, "mp3", "events"),
+        ({"instructions": "Cheerfully.", "speed": 1.5}, "mp3", "bytes"),
+    ],
+)
+@pytest.mark.parametrize("model", ["tts-1", "tts-1-1106", "gpt-4o-mini-tts-2025-12-15"])
+def test_openais_models_are_answered_in_openais_shape(
+    model: str, fields: dict[str, Any], container: str, body: str
+) -> None:
+    order = orders.read(whole(model=model, voice="marin", **fields))
+    assert (order.container, order.body, order.openai) == (container, body, True)
+    assert order.format == AudioFormat("pcm_s16le", 24000)
+
+
+def test_a_field_that_only_openai_has_makes_openais_shape_of_any_model() -> None:
+    order = orders.read(whole(instructions="None"))
+    assert (order.container, order.body) == ("mp3", "bytes")
+    assert not orders.read(whole(instructions=None)).openai
+
+
+@pytest.mark.parametrize(
+    "voice",
+    [
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    ],
+)
+def test_openais_voices_are_known_by_name_and_as_objects(voice: str) -> None:
+    fields = {"model": "gpt-4o-mini-tts"}
+    order = orders.read(whole(voice=voice, **fields))
+    assert orders.read(whole(voice={"id": voice}, **fields)).spoken == order.spoken
+
+
+def test_pronunciations_are_applied_once() -> None:
+    rules = {"pronunciation_dict": ["a/a a"] * 64}
+    assert orders.read(whole(input="a", extra_params=rules)).text == "a a"
+    swapped = {"pronunciation_dict": ["a/b", "b/a", "a b/c"]}
+    assert orders.read(whole(input="a, b, a b", extra_params=swapped)).text == "b, a, c"
+
+
+@pytest.mark.parametrize(
+    ("rules", "problem"),
+    [
+        (["a/" + "b" * 99_999], "longer than 100000"),
+        ([f"{n}/x" for n in range(1001)], "1001 rules"),
+        (["x" * 10_001 + "/y"], "more than 10000 characters"),
+        (["a/"], "nothing to say"),
+    ],
+)
+def test_pronunciations_are_bounded(rules: list[str], problem: str) -> None:
+    with pytest.raises(Refusal, match=problem) as caught:
+        orders.read(whole(input="a a", extra_params={"pronunciation_dict": rules}))
+    assert caught.value.param == "extra_params.pronunciation_dict"
 
 
 def test_pronunciations_replace_whole_words() -> None:

@@ -102,3 +102,42 @@ def test_what_is_sent_can_differ_from_what_is_true() -> None:
     assert Scenario(send_as="pcm_f32le").sent(real) == AudioFormat("pcm_f32le", 24000)
     other = Scenario(send_as="pcm_mulaw@8000", channels=2).sent(real)
     assert other == AudioFormat("pcm_mulaw", 8000, 2)
+
+
+@pytest.mark.parametrize(
+    "key", [each.name for each in fields(Scenario) if each.metadata["kind"] in (int, float)]
+)
+@pytest.mark.parametrize("value", [-1, 10**400, float("nan"), float("inf"), True, "1"])
+def test_every_number_is_bounded(key: str, value: object) -> None:
+    if key == "pace" and value in (10**400, float("inf")):
+        return  # at once
+    with pytest.raises(ScenarioError, match=f"^{key}: ") as caught:
+        Scenario().over({key: value})
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"keep_alive_ms": 1e-9},
+        {"pace": 1e-300},
+        {"send_as": "pcm_s16le@0"},
+        {"send_as": "pcm_s16le@99999999999"},
+        {"send_as": "pcm_s16le@²"},
+        {"stalls": ["0:inf"]},
+        {"stalls": ["nan:1"]},
+        {"stalls": ["-5:1"]},
+        {"stalls": ["0:1"] * 101},
+        {"response_headers": ["X: a\r\nY: b"]},
+        {"response_headers": ["X Y: a"]},
+        {"response_headers": ["X: \ud800"]},
+        {"response_headers": ["X: " + "y" * 5000]},
+        {"retry_after": "1\r\nX: y"},
+        {"retry_after_ms": "\0"},
+        {"x" * 5000: 1},
+    ],
+)
+def test_what_would_harm_the_server_or_its_answer_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        Scenario().over(changes)
+    assert len(str(caught.value)) < 1500

@@ -30,19 +30,12 @@ def running(*arguments: str, **environment: str) -> Iterator[LocalServer]:
 @asynccontextmanager
 async def serving(state: State | None = None) -> AsyncIterator[str]:
     """Run a server in this process, on a real socket, and give its base URL."""
-    from aiohttp import web
-
     from streamplay.server.app import State, make_app
+    from streamplay.server.listening import listening
 
-    runner = web.AppRunner(
-        make_app(state or State()), access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
+    state = state or State()
+    async with listening(make_app(state), "127.0.0.1", 0, state.patience) as (host, port):
+        yield f"http://{host}:{port}/v1"
 
 
 def asking(text: str = "One two.", **fields: Any) -> dict[str, Any]:
