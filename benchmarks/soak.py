@@ -171,7 +171,7 @@ def handover(args: argparse.Namespace) -> bool:
 
 def block_of(player: streamplay.Player) -> int:
     """Frames in one block: what the output has just asked for."""
-    pump = player._resources.session.pump
+    pump = player._core._resources.session.pump
     assert pump is not None
     before = pump.playout.rendered
     sizes: list[int] = []
@@ -235,7 +235,7 @@ def interrupt_once(
     begun = time.perf_counter()
     player.interrupt()
     before = len(ear.blocks)
-    while not utterance.received:
+    while not utterance._state.received:
         time.sleep(0.0005)
     took = time.perf_counter() - begun
     utterance.wait(timeout=10)

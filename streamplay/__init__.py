@@ -44,12 +44,13 @@ if TYPE_CHECKING:
         VoiceNotFound,
         WrongEncoding,
     )
+    from streamplay.events import Heard
     from streamplay.network.client import SpeechClient
     from streamplay.playback.reference import Reference, ReferenceBlock
     from streamplay.player import Player, say
     from streamplay.receipt import Receipt
     from streamplay.request import SpeechRequest
-    from streamplay.speech.utterance import Heard, Utterance
+    from streamplay.speech.utterance import Utterance
 
     __version__: str
 
@@ -101,7 +102,7 @@ _HOMES = {
     "AsyncPlayer": "aio",
     "AsyncUtterance": "aio",
     "AudioFormat": "audio",
-    "Heard": "speech.utterance",
+    "Heard": "events",
     "Player": "player",
     "Receipt": "receipt",
     "Reference": "playback.reference",

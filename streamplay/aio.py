@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from streamplay.core import PlayerCore, check_request
 from streamplay.errors import PlayerClosed
-from streamplay.events import End
-from streamplay.options import signed
-from streamplay.player import Player
+from streamplay.events import End, Handing, Heard, LoopListener
+from streamplay.loop import in_thread
+from streamplay.options import Options, signed
 from streamplay.reading import OnLoop
-from streamplay.speech.transcript import Heard
+from streamplay.speech.source import sound_source
+from streamplay.speech.utterance import describe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
+    from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Unpack
@@ -25,53 +29,61 @@ if TYPE_CHECKING:
     from streamplay.options import PlayerOptions, SayOptions
     from streamplay.playback.reference import Reference
     from streamplay.receipt import Receipt
-    from streamplay.speech.utterance import Utterance
+    from streamplay.speech.state import UtteranceState
 
 
 class AsyncUtterance:
     """An utterance of an `AsyncPlayer`. Cancelling a task that waits for it cancels it."""
 
-    def __init__(self, utterance: Utterance) -> None:
-        self._utterance = utterance
+    def __init__(self, state: UtteranceState) -> None:
+        self._state = state
+        state.attach(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {describe(self._state)}>"
 
     @property
     def text(self) -> object:
-        """What `AsyncPlayer.say` was given."""
-        return self._utterance.text
+        """What `AsyncPlayer.say` was given; empty for `AsyncPlayer.play`."""
+        return self._state.text
 
     @property
     def done(self) -> bool:
         """Whether it has been heard, was cut short, or failed."""
-        return self._utterance.done
+        return self._state.done
 
     @property
     def receipt(self) -> Receipt:
         """What was received and heard so far; never raises."""
-        return self._utterance.receipt
+        return self._state.receipt
 
     @property
     def position(self) -> int:
         """Frames heard by now: see `streamplay.Utterance.position`."""
-        return self._utterance.position
+        return self._state.position
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether all of it is in the output already, and cannot be cut any more."""
+        return self._state.handed_over
 
     def heard(self) -> Heard:
         """Tell what has been heard of it by now: see `streamplay.Utterance.heard`."""
-        return self._utterance.heard()
+        return self._state.heard()
 
     async def wait(self, timeout: float | None = None) -> Receipt:  # noqa: ASYNC109 - the blocking face's
         """Wait until it has been heard: see `streamplay.Utterance.wait`."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._utterance.on_done(lambda: _soon(loop, _set, done))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.on_done(partial(_set, done))
         try:
             async with asyncio.timeout(timeout):
                 await done
         except TimeoutError:
             raise TimeoutError(f"not heard within {timeout:g} s") from None
         except asyncio.CancelledError:
-            self._utterance.cancel()
+            self._state.cancel()
             raise
-        return self._utterance.wait()
+        return self._state.result()
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield what happens to it, from its beginning to its end: see docs/events.md."""
@@ -81,18 +93,23 @@ class AsyncUtterance:
         def hand(event: Event) -> None:
             _soon(loop, queue.put_nowait, event)
 
-        self._utterance.history.subscribe(hand)
+        self._state.subscribe(hand)
         try:
             event: Event | None = None
             while not isinstance(event, End):
                 event = await queue.get()
                 yield event
         finally:
-            self._utterance.history.unsubscribe(hand)
+            self._state.history.unsubscribe(hand)
+
+    def on_done(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called on the running loop when it is done; soon, if it is."""
+        loop = asyncio.get_running_loop()
+        self._state.on_done(lambda: _soon(loop, callback))
 
     async def cancel(self) -> Heard:
-        """Silence it now: see `streamplay.Utterance.cancel`."""
-        return self._utterance.cancel()
+        """Silence it now: see `streamplay.Utterance.cancel`. It never suspends."""
+        return self._state.cancel()
 
 
 class AsyncPlayer:
@@ -102,26 +119,40 @@ class AsyncPlayer:
     caller's loop is never held up. It opens its output when it is entered
     (``async with``), or with the first call.
 
+    Leaving it by a cancelled task or by Ctrl-C is silent at once. `interrupt`, `pause`,
+    `resume` and `duck` never suspend, so that they work in a task that is being cancelled.
+
     Parameters
     ----------
     **options
-        See `streamplay.options.Options`.
+        See `streamplay.options.Options`. ``on_event`` is called on the loop that asked for the
+        utterance.
+
+    Raises
+    ------
+    InvalidRequest
+        If an argument is wrong.
     """
 
     @signed
     def __init__(self, **options: Unpack[PlayerOptions]) -> None:
-        self._options = options
-        self._made: Player | None = None
-        self._making: asyncio.Task[Player] | None = None
+        self._options = Options(**options)
+        check_request(self._options)
+        self._core: PlayerCore | None = None
+        self._ready: Future[None] | None = None
+        self._handing: Handing | None = None
+        if self._options.on_event is not None:
+            self._handing = Handing(self._options.on_event, self._options.tell)
         self._closed = False
 
     async def __aenter__(self) -> Self:
         try:
-            await self._player()
-        except asyncio.CancelledError:
-            self._closed = True  # nobody is going to leave what was not entered
-            if self._made is not None:
-                await asyncio.to_thread(self._made.close, cut=True)
+            await self._opened()
+        except BaseException:
+            # A player that was not entered is not left either: close it here.
+            self._closed = True
+            if self._core is not None:
+                self._core.begin_closing(cut=True)
             raise
         return self
 
@@ -141,8 +172,8 @@ class AsyncPlayer:
 
         An async iterable is consumed on the caller's loop.
         """
-        player, text = await self._player(), _here(text)
-        return AsyncUtterance(player.say(text, **options))
+        core = await self._opened()
+        return AsyncUtterance(core.say(_here(text), options, listener=self._listener()))
 
     async def play(
         self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
@@ -151,102 +182,113 @@ class AsyncPlayer:
 
         An async iterable is consumed on the caller's loop.
         """
-        player = await self._player()
-        return AsyncUtterance(player.play(_here(frames), samplerate))
+        core = await self._opened()
+        played = core.play(sound_source(_here(frames), samplerate), listener=self._listener())
+        return AsyncUtterance(played)
 
     async def play_file(
         self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
     ) -> AsyncUtterance:
         """Queue a sound file, or a binary stream: see `Player.play_file`."""
-        player = await self._player()
-        opened = asyncio.to_thread(player.play_file, file, decode_as=decode_as)
-        queueing = asyncio.create_task(opened)
+        core = await self._opened()
+        queued = in_thread(core.play_file, file, decode_as, listener=self._listener())
         try:
-            return AsyncUtterance(await asyncio.shield(queueing))
+            return AsyncUtterance(await asyncio.shield(asyncio.wrap_future(queued)))
         except asyncio.CancelledError:
-            queueing.add_done_callback(_cancel)  # the thread goes on: it is queued all the same
+            # The thread goes on, and queues it all the same.
+            queued.add_done_callback(_cancel)
             raise
 
     async def interrupt(self) -> Heard:
-        """Fall silent now: see `Player.interrupt`."""
-        return Heard() if self._made is None else self._made.interrupt()
+        """Fall silent now: see `Player.interrupt`. It never suspends."""
+        return Heard() if self._core is None else self._core.interrupt()
 
     async def pause(self) -> None:
-        """Hold the sound: see `Player.pause`."""
-        (await self._player()).pause()
+        """Hold the sound: see `Player.pause`. It never suspends."""
+        self._made().set_paused(paused=True)
 
     async def resume(self) -> None:
-        """Let the sound return: see `Player.resume`."""
-        (await self._player()).resume()
+        """Let the sound return: see `Player.resume`. It never suspends."""
+        self._made().set_paused(paused=False)
 
     async def duck(self, decibels: float) -> None:
-        """Be quieter for a while: see `Player.duck`."""
-        (await self._player()).duck(decibels)
+        """Be quieter for a while: see `Player.duck`. It never suspends."""
+        self._made().duck(decibels)
 
     async def reference(self, samplerate: int | None = None, block: int = 480) -> Reference:
         """Return the frames as they are played, for ``async for``: see `Player.reference`."""
-        return (await self._player()).reference(samplerate, block)
+        return (await self._opened()).reference(samplerate, block)
 
     @property
     def volume(self) -> float:
         """In dB: see `Player.volume`."""
-        return self._made.volume if self._made else float(self._options.get("volume", 0.0))
+        return self._options.volume if self._core is None else self._core.volume
 
     @volume.setter
     def volume(self, decibels: float) -> None:
-        self._options["volume"] = decibels
-        if self._made is not None:
-            self._made.volume = decibels
+        self._made().volume = decibels
 
     async def close(self, *, cut: bool = False) -> None:
-        """Let what is queued be heard, then give everything back: see `Player.close`."""
-        self._closed = True
-        if self._making is not None:
-            await asyncio.wait([self._making])
-        if self._made is not None:
-            await asyncio.to_thread(self._made.close, cut=cut)
+        """Let what is queued be heard, then give everything back: see `Player.close`.
 
-    async def _player(self) -> Player:
-        """Return the player; the first call makes it, and others wait for the same."""
+        Cancelled while it waits, it cuts what is being said and raises at once.
+        """
+        self._closed = True
+        if self._core is None:
+            return
+        closed = asyncio.wrap_future(self._core.begin_closing(cut=cut))
+        try:
+            await asyncio.shield(closed)
+        except asyncio.CancelledError:
+            self._core.silence()
+            raise
+
+    def _made(self) -> PlayerCore:
+        """Return the core; the first call makes it, and begins to open the output."""
         if self._closed:
             raise PlayerClosed
-        if self._made is not None:
-            return self._made
-        if self._making is None:
-            self._making = asyncio.create_task(asyncio.to_thread(self._make))
-            self._making.add_done_callback(self._forget)
-        # Who is cancelled leaves it to the others, or to `close`.
-        return await asyncio.shield(self._making)
+        if self._core is None:
+            self._core = PlayerCore(self._options, AsyncUtterance)
+        return self._core
 
-    def _make(self) -> Player:
-        """On a thread, which goes on where the loop has ended or nobody waits any more."""
-        player = Player(**self._options)
-        self._made = player
-        if self._closed:
-            player.close(cut=True)
-        return player
+    async def _opened(self) -> PlayerCore:
+        """Return the core once its output is open; a call after one that failed tries again."""
+        core = self._made()
+        ready = self._ready = self._ready or core.make_ready()
+        try:
+            await asyncio.shield(asyncio.wrap_future(ready))
+        except asyncio.CancelledError:
+            if ready.cancelled():  # by closing, and not the caller's task
+                raise PlayerClosed from None
+            raise
+        except BaseException:
+            if self._ready is ready:
+                self._ready = None
+            raise
+        return core
 
-    def _forget(self, making: asyncio.Task[Player]) -> None:
-        self._making = None
-        if not making.cancelled():
-            making.exception()  # told to those who waited; the next call tries again
+    def _listener(self) -> Callable[[Event], object] | None:
+        """Return what hands events to ``on_event`` on the running loop."""
+        if self._handing is None:
+            return None
+        return LoopListener(self._handing, asyncio.get_running_loop()).put
 
 
 def _here(given: Any) -> Any:
-    """Have what is asynchronous consumed on the loop of whoever gives it."""
+    """Have an async iterable consumed on the loop of the caller that gives it."""
     if isinstance(given, AsyncIterable):
         return OnLoop(given, asyncio.get_running_loop())
     return given
 
 
-def _cancel(queueing: asyncio.Task[Utterance]) -> None:
-    """Cancel what was queued for nobody."""
-    if not queueing.cancelled() and queueing.exception() is None:
-        queueing.result().cancel()
+def _cancel(queued: Future[UtteranceState]) -> None:
+    """Cancel what was queued after the task that asked for it had been cancelled."""
+    if not queued.cancelled() and queued.exception() is None:
+        queued.result().cancel()
 
 
 def _soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: object) -> None:
-    with suppress(RuntimeError):  # whoever waited is gone, and the loop with them
+    with suppress(RuntimeError):  # the loop has been closed, and its tasks with it
         loop.call_soon_threadsafe(function, *args)
 
 

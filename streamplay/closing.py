@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 import weakref
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """Closes once; whoever asks again waits until that is done, unless it could not be.
+    """Closes once; a second call waits until that is done, unless its thread is needed for it.
 
     Parameters
     ----------
     work : callable
         Gives everything back; its argument says whether to cut what is being said.
     is_needed : callable
-        Whether the current thread is needed for `work`: it happens on a thread of its own then.
+        Whether the current thread is needed for `work`, which then gets a thread of its own.
     must_return : callable
         Whether `work` waits for the current thread to go on.
     """
@@ -37,41 +38,54 @@ class Closing:
         self._must_return = must_return
         self._lock = threading.RLock()
         self._closer: threading.Thread | None = None
-        self._ended = threading.Event()
+        self._ended: Future[None] = Future()
 
     def close(self, *, cut: bool) -> None:
-        """Close, or wait for whoever does."""
-        with self._lock:
-            first, self.begun = not self.begun, True
-        if not first:
-            self._wait()
+        """Close, or wait until another thread has closed."""
+        if not self._is_first():
+            # A signal handler may find that its own thread is closing.
+            ours = self._closer is threading.current_thread()
+            if not (ours or self._is_needed() or self._must_return()):
+                self._ended.result()
         elif self._is_needed():
-            self._closer = threading.Thread(target=self._run, args=(cut,), name="streamplay close")
-            self._closer.start()
+            self._run_aside(cut)
         else:
             self._closer = threading.current_thread()
             self._run(cut)
 
+    def begin(self, *, cut: bool) -> Future[None]:
+        """Close on a thread of its own, unless it is being closed; return when as a future."""
+        if self._is_first():
+            self._run_aside(cut)
+        return self._ended
+
     def is_done(self) -> bool:
         """Whether everything was given back."""
-        return self._ended.is_set()
+        return self._ended.done()
 
     def abandon(self) -> None:
         """Be closed without any work, in a process that was forked."""
         self._lock, self.begun = threading.RLock(), True
-        self._ended.set()
+        self._ended = Future()
+        self._ended.set_result(None)
 
-    def _wait(self) -> None:
-        # A signal's handler may come upon its own thread closing.
-        ours = self._closer is threading.current_thread()
-        if not (ours or self._is_needed() or self._must_return()):
-            self._ended.wait()
+    def _is_first(self) -> bool:
+        with self._lock:
+            first, self.begun = not self.begun, True
+        return first
+
+    def _run_aside(self, cut: bool) -> None:
+        self._closer = threading.Thread(target=self._run, args=(cut,), name="streamplay close")
+        try:
+            self._closer.start()
+        except RuntimeError:  # the interpreter ends: there are no new threads
+            self._run(cut)
 
     def _run(self, cut: bool) -> None:
         try:
             self._work(cut)
         finally:
-            self._ended.set()
+            self._ended.set_result(None)
 
 
 class _Closable(Protocol):
@@ -89,7 +103,7 @@ def remember(player: _Closable) -> None:
 
 @atexit.register
 def _close_all() -> None:
-    """Cut the players that nobody closed, so that their files are finished properly."""
+    """Cut the players that were never closed, so that their files are finished properly."""
     for player in list(_open):
         player.close(cut=True)
 

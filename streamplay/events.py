@@ -1,8 +1,8 @@
 """What happens to an utterance, told in order: see docs/events.md.
 
-`streamplay.speech.tracker` derives them on the player's loop. Nothing is told by the
-audio callback, and nothing that receives or plays waits for whoever listens: a
-listener has a thread and a queue of its own.
+`streamplay.speech.tracker` derives them on the player's loop. The audio callback tells nothing,
+and neither receiving nor playing waits for a listener: a callback of the user runs on a thread
+of its own, or on the user's own event loop, behind a queue.
 """
 
 from __future__ import annotations
@@ -12,17 +12,77 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import asyncio
+    from collections.abc import Awaitable, Callable
 
     from streamplay.receipt import Receipt
-    from streamplay.speech.transcript import Heard
-    from streamplay.speech.utterance import Utterance
 
 SLOW_SECONDS: Final = 0.25
 """A listener that takes longer is reported: a word takes about as long to say."""
+
+
+class AnyUtterance(Protocol):
+    """An `Utterance` or an `AsyncUtterance`: the object that ``say`` or ``play`` returned."""
+
+    @property
+    def text(self) -> object:
+        """What ``say`` was given."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been heard, was cut short, or failed."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was received and heard so far; never raises."""
+
+    @property
+    def position(self) -> int:
+        """Frames heard by now, at the source's rate."""
+
+    def heard(self) -> Heard:
+        """Tell what has been heard of it by now."""
+
+    def cancel(self) -> Heard | Awaitable[Heard]:
+        """Silence it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What had been heard when an utterance was cut short, or is asked about.
+
+    Attributes
+    ----------
+    text : str
+        What was heard, up to a whole word.
+    characters : int
+        How many characters of the text that is.
+    seconds, frames : float, int
+        How much was handed to the output, at the source's rate.
+    exact : bool
+        Whether `text` is known, from word times or because a piece of the text ends
+        there, and not estimated by the share of frames.
+    dropped : tuple of Utterance
+        What was queued behind it and is not going to be heard either.
+    utterance : Utterance or None
+        Whose text that is: the object that ``say`` or ``play`` returned. None where nothing was
+        being said.
+    cut : tuple of Utterance
+        All that were cut short by this call: `utterance`, then `dropped`. Empty in the answer
+        of ``heard()``, which cuts nothing.
+    """
+
+    text: str = ""
+    characters: int = 0
+    seconds: float = 0.0
+    frames: int = 0
+    exact: bool = True
+    dropped: tuple[AnyUtterance, ...] = ()
+    utterance: AnyUtterance | None = None
+    cut: tuple[AnyUtterance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +91,13 @@ class Event:
 
     Attributes
     ----------
-    utterance : Utterance
-        To which.
+    utterance : Utterance or AsyncUtterance
+        To which: the object that ``say`` or ``play`` returned.
     at : float
         When, by ``time.perf_counter()``.
     """
 
-    utterance: Utterance
+    utterance: AnyUtterance
     at: float
 
 
@@ -119,46 +179,85 @@ End = Finished | Interrupted | Failed
 """The last event of every utterance."""
 
 
+class Unbound(Protocol):
+    """An event that lacks only its utterance; a ``functools.partial`` of an event's class."""
+
+    def __call__(self, *, utterance: AnyUtterance) -> Event:
+        """Return the event."""
+
+
 class History:
-    """The events of one utterance so far, and who wants to be told of more; for any thread."""
+    """The events of one utterance so far, and the listeners that want more; for any thread.
 
-    def __init__(self) -> None:
+    It keeps the events without their utterance, so that an utterance that the user has dropped
+    is freed at once, and not by the garbage collector.
+
+    Parameters
+    ----------
+    utterance : callable
+        Returns the utterance's public handle.
+    """
+
+    def __init__(self, utterance: Callable[[], AnyUtterance]) -> None:
+        self._utterance = utterance
         self._lock = threading.RLock()
-        self._events: list[Event] = []
+        self._events: list[Unbound] = []
         self._listeners: list[Callable[[Event], object]] = []
-        self.on_listener: Callable[[], object] = lambda: None  # somebody wants to know
 
-    def add(self, event: Event) -> None:
-        """Tell of an event."""
+    def add(self, event: Unbound) -> bool:
+        """Tell the listeners of an event; return whether there are any."""
         with self._lock:
             self._events.append(event)
             for listener in self._listeners:
-                listener(event)
+                listener(event(utterance=self._utterance()))
+            return bool(self._listeners)
 
     def subscribe(self, listener: Callable[[Event], object]) -> None:
-        """Have `listener` told of all events, those before included; it must not wait or raise."""
+        """Tell `listener` of all events, from the first; it must neither wait nor raise."""
         with self._lock:
             for event in self._events:
-                listener(event)
+                listener(event(utterance=self._utterance()))
             self._listeners.append(listener)
-        self.on_listener()
 
     def unsubscribe(self, listener: Callable[[Event], object]) -> None:
         """Tell `listener` nothing more."""
         with self._lock:
             self._listeners.remove(listener)
 
-    def __iter__(self) -> Iterator[Event]:
-        """Yield all events, waiting for those that are to come."""
-        queue: SimpleQueue[Event] = SimpleQueue()
-        self.subscribe(queue.put)
+
+class Handing:
+    """Calls a user's callback with events, and reports where it raises or is slow, once each.
+
+    Parameters
+    ----------
+    callback : callable
+        The user's ``on_event``.
+    tell : callable
+        Is told, in one line, where the callback raises or is slow.
+    """
+
+    def __init__(self, callback: Callable[[Event], object], tell: Callable[[str], None]) -> None:
+        self._callback = callback
+        self._tell = tell
+        self._told: set[str] = set()
+
+    def hand(self, event: Event) -> None:
+        """Call the callback; whatever it raises ends nothing else."""
+        name, begun = type(event).__name__, time.perf_counter()
         try:
-            event: Event | None = None
-            while not isinstance(event, End):
-                event = queue.get()
-                yield event
-        finally:
-            self.unsubscribe(queue.put)
+            self._callback(event)
+        except Exception as error:  # noqa: BLE001 - an error of the user's code ends only the call
+            self._report(f"on_event raised {error!r} at {name}", repr(type(error)))
+        taken = time.perf_counter() - begun
+        if taken > SLOW_SECONDS:
+            text = f"on_event took {taken:.1f} s for {name}: no audio waits, later events do"
+            self._report(text, "slow")
+
+    def _report(self, text: str, kind: str) -> None:
+        if kind not in self._told:
+            self._told.add(kind)
+            with suppress(Exception):
+                self._tell(text)
 
 
 class Listener:
@@ -166,16 +265,12 @@ class Listener:
 
     Parameters
     ----------
-    callback : callable
-        Whose.
-    tell : callable
-        Is told, in one line, where the callback raises or is slow; once each.
+    handing : Handing
+        Calls the callback.
     """
 
-    def __init__(self, callback: Callable[[Event], object], tell: Callable[[str], None]) -> None:
-        self._callback = callback
-        self._tell = tell
-        self._told: set[str] = set()
+    def __init__(self, handing: Handing) -> None:
+        self._handing = handing
         self._queue: SimpleQueue[Event | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="streamplay events", daemon=True)
         self._thread.start()
@@ -197,18 +292,25 @@ class Listener:
 
     def _run(self) -> None:
         while (event := self._queue.get()) is not None:
-            name, begun = type(event).__name__, time.perf_counter()
-            try:
-                self._callback(event)
-            except Exception as error:  # noqa: BLE001 - whatever it raises is not ours to end by
-                self._report(f"on_event raised {error!r} at {name}", repr(type(error)))
-            taken = time.perf_counter() - begun
-            if taken > SLOW_SECONDS:
-                text = f"on_event took {taken:.1f} s for {name}: no audio waits, later events do"
-                self._report(text, "slow")
+            self._handing.hand(event)
 
-    def _report(self, text: str, kind: str) -> None:
-        if kind not in self._told:
-            self._told.add(kind)
-            with suppress(Exception):
-                self._tell(text)
+
+class LoopListener:
+    """Hands events to a callback on the event loop of the user.
+
+    Parameters
+    ----------
+    handing : Handing
+        Calls the callback.
+    loop : asyncio.AbstractEventLoop
+        The user's.
+    """
+
+    def __init__(self, handing: Handing, loop: asyncio.AbstractEventLoop) -> None:
+        self._handing = handing
+        self._loop = loop
+
+    def put(self, event: Event) -> None:
+        """Have an event handed over; from any thread. Nothing, once the loop has been closed."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._handing.hand, event)

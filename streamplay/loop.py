@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from concurrent.futures import Future
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class BackgroundLoop:
@@ -74,3 +75,19 @@ async def aside(function: Callable[..., T], *args: object) -> T:
     except RuntimeError:
         return function(*args)
     return await pending
+
+
+def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call what blocks on a daemon thread, which an event loop that ends does not wait for."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    threading.Thread(target=run, name="streamplay call", daemon=True).start()
+    return outcome

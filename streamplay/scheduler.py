@@ -1,8 +1,9 @@
-"""Who speaks when: receives one utterance after the other, and settles each."""
+"""One utterance after the other: receives each in its turn, and settles it once it was heard."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streamplay.errors import OutputFailed
-    from streamplay.playback.track import Track
     from streamplay.speech.resources import Resources
-    from streamplay.speech.utterance import Utterance
+    from streamplay.speech.state import UtteranceState
 
 
 class Scheduler:
@@ -28,8 +28,9 @@ class Scheduler:
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
-        self._queue: asyncio.Queue[Utterance] = asyncio.Queue()
-        self._unheard: set[Utterance] = set()
+        self._queue: deque[UtteranceState] = deque()
+        self._added = asyncio.Event()
+        self._unheard: set[UtteranceState] = set()
         self._hearing: set[asyncio.Task[None]] = set()
         resources.session.on_output_failed = self._output_failed
 
@@ -37,22 +38,23 @@ class Scheduler:
         """Begin to take utterances."""
         self._running = asyncio.get_running_loop().create_task(self._run())
 
-    def take(self, utterance: Utterance) -> None:
+    def add(self, utterance: UtteranceState) -> None:
         """Queue an utterance."""
         self._unheard.add(utterance)
-        self._queue.put_nowait(utterance)
+        self._queue.append(utterance)
+        self._added.set()
 
-    def stop_receiving(self, utterance: Utterance) -> None:
-        """Let go of its request: nobody is going to hear it."""
+    def stop_receiving(self, utterance: UtteranceState) -> None:
+        """Let go of its request: nothing more of it is going to be heard."""
         pump = self._resources.session.pump
         if pump is not None:
             if utterance.track is not None:
-                pump.cut([utterance.track])  # it may have entered after whoever cut it looked
+                pump.cut([utterance.track])  # it may have been added after `PlayerCore` cut it
             pump.wake()
         if utterance.task is not None:
             utterance.task.cancel()
 
-    async def settled(self, utterances: Iterable[Utterance]) -> None:
+    async def settled(self, utterances: Iterable[UtteranceState]) -> None:
         """Wait until all of `utterances` are done; what was cut soon is."""
         for utterance in utterances:
             done = asyncio.Event()
@@ -61,49 +63,49 @@ class Scheduler:
 
     async def _run(self) -> None:
         while True:
-            utterance = await self._queue.get()
-            try:
-                await self._speak(utterance)
-            except Exception as error:  # noqa: BLE001 - after a bug too nobody is left waiting
-                self._give_up(utterance, error)
-            del utterance  # nothing keeps what was said while nothing is being said
+            while not self._queue:
+                self._added.clear()
+                await self._added.wait()
+            await self._receive(self._queue.popleft())
 
-    async def _speak(self, utterance: Utterance) -> None:
-        error = None
-        if not utterance.interrupted:
-            utterance.task = asyncio.create_task(self._source(utterance).run())
-            await asyncio.wait([utterance.task])
-            error = _outcome(utterance.task)
-        self._received(utterance, error)
-        self._resources.store.write()
+    async def _receive(self, utterance: UtteranceState) -> None:
+        try:
+            error = None
+            if not utterance.interrupted:
+                utterance.task = asyncio.create_task(self._source(utterance).run())
+                await asyncio.wait([utterance.task])
+                error = _outcome(utterance.task)
+            self._received(utterance, error)
+            self._resources.store.write()
+        except Exception as error:  # noqa: BLE001 - after a bug too, it must end
+            self._give_up(utterance, error)
 
-    def _source(self, utterance: Utterance) -> Producer | SoundProducer:
+    def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
         if utterance.feed is None:
             return Producer(utterance, self._resources)
         return SoundProducer(utterance, utterance.feed, self._resources)
 
-    def _received(self, utterance: Utterance, error: Exception | None) -> None:
+    def _received(self, utterance: UtteranceState, error: Exception | None) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""
         utterance.failure = utterance.failure or error
         unfinished = self._finish_files(utterance)
         utterance.failure = utterance.failure or unfinished
         utterance.received = True
-        track = utterance.track
-        if track is None or track.done.done():
+        if utterance.track is None or utterance.track.done.done():
             self._settle(utterance)
             return
-        hearing = asyncio.create_task(self._settle_when_heard(utterance, track))
+        hearing = asyncio.create_task(self._settle_when_heard(utterance))
         self._hearing.add(hearing)
         hearing.add_done_callback(self._hearing.discard)
 
-    async def _settle_when_heard(self, utterance: Utterance, track: Track) -> None:
-        await asyncio.wrap_future(track.done)
+    async def _settle_when_heard(self, utterance: UtteranceState) -> None:
+        await asyncio.wrap_future(utterance.account.track.done)
         try:
             self._settle(utterance)
         except Exception as error:  # noqa: BLE001 - it concerns this one alone
             self._give_up(utterance, error)
 
-    def _settle(self, utterance: Utterance) -> None:
+    def _settle(self, utterance: UtteranceState) -> None:
         if utterance.done:
             return
         self._unheard.discard(utterance)
@@ -115,7 +117,7 @@ class Scheduler:
             error.receipt = utterance.receipt
         utterance.settle()
 
-    def _give_up(self, utterance: Utterance, error: Exception) -> None:
+    def _give_up(self, utterance: UtteranceState, error: Exception) -> None:
         """Fail an utterance by a bug of ours, wherever it was."""
         self._unheard.discard(utterance)
         failure = StreamPlayError(f"the player failed with {error!r}", remedy="Please report this")
@@ -128,20 +130,13 @@ class Scheduler:
             utterance.settle()
 
     def _output_failed(self, error: OutputFailed) -> None:
-        """End whatever was on its way to an output that is gone."""
+        """End what was on its way to an output that is lost."""
         for utterance in list(self._unheard):
             if utterance.track is not None:
-                # Each its own: an error holds the receipt of one utterance.
-                own = copy(error)
-                if isinstance(own, DeviceLost):
-                    facts = utterance.receipt
-                    rate = facts.format.samplerate
-                    own.heard = facts.frames.played / rate
-                    own.remaining = facts.frames.received / rate - own.heard
-                utterance.failure = utterance.failure or own
+                utterance.failure = utterance.failure or _own(error, utterance)
                 self.stop_receiving(utterance)
 
-    def _finish_files(self, utterance: Utterance) -> StreamPlayError | None:
+    def _finish_files(self, utterance: UtteranceState) -> StreamPlayError | None:
         error: StreamPlayError | None = None
         if utterance.feed is not None:
             utterance.feed.drop()
@@ -156,7 +151,7 @@ class Scheduler:
             error = error or failure
         return error
 
-    def _end_trace(self, utterance: Utterance, ended: Exception | None) -> None:
+    def _end_trace(self, utterance: UtteranceState, ended: Exception | None) -> None:
         if utterance.trace is None:
             return
         how = "interrupted" if utterance.interrupted else "complete"
@@ -164,6 +159,17 @@ class Scheduler:
         begun = utterance.account.begun
         seconds = 0.0 if begun is None else self._resources.clock() - begun
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+
+
+def _own(error: OutputFailed, utterance: UtteranceState) -> OutputFailed:
+    """Return a copy of the error for one utterance: an error holds the receipt of one."""
+    own = copy(error)
+    if isinstance(own, DeviceLost):
+        facts = utterance.receipt
+        rate = facts.format.samplerate
+        own.heard = facts.frames.played / rate
+        own.remaining = facts.frames.received / rate - own.heard
+    return own
 
 
 def _outcome(task: asyncio.Task[None]) -> Exception | None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay import AsyncPlayer, Heard, Player
+from streamplay import AsyncPlayer, Heard
+from streamplay.core import PlayerCore
 from streamplay.errors import ModelNotFound, NoDevice, PlayerClosed
 from streamplay.events import Finished, Interrupted
 from tests.support.speaking import (
@@ -29,16 +30,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Player]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[PlayerCore]:
     """All players that an AsyncPlayer makes."""
-    players: list[Player] = []
+    players: list[PlayerCore] = []
 
-    def make(**options: Any) -> Player:
-        player = Player(**options)
+    def make(*given: Any) -> PlayerCore:
+        player = PlayerCore(*given)
         players.append(player)
         return player
 
-    monkeypatch.setattr("streamplay.aio.Player", make)
+    monkeypatch.setattr("streamplay.aio.PlayerCore", make)
     return players
 
 
@@ -51,9 +52,9 @@ async def heard(utterance: AsyncUtterance, frames: int) -> None:
     await asyncio.to_thread(wait_until, lambda: utterance.receipt.frames.played >= frames)
 
 
-def is_closed(player: Player) -> bool:
+def is_closed(player: PlayerCore) -> bool:
     try:
-        player.pause()
+        player.check_open()
     except PlayerClosed:
         return True
     return False
@@ -173,7 +174,7 @@ def test_pausing_ducking_and_the_volume(speech_server: LocalServer, silent: Sile
 
 
 def test_two_first_calls_at_once_make_one_player(
-    speech_server: LocalServer, fast: Silent, made: list[Player]
+    speech_server: LocalServer, fast: Silent, made: list[PlayerCore]
 ) -> None:
     async def main() -> None:
         player = AsyncPlayer(base_url=speech_server.base_url)
@@ -187,7 +188,7 @@ def test_two_first_calls_at_once_make_one_player(
     assert is_closed(made[0])
 
 
-def test_closing_one_that_was_never_used_makes_none(made: list[Player]) -> None:
+def test_closing_one_that_was_never_used_makes_none(made: list[PlayerCore]) -> None:
     async def main() -> None:
         player = AsyncPlayer(base_url="http://127.0.0.1:9/v1")
         assert await player.interrupt() == Heard()
@@ -203,7 +204,7 @@ def test_closing_one_that_was_never_used_makes_none(made: list[Player]) -> None:
 
 @pytest.mark.parametrize("entering", [True, False])
 def test_cancelling_while_it_is_being_made_leaves_nothing_open(
-    speech_server: LocalServer, silent: Silent, made: list[Player], *, entering: bool
+    speech_server: LocalServer, silent: Silent, made: list[PlayerCore], *, entering: bool
 ) -> None:
     silent.gate.clear()
 
@@ -227,7 +228,7 @@ def test_cancelling_while_it_is_being_made_leaves_nothing_open(
 
 
 def test_closing_while_it_is_being_made(
-    speech_server: LocalServer, silent: Silent, made: list[Player]
+    speech_server: LocalServer, silent: Silent, made: list[PlayerCore]
 ) -> None:
     silent.gate.clear()
 

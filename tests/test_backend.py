@@ -16,6 +16,7 @@ from streamplay.errors import (
     ModelNotFound,
     Truncated,
 )
+from streamplay.player import LazyPlayer
 from tests.support.rawserver import unused_port
 from tests.support.speaking import (
     PATIENCE,
@@ -125,7 +126,7 @@ def test_closing_while_the_built_in_voice_comes_up_leaves_no_process(
     silent: Silent, later: float
 ) -> None:
     before = children()
-    player = Player.lazy(local=True, play=False)
+    player = LazyPlayer(local=True, play=False)
     utterance = player.say("Hello.")
     time.sleep(later)
     player.close(cut=True)

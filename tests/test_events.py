@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from streamplay.events import (
     Finished,
     FirstByte,
     FirstSound,
+    Handing,
     History,
     Interrupted,
     Listener,
@@ -104,11 +106,11 @@ def checked(utterance: Utterance) -> list[Event]:
     assert end.receipt == receipt
     assert isinstance(end, Failed) == (receipt.error is not None)
     assert isinstance(end, Interrupted) == (receipt.interrupted and receipt.error is None)
-    assert machine.requested == len(utterance.pieces)
+    assert machine.requested == len(utterance._state.pieces)
     assert machine.sound == (receipt.frames.played > 0)
     assert sum(isinstance(event, Resumed) for event in events) >= receipt.stalls.count
     if isinstance(end, Finished):
-        assert machine.finished == sum(piece.frames != 0 for piece in utterance.pieces)
+        assert machine.finished == sum(piece.frames != 0 for piece in utterance._state.pieces)
     return events
 
 
@@ -275,7 +277,7 @@ def test_a_callback_may_interrupt_and_say_more(speech_server: LocalServer, silen
 def test_a_callback_that_never_returns_does_not_keep_a_player_from_closing(
     speech_server: LocalServer, fast: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamplay.player.LISTENER_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("streamplay.core.LISTENER_PATIENCE_SECONDS", 0.01)
     gate = threading.Event()
     with Player(base_url=speech_server.base_url, on_event=lambda _: gate.wait(PATIENCE)) as player:
         player.say("hello", extra=counting(0.1))
@@ -283,19 +285,20 @@ def test_a_callback_that_never_returns_does_not_keep_a_player_from_closing(
 
 
 def test_a_history_tells_nobody_twice() -> None:
-    history = History()
+    whose: Any = "an utterance"
+    history = History(lambda: whose)
     told: list[Event] = []
     history.subscribe(told.append)
-    event: Any = object()
-    history.add(event)
+    assert history.add(partial(FirstSound, at=1.0))
     history.unsubscribe(told.append)
-    history.add(event)
-    assert told == [event]
+    assert not history.add(partial(FirstSound, at=2.0))
+    assert told == [FirstSound(utterance=whose, at=1.0)]
 
 
 def test_a_listener_hands_over_what_is_left_when_it_is_closed() -> None:
     told: list[Any] = []
-    listener = Listener(lambda event: (time.sleep(0.01), told.append(event)), lambda _: None)
+    slow = Handing(lambda event: (time.sleep(0.01), told.append(event)), lambda _: None)
+    listener = Listener(slow)
     events: list[Any] = [object() for _ in range(5)]
     for event in events:
         listener.put(event)

@@ -19,7 +19,7 @@ PACKAGE = Path(streamplay.__file__).parent
 # name stands for what is inside it too, except where a longer name says otherwise.
 LAYERS = (
     {"__main__", "cli", "bench", "server"},
-    {"player", "aio", "playing", "replay", "scheduler", "backend", "options"}
+    {"player", "aio", "core", "replay", "scheduler", "backend", "options"}
     | {"closing", "events", "speech"},
     {"playback"},
     {"network", "outputs", "words.sources", "reading", "loop", "policy.store", "speech.source"}

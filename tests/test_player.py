@@ -23,6 +23,7 @@ from streamplay.errors import (
     InvalidRequest,
     PlayerClosed,
 )
+from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -203,7 +204,7 @@ def test_interrupted_while_the_output_is_being_opened(
     speech_server: LocalServer, silent: Silent
 ) -> None:
     silent.gate.clear()
-    with Player.lazy(base_url=speech_server.base_url) as player:
+    with LazyPlayer(base_url=speech_server.base_url) as player:
         utterance = player.say("hello", extra=counting(1))
         wait_until(lambda: utterance.receipt.frames.received)
         heard = player.interrupt()

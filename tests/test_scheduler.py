@@ -13,6 +13,7 @@ from streamplay import Player
 from streamplay.errors import (
     FileFailed,
 )
+from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -21,6 +22,7 @@ from tests.support.speaking import (
     counted,
     counting,
     failure,
+    is_received,
     receipt_of,
     wait_until,
 )
@@ -43,7 +45,7 @@ def test_a_failure_leaves_the_next_utterance_whole(player: Player) -> None:
 def test_each_of_two_failures_has_a_receipt_of_its_own(live: Player, silent: Silent) -> None:
     live.pause()
     said = [live.say("one", extra=counting(1)), live.say("longer", extra=counting(1))]
-    wait_until(lambda: all(each.received for each in said))
+    wait_until(lambda: all(is_received(each) for each in said))
     silent.absent = True
     silent.unplug()
     errors = [failure(each) for each in said]
@@ -78,7 +80,7 @@ def test_a_cancelled_utterance_leaves_those_before_and_after_it_whole(
     before = live.say("one", extra=counting(0.5))
     between = live.say("two", extra=counting(0.5))
     after = live.say("three", extra=counting(0.5))
-    wait_until(lambda: after.received)
+    wait_until(lambda: is_received(after))
     live.resume()
     being_heard(before)
     heard = between.cancel()
@@ -94,7 +96,7 @@ def test_what_follows_a_cancelled_utterance_is_heard_at_once_behind_its_fade(
     live: Player, silent: Silent
 ) -> None:
     cut, after = live.say("one", extra=counting(10)), live.say("two", extra=counting(0.5))
-    wait_until(lambda: after.received)
+    wait_until(lambda: is_received(after))
     being_heard(cut, 1000)
     cut.cancel()
     assert account_for(after.wait(PATIENCE)).complete
@@ -135,7 +137,7 @@ def test_closing_while_another_waits_lets_it_go(speech_server: LocalServer, sile
 def test_closing_cut_finishes_the_files(
     speech_server: LocalServer, silent: Silent, tmp_path: Path
 ) -> None:
-    player = Player.lazy(base_url=speech_server.base_url, play=False)
+    player = LazyPlayer(base_url=speech_server.base_url, play=False)
     going = player.say("one", extra=counting(60, pace=1), output=tmp_path / "one.wav")
     player.say("two", output=tmp_path / "two.wav")
     wait_until(lambda: going.receipt.frames.saved)

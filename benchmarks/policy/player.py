@@ -184,8 +184,8 @@ class Blocks:
     """When a device asks for its blocks, seen from outside: its playout counts them."""
 
     def __init__(self, player: Player) -> None:
-        assert player._resources.session.playout is not None
-        self._playout = player._resources.session.playout
+        assert player._core._resources.session.playout is not None
+        self._playout = player._core._resources.session.playout
         self.moments: list[float] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look)

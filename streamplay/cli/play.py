@@ -65,11 +65,11 @@ def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
 
 
 def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:
-    from streamplay.player import Player
+    from streamplay.player import LazyPlayer
 
     asked = {name: value for name in _SOUND if (value := getattr(args, name)) is not None}
     file = sys.stdin.buffer if args.file == "-" else args.file
-    with Player.lazy(**asked, notify=options.notifier(args)) as player:
+    with LazyPlayer(**asked, notify=options.notifier(args)) as player:
         sound = player.play_file(file, decode_as=args.decode_as)
         interruption.call(sound.cancel)
         return sound.wait()

@@ -125,10 +125,10 @@ class _Speech:
         keeps = self._args.output or self._args.record
         early = None if keeps else leave_early(self._asked, text)
         with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
-            from streamplay.player import Player
+            from streamplay.player import LazyPlayer
 
             notify = options.notifier(self._args)
-            with Player.lazy(**self._asked, notify=notify, early=early) as player:
+            with LazyPlayer(**self._asked, notify=notify, early=early) as player:
                 return self._say(player, text)
 
     def _say_standard_input(self, player: Player) -> Receipt:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from streamplay.playback.silence import Cut
     from streamplay.policy.jitter import Policy
     from streamplay.speech.resources import Resources
+    from streamplay.speech.state import UtteranceState
     from streamplay.speech.transcript import Piece
-    from streamplay.speech.utterance import Utterance
 
 
 class Delivery:
@@ -30,7 +30,7 @@ class Delivery:
         What comes now is only counted and kept.
     """
 
-    def __init__(self, utterance: Utterance, resources: Resources) -> None:
+    def __init__(self, utterance: UtteranceState, resources: Resources) -> None:
         self.unheard = not resources.options.play
         self._utterance = utterance
         self._account = utterance.account

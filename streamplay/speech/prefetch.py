@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
     from streamplay.speech.resources import Resources
-    from streamplay.speech.utterance import Utterance
+    from streamplay.speech.state import UtteranceState
     from streamplay.stream.wire import WireEvent
 
 LOOK_SECONDS: Final = 0.01
@@ -34,7 +34,7 @@ class Prefetch:
 
     Parameters
     ----------
-    utterance : Utterance
+    utterance : UtteranceState
         Whose text.
     resources : Resources
         Which server is asked, and where its audio is to go.
@@ -48,7 +48,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, utterance: Utterance, resources: Resources, ahead: Callable[[], float]
+        self, utterance: UtteranceState, resources: Resources, ahead: Callable[[], float]
     ) -> None:
         self.under_way: list[tuple[Fetch, Piece]] = []
         self._utterance = utterance

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from streamplay.speech.prefetch import Fetch
     from streamplay.speech.resources import Resources
     from streamplay.speech.source import SoundSource
+    from streamplay.speech.state import UtteranceState
     from streamplay.speech.transcript import Piece
-    from streamplay.speech.utterance import Utterance
     from streamplay.stream.decoder import Chunk, Decoder
     from streamplay.stream.wire import WireEvent
 
@@ -46,7 +46,7 @@ _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited,
 class Producer:
     """Receives one utterance: a request for each piece of its text."""
 
-    def __init__(self, utterance: Utterance, resources: Resources) -> None:
+    def __init__(self, utterance: UtteranceState, resources: Resources) -> None:
         self._utterance = utterance
         self._account = utterance.account
         self._options, self._clock = resources.options, resources.clock
@@ -227,7 +227,7 @@ class Producer:
 class SoundProducer:
     """Hands on the frames of a feed: what `Producer` is to a text."""
 
-    def __init__(self, utterance: Utterance, feed: SoundSource, resources: Resources) -> None:
+    def __init__(self, utterance: UtteranceState, feed: SoundSource, resources: Resources) -> None:
         self._account = utterance.account
         self._feed = feed
         self._options, self._clock = resources.options, resources.clock

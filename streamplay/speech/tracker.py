@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.events import (
     Event,
@@ -21,8 +22,7 @@ from streamplay.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.receipt import Receipt
-    from streamplay.speech.utterance import Utterance
+    from streamplay.speech.state import UtteranceState
 
 TICK_SECONDS: Final = 0.01
 """How late an event is told at most, while the loop is not held up."""
@@ -37,15 +37,14 @@ class Tracker:
 
     Parameters
     ----------
-    utterance : Utterance
+    utterance : UtteranceState
         Which.
     clock : callable
         Seconds, as in ``time.perf_counter()``.
     """
 
-    def __init__(self, utterance: Utterance, clock: Callable[[], float]) -> None:
+    def __init__(self, utterance: UtteranceState, clock: Callable[[], float]) -> None:
         self._utterance = utterance
-        self._history = utterance.history
         self._clock = clock
         self._requested = 0
         self._byte = self._sound = False
@@ -73,27 +72,26 @@ class Tracker:
         if self._sound:
             self._tell_stalls(self._clock(), heard)
             self._look_at_pieces(heard)
-        self._history.add(_end(utterance, self._clock(), receipt))
+        if utterance.failure is not None:
+            self._tell(Failed, self._clock(), error=utterance.failure, receipt=receipt)
+        elif utterance.interrupted:
+            self._tell(Interrupted, self._clock(), heard=utterance.heard(), receipt=receipt)
+        else:
+            self._tell(Finished, self._clock(), receipt=receipt)
 
     def _look_at_requests(self) -> None:
         account = self._utterance.account
         for piece in self._utterance.pieces[self._requested :]:
-            event = Requested(
-                utterance=self._utterance,
-                at=self._clock(),
-                piece=self._requested,
-                text=piece.text,
-            )
-            self._history.add(event)
+            self._tell(Requested, self._clock(), piece=self._requested, text=piece.text)
             self._requested += 1
         if not self._byte and self._requested and account.first_byte is not None:
             self._byte = True
-            self._history.add(FirstByte(utterance=self._utterance, at=account.first_byte))
+            self._tell(FirstByte, account.first_byte)
 
     def _look_at_sound(self, heard: int) -> None:
         if not self._sound and self._byte and heard > 0:
             self._sound = True
-            self._history.add(FirstSound(utterance=self._utterance, at=self._clock()))
+            self._tell(FirstSound, self._clock())
 
     def _look_at_pieces(self, heard: int) -> None:
         pieces = self._utterance.pieces
@@ -103,13 +101,7 @@ class Tracker:
             if piece.frames is None or heard < piece.start + piece.frames:
                 return
             if piece.frames:
-                event = PieceFinished(
-                    utterance=self._utterance,
-                    at=self._clock(),
-                    piece=self._piece,
-                    text=piece.text,
-                )
-                self._history.add(event)
+                self._tell(PieceFinished, self._clock(), piece=self._piece, text=piece.text)
             self._piece, self._word = self._piece + 1, 0
 
     def _look_at_words(self, heard: int) -> None:
@@ -119,15 +111,14 @@ class Tracker:
             if max(0.0, origin + word.start) * rate >= heard:
                 return
             self._word += 1
-            event = Word(
-                utterance=self._utterance,
-                at=self._clock(),
+            self._tell(
+                Word,
+                self._clock(),
                 piece=self._piece,
                 text=word.text,
                 start=max(0.0, origin + word.start),
                 stop=origin + word.stop,
             )
-            self._history.add(event)
 
     # A stall is told while it lasts; the playout's note of it, which says how long it was, comes
     # when it ends. One that was too short to be seen is told by the note alone.
@@ -154,17 +145,11 @@ class Tracker:
 
     def _stall(self, now: float, heard: int) -> None:
         self._stalled = now, heard
-        self._history.add(Stalled(utterance=self._utterance, at=now))
+        self._tell(Stalled, now)
 
     def _resume(self, now: float, seconds: float) -> None:
         self._stalled = None
-        self._history.add(Resumed(utterance=self._utterance, at=now, seconds=seconds))
+        self._tell(Resumed, now, seconds=seconds)
 
-
-def _end(utterance: Utterance, now: float, receipt: Receipt) -> Event:
-    if utterance.failure is not None:
-        return Failed(utterance=utterance, at=now, error=utterance.failure, receipt=receipt)
-    if utterance.interrupted:
-        heard = utterance.heard()
-        return Interrupted(utterance=utterance, at=now, heard=heard, receipt=receipt)
-    return Finished(utterance=utterance, at=now, receipt=receipt)
+    def _tell(self, kind: type[Event], at: float, **facts: Any) -> None:
+        self._utterance.history.add(partial(kind, at=at, **facts))

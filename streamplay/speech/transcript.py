@@ -13,7 +13,6 @@ from streamplay.words.text import together
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamplay.speech.utterance import Utterance
     from streamplay.stream.wire import Words
 
 NOT_YET: Final = 1 << 62
@@ -21,33 +20,6 @@ NOT_YET: Final = 1 << 62
 
 LONGEST_WORD: Final = 40
 """Characters. What runs on for longer without white space is not written in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What had been heard when someone cut in.
-
-    Attributes
-    ----------
-    text : str
-        What was heard, up to a whole word.
-    characters : int
-        How many characters of the text that is.
-    seconds, frames : float, int
-        How much was handed to the output, at the source's rate.
-    exact : bool
-        Whether `text` is known, from word times or because a piece of the text ends
-        there, and not estimated by the share of frames.
-    dropped : tuple of Utterance
-        What was queued behind it, and is not going to be heard either.
-    """
-
-    text: str = ""
-    characters: int = 0
-    seconds: float = 0.0
-    frames: int = 0
-    exact: bool = True
-    dropped: tuple[Utterance, ...] = ()
 
 
 class TimedWord(NamedTuple):

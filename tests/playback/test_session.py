@@ -19,6 +19,7 @@ from streamplay.errors import (
 )
 from streamplay.outputs import portaudio, watchdog
 from streamplay.playback import pump, queue
+from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
     Silent,
@@ -92,7 +93,7 @@ def test_the_default_device_is_looked_up_anew_between_utterances_where_that_is_a
     with Player(base_url=speech_server.base_url, follow_default=follows) as player:
         for _ in range(2):
             assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
-            session = player._resources.session
+            session = player._core._resources.session
             wait_until(lambda session=session: session.pump and session.pump.resting)
     assert looked == ([1] if follows else [])
     assert len(silent.outputs) == (2 if follows else 1)
@@ -122,7 +123,7 @@ def test_a_device_that_comes_back_is_opened_for_the_next_utterance(
     speech_server: LocalServer, silent: Silent
 ) -> None:
     silent.absent = True
-    with Player.lazy(base_url=speech_server.base_url) as player:
+    with LazyPlayer(base_url=speech_server.base_url) as player:
         assert isinstance(failure(player.say("one", extra=counting(0.1))), NoDevice)
         silent.absent = False
         assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete

@@ -176,15 +176,20 @@ def being_heard(utterance: Utterance, frames: int = 1) -> None:
     wait_until(lambda: utterance.receipt.frames.played >= frames)
 
 
+def is_received(utterance: Utterance) -> bool:
+    return utterance._state.received
+
+
 def _all_in_the_ring(utterance: Utterance) -> bool:
-    return utterance.track is None or not utterance.track.waiting
+    track = utterance._state.track
+    return track is None or not track.waiting
 
 
 def without_gaps(player: Player, *said: dict[str, Any]) -> list[Receipt]:
     """Say all of these once they have been received: the server is not what is looked at."""
     player.pause()
     utterances = [player.say("hello", **each) for each in said]
-    wait_until(lambda: all(each.received and _all_in_the_ring(each) for each in utterances))
+    wait_until(lambda: all(is_received(each) and _all_in_the_ring(each) for each in utterances))
     player.resume()
     return [account_for(each.wait(PATIENCE)) for each in utterances]
 

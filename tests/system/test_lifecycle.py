@@ -76,7 +76,7 @@ def test_closing_from_notify_ends_it(speech_server: LocalServer, silent: Silent)
     player = Player(base_url=speech_server.base_url, notify=close)
     utterance = player.say("hello", extra=counting(10, send_as="pcm_s16le@16000", headers="first"))
     assert closed.wait(PATIENCE)
-    utterance.wait_done()
+    utterance._state.wait_done()
     player.close()
     assert refuses(player.pause)
 

@@ -14,6 +14,7 @@ import soundfile
 from streamplay import Player, ServerFailed
 from streamplay.errors import InvalidRequest, NotAuthorized
 from streamplay.models import DEFAULT_MODEL
+from streamplay.player import LazyPlayer
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import PROCESS, Lessons, Source
 from streamplay.policy.simulate import play
@@ -433,4 +434,4 @@ def test_the_account_holds_whenever_it_is_cut(silent: Silent) -> None:
 )
 def test_how_pieces_are_joined_is_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest, match=next(iter(wrong))):
-        Player.lazy(**wrong)
+        LazyPlayer(**wrong)

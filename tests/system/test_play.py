@@ -16,6 +16,7 @@ import soundfile
 
 from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed, Truncated
 from streamplay.cli import main
+from streamplay.player import LazyPlayer
 from streamplay.speech.source import as_frames
 from tests.support.speaking import (
     PATIENCE,
@@ -41,7 +42,7 @@ COUNT = counted(RATE)
 
 @pytest.fixture
 def player(fast: Silent) -> Iterator[Player]:
-    with Player.lazy(base_url="http://127.0.0.1:9/v1") as player:
+    with LazyPlayer(base_url="http://127.0.0.1:9/v1") as player:
         yield player
 
 
@@ -95,7 +96,7 @@ def test_what_is_played_can_be_cut_and_its_source_is_closed(silent: Silent) -> N
         finally:
             closed.set()
 
-    with Player.lazy() as player:
+    with LazyPlayer() as player:
         sound = player.play(endless(), RATE)
         being_heard(sound)
         sound.cancel()
@@ -135,7 +136,7 @@ def test_a_rate_that_is_none_is_refused(player: Player) -> None:
 
 
 def test_a_closed_player_plays_nothing(fast: Silent) -> None:
-    player = Player.lazy()
+    player = LazyPlayer()
     player.close()
     with pytest.raises(PlayerClosed):
         player.play(COUNT, RATE)

@@ -52,8 +52,8 @@ def test_each_utterance_has_its_own_weight(live: Player) -> None:
     hasty = live.say("One two.", extra=STALLS, gap_weight=1)
     assert wait_ms(patient.wait()) > 400
     hasty.wait()
-    assert hasty.track is not None
-    assert hasty.track.level == 1
+    assert hasty._state.track is not None
+    assert hasty._state.track.level == 1
 
 
 def saying(player: Player, *texts: str, **options: Any) -> Receipt:

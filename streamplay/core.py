@@ -1,0 +1,309 @@
+"""What `Player` and `AsyncPlayer` share: the utterances, the player's loop, and closing."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from streamplay.closing import Closing, remember
+from streamplay.errors import InvalidRequest, PlayerClosed
+from streamplay.events import Handing, Heard, Listener
+from streamplay.loop import BackgroundLoop
+from streamplay.outputs.recording import open_file
+from streamplay.playback.reference import Reference
+from streamplay.rules.checks import check_volume
+from streamplay.scheduler import Scheduler
+from streamplay.speech.account import Account
+from streamplay.speech.resources import Resources
+from streamplay.speech.source import file_source
+from streamplay.speech.state import UtteranceState
+from streamplay.trace import TraceWriter
+from streamplay.words.sources import is_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from concurrent.futures import Future
+    from typing import BinaryIO
+
+    from streamplay.audio import AudioFormat
+    from streamplay.events import AnyUtterance, Event
+    from streamplay.network.early import EarlyRequest
+    from streamplay.options import Options, SayOptions
+    from streamplay.speech.source import SoundSource
+
+    Text = str | Iterable[str] | AsyncIterable[str]
+    MakeHandle = Callable[[UtteranceState], AnyUtterance]
+
+LISTENER_PATIENCE_SECONDS: Final = 1.0
+"""How long closing waits for a listener that is still at an earlier event."""
+
+_PROBE: Final = "probe"  # a text that stands for any, where only the other fields are checked
+
+
+class PlayerCore:
+    """One player; its faces only pass on what they are asked. For any thread.
+
+    Parameters
+    ----------
+    options : Options
+        The player's.
+    make_handle : callable
+        Returns the public handle of an utterance.
+    listens : bool
+        Call ``on_event`` with the events of all utterances, on a thread of the player's own.
+    follow : bool
+        Open the output at the first stream's own rate, beside its request. Otherwise
+        `make_ready` opens it.
+    early : EarlyRequest, optional
+        The first request, where it was sent before the player was made.
+
+    Raises
+    ------
+    InvalidRequest
+        If a field is wrong; nothing is open then.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        make_handle: MakeHandle,
+        *,
+        listens: bool = False,
+        follow: bool = False,
+        early: EarlyRequest | None = None,
+    ) -> None:
+        self.options = options
+        self.make_handle = make_handle
+        self._audio = check_request(options)
+        self._volume, self._duck = options.volume, 0.0
+        self._listener: Listener | None = None
+        if listens and options.on_event is not None:
+            self._listener = Listener(Handing(options.on_event, options.tell))
+        self._going: list[UtteranceState] = []
+        self._reference: Reference | None = None
+        self._lock = threading.RLock()
+        self._resources = Resources(options, follow=follow, early=early)
+        self._scheduler = Scheduler(self._resources)
+        self._loop = BackgroundLoop("streamplay")
+        self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
+        self._loop.call(self._scheduler.start)
+        self._loop.call(self._resources.begin, self._audio)
+        remember(self)
+
+    def make_ready(self) -> Future[None]:
+        """Begin to open the output and to connect; the future tells when that is done."""
+        return self._loop.submit(self._resources.make_ready(self._audio))
+
+    # Speaking
+
+    def say(
+        self,
+        text: Text,
+        given: SayOptions,
+        *,
+        listener: Callable[[Event], object] | None = None,
+    ) -> UtteranceState:
+        """Queue a text: see `streamplay.Player.say`."""
+        self.check_open()
+        own = self.options.over(**given)
+        request = own.request(_PROBE if is_stream(text) else text)
+        account = Account(request, self._resources.backend.base_url, playing=own.play)
+        keeper = None if own.output is None else open_file(Path(own.output), force=own.force)
+        try:
+            trace = None if own.record is None else TraceWriter(Path(own.record))
+            said = UtteranceState(text, own, account, self, keeper=keeper, trace=trace)
+            self._add(said, listener)
+        except BaseException:
+            if keeper is not None:
+                keeper.close()
+            raise
+        return said
+
+    def play(
+        self, feed: SoundSource, *, listener: Callable[[Event], object] | None = None
+    ) -> UtteranceState:
+        """Queue sound: see `streamplay.Player.play`."""
+        try:
+            self.check_open()
+            account = Account(feed, feed.name, playing=self.options.play)
+            played = UtteranceState("", self.options, account, self, feed=feed)
+            self._add(played, listener)
+        except BaseException:
+            feed.drop()
+            raise
+        return played
+
+    def play_file(
+        self,
+        file: str | Path | BinaryIO,
+        decode_as: AudioFormat | str | None,
+        *,
+        listener: Callable[[Event], object] | None = None,
+    ) -> UtteranceState:
+        """Queue a sound file: see `streamplay.Player.play_file`; blocks while it is opened."""
+        raw = None if decode_as is None else self.options.over(decode_as=decode_as).raw_format
+        file = Path(file) if isinstance(file, str) else file
+        name = str(file) if isinstance(file, Path) else str(getattr(file, "name", ""))
+        return self.play(file_source(file, name, raw), listener=listener)
+
+    def _add(self, utterance: UtteranceState, listener: Callable[[Event], object] | None) -> None:
+        utterance.on_done(lambda: self._forget(utterance))
+        with self._lock:
+            self.check_open()  # again: closing waits for those that were added before it began
+            self._going.append(utterance)
+            self._loop.call(self._scheduler.add, utterance)
+        if self._listener is not None:
+            utterance.subscribe(self._listener.put)
+        if listener is not None:
+            utterance.subscribe(listener)
+
+    def _forget(self, utterance: UtteranceState) -> None:
+        with self._lock:
+            self._going.remove(utterance)
+
+    # Cutting in
+
+    def interrupt(self) -> Heard:
+        """Fall silent, and drop what was queued: see `streamplay.Player.interrupt`."""
+        with self._lock:
+            going = list(self._going)
+        # An utterance of which only the last milliseconds in the device are left has been said.
+        while len(going) > 1 and going[0].handed_over:
+            going = going[1:]
+        return self._cut(going)
+
+    def cancel(self, utterance: UtteranceState) -> Heard:
+        """Silence one utterance."""
+        return self._cut([utterance])
+
+    def _cut(self, going: list[UtteranceState]) -> Heard:
+        going = [utterance for utterance in going if utterance.interrupt()]
+        if not going:
+            return Heard()
+        pump = self._resources.session.pump
+        if pump is not None:
+            pump.cut([utterance.track for utterance in going if utterance.track is not None])
+        heard = going[0].heard()
+        for utterance in going:
+            self._loop.call(self._scheduler.stop_receiving, utterance)
+        cut = tuple(utterance.handle for utterance in going)
+        return replace(heard, dropped=cut[1:], cut=cut)
+
+    # How it sounds
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Hold the sound, or let it return."""
+        self.check_open()
+        self._loop.call(lambda: self._resources.set_paused(paused=paused))
+
+    @property
+    def volume(self) -> float:
+        """In dB."""
+        return self._volume
+
+    @volume.setter
+    def volume(self, decibels: float) -> None:
+        self.check_open()
+        check_volume(decibels)
+        self._volume = decibels
+        self._set_gain()
+
+    def duck(self, decibels: float) -> None:
+        """Be quieter by so many dB: see `streamplay.Player.duck`."""
+        self.check_open()
+        check_volume(decibels)
+        if decibels > 0:
+            raise InvalidRequest("decibels", f"{decibels!r} is louder", allowed="0 or less")
+        self._duck = decibels
+        self._set_gain()
+
+    def _set_gain(self) -> None:
+        gain = 10 ** ((self._volume + self._duck) / 20)
+        self._loop.call(self._resources.session.set_gain, gain)
+
+    def reference(self, samplerate: int | None, block: int) -> Reference:
+        """Return the frames as they are played: see `streamplay.Player.reference`."""
+        self.check_open()
+        if block < 1 or (samplerate is not None and samplerate < 1):
+            raise InvalidRequest("block, samplerate", "are no counts", allowed="1 or more")
+        if self._reference is not None and not self._reference.closed:
+            raise InvalidRequest("reference", "is being read", allowed="one at a time")
+        session = self._resources.session
+        self._reference = Reference(
+            lambda: session.playout, samplerate, block, self._closing.is_done
+        )
+        return self._reference
+
+    # The loop, for utterances
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the player's loop; not after that has stopped."""
+        self._loop.call(function)
+
+    # Closing
+
+    def check_open(self) -> None:
+        """Raise `PlayerClosed` once closing has begun."""
+        if self._closing.begun:
+            raise PlayerClosed
+
+    def close(self, *, cut: bool = False) -> None:
+        """Give everything back: see `streamplay.Player.close`."""
+        self._closing.close(cut=cut)
+
+    def begin_closing(self, *, cut: bool = False) -> Future[None]:
+        """Close on a thread of its own; the future tells when everything has been given back."""
+        return self._closing.begin(cut=cut)
+
+    def silence(self) -> None:
+        """Cut all utterances, whether the player is being closed or not; never waits."""
+        with self._lock:
+            going = list(self._going)
+        self._cut(going)
+
+    def _close(self, cut: bool) -> None:
+        with self._lock:
+            going = list(self._going)
+        try:
+            if not cut:
+                self._let_be_heard(going)
+        finally:
+            self._cut(going)
+            self._loop.submit(self._end(going)).result()
+            self._loop.stop()
+            if self._listener is not None:
+                self._listener.close(LISTENER_PATIENCE_SECONDS)
+
+    def _is_listening(self) -> bool:
+        return self._listener is not None and self._listener.is_current
+
+    def _let_be_heard(self, going: list[UtteranceState]) -> None:
+        if going:
+            self._loop.call(lambda: self._resources.set_paused(paused=False))
+        for utterance in going:
+            utterance.wait_done()
+
+    async def _end(self, going: list[UtteranceState]) -> None:
+        await self._scheduler.settled(going)
+        await self._resources.close()
+
+    def abandon(self) -> None:
+        """Be closed in a forked child: none of the player's threads runs there."""
+        self._lock = threading.RLock()
+        self._closing.abandon()
+        for utterance in list(self._going):
+            utterance.abandon()
+
+
+def check_request(options: Options) -> AudioFormat:
+    """Return what a request by these options is answered with.
+
+    Raises
+    ------
+    InvalidRequest
+        If a field is wrong.
+    """
+    audio, _ = options.request(_PROBE).expected
+    return audio

@@ -1,0 +1,227 @@
+"""Everything that is known of one utterance: the player's side of what the user holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from streamplay.audio import AudioFormat
+from streamplay.errors import PlayerClosed
+from streamplay.events import Heard, History
+from streamplay.speech.tracker import TICK_SECONDS, Tracker
+from streamplay.speech.transcript import heard_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from streamplay.events import AnyUtterance, Event
+    from streamplay.options import Options
+    from streamplay.outputs.recording import FileOutput
+    from streamplay.playback.track import Track
+    from streamplay.receipt import Receipt
+    from streamplay.speech.account import Account
+    from streamplay.speech.source import SoundSource
+    from streamplay.speech.transcript import Piece
+    from streamplay.trace import TraceWriter
+
+
+class Owner(Protocol):
+    """What an utterance asks of its player; for any thread."""
+
+    def cancel(self, utterance: UtteranceState) -> Heard:
+        """Silence it now."""
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the player's loop."""
+
+    def make_handle(self, utterance: UtteranceState) -> AnyUtterance:
+        """Return another public handle of it, where the user has dropped the first."""
+
+
+class UtteranceState:
+    """One utterance, from ``say`` to its end.
+
+    The user holds a handle, which refers to this. Attributes are written on the player's loop,
+    except `interrupted`; methods are for any thread unless they say otherwise.
+
+    Parameters
+    ----------
+    text : str, iterable or async iterable of str
+        What is to be said.
+    options : Options
+        The player's, with what was given for this utterance.
+    account : Account
+        Counts what comes.
+    owner : Owner
+        The player.
+    keeper, trace : FileOutput, TraceWriter, optional
+        The files that are kept.
+    feed : SoundSource, optional
+        Sound in place of a text.
+    """
+
+    def __init__(
+        self,
+        text: str | Iterable[str] | AsyncIterable[str],
+        options: Options,
+        account: Account,
+        owner: Owner,
+        *,
+        keeper: FileOutput | None = None,
+        trace: TraceWriter | None = None,
+        feed: SoundSource | None = None,
+    ) -> None:
+        self.text = text
+        self.feed = feed
+        self.options = options
+        self.account = account
+        self.keeper = keeper
+        self.trace = trace
+        self.track: Track | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.pieces: list[Piece] = []
+        self.received = False
+        self.interrupted = False
+        self.failure: Exception | None = None
+        self.history = History(lambda: self.handle)
+        self._owner = owner
+        self._handle: weakref.ref[AnyUtterance] | None = None
+        self._watch = Tracker(self, time.perf_counter)
+        self._watching: asyncio.Task[None] | None = None
+        self._done = threading.Event()
+        self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
+        self._callbacks: list[Callable[[], object]] = []
+
+    # What the user sees
+
+    @property
+    def handle(self) -> AnyUtterance:
+        """The object that ``say`` returned; another one where the user has dropped it."""
+        handle = None if self._handle is None else self._handle()
+        return self._owner.make_handle(self) if handle is None else handle
+
+    def attach(self, handle: AnyUtterance) -> None:
+        """Take `handle` for the one that events name; it is not kept alive."""
+        self._handle = weakref.ref(handle)
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been heard, was cut short, or failed."""
+        return self._done.is_set()
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was received and heard so far; never raises."""
+        receipt = self.account.receipt(self.track.position() if self.track else 0)
+        receipt.interrupted = self.interrupted
+        return receipt
+
+    @property
+    def position(self) -> int:
+        """Frames heard by now, at the source's rate, by the output's DAC time."""
+        return self.account.heard(self.track.heard() if self.track else 0)
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether all of it is in the output already, and cannot be cut."""
+        track = self.track
+        handed_over = track is not None and track.is_handed_over(track.position())
+        return self.received and handed_over
+
+    def result(self) -> Receipt:
+        """Return the receipt of what is done, or raise what ended it."""
+        if self.failure is not None:
+            raise self.failure
+        return self.receipt
+
+    def wait_done(self, timeout: float | None = None) -> bool:
+        """Wait until it is done, however it ended; return whether it is."""
+        return self._done.wait(timeout)
+
+    def cancel(self) -> Heard:
+        """Silence it now, whatever the network does; nothing, where it is done already."""
+        return self._owner.cancel(self)
+
+    def heard(self) -> Heard:
+        """Tell what has been heard of it by now."""
+        frames = self.account.heard(self.track.position() if self.track else 0)
+        rate = self.account.samplerate
+        text, exact = heard_text(self.pieces, frames, rate)
+        return Heard(text, len(text), frames / rate, frames, exact, utterance=self.handle)
+
+    def on_done(self, callback: Callable[[], object]) -> None:
+        """Have `callback` called when it is done, on the player's thread; at once if it is."""
+        with self._lock:
+            if not self.done:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def subscribe(self, listener: Callable[[Event], object]) -> None:
+        """Tell `listener` of all events, and begin to look for them; it must not wait or raise."""
+        self.history.subscribe(listener)
+        self._owner.call_soon(self._begin_watch)
+
+    # What the player does with it
+
+    def interrupt(self) -> bool:
+        """Mark it as cut short, unless it is done; return whether it was not done."""
+        with self._lock:
+            self.interrupted = self.interrupted or not self.done
+            return not self.done
+
+    def settle(self) -> None:
+        """Tell its end, and let go of all threads that wait for it; on the loop."""
+        try:
+            self._watch.end()
+        finally:
+            with self._lock:
+                self._done.set()
+            for callback in self._callbacks:
+                self._call(callback)
+
+    def _call(self, callback: Callable[[], object]) -> None:
+        """Call back; what it raises is reported, and the other callbacks are called."""
+        try:
+            callback()
+        except BaseException as error:  # noqa: BLE001 - an exit would end the player's loop
+            with suppress(Exception):
+                self.options.tell(f"on_done raised {error!r}")
+
+    def begin_trace(self) -> None:
+        """Write the head of the arrival trace, once, where there is one; on the loop."""
+        if self.trace is None or self.trace.begun:
+            return
+        facts = self.receipt
+        told = facts.format
+        self.trace.begin(
+            base_url=facts.base_url,
+            model=facts.model,
+            voice=facts.voice,
+            chars=facts.chars,
+            audio=AudioFormat(told.effective, told.samplerate, told.channels),
+        )
+
+    def _begin_watch(self) -> None:
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._keep_watch())
+
+    async def _keep_watch(self) -> None:
+        while not self.done:
+            self._watch.look()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def abandon(self) -> None:
+        """Fail it in a forked child: none of the player's threads runs there.
+
+        The locks may be held for ever by threads that do not exist in the child.
+        """
+        self._lock, self._done = threading.RLock(), threading.Event()
+        self.history = History(lambda: self.handle)
+        self._watch = Tracker(self, time.perf_counter)
+        self.track, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
+        self.settle()
