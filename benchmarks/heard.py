@@ -84,7 +84,9 @@ def attempt(player: Player, chance: random.Random, file: Path) -> Trial:
     heard = player.interrupt()
     receipt = utterance.wait(20)
     words = [
-        (word.text, word.start, word.stop) for piece in utterance.pieces for word in piece.words
+        (word.text, word.start, word.stop)
+        for piece in utterance._state.pieces
+        for word in piece.words
     ]
     return Trial(heard, receipt, np.frombuffer(file.read_bytes(), "<i2"), words)
 

@@ -116,7 +116,7 @@ def by_streamplay(url: str) -> tuple[float, float, str]:
     with Player(base_url=url) as player:
         utterance = player.say(written(begun))
         receipt = utterance.wait()
-        first = (utterance.account.begun or 0) + (receipt.ms.first_sound or 0) / 1000
+        first = (utterance._state.account.begun or 0) + (receipt.ms.first_sound or 0) / 1000
         told = f"{receipt.stalls.count} stalls, {receipt.device_underflows} underflows"
     return begun[0], first, told
 

@@ -7,11 +7,16 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import streamplay
 from streamplay import errors
+
+if TYPE_CHECKING:
+    from tests.support.speaking import Silent
 
 NAMES = {"say", "Player", "AsyncPlayer", "Utterance", "SpeechClient", "SpeechRequest"}
 NAMES |= {"AudioFormat", "Receipt", "Heard", "__version__"}
@@ -59,3 +64,29 @@ def test_everything_public_is_documented() -> None:
 def test_the_version_is_the_installed_one() -> None:
     assert streamplay.__version__ == metadata.version("streamplay")
     assert re.fullmatch(r"\d+\.\d+\.\d+", streamplay.__version__)
+
+
+# What a user of each class may touch; the rest lives behind it. A name that comes or goes shows
+# here, and in the changelog.
+
+SAID = {"text", "done", "receipt", "position", "handed_over"}
+SAID |= {"wait", "cancel", "heard", "events", "on_done"}
+PLAYER = {"say", "play", "play_file", "interrupt", "pause", "resume", "volume", "duck"}
+PLAYER |= {"reference", "close"}
+
+FACES = {"Utterance": SAID, "AsyncUtterance": SAID, "Player": PLAYER, "AsyncPlayer": PLAYER}
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_public_class_shows_what_users_may_touch_and_nothing_else(name: str) -> None:
+    face = getattr(streamplay, name)
+    assert {each for each in dir(face) if not each.startswith("_")} == FACES[name]
+    assert not {each for each in vars(face) if each.startswith("__") and "dir" in each}
+
+
+@pytest.mark.parametrize("name", ["Utterance", "Player"])
+def test_an_object_has_no_public_attribute_besides(name: str, silent: Silent) -> None:
+    with streamplay.Player(base_url="http://127.0.0.1:9/v1", play=False) as player:
+        things = {"Player": player, "Utterance": player.play(np.zeros(1, np.int16), 24000)}
+        assert {each for each in vars(things[name]) if not each.startswith("_")} == set()
+        assert {each for each in dir(things[name]) if not each.startswith("_")} == FACES[name]

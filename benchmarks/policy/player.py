@@ -282,14 +282,14 @@ def _hear(player: Player, sink: NullSink, trace: Trace, name: Path) -> Heard:
     with Blocks(player) as blocks, sink.record() as recording:
         speech = player.say(text, record=name)
         receipt = speech.wait()
-    begun = speech.account.begun
+    begun = speech._state.account.begun
     assert begun is not None
-    assert speech.track is not None
-    assert isinstance(speech.track.policy, Noted)
+    assert speech._state.track is not None
+    assert isinstance(speech._state.track.policy, Noted)
     return Heard(
         load(name),
         receipt,
-        tuple(moment - begun for moment in speech.track.policy.moments),
+        tuple(moment - begun for moment in speech._state.track.policy.moments),
         tuple(moment - begun for moment in blocks.moments),
         _silences(recording.played[:, 0]),
     )
