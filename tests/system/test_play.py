@@ -16,6 +16,7 @@ import soundfile
 
 from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed, Truncated
 from streamplay.cli import main
+from streamplay.core import PlayerCore
 from streamplay.player import LazyPlayer
 from streamplay.speech.source import as_frames
 from tests.support.speaking import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from streamplay.aio import AsyncUtterance
     from streamplay.receipt import Receipt
-    from streamplay.speech.utterance import Utterance
+    from streamplay.speech.state import UtteranceState
 
 RATE = 24000
 COUNT = counted(RATE)
@@ -220,10 +221,10 @@ def test_a_file_is_played_for_asyncio_too(fast: Silent, tmp_path: Path) -> None:
 def test_a_file_that_nobody_waits_for_any_more_is_not_heard(
     fast: Silent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queued: list[Utterance] = []
-    queue = Player.play_file
+    queued: list[UtteranceState] = []
+    queue = PlayerCore.play_file
 
-    def play_file(*arguments: Any, **options: Any) -> Utterance:
+    def play_file(*arguments: Any, **options: Any) -> UtteranceState:
         queued.append(queue(*arguments, **options))
         return queued[-1]
 
@@ -240,7 +241,7 @@ def test_a_file_that_nobody_waits_for_any_more_is_not_heard(
 
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    monkeypatch.setattr(Player, "play_file", play_file)
+    monkeypatch.setattr(PlayerCore, "play_file", play_file)
     asyncio.run(run())
     assert account_for(queued[0].receipt).interrupted
     assert len(fast.played) == 0
