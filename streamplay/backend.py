@@ -128,6 +128,7 @@ class Backend:
 
     def _make_client(self, base_url: str | None, early: EarlyRequest | None = None) -> SpeechClient:
         from streamplay.network.client import SpeechClient
+        from streamplay.network.transport import HttpTransport
 
         server = self._options.server
         server["base_url"] = base_url
@@ -135,7 +136,7 @@ class Backend:
             **server,
             notify=self._options.notify,
             clock=self._clock,
-            early=early,
+            transport=early.transport if early else HttpTransport,
         )
 
 

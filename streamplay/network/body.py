@@ -35,34 +35,44 @@ class Moments:
     ----------
     begun : float
         When `SpeechClient.open` was called.
-    tcp, connected : float or None
-        When the connection was made, without and with TLS; None where a warm
-        one was used.
+    dns, tcp, connected : float or None
+        When the host's name was resolved, and when the connection was made, without and with
+        TLS; None where one was kept, `dns` also where a proxy resolves the name.
     sent, headers, first_byte : float or None
         When the request had left, when the answer's headers were there, and
         the first byte of its body. Of the last attempt.
+    resent : int
+        How often a kept connection turned out to be closed, and the request was sent once more.
     on_sent : callable
         Is called when the request has left.
     """
 
     begun: float
+    dns: float | None = None
     tcp: float | None = None
     connected: float | None = None
     sent: float | None = None
     headers: float | None = None
     first_byte: float | None = None
+    resent: int = 0
     on_sent: Callable[[], None] = lambda: None
 
     def restart(self) -> None:
         """Forget what was of an attempt that failed."""
-        self.tcp = self.connected = self.sent = self.headers = self.first_byte = None
+        self.dns = self.tcp = self.connected = None
+        self.sent = self.headers = self.first_byte = None
 
 
 class Exchange(Protocol):
     """One request that was sent, and its answer. Raises nothing but typed errors."""
 
-    status: int
-    headers: Mapping[str, str]
+    @property
+    def status(self) -> int:
+        """The answer's status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, by name in lower case."""
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes, nothing undone but HTTP's own framing."""

@@ -23,7 +23,7 @@ from streamplay.network.failures import check_coding, read_refusal
 from streamplay.network.message import PATH, authorization, content_of, headers_of
 from streamplay.network.response import SpeechResponse
 from streamplay.network.timeouts import Timeouts, limits_of
-from streamplay.network.transport import Transport
+from streamplay.network.transport import HttpTransport
 from streamplay.presentable import presentable
 from streamplay.rules.checks import check_option
 from streamplay.stream.wire import Audio
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.errors import ServerRefused
     from streamplay.network.body import Exchange
-    from streamplay.network.early import EarlyRequest
+    from streamplay.network.endpoint import Endpoint
     from streamplay.network.timeouts import Limits
+    from streamplay.network.transport import Transport
     from streamplay.request import Api, SpeechRequest
 
 # A list of voices: some hundred kilobytes at most.
@@ -77,8 +78,9 @@ class SpeechClient:
         gone is replaced in any case.
     clock : callable
         Seconds, monotonic: what the response's `moments` are counted in.
-    early : EarlyRequest, optional
-        The first request of this client, which has left already.
+    transport : callable
+        Makes what sends the requests, of an `Endpoint` and a clock: see
+        `streamplay.network.transport.Transport`.
 
     Raises
     ------
@@ -99,7 +101,7 @@ class SpeechClient:
         notify: Callable[[str], None] | None = None,
         retries: bool = True,
         clock: Callable[[], float] = time.perf_counter,
-        early: EarlyRequest | None = None,
+        transport: Callable[[Endpoint, Callable[[], float]], Transport] = HttpTransport,
     ) -> None:
         self.endpoint = find_endpoint(
             os.environ,
@@ -113,8 +115,7 @@ class SpeechClient:
         self.clock = clock
         self.retries = retries
         self._notify = notify
-        self._early = early
-        self._transport = Transport(self.endpoint, clock, early=early)
+        self._transport = transport(self.endpoint, clock)
         if self.endpoint.withheld:
             self.tell(
                 f"the key is not sent: http:// would show it to all on the way to "
@@ -146,7 +147,7 @@ class SpeechClient:
         It knows what this one has learned, and reads no certificates again where this one has.
         """
         other = copy.copy(self)
-        vars(other).update(_transport=self._transport.beside(), _early=None)
+        vars(other).update(_transport=self._transport.beside())
         return other
 
     def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
@@ -165,11 +166,7 @@ class SpeechClient:
             If there is no key for a host that asks for one.
         """
         self.endpoint.require_key()
-        response = SpeechResponse(self, request, limits)
-        early, self._early = self._early, None
-        if early is not None:
-            response.moments.begun = early.begun
-        return response
+        return SpeechResponse(self, request, self._transport.begin(), limits)
 
     async def stream(self, request: SpeechRequest) -> AsyncGenerator[Frames, None]:
         """Yield the speech as frames, ``float32 (n, channels)``, as they arrive.
@@ -207,14 +204,13 @@ class SpeechClient:
         return read_models(await self._get("/models", {}))
 
     async def warm(self) -> None:
-        """Open a connection ahead of the first request. Never raises."""
+        """Open a connection ahead of the first request. Never raises.
+
+        Nothing is sent on it, so that no answer to a warm-up can be in a request's way.
+        """
         with suppress(StreamPlayError):
-            patience = Timeouts()
-            async with patience.wait("connect", self.limits.connect):
-                exchange = await self._transport.send("HEAD", "", Moments(0.0))
-                body = Body(exchange, patience, self.limits.chunk)
-                await body.first()
-                await body.aclose()
+            async with Timeouts().wait("connect", self.limits.connect):
+                await self._transport.connect()
 
     # What a response asks of its client
 

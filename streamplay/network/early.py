@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from streamplay.network.endpoint import Endpoint
+    from streamplay.network.transport import Transport
 
 HEAD_START_SECONDS: Final = 0.03
 """So long nothing else is done: enough for a server nearby. With one that is farther away it takes
@@ -96,6 +97,7 @@ class EarlyRequest:
         self._ended = threading.Event()
         self._trusted = threading.Event()
         self._context: ssl.SSLContext | None = None
+        self._tell: Callable[[], None] | None = None
 
     @property
     def ended(self) -> bool:
@@ -108,6 +110,30 @@ class EarlyRequest:
         if self._secure:
             self._trust()  # meanwhile: certificates take 30 ms to load
         self._ended.wait(patience)
+
+    def when_ended(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once it has left, or is not going to: at once, or on its thread."""
+        with self._lock:
+            if not self.ended:
+                self._tell = tell
+                return
+        tell()
+
+    def transport(self, endpoint: Endpoint, clock: Callable[[], float]) -> Transport:
+        """Return the transport of a client whose first request is this one."""
+        from streamplay.network.early_response import EarlyTransport
+        from streamplay.network.transport import HttpTransport
+
+        return EarlyTransport(self, HttpTransport(endpoint, clock), endpoint, clock)
+
+    def hand_over(self) -> Connection | None:
+        """Return the connection, which is the caller's to close from now on.
+
+        None: nothing of the request was sent.
+        """
+        with self._lock:
+            line, self.line = self.line, None
+            return line if self.leaving else None
 
     def close(self) -> None:
         """Give up, or let go of the connection; idempotent."""
@@ -124,7 +150,11 @@ class EarlyRequest:
             if not self.leaving:
                 self.close()
         finally:
-            self._ended.set()
+            with self._lock:
+                self._ended.set()
+                tell = self._tell
+            if tell is not None:
+                tell()
 
     def _connect(self) -> None:
         line = Connection(self._address)
@@ -196,7 +226,7 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     port = int(place["port"] or usual)
     host = place["host"] if port == usual else f"{place['host']}:{port}"
     headers = headers_of(endpoint.api_key, stream=fields["stream"])
-    data = whole(place["path"] + PATH, host, headers, content)
+    data = whole("POST", place["path"] + PATH, host, headers, content)
     return EarlyRequest((place["host"], port), data, content, secure=endpoint.secure)
 
 

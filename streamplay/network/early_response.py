@@ -1,157 +1,192 @@
-"""The answer to a request that was sent early: taken over by the loop, and read as any other.
-
-What is told apart here is HTTP's framing alone, by h11, on which httpx stands too: but httpx need
-not be imported for it (60 ms), while the first byte may come at any moment. Time limits, attempts,
-refusals and what the body means are those of every `Exchange`.
-"""
+"""The transport of a request that was sent early: its answer is taken over by the event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-import h11
-
-from streamplay.network.connection import READ_BYTES
-from streamplay.network.failures import lost, misframed, no_http, unanswered
+from streamplay.network.dialing import adopt
+from streamplay.network.exchange import HttpExchange
+from streamplay.network.link import Link, read_buffer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from streamplay.network.body import Moments
+    from streamplay.network.body import Exchange, Moments
     from streamplay.network.connection import Connection
     from streamplay.network.early import EarlyRequest
-
-LOOK_SECONDS: Final = 0.002
-"""How often it is looked whether it has left: with a server nearby it has, long ago."""
-
-HEAD_BYTES: Final = 100 * 1024
-"""Of headers: httpcore's own bound."""
+    from streamplay.network.endpoint import Endpoint
+    from streamplay.network.transport import Transport
 
 
-async def answer_to(
-    early: EarlyRequest,
-    where: str,
-    moments: Moments,
-    clock: Callable[[], float],
-    connected: Callable[[], None],
-) -> EarlyResponse | None:
-    """Return the answer, when its headers are there; None: nothing of the request was sent.
+class EarlyTransport:
+    """Returns the answer to what was sent early as that to the first request, if it is the same.
 
     Parameters
     ----------
     early : EarlyRequest
         What was sent, or still is.
-    where : str
-        The server's base URL, for people.
-    moments, connected
-        As `streamplay.network.transport.Transport.send` has them.
+    usual : Transport
+        Sends everything else, and what could not be sent early.
+    endpoint : Endpoint
+        The server.
     clock : callable
-        What the moments are counted in.
-
-    Raises
-    ------
-    ConnectionLost
-        If the connection broke before the answer.
-    UnexpectedContent
-        If the answer is no HTTP.
+        What the moments are counted in: the early request's own.
     """
-    try:
-        while not early.ended:  # noqa: ASYNC110 - it is a thread's, which knows no loop
-            await asyncio.sleep(LOOK_SECONDS)
-        if not early.leaving or early.line is None:
-            return None
-        moments.tcp, moments.connected, moments.sent = early.tcp, early.connected, early.sent
-        connected()
-        if early.sent is not None:
-            moments.on_sent()
-        answer = EarlyResponse(early.line)
-        await answer.begin(where)
-    except BaseException:
-        early.close()
-        raise
-    moments.headers = clock()
-    return answer
 
+    def __init__(
+        self,
+        early: EarlyRequest,
+        usual: Transport,
+        endpoint: Endpoint,
+        clock: Callable[[], float],
+    ) -> None:
+        self._early: EarlyRequest | None = early
+        self._usual = usual
+        self._endpoint = endpoint
+        self._clock = clock
+        self._begun: float | None = early.begun
 
-class EarlyResponse:
-    """One answer, read from a connection that serves for nothing else."""
+    def begin(self) -> Moments:
+        """Return the moments of the next request; the first has begun when it left."""
+        moments = self._usual.begin()
+        if self._begun is not None:
+            moments.begun, self._begun = self._begun, None
+        return moments
 
-    def __init__(self, line: Connection) -> None:
-        line.socket.setblocking(False)
-        self.status = 0
-        self.headers: Mapping[str, str] = {}
-        self._line = line
-        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
-        # What was sent: any request will do, to have it wait for an answer.
-        self._http.send(h11.Request(method="POST", target="/", headers=[("Host", "any")]))
-        self._http.send(h11.EndOfMessage())
+    def ready(self) -> None:
+        """Do nothing where an answer is on its way: only another request would need it."""
+        if self._early is None:
+            self._usual.ready()
 
-    async def begin(self, where: str) -> None:
-        """Read the status and the headers."""
-        try:
-            event = await self._event()
-            while isinstance(event, h11.InformationalResponse):
-                event = await self._event()
-        except h11.RemoteProtocolError:
-            raise no_http(where) from None
-        except OSError as error:
-            raise unanswered(where) from error
-        if not isinstance(event, h11.Response):
-            raise unanswered(where)
-        self.status = event.status_code
-        self.headers = _joined(event.headers)
+    async def connect(self) -> None:
+        """Do nothing where an answer is on its way."""
+        if self._early is None:
+            await self._usual.connect()
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes, raw.
+    async def send(
+        self,
+        method: str,
+        path: str,
+        moments: Moments,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        query: Mapping[str, str] | None = None,
+        connected: Callable[[], None] = lambda: None,
+    ) -> Exchange:
+        """Return the early answer, where this is the request that was sent early.
 
-        Raises
-        ------
-        Truncated
-            If the connection was closed in order, but before the body's end by
-            its own framing; or that framing is broken.
-        ConnectionLost
-            If the connection was reset.
+        What *has* been sent counts as this attempt, and is never sent a second time from here.
         """
-        try:
-            while isinstance(event := await self._event(), h11.Data):
-                yield bytes(event.data)
-        except h11.RemoteProtocolError as error:
-            raise misframed(ended="peer closed" in str(error)) from None
-        except OSError as error:
-            raise lost() from error
-        finally:
-            self._line.close()
+        early, self._early = self._early, None
+        if early is not None and early.content == content:
+            answer = await self._answer(early, moments, connected)
+            if answer is not None:
+                return answer
+        return await self._usual.send(
+            method,
+            path,
+            moments,
+            headers=headers,
+            content=content,
+            query=query,
+            connected=connected,
+        )
+
+    def beside(self) -> Transport:
+        """Return one of the usual kind, with connections of its own."""
+        return self._usual.beside()
 
     async def aclose(self) -> None:
-        """Let go of the connection."""
-        self._line.close()
+        """Close every connection."""
+        if self._early is not None:
+            self._early.close()
+        await self._usual.aclose()
 
-    async def _event(self) -> Any:
-        """Return HTTP's next event; None where the connection ended before the answer."""
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            data = await self._read()
-            if not data and self._http.their_state is h11.SEND_RESPONSE:
+    async def _answer(
+        self, early: EarlyRequest, moments: Moments, connected: Callable[[], None]
+    ) -> Exchange | None:
+        """Return the answer when its headers are there; None: nothing of the request was sent."""
+        try:
+            await _ended(early)
+            line = early.hand_over()
+            if line is None:
                 return None
-            self._http.receive_data(data)
-        return event
+            moments.tcp, moments.connected, moments.sent = early.tcp, early.connected, early.sent
+            connected()
+            if early.sent is not None:
+                moments.on_sent()
+            exchange = await self._exchange(line)
+        except BaseException:
+            early.close()
+            raise
+        moments.headers = self._clock()
+        return exchange
 
-    async def _read(self) -> bytes:
-        """Return what came; ``b""``: its end."""
-        loop, line = asyncio.get_running_loop(), self._line
-        if not line.is_secure:
-            return await loop.sock_recv(line.socket, READ_BYTES)
-        while (data := line.read()) is None:
-            if reply := line.reply():
-                await loop.sock_sendall(line.socket, reply)
-            line.take(await loop.sock_recv(line.socket, READ_BYTES))
-        return data
+    async def _exchange(self, line: Connection) -> HttpExchange:
+        try:
+            exchange = HttpExchange(await _taken_over(line), self._endpoint.base_url)
+        except BaseException:
+            line.close()
+            raise
+        try:
+            await exchange.begin()
+        except BaseException:
+            exchange.close()
+            raise
+        return exchange
 
 
-def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return headers by name, in lower case; those that came twice as one."""
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
-        joined[key] = f"{joined[key]}, {text}" if key in joined else text
-    return joined
+async def _ended(early: EarlyRequest) -> None:
+    """Wait until it has left, or is not going to: its thread tells the loop."""
+    if early.ended:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(ended.set)
+
+    early.when_ended(tell)
+    await ended.wait()
+
+
+async def _taken_over(line: Connection) -> Link:
+    """Return the connection as one of the event loop's."""
+    link = Link(read_buffer())
+    await adopt(line.socket, _Unlocking(link, line) if line.is_secure else link)
+    return link
+
+
+class _Unlocking(asyncio.Protocol):
+    """Undoes the TLS that the early request's thread has begun; the loop cannot take it over."""
+
+    def __init__(self, link: Link, line: Connection) -> None:
+        self._link = link
+        self._line = line
+        self._transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._link.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._line.take(data)
+        try:
+            while plain := self._line.read():
+                self._link.take_bytes(plain)
+            if plain == b"":
+                self._link.eof_received()
+        except OSError as error:
+            self._link.connection_lost(error)
+            self._transport.abort()
+        if reply := self._line.reply():
+            self._transport.write(reply)
+
+    def eof_received(self) -> bool:
+        return self._link.eof_received()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._link.connection_lost(error)

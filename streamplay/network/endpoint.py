@@ -34,7 +34,7 @@ _IPV6_LOOPBACK: Final = bytes(15) + b"\x01"
 # Narrower than RFC 3986 on purpose: no user name, no backslash, nothing that
 # two URL parsers could read as two hosts, one of which would get the key.
 _BASE_URL: Final = re.compile(
-    r"https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::(?P<port>\d{1,5}))?(?:/[^\s?#@\\]*)?",
+    r"https?://(?P<host>[a-z0-9._-]+|\[[0-9a-f.]*:[0-9a-f:.]*\])(?::(?P<port>\d{1,5}))?(?P<path>(?:/[^\s?#@\\]*)?)",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -71,6 +71,31 @@ class Endpoint:
     def secure(self) -> bool:
         """Whether it is reached over TLS."""
         return self.base_url.lower().startswith("https:")
+
+    @property
+    def port(self) -> int:
+        """The port, where the URL names none that of its scheme."""
+        return int(self._parts["port"] or self._usual_port)
+
+    @property
+    def named_port(self) -> int | None:
+        """The port as a request names it: None for the scheme's own."""
+        return None if self.port == self._usual_port else self.port
+
+    @property
+    def path(self) -> str:
+        """What stands before every path of the API, without a slash at its end."""
+        return self._parts["path"]
+
+    @property
+    def _usual_port(self) -> int:
+        return 443 if self.secure else 80
+
+    @property
+    def _parts(self) -> re.Match[str]:
+        parts = _BASE_URL.fullmatch(self.base_url)
+        assert parts is not None, "find_endpoint has looked at it"
+        return parts
 
     @property
     def loopback(self) -> bool:

@@ -7,7 +7,9 @@ people, and is made presentable first.
 from __future__ import annotations
 
 import json
+import os
 import re
+import ssl
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import (
     BadRequest,
+    ConnectFailed,
     ConnectionLost,
     ModelNotFound,
     NotAuthorized,
@@ -335,6 +338,43 @@ async def _told_in_json(body: Body, secret: str | None) -> StreamPlayError:
     return UnexpectedContent(
         "the server answered with JSON, which is no speech",
         remedy="Look at the base URL: it should end where /audio/speech begins",
+    )
+
+
+# What the system raises, and what is no HTTP
+
+
+def not_connected(error: OSError, endpoint: Endpoint) -> ConnectFailed:
+    """Return the error of a connection that could not be made."""
+    where = endpoint.base_url
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectFailed(f"{where} refuses the connection", remedy="Is the server running?")
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", "") or error.reason or "TLS failed"
+        remedy = "For a certificate of your own, name it in SSL_CERT_FILE"
+        return ConnectFailed(f"no secure connection to {where}: {reason}", remedy=remedy)
+    reason = error.strerror or str(error) or "the connection was closed"
+    return ConnectFailed(
+        f"cannot connect to {where}: {presentable(reason, endpoint.api_key)}",
+        remedy="Check the base URL and the network",
+    )
+
+
+def broken_proxy(setting: str) -> ConnectFailed:
+    """Return the error of a proxy that is none; its value may hold a password."""
+    name = setting if setting in os.environ else setting.upper()
+    return ConnectFailed(
+        "the environment names a proxy that is no URL of one",
+        remedy=f"Check {name}: http://, https:// or socks5://, a host, a port",
+    )
+
+
+def broken_trust(error: OSError) -> ConnectFailed:
+    """Return the error of certificates that cannot be read."""
+    names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    return ConnectFailed(
+        f"the list of trusted certificates cannot be read ({type(error).__name__})",
+        remedy=f"Check the environment: {', '.join(names)}" if names else "Install certifi again",
     )
 
 

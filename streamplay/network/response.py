@@ -83,8 +83,6 @@ class SpeechResponse:
         What was asked for.
     moments : Moments
         When what happened, also of a request that failed.
-    attempts : int
-        Requests sent so far.
     content_type : str
         The answer's, made safe to show.
     rate_limited : bool
@@ -94,11 +92,15 @@ class SpeechResponse:
     """
 
     def __init__(
-        self, sender: Sender, request: SpeechRequest, limits: Limits | None = None
+        self,
+        sender: Sender,
+        request: SpeechRequest,
+        moments: Moments,
+        limits: Limits | None = None,
     ) -> None:
         self.request = request
-        self.moments = Moments(sender.clock())
-        self.attempts = 0
+        self.moments = moments
+        self._attempts = 0
         self.content_type = ""
         self.rate_limited = False
         self.voice: str | None = None
@@ -111,6 +113,11 @@ class SpeechResponse:
         self._events: AsyncGenerator[WireEvent, None] | None = None
         self._reshaped = 0
         self._said = Said()
+
+    @property
+    def attempts(self) -> int:
+        """How many requests were sent so far."""
+        return self._attempts + self.moments.resent
 
     @property
     def body_bytes(self) -> int:
@@ -214,13 +221,13 @@ class SpeechResponse:
             return
 
     async def _attempt(self) -> None:
-        self.attempts += 1
+        self._attempts += 1
         self.moments.restart()
         self._early.clear()
         self._body = self._events = None
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
-        spent = self._sender.clock() - self.moments.begun if self.attempts == 1 else 0.0
+        spent = self._sender.clock() - self.moments.begun if self._attempts == 1 else 0.0
         async with self._patience.wait("connect", limits.connect, spent=spent):
             exchange = await self._sender.send_speech(
                 self.request, self._shape, self.moments, self._expect_first_byte
@@ -270,29 +277,21 @@ class SpeechResponse:
         """Wait for the next attempt; tell whether there is one."""
         self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
         if not self._sender.retries:
-            return self.attempts == 1 and self._was_stale(error)
+            return False
         import random
 
         roll = random.SystemRandom().random()
-        attempts = self.attempts - self._reshaped
+        attempts = self._attempts - self._reshaped
         wait = wait_before(error, attempts, roll, begun)
         left = self._patience.left()
         if wait is None or (left is not None and left <= wait):
             return False
-        if self._was_stale(error):
-            return True
         self._sender.tell(
             f"{self._without_key(error).message}; "
             f"attempt {attempts + 1} of {ATTEMPTS} in {wait:.1f} s"
         )
         await asyncio.sleep(wait)
         return True
-
-    def _was_stale(self, error: StreamPlayError) -> bool:
-        """Tell whether a warm connection was gone already: no reason to wait."""
-        moments = self.moments
-        cold = moments.connected is not None or moments.headers is not None
-        return isinstance(error, ConnectionLost) and not cold
 
     async def _hint(self, error: StreamPlayError) -> None:
         """Name what is nearest to a name that the server does not know, if it can be had."""

@@ -53,13 +53,18 @@ async def leave(asked: dict[str, Any], text: str = TEXT) -> EarlyRequest | None:
     return await asyncio.to_thread(leave_early, asked, text)
 
 
+def by(early: EarlyRequest | None) -> dict[str, Any]:
+    """Return what has a client take over what left early."""
+    return {} if early is None else {"transport": early.transport}
+
+
 async def hear(
     asked: dict[str, Any], early: EarlyRequest | None, **client: Any
 ) -> StreamPlayError | None:
     """Ask by a client of `asked`, which is given what left early."""
     options = Options(**asked)
     async with asyncio.timeout(20):
-        speaker = SpeechClient(**options.server, **client, early=early)
+        speaker = SpeechClient(**options.server, **client, **by(early))
         try:
             async with speaker.open(options.request(TEXT.strip())) as response:
                 async for _ in response.events():
@@ -183,7 +188,7 @@ def test_the_moments_are_those_of_what_left_early() -> None:
             given = {"base_url": server.base_url}
             early = await leave(given)
             assert early is not None
-            client = SpeechClient(**given, early=early)
+            client = SpeechClient(**given, **by(early))
             response = client.open(Options(**given).request(TEXT))
             async with response:
                 moments = response.moments
@@ -204,7 +209,7 @@ def test_only_the_first_request_has_left_early() -> None:
         async with running(replies(SPOKEN)) as server:
             given = {"base_url": server.base_url}
             early = await leave(given)
-            client = SpeechClient(**given, early=early)
+            client = SpeechClient(**given, **by(early))
             for _ in range(2):
                 async with client.open(Options(**given).request(TEXT)) as response:
                     assert [type(each).__name__ async for each in response.events()]

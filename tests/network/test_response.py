@@ -404,13 +404,11 @@ def test_the_deadline_ends_every_wait(silence: Script) -> None:
 
 
 def test_a_connection_that_is_not_made_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    import anyio
-
     async def unreachable(*_: Any, **__: Any) -> None:
         await asyncio.sleep(3600)
 
     # No address is sure to swallow packets on every machine.
-    monkeypatch.setattr(anyio, "connect_tcp", unreachable)
+    monkeypatch.setattr("streamplay.network.dialing._first_connected", unreachable)
     error = failure(SPEECH, timeout=0.05)
     assert isinstance(error, errors.TimedOut)
     assert error.waiting_for == "connect"

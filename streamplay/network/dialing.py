@@ -1,0 +1,187 @@
+"""A new connection: name, address, proxy, TLS. Raises the system's errors, not typed ones."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.network.link import Link, read_buffer
+from streamplay.network.tunnels import through_http, through_socks
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
+    from streamplay.network.body import Moments
+    from streamplay.network.endpoint import Endpoint
+    from streamplay.network.proxies import Proxy
+
+NEXT_ADDRESS_SECONDS: Final = 0.25
+"""So long one address of a host is tried alone (RFC 8305, 5: "Connection Attempt Delay")."""
+
+
+class Dialer:
+    """Makes connections to one server.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+        The server.
+    proxy : Proxy or None
+        The way to it.
+    trust : callable
+        Returns the context of TLS; called where TLS is needed.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        proxy: Proxy | None,
+        trust: Callable[[], ssl.SSLContext],
+    ) -> None:
+        self.proxy = proxy
+        self._endpoint = endpoint
+        self._trust = trust
+        self._buffer = read_buffer()
+
+    async def dial(self, moments: Moments, clock: Callable[[], float]) -> Link:
+        """Return a new connection; note its moments.
+
+        Raises
+        ------
+        OSError
+                If there is none; `ssl.SSLError` is one. Where several addresses failed, the error
+            that tells most.
+        """
+        proxy, endpoint = self.proxy, self._endpoint
+        host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
+        addresses = await _addresses(host, port)
+        if proxy is None:
+            moments.dns = clock()
+        link = await self._adopt(await _first_connected(addresses))
+        moments.tcp = moments.connected = clock()
+        try:
+            if proxy is not None:
+                await self._through(link, proxy)
+            if endpoint.secure:
+                await self._secure(link, endpoint.host)
+                moments.connected = clock()
+        except BaseException:
+            link.abort()
+            raise
+        return link
+
+    async def _adopt(self, connection: socket.socket) -> Link:
+        link = Link(self._buffer)
+        try:
+            keep_alive(connection)
+            await adopt(connection, link)
+        except BaseException:
+            connection.close()
+            raise
+        return link
+
+    async def _secure(self, link: Link, host: str) -> None:
+        loop, plain = asyncio.get_running_loop(), link.transport
+        try:
+            link.use(await loop.start_tls(plain, link, self._trust(), server_hostname=host))
+        except BaseException:
+            plain.abort()
+            raise
+
+    async def _through(self, link: Link, proxy: Proxy) -> None:
+        """Have the proxy connect to the server, where it does not forward requests itself."""
+        if proxy.scheme == "https":
+            await self._secure(link, proxy.host)
+        if proxy.socks:
+            await through_socks(link, proxy, self._endpoint)
+        elif self._endpoint.secure:
+            await through_http(link, proxy, self._endpoint)
+
+
+async def adopt(connection: socket.socket, protocol: asyncio.BaseProtocol) -> None:
+    """Have the loop serve a connected socket by `protocol`."""
+    connection.setblocking(False)
+    await asyncio.get_running_loop().create_connection(lambda: protocol, sock=connection)
+
+
+def keep_alive(connection: socket.socket) -> None:
+    """Let the kernel ask, after half a minute of silence, whether the other side is there.
+
+    A conversation pauses for minutes, and boxes in between forget connections
+    meanwhile, some without a word: the next request would wait in vain for its
+    first byte. So they see traffic, or the connection is known to be lost.
+    """
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):  # macOS calls them otherwise
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+async def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    """Return the addresses of a host, IPv6 and IPv4 in turn (RFC 8305, 4)."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # no host has such a name
+        raise OSError(0, "no host has such a name") from error
+    first = [entry for entry in found if entry[0] == found[0][0]]
+    other = [entry for entry in found if entry[0] != found[0][0]]
+    ordered: list[tuple[Any, ...]] = []
+    while first or other:
+        ordered += first[:1] + other[:1]
+        del first[:1], other[:1]
+    return ordered
+
+
+async def _first_connected(addresses: Sequence[tuple[Any, ...]]) -> socket.socket:
+    """Connect to the address that answers first, each tried a little after the one before."""
+    if len(addresses) == 1:
+        return await _connected(addresses[0])
+    attempts: list[asyncio.Task[socket.socket]] = []
+    waiting = list(addresses)
+    winner: asyncio.Task[socket.socket] | None = None
+    try:
+        while winner is None:
+            if waiting:
+                attempts.append(asyncio.create_task(_connected(waiting.pop(0))))
+            running = [attempt for attempt in attempts if not attempt.done()]
+            if not running:
+                raise _most_telling([error for each in attempts if (error := each.exception())])
+            await asyncio.wait(
+                running,
+                timeout=NEXT_ADDRESS_SECONDS if waiting else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            connected = (each for each in attempts if each.done() and not each.exception())
+            winner = next(connected, None)
+        return winner.result()
+    finally:
+        for attempt in attempts:
+            if attempt is not winner:
+                attempt.cancel()
+                attempt.add_done_callback(_close_result)
+
+
+def _close_result(attempt: asyncio.Task[socket.socket]) -> None:
+    """Close the socket of an attempt that came too late."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
+
+
+def _most_telling(failures: Sequence[BaseException]) -> BaseException:
+    """Return one failure of several addresses: a refusal shows that there is a machine."""
+    return next((error for error in failures if isinstance(error, ConnectionError)), failures[0])
+
+
+async def _connected(address: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, _, where = address
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, where)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,144 @@
+"""One request on one connection, and its answer: what both transports return."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from streamplay.network.failures import lost, misframed, no_http, unanswered
+from streamplay.network.framing import AnswerReader, BodyCutError, FramingError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from streamplay.network.body import Moments
+    from streamplay.network.link import Link
+
+
+class HttpExchange:
+    """Sends one request and reads its answer.
+
+    Parameters
+    ----------
+    link : Link
+        The connection. It is closed at the end, or before it where the answer is left.
+    where : str
+        The server's base URL, for people.
+    bodiless : bool
+        Whether the answer has no body whatever it says.
+    keep : callable, optional
+        Takes the connection where another request can be sent on it.
+
+    Attributes
+    ----------
+    status, headers
+        The answer's, once it has begun.
+    begun : bool
+        Whether any byte of an answer has come.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        where: str,
+        *,
+        bodiless: bool = False,
+        keep: Callable[[Link], None] | None = None,
+    ) -> None:
+        self.begun = False
+        self._link = link
+        self._where = where
+        self._keep = keep
+        self._answer = AnswerReader(bodiless=bodiless)
+        self._start = b""  # of the body: what came together with the head
+        self._closed = False
+
+    @property
+    def status(self) -> int:
+        """The answer's status."""
+        return self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, by name in lower case."""
+        return self._answer.headers
+
+    async def send(self, data: bytes, moments: Moments, clock: Callable[[], float]) -> None:
+        """Send the whole request.
+
+        A server may answer, and close, before it has read all: so where sending fails, `begin`
+        still reads what has come.
+        """
+        with suppress(OSError):
+            await self._link.write(data)
+            moments.sent = clock()
+            moments.on_sent()
+
+    async def begin(self) -> None:
+        """Read the status and the headers.
+
+        Raises
+        ------
+        ConnectionLost
+            If the connection ended before them.
+        UnexpectedContent
+            If what comes is no HTTP.
+        """
+        try:
+            while not self.status:
+                data = await self._link.read()
+                if not data:
+                    raise unanswered(self._where)
+                self.begun = True
+                self._start = self._answer.feed_bytes(data)
+        except FramingError:
+            raise no_http(self._where) from None
+        except OSError as error:
+            raise unanswered(self._where) from error
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body as it comes, raw: what one read of the connection holds at a time.
+
+        Raises
+        ------
+        Truncated
+            If the connection was closed in order, but before the body's end by
+            its own framing; or that framing is broken.
+        ConnectionLost
+            If the connection was reset.
+        """
+        try:
+            piece, self._start = self._start, b""
+            while True:
+                if piece:
+                    yield piece
+                self._answer.check()
+                if self._answer.complete:
+                    return
+                data = await self._link.read()
+                if data:
+                    piece = self._answer.feed_bytes(data)
+                else:
+                    piece = b""
+                    self._answer.feed_end()
+        except FramingError as error:
+            raise misframed(ended=isinstance(error, BodyCutError)) from None
+        except OSError as error:
+            raise lost() from error
+        finally:
+            self.close()
+
+    async def aclose(self) -> None:
+        """Let go of the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection: kept where it can serve again, closed otherwise. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        answer = self._answer
+        if self._keep and answer.complete and answer.reusable and not answer.rest:
+            self._keep(self._link)
+        else:
+            self._link.abort()

@@ -1,0 +1,184 @@
+"""A connection in the event loop: what came and was not read yet, within a bound.
+
+A protocol, not `asyncio.StreamReader` and not `loop.sock_recv`: the loop reads at most one buffer
+between two looks at its timers and signals, so that a peer that sends without a pause delays them
+by no more than that buffer takes to be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+READ_BYTES: Final = 1 << 16
+"""The most that one turn of the loop reads from one connection."""
+
+# Of what waits to be read; beyond it the peer is left to wait (TCP's own flow control).
+_HELD_BYTES: Final = 1 << 18
+
+
+def read_buffer() -> memoryview:
+    """Return a buffer for the links of one loop."""
+    return memoryview(bytearray(READ_BYTES))
+
+
+class Link(asyncio.BufferedProtocol):
+    """One connection: `read` waits for what comes, `write` until it has left.
+
+    Parameters
+    ----------
+    buffer : memoryview
+        Where the loop puts what it reads, until it is copied at once: the links of one loop can
+        share one.
+
+    Attributes
+    ----------
+    transport : asyncio.Transport or None
+        Set by the loop; with TLS, replaced by the secure one.
+    idle_since : float
+        When `rest` was called last.
+    closed : asyncio.Future
+        Done when the loop has let go of the socket.
+    """
+
+    def __init__(self, buffer: memoryview) -> None:
+        self.transport: Any = None
+        self.idle_since = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._idle = False
+        self._buffer = buffer
+        self._pieces: list[bytes] = []
+        self._held = 0
+        self._paused = False
+        self._ended = False
+        self._error: Exception | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._full = False
+
+    # What the loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: the loop has a connection."""
+        self.use(transport)
+
+    def use(self, transport: Any) -> None:
+        """Send and receive by `transport` from now on: the connection's, or TLS over it."""
+        self.transport = transport
+        transport.set_write_buffer_limits(0)  # so that `write` returns when all has left
+
+    def get_buffer(self, _: int) -> memoryview:
+        """Return where the loop is to put what it reads."""
+        return self._buffer
+
+    def buffer_updated(self, count: int) -> None:
+        """Take what the loop has read."""
+        self.take_bytes(bytes(self._buffer[:count]))
+
+    def take_bytes(self, data: bytes) -> None:
+        """Keep what came until it is read."""
+        if self._idle:
+            self.abort()  # nothing was asked: the next answer on it could not be trusted
+            return
+        self._pieces.append(data)
+        self._held += len(data)
+        if self._held > _HELD_BYTES and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake_reader()
+
+    def eof_received(self) -> bool:
+        """Note that the peer sends nothing more."""
+        self._ended = True
+        self._wake_reader()
+        if self._idle:
+            self.abort()
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Note the end: of order where `error` is None."""
+        self._ended = True
+        self._error = error
+        self._wake_reader()
+        self.resume_writing()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Note that the system takes no more for now."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """Note that all has left."""
+        self._full = False
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
+
+    # What the transport calls
+
+    async def read(self) -> bytes:
+        """Return what has come since the last call; ``b""``: the connection's end.
+
+        Raises
+        ------
+        OSError
+            If the connection was lost.
+        """
+        if not self._pieces and not self._ended:
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        if self._pieces:
+            data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            self._pieces.clear()
+            self._held = 0
+            if self._paused:
+                self._paused = False
+                self.transport.resume_reading()
+            return data
+        if self._error is not None:
+            raise _as_os_error(self._error)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Send `data`; return when the system has taken all of it.
+
+        Raises
+        ------
+        OSError
+            If the connection was lost.
+        """
+        self.transport.write(data)
+        if self._full:
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
+        if self._error is not None:
+            raise _as_os_error(self._error)
+
+    def rest(self, now: float) -> None:
+        """Keep the connection for the next request; anything that comes meanwhile ends it."""
+        self.idle_since = now
+        self._idle = True
+        if self._pieces or self._ended:
+            self.abort()
+
+    def wake(self) -> None:
+        """Use a resting connection again."""
+        self._idle = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another request can be sent."""
+        return not self._ended and not self.transport.is_closing()
+
+    def abort(self) -> None:
+        """Close the connection at once: what was not sent, or not read, is dropped."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+def _as_os_error(error: Exception) -> OSError:
+    return error if isinstance(error, OSError) else ConnectionResetError(str(error))
