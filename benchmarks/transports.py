@@ -190,7 +190,7 @@ async def _many(name: str, url: str, streams: int) -> tuple[float | None, float,
 
 
 def many(name: str, url: str, streams: int, result: Connection) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     result.send(asyncio.run(_many(name, url, streams)))
 
@@ -210,7 +210,9 @@ def measure_many(names: list[str], counts: list[int], seconds: float) -> None:
                 lag, cpu, failed = end.recv()
                 client.join()
                 note = f"  ({failed} failed)" if failed else ""
-                print(f"{streams:5} streams  {name:14} lag p99 {lag:8.1f} ms  CPU {cpu:6.2f} s{note}")
+                print(
+                    f"{streams:5} streams  {name:14} lag p99 {lag:8.1f} ms  CPU {cpu:6.2f} s{note}"
+                )
     finally:
         server.terminate()
 
@@ -240,7 +242,9 @@ def measure_starts(names: list[str], rounds: int) -> None:
             seen[name].append(start_one(name))
     for name in names:
         request, cpu = (statistics.median(column) for column in zip(*seen[name], strict=True))
-        print(f"one stream     {name:14} request after {request:6.1f} ms  CPU {cpu:6.1f} ms (medians)")
+        print(
+            f"one stream     {name:14} request after {request:6.1f} ms  CPU {cpu:6.1f} ms (medians)"
+        )
 
 
 def main() -> None:
@@ -249,7 +253,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--starts", type=int, default=9)
     args = parser.parse_args()
-    names = [name for name in CLIENTS if "-" not in name or importlib.util.find_spec("httpx_aiohttp")]
+    names = [
+        name for name in CLIENTS if "-" not in name or importlib.util.find_spec("httpx_aiohttp")
+    ]
     measure_starts(names, args.starts)
     measure_many(names, [int(count) for count in args.streams.split(",")], args.seconds)
 

@@ -44,10 +44,11 @@ IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl",
 IMPURE |= {"tempfile", "threading", "time", "urllib"}
 
 # Each outside library has its rooms: what may change with it is in one place.
-ROOMS = {
-    "httpx": {"network.transport"},
-    "httpcore": {"network.transport"},
-    "h11": {"network.early_response"},
+ROOMS: dict[str, set[str]] = {
+    # HTTP is spoken by network.transport alone.
+    "httpx": set(),
+    "httpcore": set(),
+    "h11": set(),
     "certifi": {"network.connection"},
     "httpx_sse": {"stream.sse", "stream.wire", "stream.dialects"},
     "sounddevice": {"outputs.portaudio", "outputs.quiet"},

@@ -5,6 +5,8 @@ voice is streamplay's default server, or the local one with ``--local``. Type wh
 speaks, and it falls silent; what the model believes to have said is what was heard::
 
     OPENAI_BASE_URL=http://localhost:11434/v1 python docs/examples/chat.py llama3.2 --local
+
+It needs httpx (``pip install httpx``), which streamplay does not bring.
 """
 
 from __future__ import annotations

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench import target as targets_of
 from streamplay.bench.clients import Clients
 from streamplay.bench.lag import Lag
-from streamplay.bench.observe import import_decoding, observe, watch_names
+from streamplay.bench.observe import import_decoding, observe
 from streamplay.bench.plan import Job
 from streamplay.bench.runner import local_server, raise_descriptor_limit
 from streamplay.bench.sample import measure
@@ -52,7 +51,6 @@ class Agent:
         The first line says that it is ready, and how many targets there are.
         """
         import_decoding()
-        watch_names(asyncio.get_running_loop(), time.perf_counter)
         lag = Lag()
         async with AsyncExitStack() as stack, lag:
             for target in self._targets:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.bench.clients import Clients
 from streamplay.bench.lag import LATE_START_MS, Lag
-from streamplay.bench.observe import import_decoding, observe, watch_names
+from streamplay.bench.observe import import_decoding, observe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +110,6 @@ class Runner:
     async def __call__(self) -> Run:
         """Do it all; return what was seen."""
         import_decoding()
-        watch_names(asyncio.get_running_loop(), self._clock)
         async with AsyncExitStack() as stack:
             for target in self._targets:
                 clients = Clients(target.client(self._local))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import ContextVar
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamplay.bench.sample import Sample
 from streamplay.errors import ServerRefused, StreamBroken, StreamPlayError
@@ -13,7 +12,6 @@ from streamplay.playback.silence import VoiceOnset
 from streamplay.stream.wire import Audio
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable
 
     from streamplay.bench.plan import Job
@@ -22,33 +20,11 @@ if TYPE_CHECKING:
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk, Decoder
 
-# When which host had been resolved for this request; httpcore's trace does not tell.
-_RESOLVED: ContextVar[dict[str, float] | None] = ContextVar("resolved", default=None)
-
 
 def import_decoding() -> None:
     """Import what decodes, before anything is timed."""
     import_module("numpy")
     import_module("streamplay.stream.decoder")
-
-
-def watch_names(loop: asyncio.AbstractEventLoop, clock: Callable[[], float]) -> None:
-    """Let `loop` note when a host's name has been resolved.
-
-    In its instance, not its class: who resolves asks the running loop, whichever kind it is.
-    """
-    resolve = loop.getaddrinfo
-
-    async def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        found = await resolve(host, *args, **kwargs)
-        noted = _RESOLVED.get()
-        if noted is not None:
-            # anyio encodes it before it asks.
-            name = host.decode("ascii") if isinstance(host, bytes) else str(host)
-            noted[name.lower().rstrip(".")] = clock()
-        return found
-
-    vars(loop)["getaddrinfo"] = getaddrinfo
 
 
 async def observe(
@@ -69,8 +45,6 @@ async def observe(
     keep : bool
         Whether to keep the frames.
     """
-    resolved: dict[str, float] = {}
-    token = _RESOLVED.set(resolved)
     response = client.open(request)
     sample = Sample(job, intended, response.moments.begun, voice=request.voice or "")
     sample.sound = [] if keep else None
@@ -81,11 +55,7 @@ async def observe(
     except StreamPlayError as error:
         sample.ended = client.clock()
         _note_error(sample, error)
-    finally:
-        _RESOLVED.reset(token)
     _note_moments(sample, response, secure=client.endpoint.secure)
-    # Of the server's own name: behind a proxy it is the proxy's that is resolved here.
-    sample.moments["dns"] = resolved.get(client.endpoint.host)
     return sample
 
 
@@ -145,6 +115,7 @@ def _note_moments(sample: Sample, response: SpeechResponse, *, secure: bool) -> 
     moments = response.moments
     sample.body_bytes = response.body_bytes
     sample.moments = {
+        "dns": moments.dns,
         "connect": moments.tcp,
         "tls": moments.connected if secure else None,
         "sent": moments.sent,

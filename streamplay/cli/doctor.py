@@ -66,7 +66,9 @@ def _examine(args: argparse.Namespace) -> Iterator[Finding]:
 def _python() -> Finding:
     from importlib.metadata import version
 
-    packages = ", ".join(f"{name} {version(name)}" for name in ("streamplay", "httpx", "numpy"))
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("streamplay", "numpy", "sounddevice")
+    )
     system = f"{platform.system()} {platform.machine()}"
     return Finding("python", "ok", f"{platform.python_version()} on {system}; {packages}")
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from streamplay.network.endpoint import Endpoint
     from streamplay.network.proxies import Proxy
 
+    _Address = tuple[Any, ...]  # one of getaddrinfo's answers
+
 NEXT_ADDRESS_SECONDS: Final = 0.25
 """So long one address of a host is tried alone (RFC 8305, 5: "Connection Attempt Delay")."""
 
@@ -56,9 +58,11 @@ class Dialer:
         """
         proxy, endpoint = self.proxy, self._endpoint
         host, port = (proxy.host, proxy.port) if proxy else (endpoint.host, endpoint.port)
-        addresses = await _addresses(host, port)
-        if proxy is None:
-            moments.dns = clock()
+        addresses = _literal(host, port)
+        if addresses is None:
+            addresses = await _resolved(host, port)
+            # What is resolved here behind a proxy is the proxy's own name.
+            moments.dns = clock() if proxy is None else None
         link = await self._adopt(await _first_connected(addresses))
         moments.tcp = moments.connected = clock()
         try:
@@ -120,7 +124,18 @@ def keep_alive(connection: socket.socket) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-async def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+def _literal(host: str, port: int) -> list[_Address] | None:
+    """Return the address that `host` is, without a thread for the resolver; None for a name."""
+    for family, where in ((socket.AF_INET, (host, port)), (socket.AF_INET6, (host, port, 0, 0))):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return [(family, socket.SOCK_STREAM, 0, "", where)]
+    return None
+
+
+async def _resolved(host: str, port: int) -> list[_Address]:
     """Return the addresses of a host, IPv6 and IPv4 in turn (RFC 8305, 4)."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -128,14 +143,14 @@ async def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
         raise OSError(0, "no host has such a name") from error
     first = [entry for entry in found if entry[0] == found[0][0]]
     other = [entry for entry in found if entry[0] != found[0][0]]
-    ordered: list[tuple[Any, ...]] = []
+    ordered: list[_Address] = []
     while first or other:
         ordered += first[:1] + other[:1]
         del first[:1], other[:1]
     return ordered
 
 
-async def _first_connected(addresses: Sequence[tuple[Any, ...]]) -> socket.socket:
+async def _first_connected(addresses: Sequence[_Address]) -> socket.socket:
     """Connect to the address that answers first, each tried a little after the one before."""
     if len(addresses) == 1:
         return await _connected(addresses[0])
@@ -175,7 +190,7 @@ def _most_telling(failures: Sequence[BaseException]) -> BaseException:
     return next((error for error in failures if isinstance(error, ConnectionError)), failures[0])
 
 
-async def _connected(address: tuple[Any, ...]) -> socket.socket:
+async def _connected(address: _Address) -> socket.socket:
     family, kind, protocol, _, where = address
     connection = socket.socket(family, kind, protocol)
     try:

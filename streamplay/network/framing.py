@@ -145,20 +145,21 @@ class AnswerReader:
         """Decide how the body's end is told: RFC 9112, 6.3, in its order."""
         codings = _listed(self.headers.get("transfer-encoding", ""))
         lengths = set(_listed(self.headers.get("content-length", "")))
+        if codings not in ([], ["chunked"]) or len(lengths) > 1:
+            raise FramingError
+        if not all(_LENGTH.fullmatch(length) for length in lengths):
+            raise FramingError
         if self._bodiless or status in (204, 304):
             self.complete = True
         elif codings:
-            if codings != ["chunked"]:
-                raise FramingError
             self._chunked, self._left = True, 0
         elif lengths:
-            length = lengths.pop()
-            if lengths or not _LENGTH.fullmatch(length):
-                raise FramingError
-            self._left = int(length)
+            self._left = int(lengths.pop())
             self.complete = self._left == 0
 
     def _read_body(self, data: bytes) -> bytes:
+        if self._broken:
+            return b""
         if self.complete:
             self.rest += data[:1]  # one byte tells enough, and what is kept stays bounded
             return b""

@@ -14,7 +14,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
-    ConnectionLost,
     ModelNotFound,
     RateLimited,
     ServerRefused,

@@ -176,7 +176,7 @@ def test_only_the_servers_own_name_counts_as_resolved(
     resolve = socket.getaddrinfo
 
     def elsewhere(host: Any, *args: Any, **kwargs: Any) -> Any:
-        return resolve("127.0.0.1" if host == b"proxy.invalid" else host, *args, **kwargs)
+        return resolve("127.0.0.1" if host == "proxy.invalid" else host, *args, **kwargs)
 
     port = speech_server.base_url.split(":")[2].split("/")[0]
     monkeypatch.setattr(socket, "getaddrinfo", elsewhere)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import h11
 import pytest
 from hypothesis import example, given
@@ -29,7 +31,7 @@ def read(pieces: list[bytes], *, bodiless: bool = False) -> tuple[bytes, AnswerR
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
 @pytest.mark.parametrize("whole", WHOLE)
@@ -142,8 +144,18 @@ def test_a_head_that_is_none_is_refused(rubbish: bytes) -> None:
 
 @pytest.mark.parametrize(
     "rubbish",
-    [b"zz\r\n", b"-3\r\n", b"\xff\xfe\x00\n", b"3\r\nabcdef\r\n", b"0x3\r\n", b"3\nabc\n", b"\r\n"]
-    + [b"1" * 17 + b"\r\n", b"1;" + b"x" * 5000, b"0\r\n" + b"a" * (HEAD_BYTES + 1)],
+    [
+        b"zz\r\n",
+        b"-3\r\n",
+        b"\xff\xfe\x00\n",
+        b"3\r\nabcdef\r\n",
+        b"0x3\r\n",
+        b"3\nabc\n",
+        b"\r\n",
+        b"1" * 17 + b"\r\n",
+        b"1;" + b"x" * 5000,
+        b"0\r\n" + b"a" * (HEAD_BYTES + 1),
+    ],
 )
 def test_broken_chunks_are_told_after_what_came_before_them(rubbish: bytes) -> None:
     reader = AnswerReader()
@@ -156,10 +168,11 @@ def test_broken_chunks_are_told_after_what_came_before_them(rubbish: bytes) -> N
 def test_what_is_kept_of_an_endless_line_is_bounded() -> None:
     reader = AnswerReader()
     reader.feed_bytes(CHUNKED[: CHUNKED.index(b"3\r\n")] + b"1")
+    for _ in range(100):
+        reader.feed_bytes(b"; " + b"x" * 1000)
+    assert len(reader._carry) < 10_000
     with pytest.raises(FramingError):
-        for _ in range(100):
-            reader.feed_bytes(b"; " + b"x" * 1000)
-            reader.check()
+        reader.check()
 
 
 def by_h11(data: bytes) -> tuple[int, bytes, bool]:
@@ -198,21 +211,38 @@ def by_us(data: bytes) -> tuple[int, bytes, bool]:
 
 
 LINES = st.sampled_from(
-    [b"Content-Length: 3", b"Content-Length: 0", b"Transfer-Encoding: chunked", b"A:b", b"A: ", b" x"]
-    + [b"Connection: close", b"A\t: b", b": b", b"A: \x80\xff", b"", b"A: b\x00", b"3", b"0", b"abc"]
+    [
+        b"Content-Length: 3",
+        b"Content-Length: 0",
+        b"Transfer-Encoding: chunked",
+        b"A:b",
+        b"A: ",
+        b" x",
+        b"Connection: close",
+        b"A\t: b",
+        b": b",
+        b"A: \x80\xff",
+        b"",
+        b"A: b\x00",
+        b"3",
+        b"0",
+        b"abc",
+    ]
 )
 ENDS = st.sampled_from([b"\r\n", b"\n"])
 
 
 @given(
-    status=st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.0 404", b"HTTP/1.1 204 ", b"HTTP/1.1 1000"]),
+    status=st.sampled_from(
+        [b"HTTP/1.1 200 OK", b"HTTP/1.0 404", b"HTTP/1.1 204 ", b"HTTP/1.1 1000"]
+    ),
     lines=st.lists(st.tuples(LINES, ENDS), max_size=8),
-    body=st.sampled_from([b"", b"abc", b"3\r\nabc\r\n0\r\n\r\n", b"3\r\nabc\r\n", b"0\r\n\r\n", b"\n"]),
+    body=st.sampled_from(
+        [b"", b"abc", b"3\r\nabc\r\n0\r\n\r\n", b"3\r\nabc\r\n", b"0\r\n\r\n", b"\n"]
+    ),
 )
 @example(b"HTTP/1.1 200 OK", [(b"Transfer-Encoding: chunked", b"\r\n")] * 2, b"")
-def test_h11_reads_the_same(
-    status: bytes, lines: list[tuple[bytes, bytes]], body: bytes
-) -> None:
+def test_h11_reads_the_same(status: bytes, lines: list[tuple[bytes, bytes]], body: bytes) -> None:
     data = status + b"\r\n" + b"".join(line + end for line, end in lines) + b"\r\n" + body
     ours, theirs = by_us(data), by_h11(data)
     if theirs[2] or ours[2]:

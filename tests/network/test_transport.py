@@ -7,7 +7,6 @@ import itertools
 import logging
 import socket
 import ssl
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ async def fetch(
 
 
 def fetch_from(*answers: Any) -> tuple[bytes, StreamPlayError | None]:
-    """Fetch by the usual transport, and once more what was asked for early: nobody could tell which it was."""
+    """Fetch by the usual transport and by the early one: the outcome is the same."""
 
     async def main(*, early: bool) -> tuple[bytes, StreamPlayError | None, str]:
         async with asyncio.timeout(20), running(replies(*answers)) as server:

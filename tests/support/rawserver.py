@@ -104,6 +104,7 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
     """Serve every connection with `script`, on a port of its own."""
     state = RawServer("")
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         state.connections += 1
@@ -111,6 +112,7 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
+        writers.append(writer)
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 await script(Connection(state, reader, writer))
@@ -129,7 +131,10 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.001)  # their sockets are closed in the loop's next turn
+        for writer in writers:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def replies(*answers: bytes | Script) -> Script:
