@@ -36,7 +36,7 @@ KEY = "tgp-secret-0123456789"
 
 
 def transport(base_url: str, *, clock: Any = None, early: EarlyRequest | None = None) -> Transport:
-    endpoint = find_endpoint({}, base_url=base_url, api_key=KEY)
+    endpoint = find_endpoint({}, base_url=base_url, api_key=KEY, insecure_http=True)
     make = HttpTransport if early is None else early.transport
     return make(endpoint, clock or itertools.count(1.0).__next__)
 
