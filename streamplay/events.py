@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from streamplay.receipt import Receipt
+    from streamplay.words.passage import GivenText
 
 SLOW_SECONDS: Final = 0.25
 """A listener that takes longer is reported: a word takes about as long to say."""
@@ -73,6 +74,9 @@ class Heard:
     cut : tuple of Utterance
         All that were cut short by this call: `utterance`, then `dropped`. Empty in the answer
         of ``heard()``, which cuts nothing.
+    offset : int
+        Up to where the text that was *given* was heard, in characters over all its parts;
+        also with ``clean``, where `text` is what was spoken of it.
     """
 
     text: str = ""
@@ -83,6 +87,17 @@ class Heard:
     dropped: tuple[AnyUtterance, ...] = ()
     utterance: AnyUtterance | None = None
     cut: tuple[AnyUtterance, ...] = ()
+    offset: int = 0
+    given: GivenText | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def rest(self) -> str:
+        """What was given and not heard: ``player.say(heard.rest)`` says the rest.
+
+        Of a stream, what had been read of it by now: once it was interrupted nothing
+        more is read.
+        """
+        return "" if self.given is None else self.given.after(self.offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +118,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested(Event):
-    """A piece of the text was requested; the first is number 0."""
+    """A piece of the text was requested; the first is number 0.
+
+    `span` is where it stands in the given text: ``given[start:stop]``.
+    """
 
     piece: int
     text: str
+    span: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +142,15 @@ class FirstSound(Event):
 class Word(Event):
     """A word begins to be heard; `start` and `stop` in seconds of what is heard of the utterance.
 
-    Only where the server tells the times of words (``alignment="word"``).
+    Only where the server tells the times of words (``alignment="word"``). `offset` is where
+    it begins in the given text, in characters.
     """
 
     piece: int
     text: str
     start: float
     stop: float
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +167,11 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceFinished(Event):
-    """All of a piece was heard."""
+    """All of a piece was heard; `span` as in `Requested`."""
 
     piece: int
     text: str
+    span: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

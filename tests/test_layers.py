@@ -35,8 +35,12 @@ CORE = {
     "policy.jitter",
     "policy.learning",
     "policy.simulate",
-    "words.text",
+    "words.boundaries",
+    "words.lexicon",
+    "words.pace",
+    "words.passage",
     "words.speech_text",
+    "words.text",
 }
 CORE |= {"playback.ring", "playback.playclock", "playback.playout"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
     from streamplay.stream.wire import WireEvent
+    from streamplay.words.passage import Passage
 
 LOOK_SECONDS: Final = 0.01
 """How often it is looked whether there is room, while something plays: the pump's own tick."""
@@ -106,22 +107,28 @@ class Prefetch:
             clock=self._resources.clock,
         )
         try:
-            async with aclosing(sentences(self._utterance.text, manner)) as texts:
-                async for text in texts:
-                    self._ask(text)
+            passages = sentences(self._utterance.text, manner, self._utterance.given)
+            async with aclosing(passages):
+                async for passage in passages:
+                    self._ask(passage)
                     await until(self._has_room)
         except Exception as error:  # noqa: BLE001 - it is told when what came before has been handed on
             self._asked.put_nowait(error)
         else:
             self._asked.put_nowait(None)
 
-    def _ask(self, text: str) -> None:
+    def _ask(self, passage: Passage) -> None:
+        text, pieces = passage.text, self._utterance.pieces
+        if not text:  # nothing that can be spoken: it belongs to the piece before it
+            if pieces:
+                pieces[-1].passage = pieces[-1].passage.extended(passage.stop)
+            return
         self._account.requested(len(text))
         alone = all(fetch.done for fetch, _ in self.under_way)
         ahead = bool(self.under_way) or self._ahead() > 0
         fetch = Fetch(text, self._open(text), self._resources.clock, alone=alone, ahead=ahead)
-        asked = fetch, Piece(text, NOT_YET)
-        self._utterance.pieces.append(asked[1])
+        asked = fetch, Piece(passage, NOT_YET)
+        pieces.append(asked[1])
         self.under_way.append(asked)
         self._asked.put_nowait(asked)
 

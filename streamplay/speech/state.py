@@ -14,6 +14,7 @@ from streamplay.errors import PlayerClosed
 from streamplay.events import Heard, History
 from streamplay.speech.tracker import TICK_SECONDS, Tracker
 from streamplay.speech.transcript import heard_text
+from streamplay.words.passage import GivenText
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
@@ -76,6 +77,7 @@ class UtteranceState:
         feed: SoundSource | None = None,
     ) -> None:
         self.text = text
+        self.given = GivenText(text if isinstance(text, str) else None)
         self.feed = feed
         self.options = options
         self.account = account
@@ -149,9 +151,18 @@ class UtteranceState:
     def heard(self) -> Heard:
         """Tell what has been heard of it by now."""
         frames = self.account.heard(self.track.position() if self.track else 0)
-        rate = self.account.samplerate
-        text, exact = heard_text(self.pieces, frames, rate)
-        return Heard(text, len(text), frames / rate, frames, exact, utterance=self.handle)
+        rate, given = self.account.samplerate, self.given
+        text, exact, offset = heard_text(self.pieces, frames, rate, given)
+        return Heard(
+            text,
+            len(text),
+            frames / rate,
+            frames,
+            exact,
+            utterance=self.handle,
+            offset=offset,
+            given=given,
+        )
 
     def on_done(self, callback: Callable[[], object]) -> None:
         """Have `callback` called when it is done, on the player's thread; at once if it is."""

@@ -82,7 +82,8 @@ class Tracker:
     def _look_at_requests(self) -> None:
         account = self._utterance.account
         for piece in self._utterance.pieces[self._requested :]:
-            self._tell(Requested, self._clock(), piece=self._requested, text=piece.text)
+            facts = {"piece": self._requested, "text": piece.text, "span": piece.passage.span}
+            self._tell(Requested, self._clock(), **facts)
             self._requested += 1
         if not self._byte and self._requested and account.first_byte is not None:
             self._byte = True
@@ -101,7 +102,8 @@ class Tracker:
             if piece.frames is None or heard < piece.start + piece.frames:
                 return
             if piece.frames:
-                self._tell(PieceFinished, self._clock(), piece=self._piece, text=piece.text)
+                facts = {"piece": self._piece, "text": piece.text, "span": piece.passage.span}
+                self._tell(PieceFinished, self._clock(), **facts)
             self._piece, self._word = self._piece + 1, 0
 
     def _look_at_words(self, heard: int) -> None:
@@ -118,6 +120,7 @@ class Tracker:
                 text=word.text,
                 start=max(0.0, origin + word.start),
                 stop=origin + word.stop,
+                offset=piece.place(word),
             )
 
     # A stall is told while it lasts; the playout's note of it, which says how long it was, comes

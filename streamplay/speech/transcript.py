@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
-from streamplay.words.text import together
+from streamplay.words.boundaries import is_wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamplay.stream.wire import Words
+    from streamplay.words.passage import GivenText, Passage
 
 NOT_YET: Final = 1 << 62
 """Where a piece begins of which nothing has been handed on: beyond everything."""
@@ -21,13 +22,23 @@ NOT_YET: Final = 1 << 62
 LONGEST_WORD: Final = 40
 """Characters. What runs on for longer without white space is not written in words."""
 
+_SKIPPED: Final = 60
+"""Characters that are passed over at most to find the next word that a server names: what it reads
+otherwise than it is written (a number, an abbreviation) is not longer."""
+
 
 class TimedWord(NamedTuple):
-    """A word, and its seconds since the first frame of its piece, trimmed ones included."""
+    """A word, and its seconds since the first frame of its piece, trimmed ones included.
+
+    ``piece.text[begin:end]`` is where it is written; `end` equals `begin` where it is
+    written otherwise ("12" for "twelve"): it stands there or behind it.
+    """
 
     text: str
     start: float
     stop: float
+    begin: int
+    end: int
 
 
 @dataclass(slots=True)
@@ -36,8 +47,8 @@ class Piece:
 
     Attributes
     ----------
-    text : str
-        What was asked for.
+    passage : Passage
+        What was asked for, and where it stands in the given text.
     start : int
         Where its frames begin, among all that are meant to be heard.
     frames : int or None
@@ -48,78 +59,154 @@ class Piece:
         Those of which the server has told the times so far.
     """
 
-    text: str
+    passage: Passage
     start: int
     frames: int | None = None
     lead: int = 0
     words: list[TimedWord] = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        """What was asked for."""
+        return self.passage.text
+
     def take(self, words: Words) -> None:
         """Keep the times that a server has told."""
-        times = zip(words.words, words.starts, words.ends, strict=True)
-        self.words += [TimedWord(*each) for each in times]
+        for text, start, stop in zip(words.words, words.starts, words.ends, strict=True):
+            behind = self.words[-1].end if self.words else 0
+            begin, end = find_word(self.text, text, behind)
+            self.words.append(TimedWord(text, start, stop, begin, end))
 
-    def heard(self, into: int, samplerate: int) -> tuple[str, bool] | None:
-        """Return what `into` of its frames say, by the words' times; None where they are not known.
+    def place(self, word: TimedWord) -> int:
+        """Return where a word begins in the given text."""
+        return self.passage.place(word.begin)
 
-        A word counts once half of it was heard.
-        """
+    def heard(self, into: int, samplerate: int) -> tuple[int, bool]:
+        """Return how many characters of its text `into` of its frames say, and whether exactly."""
         at = (into + self.lead) / samplerate
         if not self.words or (at > self.words[-1].stop and self.frames is None):
-            return None  # the times of what is heard now have not come, or never will
+            # The times of what is heard now have not come, or never will.
+            return self._estimate(into, samplerate), False
+        # A word counts once half of it was heard.
         middles = [(word.start + word.stop) / 2 for word in self.words]
         return _up_to(self.text, self.words[: bisect_right(middles, at)]), True
 
-    def estimate(self, into: int, samplerate: int) -> tuple[str, bool]:
-        """Return what `into` of its frames say, by their share."""
+    def _estimate(self, into: int, samplerate: int) -> int:
+        """Return how many characters `into` of its frames say, by their share."""
         expected = len(self.text) / CHARACTERS_PER_SECOND * samplerate
         share = into / max(self.frames or expected, into)
-        return _whole_words(self.text, round(share * len(self.text))), False
+        return _whole_words(self.text, round(share * len(self.text)))
 
 
-def heard_text(pieces: Sequence[Piece], frames: int, samplerate: int) -> tuple[str, bool]:
-    """Return which text `frames` of audio have spoken, up to a whole word.
+class HeardText(NamedTuple):
+    """Which text was heard.
 
-    Returns
-    -------
+    Attributes
+    ----------
     text : str
-        What was heard.
+        As it was spoken, up to a whole word.
     exact : bool
         Whether nothing had to be estimated.
+    offset : int
+        Where it ends in the given text.
     """
-    said = []
+
+    text: str
+    exact: bool
+    offset: int
+
+
+def heard_text(
+    pieces: Sequence[Piece], frames: int, samplerate: int, given: GivenText | None = None
+) -> HeardText:
+    """Return which text `frames` of audio have spoken, up to a whole word.
+
+    Where all of a `given` text has been read and spoken, its end is the offset.
+    """
+    said = ""
     exact = True
+    offset = 0
     for piece in pieces:
         into = frames - piece.start
         if into <= 0:
             break
-        if piece.frames is not None and into >= piece.frames:
-            said.append(piece.text)
-            continue
-        text, exact = piece.heard(into, samplerate) or piece.estimate(into, samplerate)
-        said.append(text)
-        break
-    return together(said), exact
+        length, whole = len(piece.text), piece.frames is not None and into >= piece.frames
+        if not whole:
+            length, exact = piece.heard(into, samplerate)
+        if length:
+            said += (piece.passage.before if said else "") + piece.text[:length]
+            offset = piece.passage.end_of(length)
+        if not whole:
+            break
+    if given is not None and given.ended and exact and pieces:
+        last = pieces[-1].passage
+        # Behind the last word may be white space, or marks that are not spoken.
+        if last.stop == given.length and offset == last.end:
+            offset = given.length
+    return HeardText(said, exact, offset)
 
 
-def _up_to(text: str, words: Sequence[TimedWord]) -> str:
-    """Return `text` up to the end of the last of `words`, with what is written close behind it.
+def find_word(text: str, word: str, begin: int) -> tuple[int, int]:
+    """Return where a word that a server names is written in `text`, from `begin` on.
+
+    Where it is not: the beginning of the next word, twice.
+    """
+    core = _core(word)
+    found = _find(text, core, begin)
+    if found < 0:
+        lower = text.lower()
+        found = _find(lower, core.lower(), begin) if len(lower) == len(text) else -1
+    if found >= 0:
+        return found, found + len(core)
+    while begin < len(text) and not text[begin].isalnum():
+        begin += 1
+    return begin, begin
+
+
+def _find(text: str, core: str, begin: int) -> int:
+    at = text.find(core, begin, begin + _SKIPPED + len(core)) if core else -1
+    while at >= 0 and not _stands_alone(text, at, at + len(core)):
+        at = text.find(core, at + 1, begin + _SKIPPED + len(core))
+    return at
+
+
+def _core(word: str) -> str:
+    """Return a word without the marks around it."""
+    begin, end = 0, len(word)
+    while begin < end and not word[begin].isalnum():
+        begin += 1
+    while begin < end and unicodedata.category(word[end - 1])[0] not in "LMN":
+        end -= 1
+    return word[begin:end]
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    """Whether text[begin:end] is not part of a longer word; some scripts have no white space."""
+    if is_wide(text[begin]):
+        return True
+    open_left = begin > 0 and text[begin - 1].isalnum() and not is_wide(text[begin - 1])
+    open_right = end < len(text) and text[end].isalnum() and not is_wide(text[end])
+    # "10" of "10km" and "20.5" of "20.5%" are words to a server.
+    same_left = open_left and text[begin - 1].isdigit() == text[begin].isdigit()
+    same_right = open_right and text[end].isdigit() == text[end - 1].isdigit()
+    return not (same_left or same_right)
+
+
+def _up_to(text: str, words: Sequence[TimedWord]) -> int:
+    """Return the length of `text` up to the last of `words`, with what is written behind it.
 
     A word that is not in the text (a server may read "12" as "twelve") is passed over.
     """
-    end = 0
-    for word in words:
-        found = text.find(word.text, end)
-        end = found + len(word.text) if found >= 0 else end
+    end = max((word.end for word in words if word.end > word.begin), default=0)
     while 0 < end < len(text) and unicodedata.category(text[end])[0] in "PM":
         end += 1
-    return text[:end]
+    return end
 
 
-def _whole_words(text: str, length: int) -> str:
-    """Cut `text` at `length`, or at the end of the last word before it."""
+def _whole_words(text: str, length: int) -> int:
+    """Return `length`, or the end of the last word before it."""
     if length >= len(text) or text[length].isspace():
-        return text[:length].rstrip()
+        return len(text[:length].rstrip())
     begin = length
     while begin > 0 and not (text[begin - 1].isspace() or _is_wide(text[begin - 1])):
         begin -= 1
@@ -127,7 +214,7 @@ def _whole_words(text: str, length: int) -> str:
         begin = length
         while begin > 0 and unicodedata.combining(text[begin]):
             begin -= 1
-    return text[:begin].rstrip()
+    return len(text[:begin].rstrip())
 
 
 def _is_wide(character: str) -> bool:

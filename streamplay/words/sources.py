@@ -1,4 +1,4 @@
-"""Text in every form that it comes in → pieces to request, as an async iterator."""
+"""Text in every form that it comes in → passages to request, as an async iterator."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ import time
 from collections.abc import AsyncIterable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamplay.errors import InvalidRequest
 from streamplay.reading import Ended, read
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
-from streamplay.words.speech_text import cleaner
-from streamplay.words.text import LONGEST, SentenceCutter, joined, pieces
+from streamplay.words.boundaries import is_spoken
+from streamplay.words.passage import GivenText, SpokenText
+from streamplay.words.speech_text import preparation
+from streamplay.words.text import LONGEST, SentenceCutter, break_at
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator
+
+    from streamplay.words.passage import Passage
+    from streamplay.words.speech_text import Said
 
 READ_AHEAD: Final = 256
 """Parts of a text read before they are spoken: a page, where a part is a word."""
+
+SLICE: Final = 4 * LONGEST
+"""Characters of a long text that are prepared at a time, so that its first request does not wait
+for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Manner:
     Attributes
     ----------
     language : str
-        Whose rules for sentences.
+        Selects the rules for sentences.
     clean : bool
         Whether Markdown, addresses, emoji and code are made fit to be heard.
     ahead : callable
@@ -52,12 +61,26 @@ def is_stream(text: object) -> bool:
 async def sentences(
     text: str | Iterable[str] | AsyncIterable[str],
     manner: Manner = Manner(),
-) -> AsyncGenerator[str, None]:
-    """Yield the pieces of `text`: a str as one request, anything else as it comes.
+    given: GivenText | None = None,
+) -> AsyncGenerator[Passage, None]:
+    """Yield the passages of `text`: a str as one request, anything else as it comes.
 
     An iterable is read on a thread of its own, since it may wait for a person
-    typing; an async iterable in a task of its own. What is whole leaves without
-    waiting for the next, and where this generator is closed, so is the text.
+    typing; an async iterable in a task of its own. A passage that is complete is
+    yielded without waiting for the next one. Closing this generator closes the text.
+
+    Every passage has a letter or a digit in it, but for a last one with an empty `text`,
+    which is there where the text ends in something that cannot be spoken. The spans of
+    all passages, in order, are the text.
+
+    Parameters
+    ----------
+    text : str, iterable or async iterable of str
+        What is to be said.
+    manner : Manner
+        How it is cut.
+    given : GivenText, optional
+        Is told what has been read of a stream.
 
     Raises
     ------
@@ -67,16 +90,62 @@ async def sentences(
         What the iterable raised.
     """
     if isinstance(text, str):
-        clean = cleaner(wanted=manner.clean)
-        for piece in pieces(clean(text.strip()), language=manner.language):
-            yield piece
+        for passage in whole(text, manner.language, clean=manner.clean):
+            yield passage
         return
-    async with aclosing(_Reader(text, manner)) as reader:
+    async with aclosing(_Reader(text, manner, given or GivenText())) as reader:
         while await reader.wait():
             while reader.waiting:
                 budget = manner.ahead() * CHARACTERS_PER_SECOND
                 reader.take_what_came(budget)
-                yield joined(reader.waiting, budget)
+                yield reader.take(budget)
+        if rest := reader.take_rest():
+            yield rest
+
+
+def whole(text: str, language: str = "en", *, clean: bool = False) -> Iterator[Passage]:
+    """Yield the passages of one text: one, or several where it is longer than a request may be.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+    language : str
+        The code of its language.
+    clean : bool
+        As in `Manner`.
+    """
+    prepare, spoken = preparation(wanted=clean), SpokenText()
+    for at in range(0, len(text), SLICE):
+        _append(spoken, prepare.feed(text[at : at + SLICE]))
+        while len(spoken.text.strip()) > 2 * LONGEST:
+            yield from _take(spoken, language)
+    _append(spoken, prepare.finish())
+    while is_spoken(spoken.text):
+        yield from _take(spoken, language)
+    if rest := spoken.take_rest(len(text)):
+        yield rest
+
+
+def _append(spoken: SpokenText, said: Iterable[Said]) -> None:
+    for part in said:
+        spoken.append(*part)
+
+
+def _take(spoken: SpokenText, language: str) -> Iterator[Passage]:
+    """Take one request's worth, unless there is nothing to be spoken in it."""
+    length = break_at(spoken.text, LONGEST, language)
+    if is_spoken(spoken.text[:length]):
+        yield spoken.take(spoken.taken, spoken.taken + length)
+    else:
+        spoken.skip(length)
+
+
+class _Cut(NamedTuple):
+    """A piece of what is spoken, by the number of its first character and of the one behind it."""
+
+    begin: int
+    stop: int
 
 
 class _Reader:
@@ -84,14 +153,19 @@ class _Reader:
 
     Attributes
     ----------
-    waiting : list of str
-        What may be requested.
+    waiting : list
+        Pieces that may be requested.
     """
 
-    def __init__(self, text: Iterable[str] | AsyncIterable[str], manner: Manner) -> None:
-        self.waiting: list[str] = []
+    def __init__(
+        self, text: Iterable[str] | AsyncIterable[str], manner: Manner, given: GivenText
+    ) -> None:
+        self.waiting: list[_Cut] = []
         self._cutter = SentenceCutter(manner.language)
-        self._clean = cleaner(wanted=manner.clean)
+        self._prepare = preparation(wanted=manner.clean)
+        self._spoken = SpokenText()
+        self._given = given
+        self._stop = 0  # where the last piece ends
         self._clock = manner.clock
         self._reading = read(text, "text", READ_AHEAD)
         self._ended: Ended | None = None
@@ -108,32 +182,64 @@ class _Reader:
             async with asyncio.timeout(left):
                 item = await self._reading.queue.get()
         except TimeoutError:
-            self._put(self._cutter.expire(self._clock()))
+            self._expire()
         else:
-            self._take(item)
+            self._receive(item)
         return True
 
     def take_what_came(self, budget: float) -> None:
         """Take what has come meanwhile, where a piece may be so many characters long."""
         queue, enough = self._reading.queue, min(budget, LONGEST)
-        while self._ended is None and not queue.empty() and sum(map(len, self.waiting)) < enough:
-            self._take(queue.get_nowait())
+        while self._ended is None and not queue.empty() and self._length() < enough:
+            self._receive(queue.get_nowait())
+
+    def take(self, budget: float) -> Passage:
+        """Take the first piece that waits, and those behind it that fit into `budget` with it.
+
+        A piece is never longer to say than what is still to be heard.
+        """
+        begin, stop = self.waiting.pop(0)
+        while self.waiting and self.waiting[0].stop - begin <= min(budget, LONGEST):
+            stop = self.waiting.pop(0).stop
+        return self._spoken.take(begin, stop)
+
+    def take_rest(self) -> Passage | None:
+        """Take the end of the text, where nothing in it can be spoken."""
+        return self._spoken.take_rest(self._given.length)
 
     async def aclose(self) -> None:
         """Read no more, and close the text."""
         await self._reading.aclose()
 
-    def _take(self, item: object) -> None:
+    def _length(self) -> int:
+        return self.waiting[-1].stop - self.waiting[0].begin if self.waiting else 0
+
+    def _receive(self, item: object) -> None:
         if isinstance(item, str):
             self._reading.taken()
-            self._put(self._cutter.feed(item, self._clock()))
+            self._given.append(item)
+            self._feed(self._prepare.feed(item), self._clock())
             return
         self._ended = item if isinstance(item, Ended) else Ended(_no_text(item))
         broken = self._ended.error is not None
+        self._given.ended = not broken
+        self._feed(self._prepare.finish(), self._clock())
         self._put(self._cutter.break_off() if broken else self._cutter.finish())
 
+    def _feed(self, said: Iterable[Said], now: float) -> None:
+        parts = list(said)
+        _append(self._spoken, parts)
+        self._put(self._cutter.feed("".join(part.text for part in parts), now))
+
+    def _expire(self) -> None:
+        self._put(self._cutter.expire(self._clock()))
+
     def _put(self, cut: Iterable[str]) -> None:
-        self.waiting.extend(heard for piece in cut if (heard := self._clean(piece)))
+        """Note the pieces that were cut; what has no letter or digit belongs to the next one."""
+        for piece in cut:
+            begin, self._stop = self._stop, self._cutter.stop
+            if is_spoken(piece):
+                self.waiting.append(_Cut(begin, self._stop))
 
 
 def _no_text(part: object) -> InvalidRequest:

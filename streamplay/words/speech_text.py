@@ -8,11 +8,11 @@ several, and is left out.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from unicodedata import category
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 # CommonMark (spec.commonmark.org): fences, headings, quotes, list marks, rules; tables as GitHub
 # has them.
@@ -81,6 +81,68 @@ def _is_heard(character: str) -> bool:
         return True
     hidden = character in _JOINERS or code in _REGIONS or code in _TONES
     return not hidden and category(character) != "So"
+
+
+class Said(NamedTuple):
+    """What is spoken for given[start:stop]."""
+
+    text: str
+    start: int
+    stop: int
+
+
+class Preparation(Protocol):
+    """Prepares a text that comes in parts."""
+
+    def feed(self, text: str) -> Iterable[Said]:
+        """Take more text; yield what is spoken of it."""
+
+    def finish(self) -> Iterable[Said]:
+        """Yield the rest."""
+
+
+class AsGiven:
+    """Speaks a text as it is."""
+
+    def __init__(self) -> None:
+        self._stop = 0
+
+    def feed(self, text: str) -> Iterable[Said]:
+        """Take more text."""
+        start, self._stop = self._stop, self._stop + len(text)
+        return (Said(text, start, self._stop),)
+
+    def finish(self) -> Iterable[Said]:
+        """Nothing is held back."""
+        return ()
+
+
+class ByLines:
+    """Cleans a text line by line."""
+
+    def __init__(self) -> None:
+        self._cleaner = Cleaner()
+        self._rest = ""
+        self._start = 0
+
+    def feed(self, text: str) -> Iterable[Said]:
+        """Take more text."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            start, self._start = self._start, self._start + len(line) + 1
+            if heard := self._cleaner.clean(line):
+                yield Said(heard, start, start + len(line))
+                yield Said("\n", self._start - 1, self._start)
+
+    def finish(self) -> Iterable[Said]:
+        """Yield the last line."""
+        if heard := self._cleaner.clean(self._rest):
+            yield Said(heard, self._start, self._start + len(self._rest))
+
+
+def preparation(*, wanted: bool) -> Preparation:
+    """Return what a text passes through before it is cut."""
+    return ByLines() if wanted else AsGiven()
 
 
 def cleaner(*, wanted: bool) -> Callable[[str], str]:

@@ -1,20 +1,37 @@
-"""A stream of words → pieces worth sending, cut as soon as it is known where they end.
+"""A stream of words → pieces worth sending, cut as soon as it is known where they end. Pure.
 
-Where a sentence ends is decided by sentencex, for each language by its own rules.
-What is ours is *when* to ask: at fixed places of the text, however it arrives, so
-that a cut never depends on how the text was split, and never changes. Only a
-deadline that passes can add one. docs/text.md tells more.
+sentencex decides where a sentence ends, for each language by its own rules. This module
+decides *when* to ask it: at fixed places of the text, however it arrives, so that a cut
+never depends on how the text was split, and never changes. Only a deadline that passes
+can add one, between two words. docs/text.md tells more.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
 from streamplay.rules import fields
+from streamplay.words.boundaries import (
+    CLAUSE_MARKS,
+    COMMAS,
+    MARK,
+    PHRASE,
+    WORD,
+    boundaries,
+    ends_clause,
+    is_open,
+    is_open_ended,
+    is_spoken,
+    is_wide,
+    may_end_sentence,
+    weight,
+)
+from streamplay.words.pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 LONGEST: Final = fields.LONGEST
 
@@ -23,18 +40,24 @@ FIRST_LEAST: Final = 20
 can be asked for and come."""
 
 FIRST_SECONDS: Final = 0.5
-"""So long the first words are held back at most; a model at 20 tokens/s has written a clause of
-`FIRST_LEAST` characters long before."""
+"""So long the first words are held back at most where they hold a phrase; a model at 20 tokens/s
+has written a clause of `FIRST_LEAST` characters long before."""
 
-QUIET_SECONDS: Final = 0.3
-"""After a whole sentence nothing has come for so long: the model thinks, and it can be said."""
+_LATE: Final = 4
+"""After so many times as long, a shorter phrase will do."""
 
-_CLAUSE_MARKS: Final = frozenset(",;:—–،؛、，；：")
-_COMMAS: Final = frozenset(",;،؛、，；")  # behind a letter they are nothing else
-_WIDE: Final = 0x2E80  # from here on: ideographs, kana, hangul, which need no space between words
-_HANGUL: Final = range(0xAC00, 0xD7B0)  # written with spaces all the same
-_WIDE_WEIGHT: Final = 3  # an ideograph is a syllable: spoken as long as three letters
+# The weight that a first piece must have, by the rank of the place where it would be cut: a phrase
+# that a mark ends is whole however short it is; words that nothing ends should be a few.
+_LEAST: Final = {MARK: 8, PHRASE: 12, WORD: FIRST_LEAST}
+_LEAST_LATE: Final = {MARK: 1, PHRASE: 6, WORD: 10}
+
+_ALONE_WORDS: Final = 3
+"""A part of so many words that ends a sentence comes from a program that writes sentences."""
+
 _NEXT: Final = " A"  # what a new sentence would begin with
+
+_SEARCHED: Final = 400
+"""Characters at the end of a request in which a boundary between words is looked for."""
 
 
 class SentenceCutter:
@@ -51,22 +74,34 @@ class SentenceCutter:
     ----------
     deadline : float or None
         When to call `expire`; None while there is nothing that it could give.
+    stop : int
+        How many characters of what was fed the pieces given so far take up, together with
+        the white space between them.
     """
 
     def __init__(self, language: str = "en") -> None:
         self._language = _code(language)
         self._rest = ""  # begins with a word
+        self._fed = 0
         self._word = 0  # where its last word begins
         self._marked = False  # there is a mark before that word
         self._first = True
         self._wait = FIRST_SECONDS
         self._held_since: float | None = None
+        self._late = 0  # deadlines of the first words that have passed
+        self._pace = Pace()
+        self._alone = False  # the last part is a sentence by itself
         self.deadline: float | None = None
+        self.stop = 0
 
     def feed(self, text: str, now: float = 0.0) -> Iterator[str]:
         """Take more text, at the time `now`; give the pieces that are whole by now."""
+        self._pace.note(now)
+        self._alone = not self._rest and len(text.split()) >= _ALONE_WORDS
         for character in text:
             yield from self._take(character)
+        if self._late:
+            yield from self._give_phrase()
         self._expect(now)
 
     def finish(self) -> Iterator[str]:
@@ -85,17 +120,16 @@ class SentenceCutter:
         """Give what may no longer be held back, where `deadline` has passed by `now`."""
         if self.deadline is None or now < self.deadline:
             return
-        if self._is_sentence():
-            yield from self._cut(len(self._rest))
-        elif self._first and (words := self._whole_words()):
-            # The model is slow: the next words may go early too, if not as early.
-            self._wait *= 2
-            yield from self._cut(words, first=True)
-        else:
-            self._held_since = now
+        quiet = self._quiet_at()
+        if quiet is not None and quiet <= now:
+            yield from self._cut(self._sentence())
+        elif self._first:
+            self._late += 1
+            yield from self._give_phrase()
         self._expect(now)
 
     def _take(self, character: str) -> Iterator[str]:
+        self._fed += 1
         if character == "\n":
             yield from self._cut(len(self._rest))
             return
@@ -104,19 +138,19 @@ class SentenceCutter:
         before = self._rest[-1:]
         if self._begins_word(before, character):
             mark = category(self._rest.rstrip()[-1:] or " ").startswith("P")
-            self._marked = mark or (self._marked and not _is_spoken(self._rest[self._word :]))
+            self._marked = mark or (self._marked and not is_spoken(self._rest[self._word :]))
             self._word = len(self._rest)
         self._rest += character
         yield from self._look(before, character)
         while len(self._rest) > LONGEST:
-            yield from self._cut(len(next(pieces(self._rest, language=self._language))))
+            yield from self._cut(break_at(self._rest, LONGEST, self._language))
 
     def _begins_word(self, before: str, character: str) -> bool:
         if character.isspace():
             return False
         if not before or before.isspace():
             return True
-        between = _is_wide(character) or _is_wide(before)
+        between = is_wide(character) or is_wide(before)
         return between and not category(character).startswith("P")
 
     def _look(self, before: str, character: str) -> Iterator[str]:
@@ -126,118 +160,172 @@ class SentenceCutter:
         "3." it may be "Mai". For other marks in the first piece its first letter will do.
         A dash or a quotation mark between them is no word yet.
         """
-        if self._first and before.isalpha() and character in _COMMAS and self._is_whole():
+        if self._first and before.isalpha() and character in COMMAS and self._is_whole():
             yield from self._cut(len(self._rest))
             return
         if not self._marked:
             return
         word = self._rest[self._word :]
-        if not _is_spoken(word):
+        if not is_spoken(word):
             return
-        begins = not _is_spoken(word[:-1])
+        begins = not is_spoken(word[:-1])
         ends = character.isspace() and not before.isspace()
         early = begins and self._first and self._rest[: self._word].rstrip()[-1:] != "."
-        if not ends and not early and not (begins and _is_wide(character)):
+        if not ends and not early and not (begins and is_wide(character)):
             return
-        if begins and self._is_clause():
+        if begins and self._is_clause(character):
             yield from self._cut(self._word)
         elif cut := _sentence_end(self._rest, self._word, self._language):
             yield from self._cut(cut)
 
     def _is_whole(self) -> bool:
-        """Whether it is long enough, and no quotation is open whose end would begin the next."""
-        return _weight(self._rest) >= FIRST_LEAST and not _is_open(self._rest)
+        """Whether the clause that a comma ends is long enough, and the comma no part of a word.
 
-    def _is_clause(self) -> bool:
+        Where a quotation is open, its end would begin the next piece.
+        """
+        word = self._rest[self._word : -1]
+        return weight(self._rest) >= FIRST_LEAST and ends_clause(word) and not is_open(self._rest)
+
+    def _is_clause(self, behind: str) -> bool:
         clause = self._rest[: self._word].rstrip()
-        return self._first and clause[-1:] in _CLAUSE_MARKS and _weight(clause) >= FIRST_LEAST
+        if not self._first or clause[-1:] not in CLAUSE_MARKS or behind.isdigit():
+            return False
+        return weight(clause) >= FIRST_LEAST
 
     def _is_sentence(self) -> bool:
         """Whether it would be one, were another to follow."""
-        rest = self._rest.rstrip()
-        if not category(rest[-1:] or " ").startswith("P"):
-            return False
-        return _sentence_end(rest + _NEXT, len(rest) + 1, self._language) >= len(rest)
+        return self._would_end(self._rest)
 
-    def _whole_words(self) -> int:
-        if _is_wide(self._rest[-1:] or " "):
-            return len(self._rest)
-        return self._rest.rfind(" ") + 1
+    def _sentence(self) -> int:
+        """Return how long the sentence is that is whole unless its last word goes on; 0: none.
+
+        It is all there is, or what stands before a last word that has only begun.
+        """
+        if self._is_sentence():
+            return len(self._rest) if self._alone or not is_open_ended(self._rest) else 0
+        head, begun = self._rest[: self._word], self._rest[self._word :]
+        whole = self._marked and begun[:1].isalpha() and not begun[:1].islower()
+        return len(head) if whole and not is_open_ended(head) and self._would_end(head) else 0
+
+    def _would_end(self, text: str) -> bool:
+        text = text.rstrip()
+        if not category(text[-1:] or " ").startswith("P"):
+            return False
+        return _sentence_end(text + _NEXT, len(text) + 1, self._language) >= len(text)
+
+    def _give_phrase(self) -> Iterator[str]:
+        """Give the best beginning of a slow model's first words, where there is one."""
+        least = _LEAST if self._late == 1 else _LEAST_LATE
+        found = [
+            each
+            for each in boundaries(self._rest, self._language)
+            if weight(self._rest[: each.at].rstrip()) >= least[each.rank]
+        ]
+        if found:
+            # The model is slow: the next words may go early too, if not as early.
+            self._wait *= 2
+            best = max(found, key=lambda each: (each.rank, each.at))
+            yield from self._cut(best.at, first=True)
 
     def _cut(self, at: int, *, first: bool = False) -> Iterator[str]:
         piece, length = self._rest[:at].strip(), len(self._rest)
         self._rest = self._rest[at:].lstrip()
         self._word = max(0, self._word - (length - len(self._rest)))
         self._marked = self._marked and self._word > 0
-        self._held_since = None
+        self._held_since, self._late = None, 0
         if piece:
             self._first = first
+            self.stop = self._fed - len(self._rest)
             yield piece
 
     def _expect(self, now: float) -> None:
         """Set the deadline of what is held back."""
         if not self._rest:
             self.deadline = self._held_since = None
+            self._late = 0
             return
         if self._held_since is None:
             self._held_since = now
-        first = self._held_since + self._wait if self._first else None
-        quiet = now + QUIET_SECONDS if self._is_sentence() else None
-        self.deadline = min((at for at in (first, quiet) if at is not None), default=None)
+        times = (self._phrase_at(), self._quiet_at())
+        self.deadline = min((at for at in times if at is not None), default=None)
+
+    def _phrase_at(self) -> float | None:
+        """Return when the first words may go though no clause has ended."""
+        if not self._first or self._held_since is None or self._late > 1:
+            return None
+        return self._held_since + self._wait * (_LATE if self._late else 1)
+
+    def _quiet_at(self) -> float | None:
+        """Return when a sentence that nothing follows may go."""
+        if self._pace.last is None or not (length := self._sentence()):
+            return None
+        if self._alone:
+            open_ended = is_open_ended(self._rest[:length])
+            return self._pace.last + (LONGEST_QUIET_SECONDS if open_ended else QUIET_SECONDS)
+        return self._pace.last + self._pace.pause(sure=self._rest[length - 1].isspace())
 
 
-def pieces(text: str, longest: int = LONGEST, language: str = "en") -> Iterator[str]:
-    """Cut one text where the API's length limit asks for it: at a sentence, or at a space.
+def break_at(text: str, longest: int = LONGEST, language: str = "en") -> int:
+    """Return where to cut a text of which a request takes so many characters at most.
+
+    At the last sentence's end, at a boundary between words, at white space, or anywhere.
 
     Parameters
     ----------
     text : str
-        Any text.
+        Any text; white space around it does not count.
     longest : int
         Characters that a piece may have.
     language : str
         The code of the text's language.
+
+    Returns
+    -------
+    int
+        The length of the piece, white space in front of it included.
     """
-    text = text.strip()
-    while len(text) > longest:
-        *whole, _ = _segment(text[:longest], _code(language))
-        ends = len("".join(whole).rstrip())
-        cut = ends or text.rfind(" ", 0, longest) + 1 or longest
+    lead = len(text) - len(text.lstrip())
+    if len(text.strip()) <= longest:
+        return len(text)
+    window = text[lead : lead + longest]
+    *whole, _ = _segment(window, _code(language))
+    if ends := len("".join(whole).rstrip()):
+        return lead + ends
+    begin = max(0, longest - _SEARCHED)
+    places = list(boundaries(window[begin:], _code(language)))
+    if places:
+        best = max(places, key=lambda place: (place.rank, place.at))
+        return lead + begin + best.at
+    spaces = [found.end() for found in re.finditer(r"\s+", window)]
+    return lead + (spaces[-1] if spaces else _between_characters(window + text[lead + longest]))
+
+
+def pieces(text: str, longest: int = LONGEST, language: str = "en") -> Iterator[str]:
+    """Cut one text where the API's length limit asks for it: see `break_at`."""
+    while text := text.strip():
+        cut = break_at(text, longest, language)
         yield text[:cut].strip()
-        text = text[cut:].lstrip()
-    if text:
-        yield text
+        text = text[cut:]
 
 
-def joined(waiting: list[str], budget: float) -> str:
-    """Take one piece from the front of `waiting`: the first, and what else fits.
-
-    Parameters
-    ----------
-    waiting : list of str
-        Sentences, at least one; what is taken is removed.
-    budget : float
-        Characters that the piece may have where it is more than one sentence.
-    """
-    piece = waiting.pop(0)
-    while waiting and len(piece) + 1 + len(waiting[0]) <= min(budget, LONGEST):
-        piece = together((piece, waiting.pop(0)))
-    return piece
-
-
-def together(parts: Iterable[str]) -> str:
-    """Join parts of a text as it is written: by spaces, but for Chinese and Japanese."""
-    whole = ""
-    for part in parts:
-        close = not whole or not part or _is_unspaced(whole[-1]) or _is_unspaced(part[0])
-        whole += part if close else " " + part
-    return whole
+def _between_characters(text: str) -> int:
+    """Return where the last character of `text` may be cut off: not behind half of a letter."""
+    at = len(text) - 1
+    while at > 1 and (category(text[at])[0] == "M" or text[at - 1] == "\u200d"):
+        at -= 1
+    return at
 
 
 def _sentence_end(text: str, latest: int, language: str) -> int:
     """Return where the first sentence of `text` ends, 0 unless by `latest`."""
-    first = len(_segment(text, language)[0]) if text else 0
-    return first if first <= latest else 0
+    at = 0
+    for sentence in _segment(text, language) if text else ():
+        at += len(sentence)
+        if at > latest:
+            return 0
+        if may_end_sentence(text[:at], text[at:].lstrip()):
+            return at
+    return 0
 
 
 def _segment(text: str, language: str) -> list[str]:
@@ -249,26 +337,3 @@ def _segment(text: str, language: str) -> list[str]:
 def _code(language: str) -> str:
     """Return the two letters that sentencex knows a language by: ``pt`` of ``pt-BR``."""
     return language.replace("_", "-").split("-")[0].lower()
-
-
-def _is_wide(character: str) -> bool:
-    return ord(character) >= _WIDE and category(character)[0] in "LNP"
-
-
-def _is_unspaced(character: str) -> bool:
-    return _is_wide(character) and ord(character) not in _HANGUL
-
-
-def _is_spoken(word: str) -> bool:
-    return any(map(str.isalnum, word))
-
-
-def _is_open(text: str) -> bool:
-    """Whether a quotation or a bracket may have begun in `text`, and not ended."""
-    kinds = [category(character) for character in text]
-    begun = kinds.count("Ps") + kinds.count("Pi") + f" {text}".count(" '")
-    return text.count('"') % 2 == 1 or begun > kinds.count("Pe") + kinds.count("Pf")
-
-
-def _weight(text: str) -> int:
-    return len(text) + (_WIDE_WEIGHT - 1) * sum(map(_is_wide, text))

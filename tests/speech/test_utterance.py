@@ -18,6 +18,7 @@ from streamplay.speech.account import Account
 from streamplay.speech.state import UtteranceState
 from streamplay.speech.transcript import Piece
 from streamplay.speech.utterance import Utterance
+from streamplay.words.passage import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +138,7 @@ def test_nothing_was_heard_before_it_was_played() -> None:
 def test_what_was_heard_is_told_at_the_sources_rate() -> None:
     said = state()
     playing(said, received=RATE, played=RATE // 2)
-    said.pieces.append(Piece("one two three four", 0, RATE))
+    said.pieces.append(Piece(Passage.of("one two three four"), 0, RATE))
     heard = said.heard()
     assert (heard.frames, heard.seconds) == (RATE // 2, 0.5)
     assert (heard.text, heard.characters, heard.exact) == ("one two", 7, False)

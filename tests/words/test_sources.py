@@ -21,7 +21,7 @@ MANNER = Manner()
 
 def said(text: str | Iterable[str] | AsyncIterable[str], manner: Manner = MANNER) -> list[str]:
     async def gather() -> list[str]:
-        return [sentence async for sentence in sentences(text, manner)]
+        return [passage.text async for passage in sentences(text, manner) if passage.text]
 
     return asyncio.run(gather())
 
@@ -56,7 +56,7 @@ def test_a_sentence_leaves_before_the_next_is_there() -> None:
     async def listen() -> list[str]:
         got = []
         async for sentence in sentences(slowly()):
-            got.append(sentence)
+            got.append(sentence.text)
             go_on.set()
         return got
 
@@ -72,7 +72,7 @@ def test_what_an_iterable_raises_is_raised_after_what_it_gave() -> None:
 
     async def listen() -> None:
         async for sentence in sentences(broken()):
-            got.append(sentence)  # noqa: PERF401 - what came before the error is the point
+            got.append(sentence.text)  # noqa: PERF401 - what came before the error is the point
 
     with pytest.raises(KeyError, match="lost"):
         asyncio.run(listen())
@@ -120,7 +120,7 @@ def test_an_endless_text_is_not_read_far_ahead_and_not_on_after_the_end() -> Non
     async def listen() -> None:
         text = sentences(endless())
         for _ in range(10):
-            assert await anext(text) == "More."
+            assert (await anext(text)).text == "More."
         await asyncio.sleep(0.05)
         assert read <= READ_AHEAD + 15
         await text.aclose()
@@ -139,7 +139,7 @@ def test_a_reader_that_is_stuck_does_not_keep_the_loop() -> None:
 
     async def listen() -> None:
         text = sentences(stuck())
-        assert await anext(text) == "One."
+        assert (await anext(text)).text == "One."
         waiting = asyncio.create_task(anext(text))
         await asyncio.sleep(0.01)
         waiting.cancel()
@@ -192,7 +192,7 @@ def test_an_endless_async_text_is_not_read_far_ahead_and_closed_at_the_end() -> 
     async def listen() -> None:
         text = sentences(tokens)
         for _ in range(10):
-            assert await anext(text) == "More."
+            assert (await anext(text)).text == "More."
         await asyncio.sleep(0.05)
         assert tokens.read <= READ_AHEAD + 15
         await text.aclose()
@@ -213,7 +213,7 @@ def test_a_stuck_async_text_is_closed_when_nobody_wants_it_any_more() -> None:
 
     async def listen() -> None:
         text = sentences(stuck())
-        assert await anext(text) == "One?"
+        assert (await anext(text)).text == "One?"
         await text.aclose()
         assert closed == [True]
 
@@ -234,7 +234,7 @@ def test_a_text_that_does_not_let_itself_be_closed_is_left_behind(
 
     async def listen() -> None:
         text = sentences(stubborn())
-        assert await anext(text) == "One?"
+        assert (await anext(text)).text == "One?"
         await text.aclose()
 
     asyncio.run(listen())
@@ -248,7 +248,7 @@ def test_a_text_of_another_loop_is_read_and_closed_there() -> None:
 
         async def take() -> list[str]:
             text = sentences(OnLoop(tokens, theirs))
-            got = [await anext(text), await anext(text)]
+            got = [(await anext(text)).text, (await anext(text)).text]
             await text.aclose()
             return got
 
@@ -284,7 +284,7 @@ def test_a_blocking_text_that_can_be_closed_is_closed_from_outside() -> None:
 
     async def listen() -> None:
         text = sentences(answer)
-        assert await anext(text) == "One?"
+        assert (await anext(text)).text == "One?"
         await text.aclose()
 
     asyncio.run(listen())
@@ -297,7 +297,7 @@ def test_a_file_that_is_spoken_stays_open(tmp_path: Path) -> None:
 
         async def listen() -> None:
             text = sentences(file)
-            assert await anext(text) == "One."
+            assert (await anext(text)).text == "One."
             await text.aclose()
 
         asyncio.run(listen())
@@ -315,11 +315,11 @@ def test_the_first_words_of_a_slow_text_do_not_wait_for_the_rest() -> None:
     async def listen() -> list[str]:
         got = []
         async for piece in sentences(slowly()):
-            got.append(piece)
+            got.append(piece.text)
             go_on.set()
         return got
 
-    assert asyncio.run(listen()) == ["The first words and", "the rest."]
+    assert asyncio.run(listen()) == ["The first words", "and the rest."]
 
 
 def test_pieces_are_longer_while_audio_is_ahead() -> None:
@@ -328,7 +328,7 @@ def test_pieces_are_longer_while_audio_is_ahead() -> None:
     async def listen() -> list[str]:
         got = []
         async for piece in sentences(text, Manner(ahead=lambda: 100.0 if got else 0.0)):
-            got.append(piece)
+            got.append(piece.text)
             await asyncio.sleep(0.05)
         return got
 

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamplay.words.pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, UNKNOWN_SECONDS
 from streamplay.words.text import (
     FIRST_SECONDS,
     LONGEST,
-    QUIET_SECONDS,
     SentenceCutter,
-    joined,
     pieces,
-    together,
 )
 
 # Everything that ends a sentence, what may stand around it, and the rest of the world.
@@ -119,6 +117,10 @@ def test_a_clause_of_syllables_is_as_long_as_one_of_letters() -> None:
         ("He said 'I can help you,", ""),
         ("So I can't help you with that,", "So I can't help you with that,"),
         ("See the page http:", ""),
+        ("See https://example.com/a,", ""),  # the address may go on
+        ("We have not met since last March,", ""),  # 2026
+        ("Nous ne nous voyons que vendredi,", ""),  # 28 novembre
+        ("A hydrocarbon that we call N,", ""),  # N-dimethyl
     ],
 )
 def test_the_first_clause_leaves_with_its_comma_where_that_can_be_nothing_else(
@@ -143,33 +145,41 @@ def test_a_full_stop_waits_for_the_whole_word_behind_it() -> None:
     assert list(cutter.feed("ai da. Und ")) == ["Am 3. Mai da."]
 
 
-def test_the_first_words_are_held_back_no_longer_than_the_deadline() -> None:
+def test_the_first_phrase_is_held_back_no_longer_than_the_deadline() -> None:
     cutter = SentenceCutter()
     assert cutter.deadline is None
-    assert list(cutter.feed("All that I sa", 10.0)) == []
-    assert list(cutter.feed("y", 10.2)) == []
+    assert list(cutter.feed("All of it is sa", 10.0)) == []
+    assert list(cutter.feed("id", 10.2)) == []
     assert cutter.deadline == 10.0 + FIRST_SECONDS
     assert list(cutter.expire(10.4)) == []
-    assert list(cutter.expire(cutter.deadline)) == ["All that I"]
-    assert list(cutter.feed(" now is? Ne", 11.0)) == ["say now is?"]
+    assert list(cutter.expire(cutter.deadline)) == []  # "All of it" is too short for now
+    assert cutter.deadline == 10.0 + 4 * FIRST_SECONDS
+    assert list(cutter.expire(cutter.deadline)) == ["All of it"]
+    assert list(cutter.feed(" now? Ne", 12.5)) == ["is said now?"]
+
+
+def test_a_phrase_that_comes_behind_the_deadline_leaves_at_once() -> None:
+    cutter = SentenceCutter()
+    list(cutter.feed("The value", 0.0))
+    assert list(cutter.expire(FIRST_SECONDS)) == []
+    assert list(cutter.feed(" of pi", 0.7)) == []
+    assert list(cutter.feed(" is", 0.8)) == ["The value of pi"]
 
 
 def test_a_slow_model_is_given_more_time_each_time() -> None:
     cutter = SentenceCutter()
-    list(cutter.feed("one t", 0.0))
-    assert list(cutter.expire(FIRST_SECONDS)) == ["one"]
+    list(cutter.feed("Somebody else has t", 0.0))
+    assert list(cutter.expire(FIRST_SECONDS)) == ["Somebody else"]
     assert cutter.deadline == FIRST_SECONDS + 2 * FIRST_SECONDS
-    list(cutter.feed("wo th", 1.0))
-    assert list(cutter.expire(1.2)) == []
-    assert list(cutter.expire(1.5)) == ["two"]
 
 
 def test_half_a_word_is_never_said() -> None:
     cutter = SentenceCutter()
     list(cutter.feed("Incompre", 0.0))
     assert list(cutter.expire(1.0)) == []
-    assert cutter.deadline == 1.0 + FIRST_SECONDS
-    assert list(cutter.feed("hensible", 1.1)) == []
+    assert list(cutter.expire(2.0)) == []
+    assert cutter.deadline is None
+    assert list(cutter.feed("hensible", 2.1)) == []
     assert list(cutter.finish()) == ["Incomprehensible"]
 
 
@@ -183,26 +193,52 @@ def test_a_sentence_leaves_when_nothing_follows_it_for_a_while() -> None:
     assert cutter.deadline is None  # after an abbreviation there is more to come
 
 
-def test_sentences_that_wait_are_joined_as_far_as_there_is_audio_ahead() -> None:
-    waiting = ["One.", "Two.", "Three."]
-    assert joined(waiting, 0) == "One."
-    assert joined(waiting, 11) == "Two. Three."
-    assert waiting == []
-    assert joined(["a" * LONGEST, "b"], 1e9) == "a" * LONGEST
+def test_a_sentence_whose_next_word_has_only_begun_leaves_too() -> None:
+    cutter = SentenceCutter()
+    assert list(cutter.feed("It is done now. An", 0.0)) == []
+    assert list(cutter.expire(QUIET_SECONDS)) == ["It is done now."]
+    assert list(cutter.feed("d more.", 1.0)) == []
+    assert list(cutter.finish()) == ["And more."]
 
 
-@pytest.mark.parametrize(
-    ("parts", "whole"),
-    [
-        (["One.", "Two."], "One. Two."),
-        (["你好。", "再见。"], "你好。再见。"),
-        (["안녕.", "잘 가."], "안녕. 잘 가."),
-        (["", "One.", "", "Two."], "One. Two."),
-        ([], ""),
-    ],
-)
-def test_parts_are_joined_as_their_language_is_written(parts: list[str], whole: str) -> None:
-    assert together(parts) == whole
+@pytest.mark.parametrize("text", ["Pi is 3.", "It is 22,", "At 10:", "The U.", "At 9 a.m.", "1."])
+def test_what_may_go_on_in_the_next_token_is_not_said_before_that(text: str) -> None:
+    cutter = SentenceCutter()
+    now = 0.0
+    for character in text:
+        now += 0.4
+        assert list(cutter.feed(character, now)) == []
+    while cutter.deadline is not None:
+        assert list(cutter.expire(cutter.deadline)) == []
+    assert list(cutter.finish()) == [text]
+
+
+def test_a_slow_model_has_paused_only_after_several_of_its_tokens() -> None:
+    cutter = SentenceCutter()
+    for at, token in enumerate((" what", " is", " that", "?")):
+        list(cutter.feed(token, at * 0.5))
+    assert list(cutter.expire(1.5)) == []
+    assert list(cutter.expire(2.0)) == []  # the deadlines of the first words
+    assert cutter.deadline == 1.5 + 3 * 0.5
+    assert list(cutter.feed("!", 2.0)) == []
+    assert list(cutter.expire(3.5)) == ["what is that?!"]
+
+
+def test_nothing_is_known_of_a_model_that_has_sent_one_token() -> None:
+    cutter = SentenceCutter()
+    list(cutter.feed("Wait.", 0.0))
+    assert cutter.deadline == FIRST_SECONDS  # a phrase there may be before that
+    assert list(cutter.expire(FIRST_SECONDS)) == []
+    assert cutter.deadline == UNKNOWN_SECONDS
+    assert list(cutter.expire(UNKNOWN_SECONDS)) == ["Wait."]
+
+
+def test_a_program_that_writes_sentences_does_not_have_to_wait_for_a_model() -> None:
+    cutter = SentenceCutter()
+    list(cutter.feed("Here I am.", 0.0))
+    assert list(cutter.expire(QUIET_SECONDS)) == ["Here I am."]
+    list(cutter.feed("It is half past 5.", 60.0))
+    assert cutter.deadline == 60.0 + LONGEST_QUIET_SECONDS  # it may be 5.30
 
 
 @pytest.mark.parametrize(
@@ -211,6 +247,10 @@ def test_parts_are_joined_as_their_language_is_written(parts: list[str], whole: 
         ("One two. Three four five.", 20, ["One two.", "Three four five."]),
         ("one two three four", 9, ["one two", "three", "four"]),
         ("abcdefgh", 3, ["abc", "def", "gh"]),
+        ("It costs about 1 234 567 euros.", 24, ["It costs", "about 1 234 567 euros."]),
+        ("We met, on the 3 May 2026", 20, ["We met,", "on the 3 May 2026"]),
+        ("今天天气很好，我们去公园", 10, ["今天天气很好，", "我们去公园"]),
+        ("e\u0301e\u0301e\u0301", 3, ["e\u0301", "e\u0301", "e\u0301"]),
         ("short", 9, ["short"]),
     ],
 )

@@ -1,0 +1,193 @@
+"""Where a text may be cut between two words. Pure.
+
+A deadline or a length limit must not cut inside a number, a price, a date, a version,
+an address, an abbreviation or a run of marks, and a phrase is better kept whole. What is
+known here: white space, digits, marks, and for some languages the short words that begin
+a phrase (prepositions, conjunctions, articles) or end one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+from unicodedata import category
+
+from streamplay.words.lexicon import BEFORE_NUMBERS, BEGINS, DATE_WORDS, ENDS, PRONOUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARK: Final = 3
+"""Rank of a boundary behind a comma or the like."""
+PHRASE: Final = 2
+"""Rank of a boundary before a word that begins a phrase, or behind one that ends it."""
+WORD: Final = 1
+"""Rank of any other boundary between two words."""
+
+CLAUSE_MARKS: Final = frozenset(",;:—–،؛、，；：")
+COMMAS: Final = frozenset(",;،؛、，；")  # behind a letter they are nothing else
+_ENDS: Final = frozenset("?!…。？！؟।")
+_CLOSING: Final = "\"'”’»)]」』）"
+_OPENING: Final = "\"'“‘„«([¿¡「『（"
+
+_WIDE: Final = 0x2E80  # from here on: ideographs, kana, hangul, which need no space between words
+_HANGUL: Final = range(0xAC00, 0xD7B0)  # written with spaces all the same
+_HIRAGANA: Final = range(0x3041, 0x30A0)
+_WIDE_WEIGHT: Final = 3  # an ideograph is a syllable: spoken as long as three letters
+
+_WIDE_NUMERALS: Final = frozenset(
+    "〇零一二三四五六七八九十百千万萬亿億兆两兩年月日时時分秒点點第号號"
+)
+"""Ideographs that are part of a number, a date or a time."""
+
+
+class Boundary(NamedTuple):
+    """A place between two words: the second begins at `at`."""
+
+    at: int
+    rank: int
+
+
+def boundaries(text: str, language: str) -> Iterator[Boundary]:
+    """Yield the places where a deadline may cut, in order; the last word is not complete.
+
+    Parameters
+    ----------
+    text : str
+        Any text, up to which it has come.
+    language : str
+        Two letters.
+    """
+    words = list(re.finditer(r"\S+", text))
+    for index, word in enumerate(words):
+        yield from _inside(word[0], word.start())
+        if index + 1 < len(words):
+            after = words[index + 1]
+            if rank := _rank(word[0], after[0], language):
+                yield Boundary(after.start(), rank)
+
+
+def _rank(before: str, after: str, language: str) -> int:
+    """Return how good a cut between two words would be; 0: there must be none."""
+    if not all(is_spoken(word) and not _holds(word) for word in (before, after)):
+        return 0
+    stripped = before.rstrip(_CLOSING)
+    if stripped[-1:] in CLAUSE_MARKS | _ENDS:
+        return MARK
+    if stripped.endswith(".") or before[-1:] in _OPENING or _is_initial(after):
+        return 0
+    first, second = (word.strip(_OPENING + _CLOSING + ".,;:?!").lower() for word in (before, after))
+    begins, ends = BEGINS.get(language, ()), ENDS.get(language, ())
+    pronouns = PRONOUNS.get(language, ())
+    if first in begins or second in ends or (first in pronouns and second not in begins):
+        return 0
+    opens = second in begins or second in pronouns
+    return PHRASE if opens or first in ends else WORD
+
+
+def _holds(word: str) -> bool:
+    """Whether what stands beside `word` may belong to it: numbers, dates, prices, paths."""
+    return "\\" in word or "/" in word or any(map(is_numeral, word))
+
+
+def _is_initial(word: str) -> bool:
+    letters = word.strip(_OPENING + _CLOSING + ".,;:?!")
+    return len(letters) == 1 and letters.isupper() and letters != "I"
+
+
+def _inside(word: str, start: int) -> Iterator[Boundary]:
+    """Yield the places inside of what is written without spaces."""
+    for at in range(1, len(word)):
+        before, after = word[at - 1], word[at]
+        if not (is_unspaced(before) or before in CLAUSE_MARKS | _ENDS) or not is_unspaced(after):
+            continue
+        if is_numeral(before) or is_numeral(after):
+            continue
+        if before in CLAUSE_MARKS | _ENDS:
+            yield Boundary(start + at, MARK)
+        elif _ends_particle(before, after):
+            yield Boundary(start + at, PHRASE)
+
+
+def _ends_particle(before: str, after: str) -> bool:
+    """Whether a Japanese particle or ending, or the Chinese 的, comes before a new word."""
+    if ord(before) in _HIRAGANA:
+        return ord(after) not in _HIRAGANA and after != "ー"
+    return before == "的" and after not in "确確士话話"
+
+
+def may_end_sentence(before: str, after: str) -> bool:
+    """Whether a sentence may end between what is written `before` and `after`.
+
+    A second look at what sentencex found: an abbreviation before a number, and the
+    number of a list's item, end none.
+    """
+    head = before.rstrip()
+    if re.fullmatch(r"[(\[]?\w{1,3}[.)]", head) and head.strip("([.)").isdecimal():
+        return False
+    if not after.lstrip(_OPENING + "$€£¥")[:1].isdigit():
+        return True
+    word = head.split()[-1] if head.split() else ""
+    return not (word.endswith(".") and word.strip(_OPENING + ".").lower() in BEFORE_NUMBERS)
+
+
+def ends_clause(word: str) -> bool:
+    """Whether `word`, behind which a comma has just come, is a word and no more.
+
+    Then the comma ends a clause: it is not inside an address, a list of numbers or
+    a formula, and no date goes on behind it ("Friday, 28 November", "March, 2026").
+    """
+    letters = word.lstrip(_OPENING)
+    plain = re.fullmatch(r"[^\W\d_]+(?:['’‐-][^\W\d_]+)*", letters) is not None
+    if not plain or letters.lower() in DATE_WORDS:
+        return False
+    return is_wide(letters[-1]) or (len(letters) > 1 and not letters[0].isupper())
+
+
+def is_open_ended(text: str) -> bool:
+    """Whether what ends `text` may go on in the next token: 3. (14), U. (S.), e.g. ("in no space").
+
+    A digit and a mark may be the beginning of a number, a time, a date, a version; a
+    single letter or one with full stops in it, of an abbreviation.
+    """
+    words = text.split()
+    last = words[-1].rstrip(_CLOSING) if words else ""
+    bare = last.rstrip(".,:;?!…/-'’")
+    if not bare:
+        return len(words) > 1 and any(map(is_numeral, words[-2][-1:]))
+    if is_numeral(bare[-1]):
+        return bare != last
+    letters = bare.lstrip(_OPENING)
+    return last.endswith(".") and (len(letters) == 1 or "." in letters) and not is_wide(letters[-1])
+
+
+def is_numeral(character: str) -> bool:
+    """Whether it may be part of a number."""
+    return character.isdigit() or character in _WIDE_NUMERALS
+
+
+def is_spoken(text: str) -> bool:
+    """Whether there is anything to be spoken: a letter or a digit."""
+    return any(map(str.isalnum, text))
+
+
+def is_wide(character: str) -> bool:
+    """Whether it is an ideograph, a kana, a syllable of hangul, or a mark of theirs."""
+    return ord(character) >= _WIDE and category(character)[0] in "LNP"
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether no white space stands around it: Chinese and Japanese."""
+    return is_wide(character) and ord(character) not in _HANGUL
+
+
+def is_open(text: str) -> bool:
+    """Whether a quotation or a bracket may have begun in `text`, and not ended."""
+    kinds = [category(character) for character in text]
+    begun = kinds.count("Ps") + kinds.count("Pi") + f" {text}".count(" '")
+    return text.count('"') % 2 == 1 or begun > kinds.count("Pe") + kinds.count("Pf")
+
+
+def weight(text: str) -> int:
+    """Return about how many letters it takes to say as long."""
+    return len(text) + (_WIDE_WEIGHT - 1) * sum(map(is_wide, text))
