@@ -1,4 +1,4 @@
-"""Bytes, frames and seconds: the one place where one becomes another.
+"""Conversions between bytes, frames and seconds. No other module does them.
 
 A *frame* is one sample for each channel. Inside streamplay frames are
 ``float32`` arrays of shape ``(n, channels)``, full scale ±1.0. On the wire they
@@ -37,10 +37,10 @@ _S16_SCALE: Final = 32768.0
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """What audio bytes mean.
+    """How audio bytes are encoded.
 
-    numpy is imported where bytes are first converted, not where a format is
-    named: a request leaves before numpy has been loaded.
+    `decode` and `encode` import numpy, not this module: the first request is sent before numpy
+    has been loaded.
 
     Parameters
     ----------
@@ -72,15 +72,15 @@ class AudioFormat:
         return _SAMPLE_BYTES[self.encoding] * self.channels
 
     def seconds(self, frames: int) -> float:
-        """How long `frames` last."""
+        """Return the duration of `frames`."""
         return frames / self.samplerate
 
     def frames(self, seconds: float) -> int:
-        """How many frames `seconds` hold, rounded to the nearest."""
+        """Return the number of frames in `seconds`, rounded to the nearest."""
         return round(seconds * self.samplerate)
 
     def decode(self, data: bytes | bytearray | memoryview) -> Frames:
-        """Bytes → frames.
+        """Convert bytes to frames.
 
         Parameters
         ----------
@@ -90,8 +90,8 @@ class AudioFormat:
         Returns
         -------
         numpy.ndarray
-            ``float32 (n, channels)``. What float32 bytes hold is passed on as
-            it is, NaN included: the decoder's guard judges it.
+            ``float32 (n, channels)``. Values of ``pcm_f32le`` are returned unchanged, NaN
+            included: `streamplay.stream.guard` limits them.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class AudioFormat:
         return samples.reshape(-1, self.channels)
 
     def encode(self, frames: Frames) -> bytes:
-        """Frames → bytes, the inverse of `decode`; beyond full scale is limited.
+        """Convert frames to bytes, the inverse of `decode`; peaks are limited to full scale.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What can go wrong, by whose fault it was.
+"""The exceptions, grouped by the cause of the failure.
 
 ::
 
@@ -47,20 +47,20 @@ if TYPE_CHECKING:
 
 
 class StreamPlayError(Exception):
-    """The root of everything that streamplay raises on purpose.
+    """The base class of all errors that streamplay raises on purpose.
 
     Parameters
     ----------
     message : str
-        What was wrong, and where. No final full stop.
+        What was wrong, and where. Without a final full stop.
     remedy : str, optional
-        What the reader can do about it, as a sentence.
+        What the user can do about it, as a sentence.
 
     Attributes
     ----------
     receipt : Receipt or None
-        What had been received and heard; set by whoever raises it to a caller
-        that waited for an utterance.
+        What had been received and heard. `wait()` sets it when it raises the error of an
+        utterance.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -88,11 +88,11 @@ class InvalidRequest(StreamPlayError, ValueError):
     Parameters
     ----------
     field : str
-        The name of the field, as the library spells it.
+        The name of the argument.
     problem : str
         What is wrong with its value.
     allowed : str
-        What would be right.
+        Which values are right.
     """
 
     def __init__(self, field: str, problem: str, *, allowed: str = "") -> None:
@@ -138,7 +138,7 @@ class NotAuthorized(ServerRefused):
 
 
 class QuotaExceeded(ServerRefused):
-    """402: the account has run out."""
+    """402: the account has no credit left."""
 
 
 class ModelNotFound(ServerRefused):
@@ -158,7 +158,7 @@ class ServerFailed(ServerRefused):
 
 
 class NetworkFailed(StreamPlayError):
-    """Nothing is known of the server's opinion: the way to it failed."""
+    """The network failed: the server gave no whole answer."""
 
 
 class ConnectFailed(NetworkFailed):
@@ -175,9 +175,9 @@ class TimedOut(NetworkFailed):
     Attributes
     ----------
     waiting_for : {'connect', 'first byte', 'chunk', 'deadline'}
-        What had not come.
+        What the client was waiting for.
     seconds : float
-        How long was waited.
+        The limit that passed.
     """
 
     def __init__(self, waiting_for: WaitingFor, seconds: float, *, remedy: str = "") -> None:
@@ -190,7 +190,7 @@ class TimedOut(NetworkFailed):
 
 
 class StreamBroken(StreamPlayError):
-    """The body is not what it should be; what came before it is kept."""
+    """The body of the answer is wrong; the audio before the fault is kept."""
 
 
 class Truncated(StreamBroken):
@@ -206,7 +206,7 @@ class BadAudio(StreamBroken):
 
 
 class RemoteError(StreamBroken):
-    """The server reported an error inside a stream that had begun well."""
+    """The server reported an error inside a stream, after it had begun."""
 
 
 class UnexpectedContent(StreamBroken):
@@ -218,11 +218,11 @@ class TooLarge(StreamBroken):
 
 
 class WrongEncoding(StreamBroken):
-    """The bytes are not in the encoding they were said to be; they were muted."""
+    """The bytes are not in the encoding that was named; they were muted."""
 
 
 class OutputFailed(StreamPlayError):
-    """The sound or the file could not be put where it was asked to go."""
+    """The output device or the file cannot be used."""
 
 
 class NoDevice(OutputFailed):
@@ -235,7 +235,7 @@ class DeviceLost(OutputFailed):
     Attributes
     ----------
     heard, remaining : float or None
-        Seconds of what had come that were played, and that were not.
+        Seconds of the received audio that were played, and that were not.
     """
 
     heard: float | None = None

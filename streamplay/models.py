@@ -1,4 +1,4 @@
-"""What each model really returns, whatever was asked of it.
+"""The audio format that each model returns, and the lists of models and voices.
 
 The speech API takes an encoding and a sample rate with every request, and some
 models ignore them: Orpheus and Kokoro always answer in 16-bit samples at
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 FormatSource = Literal["model", "header", "user", "request"]
-"""Who said what the bytes are: ``request`` is no more than a guess."""
+"""Where the format of the bytes is known from. ``request`` is a guess: it was only asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,13 @@ class Model:
     id : str
         The name to ask for.
     voice : str or None
-        The voice to use where none is asked for; None where there is no
-        documented one.
+        The voice to use if the user names none; None if the documentation names none.
     encoding : str or None
-        The encoding that it always returns; None: the one asked for.
+        The encoding that it always returns; None: the requested one.
     samplerate : int or None
-        The rate that it always returns, in Hz; None: the one asked for.
+        The rate that it always returns, in Hz; None: the requested one.
     streams : bool or None
-        Whether it streams; None where the documents disagree.
+        Whether it streams; None if the documentation contradicts itself.
     mixes : bool
         Whether a voice may be a mix such as ``af_bella(2)+af_heart(1)``.
     """
@@ -75,9 +74,9 @@ class Voice:
     name : str
         What people call it; often the same.
     model : str or None
-        The model that speaks with it, where the server says so.
+        The model that speaks with it, if the server names one.
     language : str or None
-        Its language, where the server says so.
+        Its language, if the server names one.
     """
 
     id: str
@@ -95,13 +94,13 @@ def known_models() -> Sequence[Model]:
 
 
 def known_model(model: str) -> Model | None:
-    """Return what is known of `model` or of its family; None of a stranger."""
+    """Return what is known of `model` or its family; None if neither is known."""
     family = family_of(model)
     return _MODELS[family] if family else None
 
 
 def default_voice(model: str) -> str | None:
-    """Return the voice that `model` speaks with where none is asked for."""
+    """Return the voice that `model` uses if the request names none."""
     known = known_model(model)
     return known.voice if known else None
 
@@ -109,15 +108,15 @@ def default_voice(model: str) -> str | None:
 def effective_format(
     model: str, encoding: str, samplerate: int
 ) -> tuple[AudioFormat, FormatSource]:
-    """Return what `model` returns where `encoding` and `samplerate` are asked for.
+    """Return the format in which `model` answers a request for `encoding` and `samplerate`.
 
     Returns
     -------
     AudioFormat
         The effective format, mono.
     FormatSource
-        ``"model"`` where the model's rule is known; ``"request"`` where it is
-        only hoped that a stranger does as it is asked.
+        ``"model"`` if the model is known; ``"request"`` if it is not, and is assumed to return
+        what was requested.
     """
     known = known_model(model)
     if known is None:
@@ -126,21 +125,21 @@ def effective_format(
 
 
 def read_voices(answer: Any, model: str | None = None) -> list[Voice]:
-    """Read the answer of ``GET /voices``, in each of the shapes that are served.
+    """Read the answer of ``GET /voices`` in any of the shapes that servers use.
 
     Parameters
     ----------
     answer : JSON
         ``{"data": [{"model": …, "voices": [{"id": …, "name": …}]}]}``, a flat
         ``{"voices": [{"name": …, "id": …}]}``, a bare list, and entries that
-        are a name alone. What is none of these is left out.
+        are only a name. Entries of any other shape are ignored.
     model : str, optional
-        The model that was asked about.
+        The model that was requested.
 
     Returns
     -------
     list of Voice
-        In the server's order; of `model` alone where the answer names models.
+        In the server's order; only those of `model` if the answer names models.
     """
     voices: list[Voice] = []
     for entry in _entries(answer, "data", "voices"):
@@ -150,15 +149,14 @@ def read_voices(answer: Any, model: str | None = None) -> list[Voice]:
         elif voice := _voice(entry, model):
             voices.append(voice)
     own = [voice for voice in voices if model is None or voice.model in (None, model)]
-    # A server may call the one model that was asked about by another name.
+    # The server may list the requested model under another name.
     return own or (voices if len({voice.model for voice in voices}) == 1 else [])
 
 
 def read_models(answer: Any) -> list[str]:
     """Read the ids from the answer of ``GET /models``: a list, or one under ``data``.
 
-    Where the entries tell their type, those of another type than audio are
-    left out.
+    Entries that name a type other than audio are ignored.
     """
     entries = [
         {"id": entry} if isinstance(entry, str) else entry
@@ -173,7 +171,7 @@ def read_models(answer: Any) -> list[str]:
 
 
 def _entries(answer: Any, *keys: str) -> list[Any]:
-    """Return the list that an answer is, or holds under one of `keys`."""
+    """Return the answer itself if it is a list, or the list under the first of `keys`."""
     if isinstance(answer, Mapping):
         found = [answer[key] for key in keys if isinstance(answer.get(key), list)]
         answer = found[0] if found else []
@@ -181,7 +179,7 @@ def _entries(answer: Any, *keys: str) -> list[Any]:
 
 
 def _voice(entry: Any, model: str | None) -> Voice | None:
-    """Read one voice: an object, or a name alone."""
+    """Read one voice: an object, or only a name."""
     if isinstance(entry, str) and entry:
         return Voice(entry, entry, model)
     if not isinstance(entry, Mapping):
@@ -189,12 +187,12 @@ def _voice(entry: Any, model: str | None) -> Voice | None:
     name = _text(entry, "name", "id", "voice_id")
     if name is None:
         return None
-    # Together's own entries carry a name alone, and the name is what is sent.
+    # Together's entries have only a name; a request sends that name.
     ident = _text(entry, "id", "voice_id") or name
     return Voice(ident, name, _text(entry, "model") or model, _text(entry, "language", "lang"))
 
 
 def _text(entry: Mapping[str, Any], *keys: str) -> str | None:
-    """Return the first of `keys` that holds a string with something in it."""
+    """Return the value of the first of `keys` that is a string and not empty."""
     values = (entry.get(key) for key in keys)
     return next((value for value in values if isinstance(value, str) and value), None)

@@ -1,8 +1,7 @@
-"""Strangers' words, made safe to show to people.
+"""Make text from a server safe to print.
 
-What a server says may hold escape sequences that act on the terminal, or
-characters that make a line read as another one; and some servers echo the API
-key that they refuse.
+It may hold escape sequences that control the terminal, or characters that change how a line reads;
+and some servers repeat the API key that they refuse.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import unicodedata
 from typing import Final
 
 MESSAGE_CHARACTERS: Final = 300
-"""A sentence or two; a page of stack trace helps nobody at a prompt."""
+"""A sentence or two: the first line of a stack trace, not all of it."""
 
 # ECMA-48: CSI sequences, strings (OSC, DCS, PM, APC, SOS) to their terminator,
 # and two-character escapes; in their 8-bit forms as well.
@@ -23,23 +22,22 @@ _ESCAPES: Final = re.compile(
 )
 _KEY_SHOWN: Final = "[key]"
 
-# Shorter ones are placeholders such as "x", and taking them out would garble all.
+# A shorter key is a placeholder such as "x": replacing it would change most words.
 _SHORTEST_SECRET: Final = 4
 
 
 def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARACTERS) -> str:
     """Return `text` as one line that is safe to show on a terminal.
 
-    Escape sequences are taken out, and control, bidirectional, invisible and
-    unassigned characters; the `secret` is replaced; what is beyond `limit`
-    characters is cut off.
+    Escape sequences and control, bidirectional, invisible and unassigned characters are removed,
+    `secret` is replaced, and the text is cut after `limit` characters.
     """
     text = conceal(_visible(_ESCAPES.sub("", text)), secret)
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def conceal(text: str, secret: str | None) -> str:
-    """Return `text` without the `secret`, and without its beginning where that was cut off."""
+    """Return `text` without `secret`, also where only the beginning of it was left."""
     if secret is None or len(secret) < _SHORTEST_SECRET:
         return text
     text = text.replace(secret, _KEY_SHOWN)
@@ -49,7 +47,7 @@ def conceal(text: str, secret: str | None) -> str:
 
 
 def _visible(text: str) -> str:
-    """Drop what has no shape of its own; white space of all kinds becomes one blank."""
+    """Remove characters that show nothing; any run of white space becomes one space."""
     kept = (
         " " if character.isspace() or unicodedata.category(character) == "Cc" else character
         for character in text

@@ -1,4 +1,4 @@
-"""What was received, heard, flushed, late, and when: the account of one utterance.
+"""The receipt of one utterance: what was received, heard and dropped, and when.
 
 The shape is a contract (schema 1). Every frame is accounted for at the source's
 rate: ``received = played + flushed + trimmed + muted + unplayed``.
@@ -17,7 +17,7 @@ SCHEMA: Final = 1
 
 @dataclass(slots=True)
 class RequestedFormat:
-    """What the request asked for."""
+    """The format that was requested."""
 
     encoding: str
     samplerate: int
@@ -25,7 +25,7 @@ class RequestedFormat:
 
 @dataclass(slots=True)
 class FormatFacts:
-    """What the bytes were; `source` says how that is known."""
+    """The format of the bytes; `source` tells how it is known."""
 
     requested: RequestedFormat
     effective: str
@@ -36,7 +36,7 @@ class FormatFacts:
 
 @dataclass(slots=True)
 class OutputFacts:
-    """Where the sound went. `engine` is what ran in the callback."""
+    """The output that played; `engine` is what ran in the audio callback."""
 
     kind: Literal["device", "silent", "none"] = "none"
     name: str = ""
@@ -47,7 +47,7 @@ class OutputFacts:
 
 @dataclass(slots=True)
 class FrameCounts:
-    """Frames, at the source's rate; `saved` were written to a file besides."""
+    """Frames, at the source's rate; `saved` frames were also written to a file."""
 
     received: int = 0
     played: int = 0
@@ -68,7 +68,7 @@ class ByteCounts:
 
 @dataclass(slots=True)
 class EventCounts:
-    """Events of the streams, by what they held."""
+    """Events in the streams, by their content."""
 
     audio: int = 0
     words: int = 0
@@ -77,7 +77,7 @@ class EventCounts:
 
 @dataclass(slots=True)
 class Milliseconds:
-    """Moments since the first request was begun; None where it did not happen."""
+    """Times since the first request was begun; None for what did not happen."""
 
     connected: float | None = None
     sent: float | None = None
@@ -92,7 +92,7 @@ class Milliseconds:
 
 @dataclass(slots=True)
 class Stalls:
-    """How often and how long the ring ran dry: the network was late."""
+    """How often and how long silence was rendered because the network was late."""
 
     count: int = 0
     total_ms: float = 0.0
@@ -109,26 +109,26 @@ class ErrorFacts:
 
     @classmethod
     def of(cls, error: Exception) -> ErrorFacts:
-        """Return what is told of `error`."""
+        """Return the facts of `error`."""
         return cls(type(error).__name__, str(error), getattr(error, "status", None))
 
 
 @dataclass(slots=True)
 class Receipt:
-    """The account of one utterance, or of a whole ``say``.
+    """What happened to one utterance.
 
     Attributes
     ----------
     device_underflows : int
-        The callback was late: the machine's fault, never the network's.
+        How often the audio callback ran too late: the machine was late, not the network.
     safe_start_ms : float or None
         The least wait after the first audio that would have avoided every stall.
     failures : list of ErrorFacts
-        Pieces that failed where the rest went on (``on_error="continue"``).
+        Pieces that failed while the rest was spoken (``on_error="continue"``).
     complete : bool
-        All that was meant to come has come and was handed on.
+        Whether all audio arrived and was passed to the output.
     interrupted : bool
-        Someone cut it short; that is no error.
+        Whether it was cut short by `interrupt()`, `cancel()` or a signal. That is no error.
     """
 
     model: str

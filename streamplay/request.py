@@ -1,4 +1,4 @@
-"""What to say, and how: validated before anything is sent, by the rules of `fields`."""
+"""One request for speech, validated by `streamplay.rules.fields` before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamplay.models import FormatSource
 
 Api = Literal["together", "openai"]
-"""Whose shape a request has."""
+"""Whose API defines the JSON body: the names of the fields, and which there are."""
 
 Format = Literal["raw", "wav", "mp3"]
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
@@ -34,25 +34,25 @@ class SpeechRequest:
     Parameters
     ----------
     input : str
-        What to say.
+        The text to speak.
     model : str
-        The model that says it.
+        The model that speaks.
     voice : str, optional
-        Its voice, or a mix of voices such as ``af_bella(2)+af_heart(1)`` where
-        the model mixes. Without one: the model's own, if it has one.
+        Its voice, or a mix of voices such as ``af_bella(2)+af_heart(1)`` if the model mixes.
+        Without one: the model's default voice, if it has one.
     response_format : {'raw', 'wav', 'mp3'}
         ``wav`` and ``mp3`` are whole files and not streamed.
     response_encoding : str
-        The encoding to ask for, one of `streamplay.audio.ENCODINGS`. The
-        model may return another: see `expected`.
+        The requested encoding, one of `streamplay.audio.ENCODINGS`. The model may return
+        another: see `expected`.
     sample_rate : int
-        The rate to ask for, in Hz. The model may return another.
+        The requested rate, in Hz. The model may return another.
     language : str, optional
         ISO 639-1, or a lower-case locale such as ``zh-hk``.
     bit_rate : int, optional
         Bits per second, one of `streamplay.rules.option_table.BIT_RATES`; for ``mp3`` only.
     stream : bool, optional
-        Whether audio should come as it is made. Without it: for ``raw`` only.
+        Whether the server sends audio while it generates it. Without it: for ``raw`` only.
     speed : float, optional
         How fast to speak, 0.25 to 4; 1 is the voice's own pace.
     instructions : str, optional
@@ -60,13 +60,13 @@ class SpeechRequest:
     pronounce : sequence of str
         Rules of the form ``source/replacement``.
     alignment : {'none', 'word'}, optional
-        ``word``: word timestamps between the audio; streamed only.
+        ``word``: the server sends word timestamps between the audio; streamed only.
     segment : {'sentence', 'immediate', 'never'}, optional
         Where the model may divide the text.
     extra : mapping
-        Any other fields of the body, sent as they are.
+        Any other fields of the body, sent unchanged.
     decode_as : AudioFormat, optional
-        What the bytes *are*, over everything that model or header say.
+        The format of the bytes, whatever the model or a header says.
 
     Raises
     ------
@@ -97,11 +97,11 @@ class SpeechRequest:
 
     @property
     def expected(self) -> tuple[AudioFormat, FormatSource]:
-        """What the bytes will be, before any header has been seen, and who says so."""
+        """The format that the bytes should have before any header is read, and how it is known."""
         return self.expected_from("together")
 
     def expected_from(self, api: Api) -> tuple[AudioFormat, FormatSource]:
-        """Return what the bytes will be where the request was sent in the shape of `api`."""
+        """Return the format to expect if the request is sent in the shape of `api`."""
         if self.decode_as is not None:
             return self.decode_as, "user"
         if api == "openai":
@@ -109,12 +109,12 @@ class SpeechRequest:
         return effective_format(self.model, self.response_encoding, self.sample_rate)
 
     def body(self, api: Api = "together") -> dict[str, Any]:
-        """Return the JSON body: exactly what is meant, no server's default relied on.
+        """Return the JSON body. It names every value, so that no server's default matters.
 
         Parameters
         ----------
         api : {'together', 'openai'}
-            The shape. OpenAI's has neither an encoding nor a rate: its ``pcm``
-            is 16-bit samples at 24 kHz.
+            The shape. OpenAI's has neither encoding nor rate: its ``pcm`` is 16-bit samples at
+            24 kHz.
         """
         return body_of(vars(self), api)

@@ -1,7 +1,7 @@
-"""Arrival traces: when how many frames came, as JSON lines.
+"""Arrival traces: when how many frames arrived, as JSON lines.
 
-One header line, one line an arrival, one end line. Neither the key nor the text
-is in it. The format is versioned by ``streamplay_trace``.
+A header line, a line for each arrival, an end line. A trace holds neither the key nor the text.
+``streamplay_trace`` is the version of the format.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 COMPLETE: Final = "complete"
-"""How a stream ends of which everything came; otherwise it is the error's type."""
+"""The end of a stream that arrived whole. Any other end is the type of an error."""
 
 
 def host_of(base_url: str) -> str:
-    """Return the host of a base URL; what is no URL (``local``) stays as it is."""
+    """Return the host of a base URL; anything else (``local``) is returned unchanged."""
     return urlsplit(base_url).hostname or base_url
 
 
@@ -40,15 +40,15 @@ class Trace:
     Parameters
     ----------
     host, model, voice : str
-        Who spoke.
+        The server and the voice.
     characters : int
-        Of the text; 0 where that is not known.
+        The length of the text; 0 if it is not known.
     encoding, samplerate, channels
-        Of the audio that came.
+        The format of the audio.
     arrivals : tuple
         Pairs (seconds since the request was begun, frames), in order.
     ended : float
-        When it ended, in the same seconds.
+        When it ended, in seconds since the request was begun.
     how : str
         ``complete``, or the type of the error that ended it.
     """
@@ -66,12 +66,12 @@ class Trace:
 
     @property
     def complete(self) -> bool:
-        """Whether everything came."""
+        """Whether all audio arrived."""
         return self.how == COMPLETE
 
     @property
     def frames(self) -> int:
-        """How many came in all."""
+        """The number of frames that arrived."""
         return sum(frames for _, frames in self.arrivals)
 
     @cached_property
@@ -87,8 +87,8 @@ class Trace:
 def load(path: Path) -> Trace:
     """Read an arrival trace.
 
-    A trace without its last line was cut off while it was written: what came counts. Keys and
-    lines of kinds that are not known are passed over, because a later version may add some.
+    A trace without its end line was cut off while it was written: its arrivals still count.
+    Unknown keys and lines are ignored, because a later version may add some.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def load(path: Path) -> Trace:
 
 
 class _NotATrace(ValueError):
-    """A line is not what the format says; the message tells which, and why."""
+    """A line does not follow the format; the message names the line and the reason."""
 
 
 def _read(lines: Iterable[str]) -> Trace:
@@ -173,7 +173,7 @@ def _time(values: dict[str, Any], number: int, arrivals: list[tuple[float, int]]
 
 
 class TraceWriter:
-    """Writes one arrival trace, line by line as the audio arrives.
+    """Writes one arrival trace, a line whenever audio arrives.
 
     Attributes
     ----------
@@ -201,7 +201,7 @@ class TraceWriter:
     def begin(
         self, *, base_url: str, model: str, voice: str, chars: int, audio: AudioFormat
     ) -> None:
-        """Write the header, once: before the first arrival."""
+        """Write the header before the first arrival. Later calls do nothing."""
         if self.begun:
             return
         self.begun = True
@@ -219,10 +219,10 @@ class TraceWriter:
     def arrival(self, seconds: float, frames: int) -> None:
         """Write that `frames` had been decoded `seconds` after the request was begun.
 
-        They follow those before them: what was asked for ahead and came sooner can be heard no
-        earlier than what it follows.
+        The times of a trace never go back: a piece that was requested ahead may arrive before the
+        end of the piece that is heard before it.
         """
-        if frames:  # a header alone is no arrival
+        if frames:  # an audio header holds no frames
             self._last = max(self._last, seconds)
             self._line(t=round(self._last, 6), frames=frames)
 
@@ -239,7 +239,7 @@ class TraceWriter:
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
-        """Turn the failures of writing into `FileFailed`; a full disk is told when closing."""
+        """Turn an `OSError` into `FileFailed`; closing the file may raise one for a full disk."""
         try:
             yield
         except OSError as error:
