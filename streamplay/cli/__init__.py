@@ -1,4 +1,4 @@
-"""The command line: one module a command, imported only when it is run."""
+"""The command line: a module for each command, imported only when that command runs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status, as `streamplay.cli.status` tells them.
+        The exit status: see `streamplay.cli.status`.
     """
     console.prepare()
-    # numpy's BLAS would start threads, for matrices that nobody has: 40 ms of every import.
+    # numpy's BLAS would start threads, which takes 40 ms; streamplay multiplies no matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
@@ -40,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     try:
         command, args = parser.parse(words)
-        args.words = words  # what the user typed, for a command that tells it
+        args.words = words  # as typed: `bench` prints them in its result
         return command.run(args)
-    except SystemExit as exit_:  # argparse leaves this way after --help and --version
+    except SystemExit as exit_:  # argparse raises it after --help and --version
         return int(exit_.code or 0)
     except StreamPlayError as error:
         console.tell(str(error))
@@ -50,8 +50,8 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return status.INTERRUPTED
     except BrokenPipeError:
-        return status.OK  # who reads our output has had enough, as with `head`
-    except Exception as error:  # noqa: BLE001  the last net: a bug is told, never thrown at a user
+        return status.OK  # the reader of our output has closed it, as `head` does
+    except Exception as error:  # noqa: BLE001  a bug is reported in one line, without a traceback
         return _tell_bug(error)
 
 

@@ -32,7 +32,7 @@ _LOAD: Final = (
 )
 
 _MISSED: Final = 5
-"""The exit status where an objective or the baseline was missed."""
+"""The exit status when an objective or the baseline was missed."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -87,7 +87,7 @@ def _add_results(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print, and hold against what was asked."""
+    """Measure, print, and compare with objectives and baseline."""
     from streamplay.bench import baseline, measures, objective, runner, target
 
     if args.explain:
@@ -112,14 +112,14 @@ def run(args: argparse.Namespace) -> int:
     _tell(args, cost)
     result = _measure(args, targets, load, objectives)
     result = runner.judge(result, objectives, limits, earlier)
-    # First of all: a disk that is full by now does not cost what was paid for.
+    # Print before writing files: a full disk must not lose a result that was paid for.
     _print(args, result)
     runner.write(result, files)
     return _status(result)
 
 
 def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
-    """Return what it is going to cost; a search has no bound of its own."""
+    """Return a sentence with the requests and characters to come; a search has no own limit."""
     from streamplay.bench import runner
 
     if not args.find_capacity:
@@ -135,7 +135,7 @@ def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
 def _measure(
     args: argparse.Namespace, targets: list[Target], load: Load, objectives: list[Condition]
 ) -> Result:
-    """Measure once, or at one rate after the other."""
+    """Measure once, or at one rate after another."""
     if not args.find_capacity:
         return _once(args, targets, load)
     from streamplay.bench import capacity
@@ -176,7 +176,7 @@ def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result
 
 
 def _hear(player: Player) -> Callable[[Sample], None]:
-    """Return what queues the sound of a request to be heard."""
+    """Return a function that plays the sound of each request, one after another."""
 
     def hear(sample: Sample) -> None:
         if sample.sound:
@@ -187,12 +187,12 @@ def _hear(player: Player) -> Callable[[Sample], None]:
 
 
 def _command(words: Sequence[str]) -> str:
-    """Return the words that made this run; no key is ever among them."""
+    """Return the command line of this run; a key is never part of it."""
     return shlex.join(["streamplay", *words])
 
 
 def _common(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the flags say of every target."""
+    """Return the options that the flags give to every target."""
     from streamplay.bench.target import KEYS
 
     given = {name: getattr(args, name, None) for name in KEYS}

@@ -1,7 +1,6 @@
-"""``streamplay completion``: what a shell needs to complete our words.
+"""``streamplay completion``: scripts with which shells complete our commands and flags.
 
-The scripts are made from the parsers themselves, so that they never tell of a
-flag that is not there.
+The scripts are made from the parsers, so that they hold exactly the flags that there are.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ class Flag:
     Attributes
     ----------
     takes_value : bool
-        Whether a value follows.
+        Whether the flag takes a value.
     choices : tuple of str
-        The values there are; empty: any.
+        The possible values; empty: any value.
     """
 
     names: tuple[str, ...]
@@ -58,7 +57,7 @@ def flags_of(command: str) -> Iterator[Flag]:
 
 
 def words_of(command: str) -> Sequence[str]:
-    """Return the words that may stand as a command's argument, where they are known."""
+    """Return the words that may be a command's argument, if there is a list of them."""
     positional = (action for action in parser.build(command).actions if not action.option_strings)
     return tuple(str(word) for action in positional for word in action.choices or ())
 
@@ -188,8 +187,8 @@ def _fish_flag(flag: Flag) -> str:
 
 
 def _quoted(text: str) -> str:
-    # A quote ends the quoting, stands escaped, and begins it again: all three
-    # shells read that alike.
+    # A quote inside quotes: end the quoting, an escaped quote, begin again. All three shells
+    # read that alike.
     return "'" + text.replace("'", "'\\''") + "'"
 
 

@@ -1,8 +1,8 @@
-"""Flags, environment, configuration file: who wins, and what the file may say.
+"""The configuration file, and how it combines with flags and environment.
 
-The file is TOML. Keys are the flags' names with underscores. Those that several
-commands share may stand at the top; a table named as a command holds for that
-command alone and wins over the top::
+The file is TOML. Its keys are the names of the flags, with underscores. Keys that several commands
+share may stand at the top. A table with the name of a command holds for that command only, and
+wins over the top::
 
     voice = "tara"
     fallback = "local"
@@ -10,10 +10,10 @@ command alone and wins over the top::
     [live]
     volume = -6.0
 
-Paths are those of `os.path`: pathlib takes 5 ms to import, before a request leaves.
+A flag on the command line wins over the environment (`TOGETHER_BASE_URL`), and the environment
+over the file.
 
-A flag on the command line wins over the environment (`TOGETHER_BASE_URL`), and
-the environment over the file.
+Paths are strings for `os.path`, because importing `pathlib` takes 5 ms before the first request.
 """
 
 from __future__ import annotations
@@ -28,12 +28,21 @@ TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any, Final
+    from typing import Any, Final, Protocol
 
-    from streamplay.cli.parser import Parser
+    class Flags(Protocol):
+        """What is needed of a command's parser."""
+
+        @property
+        def actions(self) -> Sequence[argparse.Action]:
+            """Every argument."""
+
+        def parse_args(self, args: Sequence[str]) -> argparse.Namespace:
+            """Read words."""
+
 
 _CONFIGURABLE: Final = ("say", "live", "voices", "serve")
-"""The commands that may have a table of their own."""
+"""The commands that may have a table in the file."""
 
 _NEVER: Final = {
     "api_key": "a key does not belong in this file: export TOGETHER_API_KEY",
@@ -44,11 +53,11 @@ _NEVER: Final = {
 
 
 def path(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> str | None:
-    """Return where the configuration file is looked for; None without a home folder.
+    """Return the path of the configuration file; None without a home folder.
 
-    ``$XDG_CONFIG_HOME/streamplay/config.toml`` where that is set (the XDG Base
-    Directory Specification ignores relative paths); otherwise ``%APPDATA%`` on
-    Windows, ``~/Library/Application Support`` on macOS, ``~/.config`` elsewhere.
+    ``$XDG_CONFIG_HOME/streamplay/config.toml`` if that variable is set (the XDG Base Directory
+    Specification ignores relative paths); otherwise in ``%APPDATA%`` on Windows, in
+    ``~/Library/Application Support`` on macOS, in ``~/.config`` elsewhere.
     """
     folder = _folder(platform, environment)
     return os.path.join(folder, "streamplay", "config.toml") if folder else None
@@ -68,7 +77,7 @@ def _folder(platform: str, environment: Mapping[str, str]) -> str | None:
 
 
 def read(file: str | None) -> dict[str, Any]:
-    """Return the file's content; nothing where there is no file.
+    """Return the content of the file; an empty dict if there is no file.
 
     Raises
     ------
@@ -95,14 +104,13 @@ def read(file: str | None) -> dict[str, Any]:
 def fill(
     args: argparse.Namespace,
     command: str,
-    parser: Parser,
+    parser: Flags,
     environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Fill what no flag has set, in place, from the environment and the file.
+    """Set the arguments that no flag has set, in place, from the configuration file.
 
-    Afterwards `args.base_url` is the flag's or the file's; that of the
-    environment stays in the environment, where the client finds it (a key goes
-    to that host because the same hand has set both).
+    A base URL in the environment is not copied to `args.base_url`: `find_endpoint` must see that
+    it comes from ``TOGETHER_BASE_URL``, because ``TOGETHER_API_KEY`` is sent to that host.
     """
     file = path(environment=environment)
     content = read(file)
@@ -125,21 +133,21 @@ def fill(
             setattr(args, key, value)
 
 
-def _positionals(args: argparse.Namespace, parser: Parser) -> Sequence[str]:
-    """Return the words that are no flags: a parser that asks for some wants them again."""
+def _positionals(args: argparse.Namespace, parser: Flags) -> Sequence[str]:
+    """Return the words that are no flags: a parser that requires some needs them again."""
     found = [getattr(args, each.dest) for each in parser.actions if not each.option_strings]
     words = [word for each in found for word in (each if isinstance(each, list) else [each])]
     return ["--", *words] if words else []
 
 
 def _overruled(flags: Mapping[str, Any], environment: Mapping[str, str]) -> set[str]:
-    # Where to speak is one choice: a flag for one way takes back the file's other.
+    # `local` and `base_url` exclude each other: a flag for one overrides the other in the file.
     if environment.get("TOGETHER_BASE_URL") or flags.keys() & {"local", "base_url"}:
         return {"local", "base_url"}
     return set()
 
 
-def _shared(content: Mapping[str, Any], parser: Parser) -> dict[str, Any]:
+def _shared(content: Mapping[str, Any], parser: Flags) -> dict[str, Any]:
     known = {action.dest for action in parser.actions}
     return {
         key: value
@@ -159,8 +167,8 @@ def _check_keys(content: Mapping[str, Any], file: str | None) -> None:
             raise UsageError(f"{file}: unknown key {key!r}{closest(key, shared)}")
 
 
-def _as_flags(key: str, value: Any, parser: Parser, file: str | None) -> Iterator[str]:
-    """Spell a key of the file as the flags that say the same: one way to validate both."""
+def _as_flags(key: str, value: Any, parser: Flags, file: str | None) -> Iterator[str]:
+    """Yield the flags that mean the same as a key of the file: both are validated as flags."""
     if key in _NEVER:
         raise UsageError(f"{file}: {key}: {_NEVER[key]}")
     named = {action.dest: action for action in parser.actions if action.option_strings}

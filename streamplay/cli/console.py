@@ -1,9 +1,8 @@
-"""Standard output and standard error, which may be closed, gone or narrow.
+"""Standard output and standard error, either of which may be closed.
 
-Results go to standard output, everything else to standard error. Neither may
-end a command that is still keeping a file: a terminal that hung up gives
-``EIO``, a reader that left gives ``EPIPE``, and a stream closed by the parent is
-``None``.
+Results go to standard output, everything else to standard error. A failure to write to them must
+not end a command that is still writing a file: a terminal that was closed gives ``EIO``, a pipe
+without a reader gives ``EPIPE``, and a stream that the parent process closed is ``None``.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Let standard output print any text: what its encoding lacks becomes ``?``."""
+    """Make standard output print ``?`` for characters that its encoding lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
 
@@ -30,17 +29,17 @@ def out(text: str) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Tell one line on standard error."""
+    """Print one line to standard error, after the name of the program."""
     _write(sys.stderr, f"streamplay: {sentence}")
 
 
 def err(text: str) -> None:
-    """Print text to standard error as it is."""
+    """Print text to standard error unchanged."""
     _write(sys.stderr, text)
 
 
 def flush() -> None:
-    """Write out what is buffered, so that the interpreter's exit finds nothing to fail on."""
+    """Write what is buffered, so that the interpreter cannot fail to write it when it exits."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             try:
@@ -50,7 +49,7 @@ def flush() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a person is at the other end of `stream`."""
+    """Return whether `stream` is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
@@ -65,8 +64,8 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    # What is buffered would be written again at exit, and fail again with a
-    # message of the interpreter's: let it go nowhere.
+    # At exit the interpreter would try to write the buffer again, fail, and print a message:
+    # let it write to the null device.
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

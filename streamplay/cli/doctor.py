@@ -1,4 +1,4 @@
-"""``streamplay doctor``: is all here that speech needs, and if not, what to do."""
+"""``streamplay doctor``: checks everything that speech needs, and names remedies."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 State = Literal["ok", "note", "bad"]
 
 _PATIENCE_SECONDS: Final = 5.0
-"""For one answer of the server, unless ``--timeout`` allows more."""
+"""The time limit for one answer of the server, unless ``--timeout`` sets another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, what was found, and what to do about it.
+    """What was checked, what was found, and what to do about it.
 
-    ``note``: it works, though not as someone may expect. ``bad``: it does not.
+    ``note``: it works, but perhaps not as expected. ``bad``: it does not work.
     """
 
     about: str
@@ -44,7 +44,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look at everything; 0 where speech can be heard, 1 where something is in its way."""
+    """Check everything; return 0 if speech can be heard, 1 if not."""
     failed = False
     for finding in _examine(args):
         failed = failed or finding.state == "bad"
@@ -125,7 +125,7 @@ def _network(args: argparse.Namespace) -> Finding:
     except NotAuthorized as error:
         return Finding("key", "bad", error.message, error.remedy)
     except ServerRefused as error:
-        # It answered: whether it lists its voices is another matter.
+        # The server answered, so the network works, even if it lists no voices.
         return Finding("network", "note", f"the server answers, and says: {error.message}")
     except StreamPlayError as error:
         remedy = error.remedy or "Is the network up, and the URL right?"

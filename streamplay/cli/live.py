@@ -1,4 +1,4 @@
-"""``streamplay live``: a prompt where each line is spoken at once."""
+"""``streamplay live``: a prompt that speaks each line at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamplay.speech.utterance import Utterance
 
 _LOOK_SECONDS: Final = 0.1
-"""How often a person who waits for the last words is looked at."""
+"""How often Ctrl-D is looked for while the last lines are spoken."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Left(BaseException):
-    """A signal that asks to leave at once; no `Exception`, so that nothing holds it up."""
+    """A signal that ends `live` at once; a `BaseException`, so that no handler catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -65,11 +65,11 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 class LiveSession:
-    """One conversation at the prompt.
+    """The prompt and its player.
 
-    The main thread reads lines and hands them to the player. Two others help
-    it: one waits for each utterance and tells its error; one silences, since a
-    signal's handler must not wait for the player.
+    The main thread reads lines and hands them to the player. A second thread waits for each
+    utterance and prints its error. A third one calls `interrupt()`, because a signal handler must
+    not wait for the player.
     """
 
     def __init__(self, player: Player, prompt: Prompt, args: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ class LiveSession:
         self._silence: SimpleQueue[None] = SimpleQueue()
 
     def run(self) -> int:
-        """Speak what is typed; return 0 to a person, and the first failure to a script."""
+        """Speak each line; return 0 at a terminal, and the first failure to a script."""
         listener = threading.Thread(target=self._listen, name="streamplay-listen", daemon=True)
         listener.start()
         threading.Thread(target=self._hush, name="streamplay-hush", daemon=True).start()
@@ -142,7 +142,7 @@ class LiveSession:
         self._status = self._status or status.of_error(error)
 
     def _let_finish(self) -> None:
-        """Wait for the last words; Ctrl-D cuts them, and so does Ctrl-C."""
+        """Wait until the last lines have been heard; Ctrl-D or Ctrl-C cuts them."""
         with handled({signal.SIGINT: _leave}):
             if self._busy() and self._prompt.interactive and not self._args.quiet:
                 self._prompt.tell("leaving after the last word; Ctrl-D again leaves at once")

@@ -1,4 +1,4 @@
-"""``streamplay models``: the known models and what they really return."""
+"""``streamplay models``: the known models and the formats that they return."""
 
 from __future__ import annotations
 

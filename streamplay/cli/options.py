@@ -1,7 +1,7 @@
-"""The flags that several commands share, and what they become for a `Player`.
+"""The flags that several commands share, made from `streamplay.rules.option_table`.
 
-They are those of `streamplay.rules.option_table`. Every default is None: the library's own default
-then holds, and `streamplay.cli.config` can tell a flag that was given from one that was not.
+The default of every flag is None: the library's default then holds, and `streamplay.cli.config`
+can tell whether a flag was given.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def quiet(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
 
 
 def for_player(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments for a `Player` that say what the flags say.
+    """Return the keyword arguments of a `Player` for these flags.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def for_player(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def for_client(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments for a `SpeechClient` that say what the flags say."""
+    """Return the keyword arguments of a `SpeechClient` for these flags."""
     of_server = {option.name for option in options_in("server")} - {"local"}
     return {name: value for name, value in _given(args) if name in of_server}
 
 
 def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    """Yield the options that were given, as their flags say them."""
+    """Yield the options whose flags were given, with the values that were read."""
     for name in OPTIONS.keys() & vars(args).keys():
         value = getattr(args, name)
         if value is not None and OPTIONS[name].flags:
@@ -126,23 +126,23 @@ def _given(args: argparse.Namespace) -> Iterator[tuple[str, Any]]:
 
 
 def speaks_locally(args: argparse.Namespace) -> bool:
-    """Tell whether the built-in voice speaks: asked for, or for want of a key and a server."""
+    """Return whether the built-in voice speaks: requested, or without a key and a server."""
     return bool(args.local) or lacks_a_key(args)
 
 
 def lacks_a_key(args: argparse.Namespace) -> bool:
-    """Tell whether nobody has named a key or a server."""
+    """Return whether neither a key nor a server is named."""
     named = args.base_url or args.api_key_env or os.environ.get("TOGETHER_BASE_URL")
     return not (named or os.environ.get("TOGETHER_API_KEY"))
 
 
 def notifier(args: argparse.Namespace) -> Callable[[str], None] | None:
-    """Return what tells notices, or None where nobody wants to know."""
+    """Return the function that prints notices; None with ``--quiet``."""
     return None if args.quiet else console.tell
 
 
 def tell_the_voice(args: argparse.Namespace) -> None:
-    """Say so where the built-in voice speaks though nobody asked for it."""
+    """Print a notice if the built-in voice speaks without having been requested."""
     if not args.local and lacks_a_key(args) and not args.quiet:
         console.tell("no TOGETHER_API_KEY is set: this is the built-in voice")
 
@@ -152,7 +152,7 @@ def _format_of(args: argparse.Namespace) -> AudioFormat:
 
     encoding, rate = args.decode_as
     if rate is None:
-        # Only the encoding was told: the rate stays what is known of the model.
+        # Without a rate: the one that the model is known to return.
         from streamplay.models import effective_format
 
         model, asked = args.model or DEFAULT_MODEL, args.sample_rate or 24000
@@ -205,7 +205,7 @@ def prebuffer(text: str) -> str | float:
 
 
 def weight(text: str) -> float:
-    """Read what a second of gap costs, in seconds of wait."""
+    """Read how many seconds of waiting a second of silence is worth."""
     return _number(text, lambda value: value >= 1, "weight of 1 or more")
 
 

@@ -1,4 +1,4 @@
-"""Which commands there are, and from words to a command and its arguments."""
+"""The commands, and how the words of a command line become a command and its arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, Final, NoReturn, Protocol
 
     class Command(Protocol):
-        """What a command's module offers."""
+        """What the module of a command has."""
 
         def add_arguments(self, parser: Parser) -> None:
             """Add the command's arguments."""
@@ -38,16 +38,17 @@ COMMANDS: Final = {
     "replay": "play or simulate a recorded arrival trace",
     "completion": "print the completion script for a shell",
 }
-"""Every command, in the order of the overview, and what it does."""
+"""Every command and what it does, in the order of the overview."""
 
 _COLUMNS: Final = 80
-"""Where nobody knows better."""
+"""The width to use when the terminal's is unknown."""
 
 
 class _Formatter(argparse.HelpFormatter):
-    """As wide as the terminal, which `argparse` asks of shutil, and shutil imports 5 ms of zippers.
+    """A formatter that finds the terminal's width without `shutil`.
 
-    A formatter is made with every parser, long before anybody asks for help.
+    `argparse` makes a formatter for every parser, also without ``--help``, and the import of
+    `shutil`, with the compression modules that it imports, takes 5 ms.
     """
 
     def __init__(self, prog: str) -> None:
@@ -55,7 +56,7 @@ class _Formatter(argparse.HelpFormatter):
 
 
 def _columns() -> int:
-    """Return what `shutil.get_terminal_size` would."""
+    """Return the width that `shutil.get_terminal_size` would return."""
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
         return int(told)
@@ -68,10 +69,9 @@ def _columns() -> int:
 
 
 class Parser(argparse.ArgumentParser):
-    """An `argparse.ArgumentParser` that raises one sentence instead of leaving.
+    """An `argparse.ArgumentParser` that raises `UsageError` instead of ending the process.
 
-    Flags cannot be abbreviated: an abbreviation that works today would change
-    its meaning with the next flag.
+    Flags cannot be abbreviated: a new flag would change what an abbreviation means.
     """
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
@@ -87,12 +87,11 @@ class Parser(argparse.ArgumentParser):
         return tuple(self._actions)
 
     def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse words where text and flags may stand in any order.
+        """Parse text and flags in any order, as in ``say Hello --local world``.
 
-        ``say Hello --local world`` is taken as it is meant; what follows ``--``
-        is text, whatever it looks like.
+        Everything after ``--`` is text.
         """
-        # parse_known_intermixed_args loses a leading "--", so it never sees one.
+        # parse_known_intermixed_args drops a leading "--": it is given only what stands before.
         cut = words.index("--") if "--" in words else len(words)
         args, unknown = self.parse_known_intermixed_args(words[:cut])
         if not hasattr(args, "text"):
@@ -115,7 +114,7 @@ def load(name: str) -> Command:
 
 
 def build(name: str) -> Parser:
-    """Return the whole parser of the command `name`."""
+    """Return the parser of the command `name`, with all its arguments."""
     summary = COMMANDS[name]
     parser = Parser(f"streamplay {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     load(name).add_arguments(parser)
@@ -140,10 +139,9 @@ def overview() -> Parser:
 
 
 def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
-    """From words to a command and its arguments.
+    """Return the command that the words name, and its arguments.
 
-    Flags win over the environment, and the environment over the configuration
-    file.
+    Flags win over the environment, and the environment over the configuration file.
 
     Raises
     ------

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _READ: Final = 65536
-"""Bytes to read at most at once: what a Linux pipe holds."""
+"""The most bytes to read at once: the capacity of a Linux pipe."""
 
 
 class StandardInput:
-    """Text from a file descriptor, whatever has arrived, until its end or `close`.
+    """Text from a file descriptor as it arrives, until its end or `close`.
 
-    A pipe is read without a buffer of ours, so that a sentence can be spoken
-    while the next is being written. Invalid UTF-8 becomes U+FFFD.
+    Reading is not buffered, so that a sentence can be spoken while the next one is being written.
+    Invalid UTF-8 becomes U+FFFD.
     """
 
     def __init__(self, descriptor: int = 0) -> None:
@@ -60,8 +60,8 @@ class StandardInput:
                 os.close(self._wake_write)
 
     def _read(self) -> bytes:
-        # Closing a descriptor does not wake a thread that reads it; a second
-        # descriptor does. Windows cannot wait for two: there, a read lasts.
+        # Closing a descriptor does not wake the thread that reads it, so `close` writes to a
+        # second one. On Windows `select` takes no pipes: there a read lasts until data comes.
         if sys.platform != "win32":
             ready, _, _ = select.select([self._descriptor, self._wake_read], [], [])
             if self._wake_read in ready:
@@ -73,12 +73,12 @@ class StandardInput:
 
 
 def from_first_word(pieces: Iterator[str]) -> Iterator[str] | None:
-    """Wait for the first piece that says something.
+    """Wait for the first piece that is not only white space.
 
     Returns
     -------
     iterator of str or None
-        All the pieces, from that one on; None where nothing is ever said.
+        All pieces from that one on; None if there is no such piece.
     """
     for piece in pieces:
         if piece.strip():

@@ -1,4 +1,4 @@
-"""``streamplay play``: a sound file, or raw audio, the way speech is played."""
+"""``streamplay play``: plays a sound file or raw audio through the same path as speech."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, tell, and return the exit status."""
+    """Play, print the receipt, and return the exit status."""
     if args.file == "-" and sys.stdin is None:
         raise UsageError("standard input is closed")
     with Interruption() as interruption:
@@ -57,7 +57,7 @@ def _failed(args: argparse.Namespace, error: StreamPlayError) -> int:
 
 
 def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
-    """Return the receipt of what was never begun."""
+    """Return the receipt of a file that was never begun."""
     receipt = report.blank({}, error)
     receipt.model = receipt.voice = ""
     receipt.base_url = sys.stdin.name if args.file == "-" else args.file

@@ -1,4 +1,4 @@
-"""A prompt that keeps its line whole while others tell things beside it."""
+"""A prompt whose line stays intact while other threads print notices."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 PROMPT: Final = "say> "
 
 _CLEAR_LINE: Final = "\r\x1b[K"
-"""To the line's beginning; erase it (ECMA-48, EL)."""
+"""Go to the beginning of the line and erase it (ECMA-48, EL)."""
 
 
 class Prompt:
-    """Lines from a person, or from a pipe.
+    """Lines from a terminal or a pipe.
 
-    On a terminal a line can be edited, and earlier ones come back with the
-    arrow keys; that history lives in memory alone. From a pipe lines come
-    without a prompt.
+    On a terminal a line can be edited, and the arrow keys recall earlier ones, which are kept in
+    memory only. A pipe gets no prompt.
     """
 
     def __init__(self) -> None:
@@ -40,7 +39,7 @@ class Prompt:
             sys.stdin.reconfigure(errors="replace")
 
     def lines(self) -> Iterator[str]:
-        """Yield what is typed, until the end; Ctrl-C empties the line."""
+        """Yield every line that is typed; Ctrl-C drops the line that is being typed."""
         while True:
             try:
                 yield self._ask()
@@ -53,15 +52,15 @@ class Prompt:
                     raise
 
     def tell(self, sentence: str) -> None:
-        """Tell one line on standard error, above what is being typed."""
+        """Print one line to standard error, above the line that is being typed."""
         self._above(console.tell, sentence)
 
     def show(self, text: str) -> None:
-        """Print text to standard output, above what is being typed."""
+        """Print text to standard output, above the line that is being typed."""
         self._above(console.out, text)
 
     def wants_out(self, seconds: float) -> bool:
-        """Wait `seconds` for a Ctrl-D on a terminal; tell whether it came."""
+        """Wait up to `seconds` for Ctrl-D on a terminal; return whether it was typed."""
         if not self.interactive or sys.platform == "win32":
             time.sleep(seconds)
             return False
@@ -97,7 +96,7 @@ class Prompt:
 
 
 def _readline() -> ModuleType | None:
-    """Return the line editor; None where there is none, or standard output is no terminal."""
+    """Return `readline`; None if it is missing, or standard output is no terminal."""
     if not console.is_terminal(sys.stdout):
         return None
     try:

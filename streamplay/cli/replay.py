@@ -1,4 +1,4 @@
-"""``streamplay replay``: a recorded arrival trace, heard again or simulated."""
+"""``streamplay replay``: plays or simulates a recorded arrival trace."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take the traces in order: what is learned from one serves the next."""
+    """Play the traces in order: what is learned from one is used for the next."""
     traces = [(name, load(Path(name))) for name in args.traces]
     rows = _Rows(as_json=bool(args.json))
     if args.simulate:
@@ -82,14 +82,14 @@ def _policy(args: argparse.Namespace, trace: Trace, memory: Memory, samplerate: 
 
 
 class _Rows:
-    """The results: as lines of JSON at once, or as a table at the end."""
+    """The results: a line of JSON at once for each, or a table at the end."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._rows: list[list[str]] = []
 
     def add(self, name: str, played: Played | None) -> None:
-        """Tell of one trace; None: nothing had arrived in it."""
+        """Add the result of one trace; None: no audio arrived in it."""
         facts = _facts(played)
         if self._as_json:
             console.out(report.as_json({"trace": name, **facts}))
@@ -104,7 +104,7 @@ class _Rows:
 
 
 def _facts(played: Played | None) -> dict[str, Any]:
-    """Return the keys of one line; null is what could not be measured."""
+    """Return the values of one line; None where nothing could be measured."""
     return {
         "wait_ms": _ms(played.wait) if played else None,
         "stalls": len(played.gaps) if played else 0,

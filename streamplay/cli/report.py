@@ -1,4 +1,4 @@
-"""What a person reads: receipts and tables; and JSON for programs."""
+"""Receipts and tables for people, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def as_json(value: Any) -> str:
-    """Return one line of JSON, ASCII alone: right in any locale, harmless to a terminal."""
+    """Return one line of JSON in ASCII: right in any locale, without control characters."""
     return json.dumps(value, allow_nan=False)
 
 
 def safe(text: str) -> str:
-    """Return `text` without anything that a terminal would obey."""
+    """Return `text` with U+FFFD for every character that could control a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
@@ -53,7 +53,7 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def receipt_text(receipt: Receipt) -> str:
-    """Return a receipt as a few lines for a person."""
+    """Return a receipt as a few readable lines."""
     return "\n".join(f"{name:<9}{text}" for name, text in _lines(receipt))
 
 
@@ -133,7 +133,7 @@ def _result(receipt: Receipt) -> str:
 
 
 def blank(asked: Mapping[str, Any], error: StreamPlayError | None = None) -> Receipt:
-    """Return the receipt of what was asked for and never begun.
+    """Return the receipt of a request that was never begun.
 
     Parameters
     ----------

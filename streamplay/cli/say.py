@@ -55,7 +55,7 @@ def _add_keeping(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Speak, tell, and return the exit status."""
+    """Speak, print the receipt, and return the exit status."""
     asked = options.for_player(args)
     _check(args)
     with Interruption() as interruption:
@@ -89,12 +89,13 @@ def _check(args: argparse.Namespace) -> None:
 
 
 _READY_SECONDS: Final = 0.5
-"""How long an end waits for what gets ready: it has been for long, or the audio system hangs."""
+"""How long the end waits for the thread that loads the audio system. By then it has loaded, or
+it hangs."""
 
 
 _GARBAGE: Final = 50_000
-"""Objects before the collector looks at them. What is imported stays: at Python's own 700 it is
-looked at some hundred times in vain, a tenth of what importing takes."""
+"""New objects before a garbage collection. Imported modules are not garbage: with Python's default
+of 700, some hundred collections would free nothing and take a tenth of the time of importing."""
 
 
 class _Speech:
@@ -108,20 +109,20 @@ class _Speech:
         self._interruption = interruption
 
     def speak(self) -> Receipt:
-        """Speak to the end, or to the first signal."""
+        """Speak until the end of the text, or until a signal."""
         options.tell_the_voice(self._args)
         if self._args.text and self._args.text != ["-"]:
             return self._say_words(" ".join(self._args.text))
         from streamplay.player import Player
 
         notify = options.notifier(self._args)
-        # While the first sentence is being written, there is time to get ready.
+        # Open the device and connect while the first sentence is being written.
         with Player(**self._asked, notify=notify) as player:
             return self._say_standard_input(player)
 
     def _say_words(self, text: str) -> Receipt:
-        """Speak what was typed: its request leaves before anything else is imported."""
-        # A file is looked at by the player first: where it cannot be written, nothing is sent.
+        """Speak the words of the command: send the request before importing anything else."""
+        # With a file, the player first checks that it can be written, and sends nothing if not.
         keeps = self._args.output or self._args.record
         early = None if keeps else leave_early(self._asked, text)
         with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
@@ -157,7 +158,7 @@ class _Speech:
 
 @contextlib.contextmanager
 def _under_way(early: EarlyRequest, asked: Mapping[str, Any]) -> Iterator[None]:
-    """Get ready what plays beside whatever else is imported; let go of the request at the end."""
+    """Load the audio system on a thread inside the block; close the early request at its end."""
     ready = threading.Thread(target=_get_ready, args=(asked,), daemon=True)
     ready.start()
     before = gc.get_threshold()
@@ -171,11 +172,11 @@ def _under_way(early: EarlyRequest, asked: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _get_ready(asked: Mapping[str, Any]) -> None:
-    """Wake the audio system and import numpy: the rest is imported meanwhile."""
+    """Initialise PortAudio and import numpy; the main thread imports the rest meanwhile."""
     if asked.get("play", True):
         from streamplay.outputs.portaudio import load
 
-        with contextlib.suppress(StreamPlayError):  # whoever opens the output tells it
+        with contextlib.suppress(StreamPlayError):  # raised again when the output is opened
             load()
     import_module("numpy")
 
@@ -199,6 +200,6 @@ def _tell(args: argparse.Namespace, receipt: Receipt) -> None:
     if args.json:
         console.out(report.as_json(receipt.to_dict()))
     if args.stats:
-        # The readable receipt is a result, unless standard output holds another.
+        # The readable receipt goes to standard output, unless the JSON or the audio does.
         write = console.err if args.json or args.output == "-" else console.out
         write(report.receipt_text(receipt))

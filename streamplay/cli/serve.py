@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the server's own arguments, so that a flag can be told from a default."""
+    """Add the server's arguments without their defaults: `run` must know which were given."""
     service.add_arguments(parser)
     parser.set_defaults(**{action.dest: None for action in parser.actions})
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to end."""
+    """Serve until a signal ends it."""
     given = {key: value for key, value in vars(args).items() if value is not None}
     if not 0 <= given.get("port", 0) <= 65535:
         raise UsageError(f"--port: {given['port']} is beyond 65535, the last port")

@@ -1,8 +1,8 @@
-"""SIGINT, SIGTERM and SIGHUP, turned into one orderly interruption.
+"""SIGINT, SIGTERM and SIGHUP interrupt what is spoken, and let files be finished.
 
-A handler runs between any two instructions of the main thread, which may hold a
-lock of the player's at that moment. So a handler only leaves a note; a thread of
-its own reads it and acts.
+Python runs a handler between any two instructions of the main thread, which may hold a lock of the
+player at that moment. So a handler only puts the signal into a queue; a separate thread takes it
+from there and interrupts.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ ENDING: Final = tuple(
 def handled(handlers: Mapping[int, Handler]) -> Iterator[None]:
     """Handle signals while the block runs.
 
-    What was ignored when the command was started stays ignored: that is how
-    ``nohup`` and a shell's ``&`` protect what they start.
+    A signal that was ignored when the command was started stays ignored: ``nohup`` and a shell's
+    ``&`` protect commands that way.
     """
     before = {number: signal.getsignal(number) for number in handlers}
     for number, handler in handlers.items():
@@ -52,13 +52,12 @@ def handled(handlers: Mapping[int, Handler]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def nudged() -> Iterator[None]:
-    """Have handlers run soon also while the main thread waits inside ``readline``.
+    """Make signal handlers run soon, also while the main thread waits inside ``readline``.
 
-    CPython's readline module waits in ``select`` and runs handlers only where a
-    signal interrupts that. One that comes a moment earlier, while a key is being
-    drawn, would wait for the next key: Ctrl-C would silence nothing. So whatever
-    signal comes is followed by a few that interrupt the waiting and mean nothing
-    (SIGURG, which does nothing where it has no handler).
+    CPython's readline module waits in ``select``, and runs handlers only when a signal interrupts
+    that call. A signal that arrives just before it would wait for the next key: Ctrl-C would not
+    silence anything. So a thread follows each signal with three SIGURG, which interrupt the
+    waiting and do nothing else.
     """
     if sys.platform == "win32":
         yield
@@ -90,12 +89,12 @@ def _nudge(reading: int, main_thread: int) -> None:
 
 
 class Interruption:
-    """The first ending signal calls what was registered; a second SIGINT forces.
+    """Calls what was registered at the first signal; a second SIGINT ends the process.
 
     Attributes
     ----------
     received : int or None
-        The first signal that came.
+        The first signal that arrived.
     """
 
     def __init__(self) -> None:
@@ -116,7 +115,7 @@ class Interruption:
         self._notes.put(None)
 
     def call(self, action: Callable[[], object]) -> None:
-        """Call `action` when a signal comes; now, if one has come already."""
+        """Call `action` when a signal arrives; at once, if one has arrived."""
         with self._lock:
             self._actions.append(action)
             late = self._acted
@@ -128,7 +127,7 @@ class Interruption:
             self.received = number
             self._notes.put(number)
         elif number == signal.SIGINT:
-            # Asked twice: nothing may hold the exit up, not even a sound device.
+            # The second Ctrl-C: end without waiting for anything, a sound device included.
             os._exit(status.of_signal(number))
 
     def _watch(self) -> None:
@@ -142,6 +141,6 @@ class Interruption:
 
 
 def _act(action: Callable[[], object]) -> None:
-    # A player that has just been closed has nothing left to interrupt.
+    # A player that was closed meanwhile has nothing to interrupt.
     with contextlib.suppress(StreamPlayError):
         action()

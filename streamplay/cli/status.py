@@ -1,4 +1,4 @@
-"""From what happened to the exit status: a contract that scripts rely on."""
+"""The exit status for each outcome: scripts rely on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ INTERRUPTED: Final = 130
 
 
 def of_error(error: StreamPlayError) -> int:
-    """Return the exit status for `error`, by its class and by what had been received."""
+    """Return the exit status for `error`: by its class, and by whether audio was received."""
     if isinstance(error, InvalidRequest | UsageError):
         return USAGE
     if isinstance(error, OutputFailed):

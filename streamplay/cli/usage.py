@@ -1,4 +1,4 @@
-"""The words make no command: how that is told, and what was probably meant."""
+"""The error for a wrong command line, and suggestions for what was meant."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class UsageError(StreamPlayError):
-    """A flag, a word or the configuration file is wrong; nothing was done."""
+    """A flag, an argument or the configuration file is wrong; nothing was done."""
 
     def __init__(self, message: str, *, see: str = "") -> None:
         super().__init__(message, remedy=f"See: {see} --help" if see else "")
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """Return ``'. Closest: …'`` where something known is near `word`, or nothing."""
+    """Return ``'. Closest: …'`` if a known word resembles `word`, otherwise ``''``."""
     import difflib
 
     near = difflib.get_close_matches(word, list(known), n=1)

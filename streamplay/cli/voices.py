@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``voices``."""
-    # Not `model`: a model that the configuration file speaks with is no filter.
+    # Not `model`: the model in the configuration file is for speaking, and no filter here.
     add = parser.add_argument
     add("-m", "--model", dest="of_model", metavar="MODEL", help="those of one model alone")
     options.add_server(parser, speaks=False)
