@@ -1,1 +1,1 @@
-"""The benchmark: latency, measured as it is heard."""
+"""The benchmark: measures the latency of speech as a listener hears it."""

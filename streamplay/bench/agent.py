@@ -1,7 +1,7 @@
-"""The measurement as a process of its own: jobs in by lines of JSON, what was measured out.
+"""The measurement in a separate process: reads jobs as lines of JSON, prints what it measured.
 
-For load generators that have an event loop of another kind (Locust's is gevent's, which replaces
-the sockets): nothing of theirs comes between a byte's arrival and the clock.
+For load generators that have another event loop (Locust uses gevent, which replaces the sockets):
+their loop must not delay the moment at which the arrival of a byte is noted.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 class Agent:
-    """Makes the requests that come in, all at a time.
+    """Makes the requests that it reads, without waiting for earlier ones.
 
     Parameters
     ----------
     targets : sequence of Target
-        Who may be asked.
+        The targets that jobs may name.
     local : str, optional
-        The base URL of the built-in voice's server, where a target asks for that.
+        The base URL of the built-in voice's server, if a target is local.
     """
 
     def __init__(self, targets: Sequence[Target], local: str | None = None) -> None:
@@ -46,9 +46,9 @@ class Agent:
         self._clients: list[Clients] = []
 
     async def run(self, lines: AsyncIterator[str]) -> None:
-        """Take jobs until there are no more; print a line for each, and the lag at the end.
+        """Read jobs until the input ends; print a line for each, and the lag at the end.
 
-        The first line says that it is ready, and how many targets there are.
+        The first line that is printed says that the agent is ready, and how many targets it has.
         """
         import_decoding()
         lag = Lag()
@@ -91,7 +91,7 @@ def _print(value: Any) -> None:
 
 
 async def _lines() -> AsyncIterator[str]:
-    """Yield the lines of standard input as they come."""
+    """Yield the lines of standard input as they arrive."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -1,7 +1,7 @@
-"""A run held against an earlier one: what changed, how surely, and whether that is too much.
+"""Comparison of a run with an earlier one, and of the changes with limits.
 
-A limit is missed only where the *whole* interval of the change lies beyond it, kept where none of
-it does, and elsewhere it cannot be told.
+A limit is missed only if the *whole* interval of the change lies beyond it, and kept if no part of
+the interval does. Otherwise it cannot be told.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def load(path: Path) -> list[dict[str, Any]]:
     Raises
     ------
     InvalidRequest
-        If it cannot be read, or is no result.
+        If the file cannot be read, or holds no result.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ def load(path: Path) -> list[dict[str, Any]]:
 
 
 def _earlier(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is needed of a target in an earlier result; raise where it is not as it was."""
+    """Return what is compared of a target in an earlier result; raise if a part is missing."""
     return {
         "name": str(target["name"]),
         "requests": int(target["requests"]),
@@ -68,7 +68,7 @@ def _earlier_measure(measure: Mapping[str, Any]) -> dict[str, Any]:
 def judge(
     conditions: list[Condition], targets: list[dict[str, Any]], earlier: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Hold the changes since an earlier run against every limit: a limit that holds is a miss."""
+    """Compare the changes since an earlier run with every limit: a limit that holds is a miss."""
     before = {target["name"]: target for target in earlier}
     found = []
     for condition in conditions:

@@ -1,11 +1,11 @@
-"""How many requests a second a server bears before the objective breaks: the knee, and its curve.
+"""The search for the knee: the highest rate of requests at which the objectives still hold.
 
-Doubles the rate until a step fails, then halves what lies between the last good rate and the
-first bad one, in proportion. A step fails where an objective is missed, where the server turns
-requests away for want of capacity (429), or where it falls behind: where what is begun is not
-ended the queue grows without end, and a longer step would fail whatever the objective. A step in
-which the tool itself was too late says nothing of the server, and ends the search. Before the next
-step as long is waited as a server that turns requests away has asked for.
+The search doubles the rate until a step fails, then takes the geometric mean of the highest good
+and the lowest bad rate. A step fails if an objective is missed, if the server refuses requests for
+want of capacity (429), or if the server falls behind: when requests begin faster than they end,
+the queue grows without bound, and a longer step would miss any objective. A step in which the tool
+itself was too late says nothing about the server, and ends the search. Before the next step, the
+search waits as long as a server that refused requests has asked for.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ if TYPE_CHECKING:
     from streamplay.bench.result import Result
 
 STEP_SECONDS: Final = 10.0
-"""How long a rate is held unless --duration says otherwise."""
+"""How long each rate is tried unless ``--duration`` is given."""
 
 SHARPNESS: Final = 1.15
-"""The search ends where the first bad rate is no further above the last good one."""
+"""The search ends when the lowest bad rate is at most this many times the highest good one."""
 
 _MOST_STEPS: Final = 20
 
-# Of the requests that are begun, those turned away: a single one may be chance.
+# The share of requests that a server may refuse (429): a single one may be chance.
 _TURNED_AWAY: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rate that was held, and what came of it.
+    """One rate that was tried, and its outcome.
 
     Parameters
     ----------
     rate : float
         Requests a second that were to begin.
     ended : float
-        Requests a second that ended well.
+        Requests a second that were complete.
     requests, limited, failed : int
-        How many there were, were turned away (429), and failed otherwise.
+        How many were made, were refused (429), and failed otherwise.
     first_voice : dict
-        p50 and p95 in ms; null where there are none.
+        p50 and p95 in ms; None if there are too few.
     good : bool
-        Whether it holds.
+        Whether every objective held.
     why : str
-        What broke; empty where nothing did.
+        Why the step failed; empty if it did not.
     valid : bool
-        Whether it tells anything of the server: the tool itself was quick enough, and nobody has
-        interrupted it.
+        Whether the step says anything about the server: the tool itself was quick enough, and
+        the run was not interrupted.
     """
 
     rate: float
@@ -75,14 +75,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the search found.
+    """The result of the search.
 
     Parameters
     ----------
     knee : float or None
-        The highest rate that held; None: not even the first.
+        The highest good rate; None if the first one failed.
     bounded : bool
-        Whether a higher one was seen to fail.
+        Whether a higher rate failed.
     steps : list of Step
         In the order in which they were tried.
     """
@@ -97,7 +97,7 @@ class Capacity:
         return "the characters are used up" if last.good else last.why
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the result says it."""
+        """Return it as JSON-ready dictionaries."""
         curve = sorted((asdict(step) for step in self.steps), key=lambda step: step["rate"])
         return {"rate": self.knee, "bounded": self.bounded, "curve": curve}
 
@@ -119,14 +119,14 @@ class Capacity:
 
 
 def next_rate(start: float, steps: Sequence[tuple[float, bool]]) -> float | None:
-    """Return the rate to try next, or None: it is known well enough.
+    """Return the rate to try next; None if the knee is known well enough.
 
     Parameters
     ----------
     start : float
         The first rate.
     steps : sequence of pairs
-        What was tried: a rate, and whether it held.
+        The rates that were tried, and whether each was good.
     """
     if not steps:
         return start
@@ -138,7 +138,7 @@ def next_rate(start: float, steps: Sequence[tuple[float, bool]]) -> float | None
         return good * 2
     if not good:
         return bad / 2
-    # In proportion: from 10 to 20 as far as from 100 to 200.
+    # The geometric mean: from 10 to 20 is as far as from 100 to 200.
     return None if bad / good <= SHARPNESS else round((good * bad) ** 0.5, 3)
 
 
@@ -151,32 +151,32 @@ def search(
     watch: Callable[[Step], object] = lambda _: None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> tuple[Capacity, Result]:
-    """Raise the rate until an objective breaks.
+    """Search the highest rate at which the objectives hold.
 
     Parameters
     ----------
     measure : callable
         Puts a load on the targets, and returns the result.
     load : Load
-        Its rate is the first to be tried, its duration how long each is held.
+        Its rate is the first to be tried, its duration how long each one is.
     conditions : sequence of Condition
-        What has to hold.
+        The objectives.
     targets : int
-        How many there are.
+        The number of targets.
     watch : callable, optional
-        Is told of each step.
+        Takes each step when it has ended.
     sleep : callable, optional
         Waits between the steps.
 
     Raises
     ------
     InvalidRequest
-        If the characters that are allowed do not suffice for the first rate.
+        If `max_chars` does not allow the first step.
 
     Returns
     -------
     Capacity, Result
-        And the result of the highest rate that held, or of the first.
+        The knee, and the result of the highest good rate, or else of the first.
     """
     steps: list[Step] = []
     best: tuple[Step, Result] | None = None
@@ -207,7 +207,7 @@ def search(
 
 
 def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Load:
-    """Return the load of one step: as long as was asked for, or until there are enough requests."""
+    """Return the load of one step: at least as long as requested, with `enough` requests."""
     duration = load.duration or STEP_SECONDS
     long_enough = duration * rate >= 1.5 * enough * targets
     return replace(
@@ -222,13 +222,13 @@ def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Lo
 
 
 def _enough(conditions: Sequence[Condition]) -> int:
-    """Return how many requests the objectives' percentiles need; a tenth more, as some may fail."""
+    """Return how many requests the objectives' percentiles need, and a tenth more for failures."""
     asked = (PERCENTILES.get(condition.statistic) for condition in conditions)
     return max((math.ceil(1.1 * needed(p)) for p in asked if p), default=0)
 
 
 def _asked_to_wait(result: Result) -> float:
-    """Return how many seconds those who were turned away (429) were asked to wait."""
+    """Return the longest wait in seconds that the server asked for with a refusal (429)."""
     rows = (row.sample for outcome in result.outcomes for row in outcome.rows)
     advice = (sample.retry_after or 0.0 for sample in rows if sample.status == 429)
     return min(LONGEST_ADVICE, max(advice, default=0.0))
@@ -273,7 +273,7 @@ def _step(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:
 
 
 def _why(result: Result, conditions: Sequence[Condition], limited: int, requests: int) -> str:
-    """Return what broke, or nothing."""
+    """Return why the step failed; empty if it did not."""
     if result.run.interrupted:
         return "it was interrupted"
     if not result.valid:
@@ -288,7 +288,7 @@ def _why(result: Result, conditions: Sequence[Condition], limited: int, requests
 
 
 def _falls_behind(result: Result) -> str:
-    """Tell where the requests of the last third take far longer than those of the first."""
+    """Return a sentence if the last third of the requests took far longer than the first."""
     rows = sorted(
         (row for outcome in result.outcomes for row in outcome.rows),
         key=lambda row: row.sample.intended,

@@ -1,8 +1,8 @@
-"""Enough clients for any number of requests at a time, to one target.
+"""Clients for any number of concurrent requests to one target.
 
-One client's pool looks at each of its connections for each request, and for each idle one at all
-others (httpcore 1.0): at 500 connections that alone held the event loop up for seconds. So each
-client serves a few requests at a time, and there are as many clients as that takes.
+For each request, the pool of a client looks at each of its connections, and for each idle one at
+all others (httpcore 1.0): with 500 connections that alone blocked the event loop for seconds. So
+each client serves a few concurrent requests, and there are as many clients as needed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from streamplay.network.client import SpeechClient
 
 PLACES: Final = 16
-"""Requests at a time of one client: to look at so many connections takes some microseconds."""
+"""Concurrent requests of one client: looking at so many connections takes some microseconds."""
 
 
 class Clients:
-    """Clients that are made as they are needed, and used again: the one used last first.
+    """Clients that are made when needed and used again, the last used first.
 
-    So a warm connection is found where there is one. Nothing is read or learned twice within a
-    request that counts: certificates, and whose shape of request the server wants.
+    So a request uses a warm connection if there is one. A request that counts neither reads the
+    certificates nor learns the shape of requests that the server wants: the first client has.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class Clients:
         await self._stack.aclose()
 
     async def prepare(self, requests: int) -> None:
-        """Make ahead what so many requests at a time will need."""
+        """Make the clients that so many concurrent requests will need."""
         while len(self._free) < requests:
             await self._add()
 
     async def lease(self, stack: AsyncExitStack) -> SpeechClient:
-        """Return a client with a free place, which is given back when `stack` ends."""
+        """Return a client with a free place, which is free again when `stack` ends."""
         if not self._free:
             await self._add()
         client = self._free.pop()
@@ -63,7 +63,7 @@ class Clients:
         self._free[:0] = [client] * PLACES
 
     def _taught(self, client: SpeechClient, stack: AsyncExitStack) -> SpeechClient:
-        """Let a client know what others have learned, and others what it will learn."""
+        """Copy to a client the shape that others have learned, and keep the one that it learns."""
         untaught = client.shape = self._first.shape
 
         def learn() -> None:

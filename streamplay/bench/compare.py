@@ -1,4 +1,4 @@
-"""Two targets, or a run and an earlier one: how far apart, how surely, and that as a sentence."""
+"""Differences between two targets, or between two runs: intervals, and sentences."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Pair:
     a, b : str
         The targets' names.
     measure : str
-        Of which measure.
+        The name of the measure.
     n : int
-        How many turns both have completed.
+        The number of turns that both completed.
     difference : float or None
         The median of a − b over those turns.
     ci95 : tuple or None
-        Its interval; None: there are too few.
+        Its 95 % interval; None if there are too few turns.
     """
 
     a: str
@@ -63,17 +63,17 @@ class Pair:
 
 
 def pair(a: str, b: str, measure: str, values: Sequence[tuple[float, float]]) -> Pair:
-    """Compare two targets by the turns that both have completed.
+    """Compare two targets by the turns that both completed.
 
-    The interval is that of the median difference, from its order statistics (the sign test's):
-    it asks for no shape of the distribution.
+    The interval is that of the median difference, from order statistics (the sign test), which
+    assumes no shape of the distribution.
 
     Parameters
     ----------
     a, b, measure : str
         As in `Pair`.
     values : sequence of pairs
-        Of each turn, a's value and b's.
+        The values of a and b in each turn.
     """
     ranked = sorted(mine - theirs for mine, theirs in values)
     ends = percentile_interval(ranked, 0.5)
@@ -81,10 +81,10 @@ def pair(a: str, b: str, measure: str, values: Sequence[tuple[float, float]]) ->
 
 
 def ratio(new: float, new_ends: Interval, old: float, old_ends: Interval) -> Interval | None:
-    """Return the interval of new / old, of two independent runs; None where one is not above 0.
+    """Return the interval of new / old for two independent runs; None unless both are above 0.
 
-    The distances of the four ends are added as variances are, in logarithms (Zou and Donner,
-    2008, doi:10.1002/sim.3095, "MOVER").
+    By the method of variance estimates recovery, in logarithms (Zou and Donner, 2008,
+    doi:10.1002/sim.3095, "MOVER").
     """
     if min(new, old, new_ends[0], old_ends[0]) <= 0:
         return None
@@ -98,7 +98,7 @@ def ratio(new: float, new_ends: Interval, old: float, old_ends: Interval) -> Int
 
 
 def difference(new: float, new_ends: Interval, old: float, old_ends: Interval) -> Interval:
-    """Return the interval of new − old, of two independent runs, in the same way."""
+    """Return the interval of new − old for two independent runs, by the same method."""
     middle = new - old
     low = middle - math.hypot(new - new_ends[0], old_ends[1] - old)
     return low, middle + math.hypot(new_ends[1] - new, old - old_ends[0])

@@ -1,4 +1,4 @@
-"""The result for programs: a row a request as CSV, arrival traces, and a summary to append to."""
+"""The result for programs: CSV with a row for each request, and arrival traces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write_csv(path: Path, result: Result) -> None:
-    """Write one row a request: what it was, and every measure; empty where unmeasured.
+    """Write a row for each request: its facts and every measure; empty if it was not measured.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def _cells(outcome: Outcome, row: Row, begun: float) -> dict[str, Any]:
 
 
 def check(path: Path) -> None:
-    """Make sure, before anything is paid for, that a file can be written; leave it as it is.
+    """Check before the first request that a file can be written; do not change it.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def write_traces(folder: Path, result: Result) -> None:
     make_folder(folder)
     for number, outcome in enumerate(result.outcomes):
         stem = re.sub(r"[^A-Za-z0-9._-]+", "-", outcome.target.name)
-        # Two names may differ in nothing but what a file's name cannot hold.
+        # Two names may differ only in characters that a file name cannot hold.
         stem = f"{number}-{stem}" if len(result.outcomes) > 1 else stem
         for row in outcome.rows:
             if row.sample.arrivals:
@@ -93,7 +93,7 @@ def write_traces(folder: Path, result: Result) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder where there is none.
+    """Make a folder if there is none.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def _write_trace(path: Path, outcome: Outcome, row: Row) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the failures of writing into `FileFailed`."""
+    """Turn an `OSError` into `FileFailed`."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Histograms that can be merged: percentiles of several machines cannot be, their counts can.
+"""Histograms of several machines, which can be added up, as percentiles cannot.
 
-HdrHistogram (http://hdrhistogram.org) keeps three significant digits of any value between a
-microsecond and ten minutes in a fixed number of counters, so that a sum of histograms is the
-histogram of all values.
+HdrHistogram (http://hdrhistogram.org) counts values between a microsecond and ten minutes, to
+three significant digits, in a fixed number of counters: the sum of two histograms is the histogram
+of all their values.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Histograms:
         """Count every measure of one request."""
         for name, value in values.items():
             if value is not None and BY_NAME[name].unit != "share":
-                # Thousandths of the unit: microseconds, of a ratio or a count three digits.
+                # In thousandths of the unit: microseconds; three digits of a ratio or a count.
                 self._of(target, name).record_value(min(_LARGEST, max(0, round(1000 * value))))
 
     def encoded(self) -> dict[str, Any]:
-        """Return all of it as plain data, and begin anew."""
+        """Return the counts as JSON-ready data, and start again from zero."""
         data = {
             "histograms": [
                 [*key, kept.encode().decode("ascii")] for key, kept in self._kept.items()
@@ -50,14 +50,14 @@ class Histograms:
         return data
 
     def merge(self, data: Mapping[str, Any]) -> None:
-        """Add what `encoded` has returned, on whichever machine."""
+        """Add what `encoded` returned on this or another machine."""
         for target, name, text in data["histograms"]:
             self._of(target, name).decode_and_add(text.encode("ascii"))
         for target, kind, count in data["errors"]:
             self.errors[target, kind] += count
 
     def to_dict(self) -> dict[str, Any]:
-        """Return count, percentiles and largest of each target and measure, and the errors."""
+        """Return count, percentiles and maximum of each target and measure, and the errors."""
         targets: dict[str, Any] = {}
         for (target, name), kept in sorted(self._kept.items()):
             entry = targets.setdefault(target, {"errors": {}, "measures": {}})

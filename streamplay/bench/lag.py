@@ -1,4 +1,4 @@
-"""How late the tool itself was: a timer that ought to fire every few milliseconds."""
+"""How late the tool itself was, measured by a timer that should fire every few milliseconds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LAG_LIMIT_MS: Final = 5.0
-"""Where a p99 beyond it makes a run invalid. An event that waits for the loop is noted late by up
-to its lag; a listener notices some 20 ms, and a comparison wants to see a few."""
+"""A run with a p99 above this is invalid. The lag of the loop delays the note of an arrival; a
+listener notices about 20 ms, and a comparison should resolve a few."""
 
 LATE_START_MS: Final = 5.0
 """A request that began later than this after its intended start counts as a late start."""
@@ -22,11 +22,11 @@ _PERIOD_SECONDS: Final = 0.005
 
 
 class Lag:
-    """Measures the event loop's lag while it is entered, and the processor's time.
+    """A context manager that measures the lag of the event loop, and processor time.
 
-    The selector rounds its waits up to a whole millisecond, so that an idle loop shows up to
-    about one. A loop that hangs for long fires once, late: the beats that it missed are counted
-    with what was left of the wait for each, as what came at those times had to wait for it.
+    The selector rounds its waits up to a whole millisecond, so that an idle loop shows a lag of up
+    to about one. A loop that was blocked fires the timer once, late: each beat that it missed is
+    counted with its own lag, because whatever arrived then had to wait for as long.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -43,7 +43,7 @@ class Lag:
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
-        # A loop that hung until now has kept a beat from coming.
+        # A loop that was blocked until now has missed beats.
         self._due = self.beat(self._due, self._clock())
         self.cpu_seconds = time.process_time() - self._cpu
 
@@ -53,14 +53,14 @@ class Lag:
             self._due = self.beat(self._due, self._clock())
 
     def beat(self, due: float, now: float) -> float:
-        """Note the beats that were due from `due` on and come `now`; return when the next is."""
+        """Note the beats that were due from `due` until `now`; return when the next one is."""
         while now >= due:
             self.ms.append(1000 * (now - due))
             due += _PERIOD_SECONDS
         return due
 
     def facts(self) -> dict[str, Any]:
-        """Return p50, p99 and max, in ms; null where it ended before the first beat was due."""
+        """Return p50, p99 and max in ms; None if it ended before the first beat was due."""
         ranked = sorted(self.ms)
         if not ranked:
             return {"p50": None, "p99": None, "max": None}

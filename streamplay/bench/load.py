@@ -1,10 +1,11 @@
-"""A load put on: each request begins when it is to, and as many at a time as that makes.
+"""A load on the targets: each request begins when it is due.
 
-Closed loop: so many at a time, each begins where one before it has ended; a slow server is asked
-less often, which is what a fixed number of users does. Open loop: each begins when the schedule
-says, whatever became of those before it, and its latency counts from that moment, so that a
-server that stands still is seen by all who would have come meanwhile (coordinated omission:
-https://github.com/giltene/wrk2). No pool queues in secret: connections are not limited.
+Closed loop: a fixed number of requests at a time, each begun when an earlier one has ended; a slow
+server gets fewer requests, as from a fixed number of users. Open loop: each request begins when
+the schedule says, even if earlier ones have not ended, and its latency counts from that moment. So
+a server that hangs delays all requests that were due meanwhile (coordinated omission:
+https://github.com/giltene/wrk2). The number of connections is not limited, so that no request
+waits in the queue of a pool.
 """
 
 from __future__ import annotations
@@ -28,29 +29,29 @@ if TYPE_CHECKING:
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
 
-# The selector may sleep a millisecond too long; the rest is spent looking at the clock.
+# The selector may sleep a millisecond too long; the last part of a wait polls the clock.
 _SPIN_SECONDS: Final = 0.0015
 
-# Users do not come all at once: opening many connections in one moment would measure that.
+# Begin one after another: otherwise the opening of many connections at once is measured.
 _RAMP_SECONDS: Final = 0.01
 _LONGEST_RAMP_SECONDS: Final = 5.0
 
-# How long a request may take in the open loop before further clients are made meanwhile.
+# How long a request may take in the open loop before further clients are made.
 _GUESSED_SECONDS: Final = 3.0
 
 
 @dataclass
 class Run:
-    """What became of a load.
+    """What was observed of a load.
 
     Attributes
     ----------
     samples : list of Sample
-        In the order of their ends, warm-up excluded.
+        The requests that count, in the order in which they ended.
     lag : Lag
-        Of the tool itself.
+        The lag of the tool itself.
     begun, ended : float
-        Of the part that counts.
+        When the part that counts began and ended.
     warmups : list of Sample
         The requests that do not count.
     interrupted : bool
@@ -77,13 +78,13 @@ class Runner:
     Parameters
     ----------
     targets : sequence of Target
-        Who is asked.
+        The targets.
     load : Load
-        What for, and when.
+        Which requests, and when.
     local : str, optional
-        The base URL of the built-in voice's server, where a target asks for that.
+        The base URL of the built-in voice's server, if a target is local.
     watch : callable, optional
-        Is given each sample as it ends.
+        Takes each sample when its request has ended.
     """
 
     def __init__(
@@ -104,11 +105,11 @@ class Runner:
         self._stopped = False
 
     def stop(self) -> None:
-        """Begin no more requests; those on their way are waited for."""
+        """Begin no more requests; wait for those that have begun."""
         self._stopped = self.run.interrupted = True
 
     async def __call__(self) -> Run:
-        """Do it all; return what was seen."""
+        """Make all requests; return what was observed."""
         import_decoding()
         async with AsyncExitStack() as stack:
             for target in self._targets:
@@ -160,7 +161,7 @@ class Runner:
             await asyncio.sleep(max(0.0, left - _SPIN_SECONDS))
 
     def _jobs(self) -> Iterator[Job]:
-        """Yield the closed loop's requests until it has taken long enough."""
+        """Yield the requests of the closed loop until the duration is over."""
         duration = self._load.duration
         for job in self._load.jobs(len(self._targets)):
             over = duration is not None and self._clock() - self.run.begun >= duration
@@ -169,19 +170,19 @@ class Runner:
             yield job
 
     async def _make(self, job: Job, due: float | None) -> Sample:
-        """Make one request; without a `due` time it is meant to begin now."""
+        """Make one request; without a `due` time it is due now."""
         target = self._targets[job.target]
         request = target.request(job.text)
         async with AsyncExitStack() as stack:
             clients = self._clients[job.target]
-            # Where it is cold, certificates are read before its time begins: they are not the
-            # server's.
+            # For a cold connection, read the certificates before the time counts: reading them
+            # is not the server's time.
             client = await (clients.fresh(stack) if self._load.cold else clients.lease(stack))
             intended = self._clock() if due is None else due
             return await observe(client, request, job, intended, keep=self._load.play)
 
     def _at_a_time(self) -> int:
-        """Return how many requests there are going to be at a time; in the open loop a guess."""
+        """Return how many requests there will be at a time; in the open loop an estimate."""
         if self._load.rate is None:
             return self._load.concurrency
         return round(self._load.rate * _GUESSED_SECONDS)
@@ -193,7 +194,7 @@ class Runner:
 
 @contextmanager
 def _settled() -> Iterator[None]:
-    """Keep the garbage collector from looking at what was there before, again and again."""
+    """Exclude the objects that exist now from garbage collections inside the block."""
     gc.collect()
     gc.freeze()
     try:
@@ -204,14 +205,14 @@ def _settled() -> Iterator[None]:
 
 @contextmanager
 def _on_interrupt(act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the first Ctrl-C: what was measured is told. The second one ends it all."""
+    """Call `act` on the first Ctrl-C, so that what was measured is printed; a second one raises."""
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:
         loop.remove_signal_handler(signal.SIGINT)
         act()
 
-    # Not on Windows, nor in a thread: there the first one ends it.
+    # On Windows and outside the main thread there is no handler: the first Ctrl-C raises.
     with suppress(NotImplementedError, RuntimeError, ValueError):
         loop.add_signal_handler(signal.SIGINT, interrupted)
     try:

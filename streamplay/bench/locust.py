@@ -1,13 +1,13 @@
-"""A Locust user that runs the very same measurement: the load of many machines, in one report.
+"""A Locust user that makes the same measurement, for a load from several machines.
 
 A locustfile needs one line, ``from streamplay.bench.locust import SpeechUser``; then::
 
     locust -f locustfile.py --headless -u 20 --run-time 1m --speech-target model=…,base_url=…
     locust -f locustfile.py --master …   and, on each machine,   locust -f locustfile.py --worker
 
-Locust's page shows our measures, one row each. Workers send HdrHistograms, which the master adds
-up; ``--speech-result FILE`` keeps the sum. Each worker measures in a child process of its own,
-because gevent replaces the sockets of the one that Locust runs in.
+Locust's page shows our measures, a row for each. Workers send HdrHistograms, which the master adds
+up; ``--speech-result FILE`` writes the sum. Each worker measures in a child process, because gevent
+replaces the sockets of the process that Locust runs in.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 
 _CLOSE_SECONDS: Final = 5.0
 
-# Of the messages between a master and its workers.
+# The type of our messages from a worker to the master.
 _STOP: Final = "streamplay-stop"
 _LAST: Final = "streamplay-last"
 
 
 class Measurer:
-    """The measuring child of this worker.
+    """The child process that measures for this worker.
 
     Parameters
     ----------
     targets : sequence of str
-        As they are typed for ``streamplay bench``.
+        As for ``streamplay bench``.
     keep : Path, optional
-        Where to write every request's measures, a line of JSON each.
+        A file that gets every request's measures, a line of JSON for each.
     """
 
     def __init__(self, targets: list[str], keep: Path | None) -> None:
@@ -59,9 +59,9 @@ class Measurer:
         )
         self._waiting: dict[int, AsyncResult] = {}
         self._numbers = itertools.count()
-        # A line at a time: other workers may write to the same file.
+        # Line buffered: other workers may write to the same file.
         self._keep = keep.open("a", buffering=1, encoding="utf-8") if keep else None
-        # What it imports is no part of the first request's time.
+        # Wait until it has imported everything: that is not the first request's time.
         assert self._process.stdout is not None
         ready = self._process.stdout.readline()
         if not ready:
@@ -70,7 +70,7 @@ class Measurer:
         self._reader = gevent.spawn(self._read)
 
     def ask(self, target: int, text: str) -> dict[str, Any]:
-        """Make one request, and wait for what was measured."""
+        """Make one request, and return what was measured."""
         number, result = next(self._numbers), AsyncResult()
         self._waiting[number] = result
         order = {"id": number, "target": target, "text": text, "intended": time.perf_counter()}
@@ -81,7 +81,7 @@ class Measurer:
         return found
 
     def close(self) -> None:
-        """End the child, once what is on its way has ended."""
+        """End the child when its requests have ended."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._reader.join(_CLOSE_SECONDS)
@@ -103,7 +103,7 @@ class Measurer:
 
 
 class _Run:
-    """What this process keeps of a run: the child of a worker, the sum of a master."""
+    """The state of a run: the child process of a worker, the sum of a master."""
 
     def __init__(self) -> None:
         self.measurer: Measurer | None = None
@@ -122,13 +122,13 @@ _RUN: Final = _Run()
 
 
 class SpeechUser(User):
-    """Says one text after the other, to each target in turn."""
+    """Requests one text after another, from each target in turn."""
 
     wait_time = constant(0)
 
     @task
     def speak(self) -> None:
-        """Make one request, and tell Locust every measure of it."""
+        """Make one request, and pass every measure of it to Locust."""
         options = self.environment.parsed_options
         assert _RUN.measurer is not None
         said = texts.find(options.speech_texts)
@@ -162,7 +162,7 @@ def _add_arguments(parser: LocustArgumentParser) -> None:
 
 
 def _begin(environment: Environment, **_: Any) -> None:
-    """Let master and workers speak of what was measured."""
+    """Register the messages between master and workers."""
     runner: Any = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(_STOP, _report_last, concurrent=True)
@@ -182,7 +182,7 @@ def _merge(client_id: str, data: dict[str, Any]) -> None:
 
 
 def _report_last(environment: Environment, msg: Message) -> None:
-    """Send the last report, once the requests on their way have ended."""
+    """Send the last report when all requests have ended."""
     del msg
     runner: Any = environment.runner
     runner.stop()
@@ -196,12 +196,12 @@ def _merge_last(environment: Environment, msg: Message) -> None:
 
 
 def _gather(environment: Environment, **_: Any) -> None:
-    """Wait for every worker's last report: Locust's own master gives them half a second."""
+    """Wait for the last report of every worker: Locust's master alone waits half a second."""
     runner = environment.runner
     if not isinstance(runner, MasterRunner):
         return
     _RUN.done.clear()
-    # Those that have gone missing among them.
+    # Including those that are missing.
     _RUN.workers = set(runner.clients)
     runner.send_message(_STOP)
     until = time.monotonic() + environment.stop_timeout + _CLOSE_SECONDS
@@ -222,7 +222,7 @@ def _end(environment: Environment) -> None:
 
 
 def _start(environment: Environment, **_: Any) -> None:
-    """Begin anew with each test, as Locust's own figures do; start what measures, once."""
+    """Reset our figures with each test, as Locust does its own; start the child once."""
     _RUN.histograms = Histograms()
     options: Any = environment.parsed_options
     if _RUN.measurer is None and not isinstance(environment.runner, MasterRunner):
@@ -230,7 +230,7 @@ def _start(environment: Environment, **_: Any) -> None:
         _RUN.measurer = Measurer(options.speech_target, keep)
 
 
-# Locust's own are not typed.
+# Locust's hooks are not typed.
 _hooks: Final[Any] = events
 _hooks.init_command_line_parser.add_listener(_add_arguments)
 _hooks.init.add_listener(_begin)

@@ -1,4 +1,4 @@
-"""What is measured: the names, and one sentence each. ``--explain`` and docs/bench.md say these."""
+"""The measures, with a sentence for each, which ``--explain`` and docs/bench.md show."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Measure:
     Parameters
     ----------
     name : str
-        As in the result.
+        The name in the result.
     unit : {'ms', 'ratio', 'count', 'share'}
-        ``share``: of a single request it is 0 or 1, and the mean is what counts.
+        ``share``: 0 or 1 for a single request; their mean is the result.
     title : str
-        For people.
+        The name in tables and figures.
     definition : str
-        One sentence.
+        What it is, in one sentence.
     compared : bool
-        Whether pairs of targets are compared by it.
+        Whether targets are compared by it.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Measure:
 
 
 SCHEMA: Final = 1
-"""Of the result; a change that breaks a reader would make it 2."""
+"""The version of the result's format; raised by a change that breaks its readers."""
 
 MEASURES: Final = (
     Measure(
@@ -127,12 +127,12 @@ MEASURES: Final = (
         "audio ahead.",
     ),
 )
-"""In the order of a request's life."""
+"""In the order in which they happen to a request."""
 
 BY_NAME: Final = {measure.name: measure for measure in MEASURES}
 
 PREBUFFERS: Final = (0, 100, 200)
-"""Milliseconds, of the measures ``continuity_…``."""
+"""The prebuffers in milliseconds of the measures ``continuity_…``."""
 
 SINCE: Final = (
     "All moments are milliseconds since the request's intended start: in the open loop the moment "
@@ -147,7 +147,7 @@ LEFT_OUT: Final = (
 
 
 def explained() -> str:
-    """Return every definition, for people."""
+    """Return every definition as text."""
     width = max(len(measure.name) for measure in MEASURES) + 2
     lines = [
         f"{measure.name:<{width}}{measure.unit:<7}{measure.definition}" for measure in MEASURES

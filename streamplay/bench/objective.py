@@ -1,6 +1,6 @@
-"""What was asked of a run: ``continuity_100 >= 99%``, or ``first_voice.p95 > +10%`` of an earlier.
+"""Conditions on a result: ``continuity_100 >= 99%``, or ``first_voice.p95 > +10%`` of an earlier.
 
-An objective is met or missed by the figure itself, and its interval is told beside it.
+The figure itself decides whether an objective is met; its interval is printed beside it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _IN_ONE: Final = {"%": 100, "s": 0.001}
 _UNITS: Final[Mapping[str, tuple[str, ...]]] = {"ms": ("ms", "s"), "ratio": (), "count": ()}
 
 STATISTICS: Final = (*PERCENTILES, "mean", "max", "sd")
-"""What may be asked of a measure; of a change only the percentiles, which have intervals."""
+"""The statistics that a condition may name; for a change only percentiles: they have intervals."""
 
 ERRORS: Final = "errors"
-"""The share of requests that failed: no measure, and yet an objective."""
+"""The share of requests that failed: no measure, but conditions may name it."""
 
 Verdict = Literal["met", "missed", "cannot tell"]
 
@@ -51,16 +51,16 @@ class Condition:
     Parameters
     ----------
     text : str
-        As it was written.
+        The expression.
     name, statistic : str
-        Of which measure, and what of it.
+        The measure, and the statistic of it.
     operator : str
         One of ``<= >= < >``.
     value : float
-        In the measure's unit; a share of the earlier figure where `relative` is ``'%'``.
-        What is a share itself changes by percentage points.
+        In the measure's unit; a share of the earlier figure if `relative` is ``'%'``. A measure
+        that is itself a share changes by percentage points.
     relative : {'', '%', 'unit'}
-        Whether it is a change, and in what.
+        Whether it is a condition on a change, and the unit of that change.
     """
 
     text: str
@@ -72,11 +72,11 @@ class Condition:
 
     @property
     def is_share(self) -> bool:
-        """Whether it is about a share, of requests."""
+        """Whether the measure is a share of the requests."""
         return _is_share(self.name)
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value, or a change, is as the condition says."""
+        """Return whether a value, or a change, fulfils the condition."""
         return _OPERATORS[self.operator](value, self.value)
 
 
@@ -86,7 +86,7 @@ def parse(text: str, *, relative: bool = False) -> Condition:
     Raises
     ------
     InvalidRequest
-        If it cannot be understood, or names what is not measured.
+        If it cannot be read, or names no measure.
     """
     flag, example = _EXAMPLES[relative]
 
@@ -125,7 +125,7 @@ def _is_share(name: str) -> bool:
 
 
 def judge(conditions: list[Condition], targets: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hold every target of a result against every objective."""
+    """Return a verdict on every objective for every target of a result."""
     return [_judge(condition, target) for condition in conditions for target in targets]
 
 
@@ -147,7 +147,7 @@ _NONE: Final = (None, None)
 def figure(
     condition: Condition, target: dict[str, Any]
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Return the figure that a condition is about, and its interval; None where there is none."""
+    """Return the figure that a condition names, and its interval; None if it was not measured."""
     if condition.name == ERRORS:
         failed, requests = sum(target["errors"].values()), target["requests"]
         return (failed / requests, proportion_interval(failed, requests)) if requests else _NONE
@@ -161,7 +161,7 @@ def figure(
 def verdict_on(
     condition: Condition, target: dict[str, Any], verdict: Verdict, says: str
 ) -> dict[str, Any]:
-    """Return a verdict as the result says it."""
+    """Return a verdict as the result holds it."""
     return {
         "expression": condition.text,
         "target": target["name"],

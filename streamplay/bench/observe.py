@@ -1,4 +1,4 @@
-"""One request, made and watched: streamplay's own client, in plain asyncio, nothing played."""
+"""One request, made by `SpeechClient` and observed; nothing is played."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def import_decoding() -> None:
-    """Import what decodes, before anything is timed."""
+    """Import the decoders before anything is timed."""
     import_module("numpy")
     import_module("streamplay.stream.decoder")
 
@@ -30,18 +30,18 @@ def import_decoding() -> None:
 async def observe(
     client: SpeechClient, request: SpeechRequest, job: Job, intended: float, *, keep: bool = False
 ) -> Sample:
-    """Make one request and return what was seen of it; what fails is told in the sample.
+    """Make one request and return what was observed; a failure is part of the sample.
 
     Parameters
     ----------
     client : SpeechClient
-        Of the job's target; its clock is the sample's.
+        A client of the job's target; the times of the sample are read from its clock.
     request : SpeechRequest
-        What to ask for.
+        The request.
     job : Job
-        Where it belongs.
+        The job that it is made for.
     intended : float
-        When it was to begin.
+        When it was due.
     keep : bool
         Whether to keep the frames.
     """
@@ -74,7 +74,7 @@ async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], fl
 
 
 class _Watch:
-    """Notes when which frames came, and which of them is the first of voice."""
+    """Notes when frames arrive, and which of them is the first with voice."""
 
     def __init__(self, sample: Sample, decoder: Decoder, clock: Callable[[], float]) -> None:
         self.decoder = decoder

@@ -1,4 +1,4 @@
-"""What a load asks, and when: decided before the first request is sent. Pure, the seed's alone."""
+"""Which requests a load makes, and when: decided by the seed before the first one is sent. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Arrivals = Literal["poisson", "constant"]
 
 DEFAULT_REQUESTS: Final = 60
-"""For each target: the fewest of which a p95 has an interval is 59."""
+"""For each target: a p95 needs at least 59 values for its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +23,15 @@ class Job:
     Parameters
     ----------
     turn : int
-        The requests of one turn have the same text and belong together, one for each target.
+        The requests of one turn have the same text, and there is one for each target.
     target : int
-        Which target.
+        The index of the target.
     text : str
-        What to say.
+        The text.
     due : float or None
-        Seconds after the beginning; None: as soon as there is a place (closed loop).
+        Seconds after the beginning; None: as soon as another one has ended (closed loop).
     warmup : bool
-        Whether it is made only to warm up.
+        Whether it is a warm-up, and does not count.
     """
 
     turn: int
@@ -49,20 +49,20 @@ def jobs(
     rate: float | None = None,
     arrivals: Arrivals = "poisson",
 ) -> Iterator[Job]:
-    """Yield requests without end: in each turn every target once, in random order.
+    """Yield jobs without end: in each turn every target once, in random order.
 
     Parameters
     ----------
     targets : int
-        How many there are.
+        The number of targets.
     texts : sequence of str
-        All are said, in random order, before one is said again.
+        All are used, in random order, before one is used again.
     seed : int
-        Of every choice: the same seed gives the same requests.
+        Decides every choice: the same seed gives the same jobs.
     rate : float, optional
         Requests a second, over all targets (open loop).
     arrivals : {'poisson', 'constant'}
-        How they lie in time.
+        How the times are distributed.
     """
     choice, clock = Random(f"order {seed}"), Random(f"times {seed}")  # noqa: S311  no secrets
     due, count, turn, bag = 0.0, 0, 0, list[str]()
@@ -89,28 +89,28 @@ def warmups(targets: int, texts: Sequence[str], count: int) -> list[Job]:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What to do to the targets.
+    """The load on the targets.
 
     Parameters
     ----------
     requests : int or None
-        How many to each target; None: as many as `duration` allows.
+        Requests to each target; None: as many as `duration` allows.
     duration : float or None
-        Seconds after which none is begun.
+        Seconds after which no request is begun.
     concurrency : int
-        How many at a time (closed loop).
+        Requests at a time (closed loop).
     rate : float or None
         Requests a second, over all targets (open loop).
     arrivals : {'poisson', 'constant'}
-        How the open loop's lie in time.
+        How the times of the open loop are distributed.
     warmup : int
         Requests to each target before those that count.
     cold : bool
         A new connection for each request.
     texts : sequence of str
-        What is said.
+        The texts.
     seed : int
-        Of order, texts and arrivals.
+        Decides order, texts and arrivals.
     max_chars : int or None
         The most characters to pay for, warm-up included.
     play : bool
@@ -143,10 +143,9 @@ class Load:
         return _within(wanted, left)
 
     def planned(self, targets: int) -> tuple[int, int, bool]:
-        """Return requests and characters to be paid for; and whether that is only a bound.
+        """Return the requests and characters to come, and whether they are only an upper bound.
 
-        Where only a duration is given the closed loop has no bound of its own but `max_chars`:
-        then the counts are 0.
+        A closed loop with a duration only is bounded by `max_chars` alone: then the counts are 0.
         """
         warm = self.warmups(targets)
         counted: list[Job] = []

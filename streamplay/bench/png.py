@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from streamplay.bench.result import Outcome, Result
 
-# Okabe and Ito: told apart whatever one's colour vision.
+# The palette of Okabe and Ito, made for every kind of colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def write_png(path: Path, result: Result) -> None:
-    """Draw the first voice, where the time goes, all received, and stalls over prebuffer.
+    """Draw the figures: first voice, parts of the time, audio received, stalls over prebuffer.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_png(path: Path, result: Result) -> None:
 
 
 def matplotlib() -> tuple[Any, Any]:
-    """Return what draws: the canvas, and what makes a figure.
+    """Return matplotlib's canvas and its figure class.
 
     Raises
     ------

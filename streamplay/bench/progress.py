@@ -1,4 +1,4 @@
-"""The view while it runs: how far, how fast, what failed, the percentiles so far."""
+"""The progress of a run: requests made, rate, failures, percentiles so far."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from streamplay.bench.target import Target
 
 _A_SECOND: Final = 4
-"""Refreshes: each costs about a millisecond of the loop's time."""
+"""Refreshes a second: each takes about a millisecond of the event loop's time."""
 
 _BAR: Final = 30
 
 
 class Tally:
-    """What has come so far, of each target.
+    """The results so far, for each target.
 
     Parameters
     ----------
     targets : sequence of Target
-        Who is asked.
+        The targets.
     total : int or None
-        How many requests there are going to be in all, where that is known.
+        The number of requests in all, if it is known.
     duration : float or None
-        For how many seconds they are begun.
+        For how many seconds requests are begun.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Tally:
 
     @property
     def share(self) -> float | None:
-        """How much is done, from 0 to 1; None where nobody knows."""
+        """The share that is done, from 0 to 1; None if it is unknown."""
         shares = []
         if self._total:
             shares.append(self._ended / self._total)
@@ -73,7 +73,7 @@ class Tally:
         return min(1.0, max(shares)) if shares else None
 
     def progress(self) -> str:
-        """Return one line: how far, how fast."""
+        """Return one line: requests made, and their rate."""
         seconds = max(time.perf_counter() - self._begun, 1e-9)
         of = f" of {self._total}" if self._total else ""
         share = self.share
@@ -109,7 +109,7 @@ class Tally:
 
 
 def _running(ranked: Sequence[float]) -> str:
-    """Return the percentiles that there are enough requests for."""
+    """Return the percentiles for which there are enough requests."""
     stated = (
         f"{name} {number(percentile(ranked, p))}"
         for name, p in PERCENTILES.items()
@@ -119,20 +119,20 @@ def _running(ranked: Sequence[float]) -> str:
 
 
 class View:
-    """Shows a tally on standard error while it is entered.
+    """A context manager that shows a tally on standard error.
 
     Parameters
     ----------
     tally : Tally
-        What to show.
+        The results to show.
     """
 
     def __init__(self, tally: Tally) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        # Nothing is drawn from a thread of its own: it would take the interpreter's lock from
-        # the loop at any moment. Each request that ends may draw, so often a second.
+        # No thread draws: it would take the interpreter's lock from the event loop at any moment.
+        # A request that ends draws, at most `_A_SECOND` times a second.
         self._live = Live(tally, console=Console(stderr=True), auto_refresh=False, transient=True)
         self._tally = tally
         self._drawn = 0.0
@@ -145,7 +145,7 @@ class View:
         self._live.__exit__(None, None, None)
 
     def take(self, sample: Sample) -> None:
-        """Count a request, and draw where that is due."""
+        """Count a request, and draw if that is due."""
         self._tally.take(sample)
         now = time.perf_counter()
         if now - self._drawn >= 1 / _A_SECOND:

@@ -1,4 +1,4 @@
-"""From samples to the result: every measure of every target, pairs, and how sound it all is."""
+"""The result of a run: every measure of every target, comparisons, and whether it is valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Values = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Row:
-    """One request that counts, and its measures; none where it failed."""
+    """One request that counts, and its measures; no measures if it failed."""
 
     sample: Sample
     values: Values
@@ -34,18 +34,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All about one target.
+    """The results of one target.
 
     Parameters
     ----------
     target : Target
-        Who.
+        The target.
     rows : list of Row
-        Every request, in the order of their ends.
+        Every request, in the order in which they ended.
     summaries : dict
-        By measure; None where it was never measured.
+        A summary for each measure; None if it was never measured.
     errors : dict
-        How many failed, by the error's type.
+        The number of failures, for each type of error.
     """
 
     target: Target
@@ -55,23 +55,23 @@ class Outcome:
 
     @property
     def complete(self) -> int:
-        """How many requests were complete."""
+        """The number of complete requests."""
         return len(self.rows) - sum(self.errors.values())
 
     @property
     def voice(self) -> str:
-        """The voice that was asked for; of the built-in ones the one that really spoke."""
+        """The requested voice; for the built-in voice, the one that really spoke."""
         asked = self.target.request(".").voice or ""
         spoke = {row.sample.voice for row in self.rows if row.sample.complete}
         return spoke.pop() if self.target.options.local and len(spoke) == 1 else asked
 
     def values(self, name: str) -> list[float]:
-        """Return one measure of every request that has it."""
+        """Return the values of one measure, from every request that has it."""
         found = (row.values.get(name) for row in self.rows)
         return [value for value in found if value is not None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as the result says it."""
+        """Return it as JSON-ready dictionaries."""
         return {
             "name": self.target.name,
             "model": self.target.model,
@@ -88,26 +88,26 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Result:
-    """What the benchmark found.
+    """The result of a benchmark.
 
     Parameters
     ----------
     command, seed, started
-        How it was made.
+        How the run was made.
     outcomes : list of Outcome
-        One a target.
+        One for each target.
     pairs : list of Pair
-        Of each two targets and each measure that is compared.
+        One for each two targets and each measure that is compared.
     run : Run
-        What was seen.
+        What was observed.
     invalid : tuple of str
-        Why the figures would mislead; empty where they are valid.
+        Why the figures would mislead; empty if they are valid.
     notes : tuple of str
-        What is worth knowing and makes nothing invalid.
+        Facts that make nothing invalid.
     verdicts : list of dict
-        Of each objective and limit, for each target.
+        One for each objective or limit and each target.
     capacity : dict, optional
-        What a search for it has found.
+        The result of a search for the capacity.
     """
 
     command: str
@@ -155,7 +155,7 @@ class Result:
 def conclude(
     run: Run, targets: Sequence[Target], *, command: str, seed: int, started: str
 ) -> Result:
-    """Measure every sample, and say what may be said about all of them."""
+    """Measure every sample, and summarise them."""
     rows = _rows(run, targets)
     outcomes = [_outcome(target, rows[index]) for index, target in enumerate(targets)]
     pairs = [
@@ -177,7 +177,7 @@ def conclude(
 
 
 def _rows(run: Run, targets: Sequence[Target]) -> defaultdict[int, list[Row]]:
-    """Measure in the order of their ends: what the policy learns from one serves the next."""
+    """Measure in the order in which requests ended: the policy learns from each for the next."""
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     memories = [Memory() for _ in targets]
     for sample in (*run.warmups, *run.samples):
@@ -202,7 +202,7 @@ def _outcome(target: Target, rows: list[Row]) -> Outcome:
 
 
 def _pair(a: Outcome, b: Outcome, name: str) -> Pair | None:
-    """Compare two targets turn by turn; None where one of them has no such measure."""
+    """Compare two targets turn by turn; None if one of them lacks the measure."""
     theirs = {row.sample.job.turn: row.values.get(name) for row in b.rows}
     both = [
         (mine, other)
@@ -228,12 +228,12 @@ def _measure(unit: str, summary: Summary | None) -> dict[str, Any] | None:
 
 
 def _round(value: float) -> float:
-    """Return a microsecond's worth of digits: more is noise, and hard to read."""
+    """Round to a microsecond: further digits are noise."""
     return round(value, 4)
 
 
 def _faults(run: Run) -> list[str]:
-    # None: it was over before the first beat was due, sooner than the limit.
+    # None: the run ended before the first beat was due, so the lag was below the limit.
     lag = run.lag.facts()["p99"] or 0.0
     if lag > LAG_LIMIT_MS:
         late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"

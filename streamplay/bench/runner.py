@@ -1,4 +1,4 @@
-"""One benchmark from beginning to end: what it costs, the load, the result, the files."""
+"""One benchmark from beginning to end: costs, load, result, files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """Where to write what; None: nowhere."""
+    """The files to write; None: not written."""
 
     csv: Path | None = None
     html: Path | None = None
@@ -37,13 +37,13 @@ class Files:
 
 
 def cost(targets: Sequence[Target], load: Load) -> str:
-    """Return one line: how much will be asked for, and of whom.
+    """Return one line: how many requests and characters, and to which servers.
 
     Raises
     ------
     InvalidRequest
-        If `max_chars` does not allow a single request, or fewer than were asked for; or if one
-        of the texts cannot be said.
+        If `max_chars` allows fewer requests than were asked for, or none; or if one of the texts
+        cannot be sent.
     """
     for target, text in product(targets, load.texts):
         target.request(text)
@@ -79,7 +79,7 @@ def run(
     command: str,
     watch: Callable[[Sample], object] = lambda _: None,
 ) -> Result:
-    """Put the load on the targets, and conclude."""
+    """Put the load on the targets, and return the result."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     raise_descriptor_limit()
     with local_server(targets) as local:
@@ -89,7 +89,7 @@ def run(
 
 @contextlib.contextmanager
 def local_server(targets: Sequence[Target]) -> Iterator[str | None]:
-    """Keep the built-in voice's server running where a target asks for it; give its base URL."""
+    """Run the built-in voice's server inside the block, if a target is local; give its base URL."""
     if not any(target.options.local for target in targets):
         yield None
         return
@@ -100,7 +100,7 @@ def local_server(targets: Sequence[Target]) -> Iterator[str | None]:
 
 
 def raise_descriptor_limit() -> None:
-    """Allow as many connections as the system does: 1024 are soon used up."""
+    """Raise the limit of open files as far as the system allows: 1024 are too few."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -116,7 +116,7 @@ def judge(
     limits: list[Condition],
     earlier: list[dict[str, Any]],
 ) -> Result:
-    """Return the result with a verdict for everything that was asked of it."""
+    """Return the result with a verdict on every objective and limit."""
     if not objectives and not limits:
         return result
     targets = result.to_dict()["targets"]
@@ -125,17 +125,17 @@ def judge(
 
 
 def missed(result: Result) -> bool:
-    """Tell whether an objective or a limit was missed."""
+    """Return whether an objective or a limit was missed."""
     return any(verdict["verdict"] == "missed" for verdict in result.verdicts)
 
 
 def check(files: Files) -> None:
-    """Make sure, before anything is paid for, that every file can be written.
+    """Check before the first request that every file can be written.
 
     Raises
     ------
     FileFailed
-        If one cannot be, or what draws the picture is not installed.
+        If one cannot be written, or matplotlib is needed and not installed.
     """
     for path in filter(None, (files.csv, files.html, files.png, files.markdown)):
         export.check(path)
@@ -148,7 +148,7 @@ def check(files: Files) -> None:
 
 
 def write(result: Result, files: Files) -> None:
-    """Write every file that was asked for.
+    """Write every requested file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One request, as it was observed; and what would have been heard of it."""
+"""One request as it was observed, and how it would have been heard."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Sample:
-    """What was seen of one request; times are those of one clock, in seconds.
+    """What was observed of one request; all times are seconds of one clock.
 
     Parameters
     ----------
     job : Job
-        What was to be done.
+        The job that it was made for.
     intended : float
-        When it was to begin.
+        When it was due.
     begun : float
-        When it did.
+        When it began.
     moments : dict
-        When what happened; None, or missing: it was not seen.
+        When each moment came; None or missing if it did not.
     arrivals : list
-        Pairs (when, frames decoded).
+        Pairs (time, frames decoded).
     samplerate, channels, encoding
-        Of the audio.
+        The format of the audio.
     voice : str
-        Whose voice it was.
+        The voice that spoke.
     voice_frame : int or None
-        The first frame of voice.
+        The first frame with voice.
     body_bytes : int
-        How many came.
+        The bytes of the body.
     ended : float
-        When it was over.
+        When it ended.
     error, message, status, retry_after
-        What ended it, where it failed; and how many seconds the server then asked to wait.
+        The error, if it failed, and the seconds that the server then asked to wait.
     sound : list or None
-        The frames themselves, where they are kept to be heard.
+        The frames, if they are to be played.
     """
 
     job: Job
@@ -71,17 +71,17 @@ class Sample:
 
     @property
     def complete(self) -> bool:
-        """Whether all of it came."""
+        """Whether the whole answer arrived."""
         return self.error is None
 
     @property
     def seconds(self) -> float:
-        """How much audio came."""
+        """The duration of the audio that arrived."""
         frames = sum(frames for _, frames in self.arrivals)
         return frames / self.samplerate if self.samplerate else 0.0
 
     def trace(self, base_url: str, model: str) -> Trace:
-        """Return its arrivals, in seconds since it was begun."""
+        """Return its arrivals in seconds since it began."""
         return Trace(
             host=host_of(base_url),
             model=model,
@@ -97,16 +97,16 @@ class Sample:
 
 
 def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> dict[str, float | None]:
-    """Return every measure of a request that was complete, by name.
+    """Return every measure of a complete request, by name.
 
     Parameters
     ----------
     sample : Sample
-        With all of its arrivals.
+        A complete sample.
     memory : Memory
-        What streamplay's own policy has learned of the requests before; it learns from this one.
+        What the start policy has learned from earlier requests; it also learns from this one.
     base_url, model : str
-        Who spoke: what is learned of one source is not assumed of another.
+        The source: the policy learns for each source apart.
     """
     values = {name: _ms(at, sample.intended) for name, at in sample.moments.items()}
     values["total"] = _ms(sample.ended, sample.intended)
@@ -125,7 +125,7 @@ def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> dict[s
 
 
 def _flow(trace: Trace, own: Played) -> dict[str, float | None]:
-    """Return what only a stream has; nothing of what came at once."""
+    """Return the measures of a stream; none for an answer that arrived at once."""
     times = [when for when, _ in trace.arrivals]
     if len(times) < 2:
         return {}
@@ -142,23 +142,23 @@ def _flow(trace: Trace, own: Played) -> dict[str, float | None]:
 
 
 def heard_at(trace: Trace, played: Played, frame: int) -> float:
-    """Return when a frame is handed to the output: seconds since the request was begun.
+    """Return when a frame is passed to the output, in seconds since the request began.
 
     Parameters
     ----------
     trace : Trace
         The arrivals.
     played : Played
-        How they were played, which tells when it started and how long each stall was.
+        The simulated playback, with its start and its stalls.
     frame : int
-        Which frame, from 0.
+        The index of the frame, from 0.
     """
     start, ahead = trace.arrivals[0][0] + played.wait, 0
     gaps = iter(played.gaps)
     dry = start
     for when, frames in trace.arrivals:
         if when > dry + _HAIR:
-            # Everything before this piece had sounded when it came.
+            # Everything before this piece had been played when it arrived.
             start = dry + next(gaps, 0.0)
             dry = start
         if frame < ahead + frames:
@@ -187,11 +187,11 @@ FACTS: Final = (
     *("turn", "characters", "late_ms", "audio_seconds", "bytes", "chunks", "voice", "error"),
     "status",
 )
-"""What a row of the CSV says about a request besides its measures."""
+"""The columns of the CSV besides the measures."""
 
 
 def facts(sample: Sample) -> dict[str, Any]:
-    """Return what `FACTS` names."""
+    """Return the values of the columns in `FACTS`."""
     values = (
         sample.job.turn,
         len(sample.job.text),

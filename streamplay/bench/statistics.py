@@ -1,10 +1,10 @@
-"""What may be said about a distribution from a sample of it, and how surely.
+"""Percentiles of a sample, with intervals that hold for any distribution.
 
-Every interval here is made of order statistics: how many of n values lie below a percentile is
-binomial, whatever the distribution. A percentile is stated only where its 95 % interval has two
-ends, which needs 6 values for p50, 29 for p90, 59 for p95 and 299 for p99. (The bootstrap would
-state them all, and be wrong: at n = 100 its 95 % intervals hold p99 62 times in 100.)
-benchmarks.intervals shows how often these hold the truth.
+Every interval is made of order statistics: the number of values below a percentile is binomial,
+whatever the distribution. A percentile is stated only if its 95 % interval has two ends, which
+needs 6 values for p50, 29 for p90, 59 for p95 and 299 for p99. (The bootstrap would state them all,
+and be wrong: at n = 100 its 95 % intervals contain p99 62 times in 100.) benchmarks.intervals shows
+how often these intervals contain the true value.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is said about one measure.
+    """The statistics of one measure.
 
     Parameters
     ----------
     n : int
-        How many values there are.
+        The number of values.
     mean, sd, max : float or None
-        None where there is none; the spread needs two.
+        None without values; `sd` needs two.
     percentiles : dict
-        By name; None where there are too few values.
+        By name; None if there are too few values.
     ci95 : dict
-        The intervals of those that are stated, and of a share's mean.
+        The intervals of the stated percentiles, and of the mean of a share.
     outliers : int
         Values beyond 1.5 interquartile ranges above the third quartile (Tukey's fence). They
         are counted, never removed.
@@ -61,7 +61,7 @@ class Summary:
 
 
 def summarise(values: Sequence[float], *, share: bool = False) -> Summary:
-    """Return what may be said about `values`; of a `share` each is 0 or 1."""
+    """Return the statistics of `values`; each is 0 or 1 for a `share`."""
     n = len(values)
     if not n:
         return Summary(0, percentiles=dict.fromkeys(PERCENTILES))
@@ -83,7 +83,7 @@ def summarise(values: Sequence[float], *, share: bool = False) -> Summary:
 
 
 def percentile(ranked: Sequence[float], p: float) -> float:
-    """Return the p-quantile of ascending values, between two of them linearly (as numpy does)."""
+    """Return the p-quantile of ascending values, interpolated linearly as numpy does."""
     place = p * (len(ranked) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ranked) - 1)
@@ -93,13 +93,13 @@ def percentile(ranked: Sequence[float], p: float) -> float:
 def percentile_interval(
     ranked: Sequence[float], p: float, confidence: float = CONFIDENCE
 ) -> Interval | None:
-    """Return the interval that holds the true p-quantile, or None: there are too few values."""
+    """Return the interval of the true p-quantile; None if there are too few values."""
     ranks = _ranks(len(ranked), p, confidence)
     return (ranked[ranks[0]], ranked[ranks[1]]) if ranks else None
 
 
 def needed(p: float, confidence: float = CONFIDENCE) -> int:
-    """Return how many values a p-quantile needs to be stated."""
+    """Return how many values the interval of a p-quantile needs."""
     n = 1
     while 1 - p**n - (1 - p) ** n < confidence:
         n += 1
@@ -108,11 +108,11 @@ def needed(p: float, confidence: float = CONFIDENCE) -> int:
 
 @lru_cache(maxsize=1024)
 def _ranks(n: int, p: float, confidence: float) -> tuple[int, int] | None:
-    """Return the nearest two ranks, from 0, between which the quantile lies often enough.
+    """Return the closest two ranks, from 0, that enclose the quantile with this confidence.
 
-    Of n values B lie below the quantile, B binomial. The values of ranks l and u, from 1, hold
-    it where l <= B < u: of all pairs the one with the fewest ranks between them is taken, and of
-    those the surest.
+    Of n values, B lie below the quantile; B is binomial. The values of ranks l and u, from 1,
+    enclose it if l <= B < u. Of all pairs with enough confidence, the one with the fewest ranks
+    between is chosen, and of those the one with the highest confidence.
     """
     if n < needed(p, confidence):
         return None
@@ -141,7 +141,7 @@ def _binomial(n: int, p: float) -> list[float]:
 
 
 def proportion_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return Clopper and Pearson's interval of a share: exact, never too short."""
+    """Return Clopper and Pearson's interval of a share, which is never too short."""
     tail = (1 - confidence) / 2
     low = 0.0 if hits == 0 else _solve(lambda p: 1 - _binomial(n, p)[hits - 1] >= tail)
     high = 1.0 if hits == n else _solve(lambda p: _binomial(n, p)[hits] < tail)
@@ -149,7 +149,7 @@ def proportion_interval(hits: int, n: int, confidence: float = CONFIDENCE) -> In
 
 
 def _solve(reached: Callable[[float], bool]) -> float:
-    """Return where in (0, 1) a condition begins to hold."""
+    """Return the value in (0, 1) from which a condition holds."""
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2

@@ -1,4 +1,4 @@
-"""The result for people: a table in a terminal, or in Markdown for a document or a CI's summary."""
+"""The result as tables, for a terminal or in Markdown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _ends(interval: Interval | None, *, percent: bool = False) -> str:
 
 
 def number(value: float | None, *, percent: bool = False) -> str:
-    """Return a number in as many digits as it is worth; a dash for none."""
+    """Return a number with three significant digits or more; a dash for None."""
     if value is None:
         return _NONE
     if percent:
@@ -57,7 +57,7 @@ def number(value: float | None, *, percent: bool = False) -> str:
 
 
 def heading(outcome: Outcome) -> str:
-    """Return one line that says who it is and how many requests went well."""
+    """Return one line: the target, and how many of its requests were complete."""
     failed = "".join(f", {count} {kind}" for kind, count in sorted(outcome.errors.items()))
     target = outcome.target
     who = f"{target.name}: {target.model}, {outcome.voice}, {target.base_url}"
@@ -65,7 +65,7 @@ def heading(outcome: Outcome) -> str:
 
 
 def sentences(result: Result) -> Iterator[str]:
-    """Yield what is to be said below the tables."""
+    """Yield the sentences below the tables."""
     yield from (each.says for each in result.pairs)
     yield from _missing(result.outcomes)
     yield from result.notes
@@ -82,10 +82,10 @@ def sentences(result: Result) -> Iterator[str]:
 
 
 def _missing(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Say which percentiles are not stated, and what they would need."""
+    """Yield which percentiles are not stated, and how many requests they need."""
     for outcome in outcomes:
         lacking = [name for name, p in PERCENTILES.items() if outcome.complete < needed(p)]
-        # Where none is complete the errors say so.
+        # If no request is complete, the errors say so.
         if lacking and outcome.complete:
             wants = ", ".join(f"{name} needs {needed(PERCENTILES[name])}" for name in lacking)
             too_few = f"too few requests for some percentiles: {wants}"
@@ -109,6 +109,6 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def title(name: str) -> str:
-    """Return a measure's name for people, with its unit."""
+    """Return a measure's title with its unit."""
     measure = BY_NAME[name]
     return f"{measure.title}, ms" if measure.unit == "ms" else measure.title

@@ -1,8 +1,8 @@
-"""Who is measured: a model and a voice at a server, by words or from a TOML file.
+"""Targets of a benchmark: a model and a voice at a server, from words or a TOML file.
 
 A word is ``KEY=VALUE,KEY=VALUE`` (``model=hexgrad/Kokoro-82M,voice=af_alloy``) or the name of a
-TOML file with a table for each target. What the flags say holds for every target that says
-nothing else. No key is ever in either: ``api_key_env`` names the variable that holds it.
+TOML file with a table for each target. The flags hold for every target that says nothing else.
+Neither may hold a key: ``api_key_env`` names the variable with the key.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 KEYS: Final = tuple(
     option.name
     for option in options_in("request", "server", "speaking")
-    if option.flags and option.name != "fallback"  # a benchmark tells a failure
+    if option.flags and option.name != "fallback"  # a benchmark reports failures
 )
-"""What a target may say, besides its name."""
+"""The keys of a target, besides ``name``."""
 
 _ALLOWED: Final = f"name, {', '.join(KEYS)}"
 
@@ -48,9 +48,9 @@ class Target:
     Parameters
     ----------
     name : str
-        What it is called in the report.
+        The name in the report.
     options : Options
-        What to ask for, and of whom.
+        The request and the server.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Target:
 
     @property
     def model(self) -> str:
-        """The model that is asked for."""
+        """The requested model."""
         return self.options.model
 
     @property
     def base_url(self) -> str:
-        """Where it is; ``local`` for the built-in voice."""
+        """The base URL; ``local`` for the built-in voice."""
         if self.options.local:
             return "local"
         named = self.options.base_url or os.environ.get(BASE_URL_VARIABLE)
@@ -71,7 +71,7 @@ class Target:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether nobody is paid for it."""
+        """Whether the server is this machine, so that nothing is paid."""
         return self.options.local or is_loopback(urlsplit(self.base_url).hostname or "")
 
     def request(self, text: str) -> SpeechRequest:
@@ -79,7 +79,7 @@ class Target:
         return self.options.request(text)
 
     def client(self, local: str | None = None) -> SpeechClient:
-        """Return a client that makes one attempt a request: a benchmark hides no failure.
+        """Return a client without retries: a benchmark must not hide failures.
 
         Parameters
         ----------
@@ -95,12 +95,12 @@ class Target:
 
 
 def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:
-    """Return the targets that the words name; the one of the flags where there are no words.
+    """Return the targets that the words name; without words, the one that the flags name.
 
     Raises
     ------
     InvalidRequest
-        If a word or a file cannot be understood, or two targets have the same name, or one has
+        If a word or a file cannot be read, if two targets have the same name, or if one has
         neither a key nor a server.
     """
     tables = [table for word in words for table in _tables(word)] or [("", {})]
@@ -126,7 +126,7 @@ def _tables(word: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _value(text: str) -> Any:
-    """Return a number or a truth value where TOML sees one, the text itself elsewhere."""
+    """Return a number or a boolean if TOML reads one, otherwise the text."""
     with suppress(tomllib.TOMLDecodeError):
         value = tomllib.loads(f"value = {text}")["value"]
         if isinstance(value, (bool, int, float)):
@@ -161,14 +161,14 @@ def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> T
     elif table.get("base_url"):
         chosen["local"] = False
     target = Target(name, Options(play=False, **chosen))
-    # Checked before anything is said of it or sent: a base URL may hold a password.
+    # Checked before its base URL is printed or used: it may hold a password.
     target.request("A text.")
     target.client("http://localhost")
     return target
 
 
 def _named(targets: list[Target]) -> list[Target]:
-    """Give each target a name of its own; those without one are named for what differs."""
+    """Give each target a different name; those without one are named after what differs."""
     for each in _DISTINCTIONS:
         names = [target.name or each(target) for target in targets]
         if len(set(names)) == len(names):
@@ -184,7 +184,7 @@ _DISTINCTIONS: Final[tuple[Callable[[Target], str], ...]] = (
 
 
 def _require_server(target: Target) -> None:
-    """Raise where there is neither a key nor a base URL: nobody meant this server."""
+    """Raise if the user named neither a key nor a server for a target."""
     options = target.options
     meant = options.local or options.base_url or options.api_key_env
     if not (meant or os.environ.get(BASE_URL_VARIABLE) or os.environ.get(KEY_VARIABLE)):

@@ -1,4 +1,4 @@
-"""What is said in a benchmark: built-in sets of texts, or a file with one a line."""
+"""The texts of a benchmark: built-in sets, or a file with one on each line."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ SETS: Final[dict[str, tuple[str, ...]]] = {
     "paragraph-es": (" ".join(_SENTENCE_ES[:2]), " ".join(_SENTENCE_ES[2:])),
     "paragraph-fr": (" ".join(_SENTENCE_FR[:2]), " ".join(_SENTENCE_FR[2:])),
 }
-"""English, German, Spanish, French: a word or two, a sentence of 60 to 90 characters, some of
-them together."""
+"""In English, German, Spanish and French: a word or two, a sentence of 60 to 90 characters, and a
+paragraph of several."""
 
 DEFAULT_SET: Final = "sentence"
 
@@ -70,7 +70,7 @@ def find(name: str) -> tuple[str, ...]:
     Raises
     ------
     InvalidRequest
-        If there is neither such a set nor such a file, or nothing is in it.
+        If there is neither such a set nor such a file, or the file is empty.
     """
     if name in SETS:
         return SETS[name]

@@ -1,1 +1,1 @@
-"""The report as one file: offline, without a script, in light and dark."""
+"""The report as one HTML file, without scripts, that needs no network; light and dark."""

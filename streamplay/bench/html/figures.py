@@ -30,14 +30,14 @@ DISTRIBUTIONS: Final = (
     *("chunk_gap", "safe_start"),
 )
 
-# What is drawn one by one: more is no more telling, and slow to look at.
+# The most streams to draw: more of them show nothing more, and take long to draw.
 _MOST_CURVES: Final = 60
 _MOST_DOTS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A picture, and the same in numbers for whoever cannot see it.
+    """A picture, and the same in numbers for readers who cannot see it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Figure:
     columns, rows : tuple
         The numbers.
     legend : tuple
-        Pairs of words and a class of the style sheet: a line's or a phase's.
+        Pairs of a text and a class of the style sheet.
     """
 
     heading: str
@@ -60,7 +60,7 @@ class Figure:
 
 
 def figures(result: Result) -> Iterator[Figure]:
-    """Yield every figure that the result has something for."""
+    """Yield every figure for which the result has data."""
     yield from _distributions(result.outcomes)
     yield from _waterfall(result.outcomes)
     for index, outcome in enumerate(result.outcomes):
@@ -71,7 +71,7 @@ def figures(result: Result) -> Iterator[Figure]:
 
 
 def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:
-    """Return the legend of several targets; one alone needs none."""
+    """Return the legend of several targets; empty for one."""
     names = [(each.target.name, f"line s{index % SERIES}") for index, each in enumerate(outcomes)]
     return tuple(names) if len(names) > 1 else ()
 
@@ -265,7 +265,7 @@ def _thirds(outcome: Outcome, begun: float) -> tuple[str, ...]:
 
 
 def _capacity(result: Result) -> Iterator[Figure]:
-    """Yield the curve of a search: what became of the first voice as the rate rose."""
+    """Yield the curve of a search for the capacity: first voice over rate."""
     if result.capacity is None:
         return
     curve = [step for step in result.capacity["curve"] if step["first_voice"]["p95"] is not None]

@@ -1,4 +1,4 @@
-"""The report's page: what was asked, whether it holds, the tables, the figures, how it was made."""
+"""The page of the report: objectives, tables, figures, and how the run was made."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from streamplay.bench.result import Outcome, Result
 
-# Nothing is ever loaded from anywhere, whatever a name or a text in the result says.
+# The page loads nothing, whatever a name or a text in the result holds.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
-# Without it a browser asks the server, or the disk, for one.
+# An empty icon: otherwise a browser requests one.
 _NO_ICON: Final = '<link rel="icon" href="data:,">'
 
 
@@ -137,7 +137,7 @@ def _legend(figure: Figure) -> str:
 
 
 def _key(kind: str) -> str:
-    """Return a little picture of how a line or a bar is drawn."""
+    """Return a small sample of a line or a bar, for the legend."""
     line, bar = 'path d="M0 5H30"', 'rect width="30" height="10"'
     shape = line if kind.startswith("line") else bar
     return f'<svg viewBox="0 0 30 10" aria-hidden="true"><{shape} class="{kind}"/></svg>'

@@ -1,6 +1,6 @@
-"""A little drawing in SVG: a frame with axes, and lines, steps, dots and bars in it.
+"""Plots in SVG: axes, lines, steps, dots and bars.
 
-Colours and strokes are the style sheet's, by class; text is text, so that it can be read aloud,
+The style sheet sets colours and strokes, by class. Text stays text, so that it can be read aloud,
 searched and enlarged.
 """
 
@@ -25,7 +25,7 @@ _TOP: Final = 12
 _BOTTOM: Final = 44
 
 SERIES: Final = 6
-"""So many colours and dashes the style sheet has; then they begin again."""
+"""The number of colours and dashes in the style sheet; further series use them again."""
 
 
 def ticks(low: float, high: float, about: int = 6) -> list[float]:
@@ -46,7 +46,7 @@ class Plot:
     Parameters
     ----------
     title, about : str
-        What it shows, and what can be seen in it: read aloud by a screen reader.
+        What it shows, and what can be seen in it, for screen readers.
     x, y : tuple of float
         The ends of the axes.
     x_label, y_label : str
@@ -68,7 +68,7 @@ class Plot:
     parts: list[str] = field(default_factory=list)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Return where a point lies in the picture."""
+        """Return the place of a point in the picture."""
         (x0, x1), (y0, y1) = self.x, self.y
         across = (x - x0) / ((x1 - x0) or 1)
         up = (y - y0) / ((y1 - y0) or 1)
