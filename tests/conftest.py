@@ -58,7 +58,7 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("TOGETHER_API_KEY", "TOGETHER_BASE_URL"):
         os.environ.pop(name, None)
     empty: Path = tmp_path_factory.mktemp("configuration")
-    os.environ["XDG_CONFIG_HOME"] = str(empty)
+    os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = str(empty)
 
 
 @pytest.fixture(autouse=True)

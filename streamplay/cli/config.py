@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _CONFIGURABLE: Final = ("say", "live", "voices", "serve")
 """The commands that may have a table in the file."""
 
+_TABLES: Final = ("phrases", "privacy")
+"""Tables that are no flags: their commands read them with `tables`."""
+
 _NEVER: Final = {
     "api_key": "a key does not belong in this file: export TOGETHER_API_KEY",
     "json": "what is printed is decided where it is read: give --json as a flag",
@@ -99,6 +102,27 @@ def read(file: str | None) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file} is no TOML: {error}") from error
+
+
+def tables(environment: Mapping[str, str] = os.environ) -> dict[str, dict[str, Any]]:
+    """Return the tables that are no flags: the user's phrases, and what may be kept.
+
+    Raises
+    ------
+    UsageError
+        If one of them holds something else.
+    """
+    file = path(environment=environment)
+    content = read(file)
+    found = {name: content.get(name, {}) for name in _TABLES}
+    for name, kind, what in (("phrases", str, "a text"), ("privacy", bool, "true or false")):
+        table = found[name]
+        if not isinstance(table, dict):
+            raise UsageError(f"{file}: {name} is no table: [{name}]")
+        for key, value in table.items():
+            if not isinstance(value, kind):
+                raise UsageError(f"{file}: [{name}] {key}: {value!r} is not {what}")
+    return found
 
 
 def fill(
@@ -161,7 +185,7 @@ def _check_keys(content: Mapping[str, Any], file: str | None) -> None:
     for key, value in content.items():
         if key in _NEVER:
             raise UsageError(f"{file}: {key}: {_NEVER[key]}")
-        if key in _CONFIGURABLE and isinstance(value, dict):
+        if key in (*_CONFIGURABLE, *_TABLES) and isinstance(value, dict):
             continue
         if key not in shared:
             raise UsageError(f"{file}: unknown key {key!r}{closest(key, shared)}")

@@ -14,7 +14,10 @@ import sys
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Final, TextIO
+
+COLUMNS: Final = 80
+"""Fallback width when the terminal's is unknown."""
 
 
 def prepare() -> None:
@@ -51,6 +54,19 @@ def flush() -> None:
 def is_terminal(stream: TextIO | None) -> bool:
     """Return whether `stream` is a terminal."""
     return stream is not None and not stream.closed and stream.isatty()
+
+
+def columns() -> int:
+    """Return the terminal's width, as `shutil.get_terminal_size` does: shutil imports for 5 ms."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    if sys.__stdout__ is None:
+        return COLUMNS
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or COLUMNS
+    except (ValueError, OSError):
+        return COLUMNS
 
 
 def _write(stream: TextIO | None, text: str) -> None:

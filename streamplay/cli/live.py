@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import signal
-import threading
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Final
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.cli import options, report, status
+from streamplay.cli import config, console, options, status
+from streamplay.cli.conversation import Conversation
+from streamplay.cli.lines import Line, State
 from streamplay.cli.prompt import Prompt
 from streamplay.cli.signals import ENDING, handled, nudged
-from streamplay.errors import PlayerClosed, StreamPlayError
+from streamplay.cli.typist import Typist
+from streamplay.cli.user_files import UserFiles, state_folder
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
+    from pathlib import Path
     from types import FrameType
+    from typing import Any
 
     from streamplay.cli.parser import Parser
-    from streamplay.player import Player
-    from streamplay.speech.utterance import Utterance
 
 _LOOK_SECONDS: Final = 0.1
 """How often Ctrl-D is looked for while the last lines are spoken."""
+
+DUMB_TERMINALS: Final = ("", "dumb", "unknown")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -34,20 +39,26 @@ def add_arguments(parser: Parser) -> None:
     telling.add_argument(
         "--stats", action="store_true", default=None, help="a readable receipt for each line"
     )
+    telling.add_argument(
+        "--plain", action="store_true", default=None, help="one line an event, nothing redrawn"
+    )
+    telling.add_argument(
+        "--no-history",
+        action="store_false",
+        dest="history",
+        default=None,
+        help="keep nothing of what is typed for the next time",
+    )
     options.quiet(telling)
 
 
 def run(args: argparse.Namespace) -> int:
     """Speak every line, until Ctrl-D."""
     asked = options.for_player(args)
-    from streamplay.player import Player
-
-    prompt = Prompt()
     options.tell_the_voice(args)
-    notify = None if args.quiet else prompt.tell
     try:
-        with handled(dict.fromkeys(ENDING, _leave)), Player(**asked, notify=notify) as player:
-            return LiveSession(player, prompt, args).run()
+        with handled(dict.fromkeys(ENDING, _leave)):
+            return _run(args, asked)
     except Left as left:
         return status.of_signal(left.number)
 
@@ -64,89 +75,126 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     raise Left(number)
 
 
-class LiveSession:
-    """The prompt and its player.
+def _run(args: argparse.Namespace, asked: dict[str, Any]) -> int:
+    tables = config.tables()
+    person = console.is_terminal(sys.stdin)
+    keeps = person and args.history is not False and tables["privacy"].get("store", True)
+    folder = state_folder() if keeps else None
+    if _is_editor_wanted(args):
+        from streamplay.cli.live_editor import EditorSession
 
-    The main thread reads lines and hands them to the player. A second thread waits for each
-    utterance and prints its error. A third one calls `interrupt()`, because a signal handler must
-    not wait for the player.
-    """
+        session: Session = EditorSession(args, asked, folder, tables["phrases"])
+    else:
+        session = PlainSession(args, asked, folder, tables["phrases"])
+    return session.run()
 
-    def __init__(self, player: Player, prompt: Prompt, args: argparse.Namespace) -> None:
-        self._player = player
-        self._prompt = prompt
-        self._args = args
-        self._status = status.OK
-        self._speaking: list[Utterance] = []
-        self._spoken: SimpleQueue[Utterance | None] = SimpleQueue()
-        self._silence: SimpleQueue[None] = SimpleQueue()
+
+class Session(Protocol):
+    """One run of ``live``."""
 
     def run(self) -> int:
-        """Speak each line; return 0 at a terminal, and the first failure to a script."""
-        listener = threading.Thread(target=self._listen, name="streamplay-listen", daemon=True)
-        listener.start()
-        threading.Thread(target=self._hush, name="streamplay-hush", daemon=True).start()
-        with nudged(), handled({signal.SIGINT: self._on_interrupt}):
-            self._greet()
-            for line in self._prompt.lines():
-                self._say(line)
-            self._let_finish()
-        self._spoken.put(None)
-        listener.join()
-        return status.OK if self._prompt.interactive else self._status
+        """Speak what is typed; return the exit status."""
 
-    def _greet(self) -> None:
-        if self._prompt.interactive and not self._args.quiet:
-            self._prompt.tell("a line is spoken when it ends; Ctrl-C silences, Ctrl-D leaves")
 
-    def _say(self, line: str) -> None:
-        if not line.strip():
-            return
+def _is_editor_wanted(args: argparse.Namespace) -> bool:
+    terminal = console.is_terminal(sys.stdin) and console.is_terminal(sys.stdout)
+    dumb = sys.platform != "win32" and os.environ.get("TERM", "") in DUMB_TERMINALS
+    return terminal and not args.plain and not dumb
+
+
+class PlainScreen:
+    """Messages one below the other: for pipes, screen readers and terminals that only print."""
+
+    def __init__(self, *, interactive: bool) -> None:
+        self.interactive = interactive
+
+    def tell(self, sentence: str) -> None:
+        """Print a message of one line on standard error."""
+        console.tell(sentence)
+
+    def show(self, text: str) -> None:
+        """Print text on standard output."""
+        console.out(text)
+
+    def changed(self, line: Line | None) -> None:
+        """Print a line's new state, where a person reads along."""
+        if self.interactive and line is not None and line.state is not State.LOST:
+            console.err(f"{line.state}: {line.name}")
+
+    def leave(self) -> None:
+        """Do nothing: `PlainSession` waits for the end of the lines itself."""
+
+
+class PlainSession:
+    """Reads lines from standard input as they come, and prints what becomes of each.
+
+    Ctrl-C silences; in silence it empties the line of a person, and ends a script.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        asked: Mapping[str, Any],
+        folder: Path | None,
+        phrases: Mapping[str, str],
+    ) -> None:
+        from streamplay.cli.phrases import Phrases
+
+        self._interactive = console.is_terminal(sys.stdin)
+        self._screen = PlainScreen(interactive=self._interactive and not args.quiet)
+        self._prompt = Prompt()
+        tell = (lambda _: None) if args.quiet else self._screen.tell
+        files = UserFiles(folder, tell)
+        self._conversation = Conversation(
+            asked, self._screen, files, stats=bool(args.stats), notify=tell
+        )
+        kept = Phrases(phrases, files, asked, tell)
+        self._typist = Typist(self._conversation, kept, self._screen)
+        self._greets = self._interactive and not args.quiet
+
+    def run(self) -> int:
+        """Speak what is read; return 0 to a person, and the first failure to a script."""
+        conversation = self._conversation
+        conversation.open()
+        error = conversation.wait_until_open()
+        if error is not None:
+            raise error
+        cut = True
         try:
-            utterance = self._player.say(line.strip())
-        except StreamPlayError as error:
-            self._failed(error)
-            return
-        self._speaking = [*(each for each in self._speaking if not each.done), utterance]
-        self._spoken.put(utterance)
+            with nudged(), handled({signal.SIGINT: self._on_interrupt}):
+                self._read()
+            cut = False
+            self._let_finish()
+        finally:
+            conversation.close(cut=cut)
+        return status.OK if self._interactive else conversation.status
 
-    def _busy(self) -> bool:
-        return any(not utterance.done for utterance in self._speaking)
+    def _read(self) -> None:
+        if self._greets:
+            self._screen.tell("a line is spoken when it ends; Ctrl-C silences, Ctrl-D leaves")
+        for line in self._prompt.lines():
+            if self._interactive:
+                self._typist.entered(line, now=False)
+            else:
+                self._conversation.say(line)
+            if self._conversation.leaving:
+                return
 
     def _on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._busy():
+        if not self._typist.silence():
             raise KeyboardInterrupt
-        self._silence.put(None)
-
-    def _hush(self) -> None:
-        while True:
-            self._silence.get()
-            with contextlib.suppress(PlayerClosed):
-                dropped = len(self._player.interrupt().dropped)
-                if dropped:
-                    lines = "line" if dropped == 1 else "lines"
-                    self._prompt.tell(f"silenced, and {dropped} {lines} behind it")
-
-    def _listen(self) -> None:
-        while (utterance := self._spoken.get()) is not None:
-            try:
-                receipt = utterance.wait()
-            except StreamPlayError as error:
-                self._failed(error)
-                receipt = utterance.receipt
-            if self._args.stats:
-                self._prompt.show(report.receipt_text(receipt))
-
-    def _failed(self, error: StreamPlayError) -> None:
-        self._prompt.tell(str(error))
-        self._status = self._status or status.of_error(error)
 
     def _let_finish(self) -> None:
-        """Wait until the last lines have been heard; Ctrl-D or Ctrl-C cuts them."""
+        """Wait for the last words; Ctrl-D cuts them, and so does Ctrl-C."""
+        conversation = self._conversation
         with handled({signal.SIGINT: _leave}):
-            if self._busy() and self._prompt.interactive and not self._args.quiet:
-                self._prompt.tell("leaving after the last word; Ctrl-D again leaves at once")
-            while self._busy():
+            if not conversation.is_busy:
+                return
+            if self._greets:
+                self._screen.tell("leaving after the last word; Ctrl-D again leaves at once")
+            if not self._interactive:
+                conversation.wait_until_idle()
+            while conversation.is_busy:
                 if self._prompt.wants_out(_LOOK_SECONDS):
-                    self._player.interrupt()
+                    conversation.silence()
                     break

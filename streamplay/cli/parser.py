@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from importlib import import_module
 
 from streamplay.cli import console
@@ -40,9 +38,6 @@ COMMANDS: Final = {
 }
 """Every command and what it does, in the order of the overview."""
 
-_COLUMNS: Final = 80
-"""The width to use when the terminal's is unknown."""
-
 
 class _Formatter(argparse.HelpFormatter):
     """A formatter that finds the terminal's width without `shutil`.
@@ -52,20 +47,7 @@ class _Formatter(argparse.HelpFormatter):
     """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-def _columns() -> int:
-    """Return the width that `shutil.get_terminal_size` would return."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told):
-        return int(told)
-    if sys.__stdout__ is None:
-        return _COLUMNS
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _COLUMNS
-    except (ValueError, OSError):
-        return _COLUMNS
+        super().__init__(prog, width=console.columns() - 2)
 
 
 class Parser(argparse.ArgumentParser):

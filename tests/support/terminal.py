@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 from typing import TYPE_CHECKING, Self
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+import pyte
 
-CTRL_C, CTRL_D, UP = "\x03", "\x04", "\x1b[A"
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CTRL_C, CTRL_D, CTRL_T, ESC = "\x03", "\x04", "\x14", "\x1b"
+UP, LEFT, ALT_ENTER = "\x1b[A", "\x1b[D", "\x1b\r"
 
 # Makes the terminal the controlling one, so that Ctrl-C is a signal; and takes
 # back what a shell's `&` or nohup may have had ignored.
@@ -34,17 +40,31 @@ class Terminal:
     ----------
     words : sequence of str
         The command line.
+    columns, rows : int
+        The size of the terminal.
+    environment : mapping, optional
+        Variables besides those of this process.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._emulator = pyte.ByteStream(self._screen)
         self._ours, theirs = pty.openpty()
+        self._resize_to(columns, rows)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN, *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "200"},
+            env={**os.environ, "TERM": "xterm", **(environment or {})},
         )
         os.close(theirs)
         self.seen = ""
@@ -60,6 +80,55 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press these keys."""
         os.write(self._ours, text.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size, as when its window is dragged."""
+        self._screen.resize(rows, columns)
+        self._resize_to(columns, rows)
+
+    def _resize_to(self, columns: int, rows: int) -> None:
+        size = struct.pack("HHHH", rows, columns, 0, 0)
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, size)
+
+    @property
+    def rows(self) -> list[str]:
+        """What stands on the screen, row by row, without the empty ones at its end."""
+        rows = [row.rstrip() for row in self._screen.display]
+        while rows and not rows[-1]:
+            rows.pop()
+        return rows
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """The cursor's row and column, counted from 0."""
+        return self._screen.cursor.y, self._screen.cursor.x
+
+    def shows(self, *texts: str, seconds: float = 30.0, gone: bool = False) -> list[str]:
+        """Look until all of `texts` stand on the screen (`gone`: until none does); return its rows.
+
+        Raises
+        ------
+        AssertionError
+            If that does not come in time; with the screen as it is.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._is_shown(texts, gone=gone):
+            ready, _, _ = select.select([self._ours], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{texts} are not on the screen: {self.rows}"
+            data = self._read()
+            assert data, f"{texts} are not on the screen: {self.rows}, and the program has ended"
+            self.seen += data
+        return self.rows
+
+    def _is_shown(self, texts: Sequence[str], *, gone: bool) -> bool:
+        screen = "\n".join(self.rows)
+        return all((text in screen) is not gone for text in texts)
+
+    def settle(self, seconds: float = 0.2) -> list[str]:
+        """Take in what is shown until nothing has come for so long; return the rows."""
+        while select.select([self._ours], [], [], seconds)[0] and (data := self._read()):
+            self.seen += data
+        return self.rows
 
     def until(self, text: str, *, seconds: float = 30.0) -> str:
         """Look until `text` is seen; return what was seen since the last look, up to its end.
@@ -88,6 +157,8 @@ class Terminal:
 
     def _read(self) -> str:
         try:
-            return os.read(self._ours, 65536).decode(errors="replace")
+            data = os.read(self._ours, 65536)
         except OSError:  # Linux: the other side is closed
             return ""
+        self._emulator.feed(data)
+        return data.decode(errors="replace")

@@ -1,0 +1,430 @@
+"""A conversation: the lines that were typed, the player that speaks them, and what became of each.
+
+The screen's thread calls `say`, `silence`, `leave` and the like, and none of them waits for the
+network or the device. The player is opened on a thread of its own, so that the prompt is there at
+once; lines that are typed before it is open wait for it. What becomes of a line is told by the
+player's events, on the player's listener thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from streamplay.cli import lines, report, status
+from streamplay.cli.lines import Line, State
+from streamplay.errors import OutputFailed, PlayerClosed, StreamPlayError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamplay.cli.user_files import UserFiles
+    from streamplay.events import Event
+    from streamplay.player import Player
+    from streamplay.receipt import Receipt
+
+KEPT_LINES: Final = 200
+"""Lines that are remembered in this run; /again and the status look at the last of them."""
+
+KEPT_SOUNDS: Final = 20
+"""Lines whose audio is kept until the program ends, so that saying one again costs nothing."""
+
+_JOURNAL: Final = "unspoken"
+_JOURNAL_BYTES: Final = 1 << 20
+
+
+class Screen(Protocol):
+    """Where a conversation is shown. Every method may be called from any thread."""
+
+    interactive: bool
+
+    def tell(self, sentence: str) -> None:
+        """Show a message of one line."""
+
+    def show(self, text: str) -> None:
+        """Show text as it is, such as a receipt."""
+
+    def changed(self, line: Line | None) -> None:
+        """Show that a line's state, or what the conversation waits for, has changed."""
+
+    def leave(self) -> None:
+        """End: everything that was to be spoken has been."""
+
+
+class Conversation:
+    """Speaks lines one after the other, and knows what became of each.
+
+    Parameters
+    ----------
+    options : mapping
+        The arguments of the `Player`.
+    screen : Screen
+        Where it is shown.
+    files : UserFiles
+        Where unspoken lines are written down, for the next run.
+    stats : bool
+        Show a readable receipt for each line.
+    notify : callable, optional
+        Is told the player's notices.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        screen: Screen,
+        files: UserFiles,
+        *,
+        stats: bool = False,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.failed_to_open: StreamPlayError | None = None
+        self.status = status.OK
+        self.leaving = False
+        self.no_sound = ""
+        self.chosen: dict[str, Any] = {}
+        self.volume = float(options.get("volume", 0.0))
+        self._options = dict(options)
+        self._screen = screen
+        self._files = files
+        self._stats = stats
+        self._notify = notify
+        self._lines: list[Line] = []
+        self._count = 0
+        self._player: Player | None = None
+        self._opening: threading.Thread | None = None
+        self._closed = False
+        self._lock = threading.RLock()
+        self._idle = threading.Condition(self._lock)
+        self._sounds = tempfile.TemporaryDirectory(prefix="streamplay-", ignore_cleanup_errors=True)
+        self._last_receipt: Receipt | None = None
+        self._journal = f"{_JOURNAL}-{os.getpid()}"
+
+    # The player
+
+    def open(self) -> None:
+        """Begin to open the player, on a thread of its own."""
+        self._opening = threading.Thread(
+            target=self._open, name="streamplay-open", args=(dict(self._options),), daemon=True
+        )
+        self._opening.start()
+
+    def _open(self, options: Mapping[str, Any]) -> None:
+        from streamplay.player import Player
+
+        try:
+            player = Player(**options, on_event=self._on_event, notify=self._notify)
+        except StreamPlayError as error:
+            self._cannot_open(error)
+            return
+        except Exception as error:  # noqa: BLE001 - after a bug too the prompt must end
+            failure = StreamPlayError(f"a bug: {error!r}", remedy="Please report it")
+            failure.__cause__ = error
+            self._cannot_open(failure)
+            return
+        with self._lock:
+            if self._closed:
+                threading.Thread(target=player.close, kwargs={"cut": True}, daemon=True).start()
+                return
+            self._player = player
+            waiting = [line for line in self._lines if line.utterance is None and not line.ended]
+            for line in waiting:
+                self._hand_over(line, now=False)
+        self._screen.changed(None)
+
+    def _cannot_open(self, error: StreamPlayError) -> None:
+        with self._lock:
+            self.failed_to_open = error
+            waiting = [line for line in self._lines if not line.ended]
+        for line in waiting:
+            self._end(line, State.LOST, error.message)
+        self._screen.leave()
+
+    def wait_until_open(self) -> StreamPlayError | None:
+        """Wait until the player is open; return why it could not be opened."""
+        assert self._opening is not None
+        self._opening.join()
+        return self.failed_to_open
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the player is there."""
+        return self._player is not None
+
+    def reopen(self, **changes: Any) -> None:
+        """Close the player, cutting what it says, and open one with other options."""
+        with self._lock:
+            player, self._player = self._player, None
+            self._options |= changes
+        threading.Thread(
+            target=self._close_and_open, args=(player,), name="streamplay-reopen", daemon=True
+        ).start()
+
+    def _close_and_open(self, player: Player | None) -> None:
+        if player is not None:
+            player.close(cut=True)
+        self._open(dict(self._options))
+
+    def close(self, *, cut: bool) -> None:
+        """Give the player back; `cut`: without letting the rest be heard."""
+        with self._lock:
+            self._closed = True
+            player, self._player = self._player, None
+        if player is not None:
+            player.close(cut=cut)
+        with self._lock:
+            for line in self._lines:
+                if not line.ended:
+                    self._end(line, State.SILENCED)
+        self._files.remove(self._journal)
+        self._sounds.cleanup()
+
+    # What a person does
+
+    def say(self, text: str, *, now: bool = False) -> None:
+        """Speak a line after those before it; `now`: cut in, and let those before it follow."""
+        text = text.strip()
+        if not text:
+            return
+        with self._lock:
+            self._count += 1
+            line = Line(self._count, text)
+            self._lines = [*self._lines[-KEPT_LINES:], line]
+            self._files.append(self._journal, lines.taken(line))
+            if self._player is not None:
+                self._hand_over(line, now=now)
+        self._screen.changed(line)
+
+    def play(self, name: str, frames: Any, samplerate: int) -> None:
+        """Play a phrase whose sound is at hand, after the lines before it."""
+        with self._lock:
+            self._count += 1
+            line = Line(self._count, name)
+            self._lines = [*self._lines[-KEPT_LINES:], line]
+            if self._player is None:
+                self._end(line, State.LOST, "the voice is not ready yet")
+                return
+            try:
+                line.utterance = self._player.play(frames, samplerate)
+            except StreamPlayError as error:
+                self._end(line, State.LOST, error.message)
+        self._screen.changed(line)
+
+    def silence(self) -> bool:
+        """Silence what is being said and what waits; False: nothing was."""
+        with self._lock:
+            going = [line for line in self._lines if not line.ended]
+            player = self._player
+            for line in going:
+                if line.utterance is None:
+                    self._end(line, State.SILENCED)
+        if not going:
+            return False
+        if player is not None:
+            with contextlib.suppress(PlayerClosed):
+                player.interrupt()
+        behind = len(going) - 1
+        if behind:
+            self._screen.tell(f"silenced, and {behind} line{'s' * (behind > 1)} behind it")
+        return True
+
+    def again(self) -> None:
+        """Say again what was lost, or else the last line."""
+        with self._lock:
+            lost = [line for line in self._lines if line.state is State.LOST]
+            last = [line for line in self._lines if line.state is not State.LOST][-1:]
+            self._lines = [line for line in self._lines if line not in lost]
+        for line in lost or last:
+            self._repeat(line)
+        if not lost and not last:
+            self._screen.tell("nothing has been said yet")
+
+    def _repeat(self, line: Line) -> None:
+        if line.state is State.HEARD and line.sound is not None and line.sound.exists():
+            with self._lock:
+                player = self._player
+            if player is not None:
+                with contextlib.suppress(StreamPlayError):
+                    self._count += 1
+                    repeated = Line(self._count, line.text, sound=line.sound)
+                    with self._lock:
+                        self._lines.append(repeated)
+                        repeated.utterance = player.play_file(line.sound)
+                    self._screen.changed(repeated)
+                    return
+        self.say(line.text)
+
+    def set_volume(self, decibels: float) -> None:
+        """Set the volume, in dB, of what is heard from now on."""
+        with self._lock:
+            if self._player is not None:
+                self._player.volume = decibels
+            self.volume = self._options["volume"] = decibels
+
+    def choose(self, **fields: Any) -> None:
+        """Have the lines from now on spoken otherwise: another voice, model or speed."""
+        self.chosen |= fields
+
+    def leave(self) -> bool:
+        """Leave after the last word; False: nothing is left to be said."""
+        with self._lock:
+            self.leaving = self.is_busy
+            return self.leaving
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being said, or waits to be."""
+        return any(not line.ended for line in self._lines)
+
+    @property
+    def going(self) -> list[Line]:
+        """The lines that are being said or wait, in order."""
+        with self._lock:
+            return [line for line in self._lines if not line.ended]
+
+    @property
+    def last_sound(self) -> Path | None:
+        """The audio of the last line that was heard to its end."""
+        with self._lock:
+            heard = [line for line in self._lines if line.state is State.HEARD and line.sound]
+        return heard[-1].sound if heard else None
+
+    @property
+    def last_receipt(self) -> Receipt | None:
+        """The receipt of the line that ended last."""
+        return self._last_receipt
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing is being said and nothing waits."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self.is_busy)
+
+    # Lines of an earlier run
+
+    def left_over(self) -> list[str]:
+        """Return the lines that an earlier run, which has crashed, did not speak; once."""
+        found: list[str] = []
+        for name in self._files.names(""):
+            pid = name.removeprefix(f"{_JOURNAL}-")
+            if name == self._journal or not pid.isdecimal() or _is_running(int(pid)):
+                continue
+            found += lines.unspoken(self._files.read(name, _JOURNAL_BYTES).splitlines())
+            self._files.remove(name)
+        return found
+
+    def restore(self, texts: list[str]) -> None:
+        """Keep lines of an earlier run as lost ones, so that `again` says them."""
+        with self._lock:
+            for text in texts:
+                self._count += 1
+                line = Line(self._count, text, State.LOST, reason="the program had ended")
+                self._lines.append(line)
+                self._files.append(self._journal, lines.taken(line))
+
+    # What becomes of a line
+
+    def _hand_over(self, line: Line, *, now: bool) -> None:
+        """Give a line to the player; under the lock, so that its events find the line."""
+        assert self._player is not None
+        kept = [each for each in self._lines if each.sound is not None][:-KEPT_SOUNDS]
+        for each in kept:
+            with contextlib.suppress(OSError):
+                assert each.sound is not None
+                each.sound.unlink()
+            each.sound = None
+        line.sound = Path(self._sounds.name) / f"{line.number}.wav"
+        speaking = next((each for each in self._lines if each.state is State.SPEAKING), None)
+        try:
+            # first: until the player knows it, a line that cuts in follows what waits.
+            asked = {**self.chosen, **({"first": True} if now else {})}
+            line.utterance = self._player.say(line.text, output=line.sound, force=True, **asked)
+        except StreamPlayError as error:
+            line.sound = None
+            self._end(line, State.LOST, error.message, error)
+            return
+        if now and speaking is not None:
+            speaking.utterance.cancel()
+
+    def _find(self, utterance: object) -> Line | None:
+        return next((line for line in reversed(self._lines) if line.utterance is utterance), None)
+
+    def _on_event(self, event: Event) -> None:
+        from streamplay import events
+
+        with self._lock:
+            line = self._find(event.utterance)
+        if line is None:
+            return
+        match event:
+            case events.FirstSound():
+                line.state = State.SPEAKING
+                self._look_at_output(event.utterance.receipt)
+            case events.Word() | events.PieceFinished():
+                line.heard = event.utterance.heard().text
+            case events.Finished(receipt=receipt):
+                line.heard = line.text
+                self._receipt(receipt)
+                self._end(line, State.HEARD)
+            case events.Interrupted(receipt=receipt, heard=heard):
+                line.heard = heard.text
+                self._receipt(receipt)
+                self._end(line, State.SILENCED)
+            case events.Failed(receipt=receipt, error=error):
+                line.heard = event.utterance.heard().text
+                message = error.message if isinstance(error, StreamPlayError) else repr(error)
+                self._end(line, State.LOST, message, error)
+                self._receipt(receipt)
+        self._screen.changed(line)
+
+    def _receipt(self, receipt: Receipt) -> None:
+        self._last_receipt = receipt
+        if self._stats:
+            self._screen.show(report.receipt_text(receipt))
+
+    def _look_at_output(self, receipt: Receipt) -> None:
+        silent = receipt.output.kind == "silent"
+        self.no_sound = "no sound can be heard: there is no output device" if silent else ""
+
+    def _end(
+        self, line: Line, state: State, reason: str = "", error: Exception | None = None
+    ) -> None:
+        with self._lock:
+            if line.ended:
+                return
+            line.state, line.reason = state, reason
+            self._files.append(self._journal, lines.ended(line))
+            if state is State.LOST:
+                failure = status.of_error(error) if isinstance(error, StreamPlayError) else 1
+                self.status = self.status or failure
+                if isinstance(error, OutputFailed):
+                    self.no_sound = "no sound can be heard: the output device is gone"
+            self._idle.notify_all()
+            over = self.leaving and not self.is_busy
+        if state is State.LOST:
+            self._tell_lost(line, error)
+        if over:
+            self._screen.leave()
+
+    def _tell_lost(self, line: Line, error: Exception | None) -> None:
+        if self._screen.interactive:
+            why = str(error) if error is not None else line.reason
+            self._screen.tell(f"lost: “{line.name}”: {why}")
+        else:
+            self._screen.tell(str(error) if error is not None else line.reason)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process is there. Where that cannot be asked (Windows), it is taken for granted."""
+    if sys.platform == "win32":  # os.kill would end it there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it belongs to another user
+        return True
+    return True
