@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from streamplay.audio import AudioFormat
+from streamplay.receipt import FormatSource
 from streamplay.rules.families import DEFAULT_MODEL, FAMILIES, family_of
 
 __all__ = [
@@ -30,9 +31,6 @@ __all__ = [
     "read_models",
     "read_voices",
 ]
-
-FormatSource = Literal["model", "header", "user", "request"]
-"""Where the format of the bytes is known from. ``request`` is a guess: it was only asked for."""
 
 
 @dataclass(frozen=True, slots=True)

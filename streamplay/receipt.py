@@ -7,12 +7,12 @@ rate: ``received = played + flushed + trimmed + muted + unplayed``.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-if TYPE_CHECKING:
-    from streamplay.models import FormatSource
+from typing import Any, Final, Literal
 
 SCHEMA: Final = 1
+
+FormatSource = Literal["model", "header", "user", "request", "server", "bytes"]
+"""Where the format of the bytes is known from. ``request`` is a guess: it was only asked for."""
 
 
 @dataclass(slots=True)

@@ -8,10 +8,11 @@ whole frames, finite and within full scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio, TooLarge, Truncated
+from streamplay.models import FormatSource
 from streamplay.stream.guard import Guard, wrong_encoding
 from streamplay.stream.mpeg import with_length
 from streamplay.stream.riff import Walker
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import Frames
 
-FormatSource = Literal["model", "header", "user", "request"]
-"""Who says what the bytes are: a table, a header, ``--decode-as``, or only the request."""
+__all__ = ["Chunk", "Decoder", "FormatSource"]
 
 # libsndfile reads these whole. Their magic is believed over a content type, as
 # some servers send their default format whatever was asked.
