@@ -2,7 +2,8 @@
 
 A *frame* is one sample for each channel. Inside streamplay frames are
 ``float32`` arrays of shape ``(n, channels)``, full scale ±1.0. On the wire they
-are bytes in one of four encodings, named as the speech API names them.
+are bytes in one of four encodings, named as the speech API names them. Files and
+other servers use more: those of `READABLE`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,30 @@ if TYPE_CHECKING:
 
 ENCODINGS: Final = option_table.ENCODINGS
 
-_SAMPLE_BYTES: Final = {"pcm_f32le": 4, "pcm_s16le": 2, "pcm_mulaw": 1, "pcm_alaw": 1}
+# Read, never asked for or written: what WAV, AIFF, AU, Matroska and some servers hold. The name
+# says it all: signed, unsigned or float, bits, byte order.
+_ALSO_READ: Final = {
+    "pcm_u8": 1,
+    "pcm_s8": 1,
+    "pcm_s16be": 2,
+    "pcm_s24le": 3,
+    "pcm_s24be": 3,
+    "pcm_s32le": 4,
+    "pcm_s32be": 4,
+    "pcm_f32be": 4,
+    "pcm_f64le": 8,
+    "pcm_f64be": 8,
+}
+_SAMPLE_BYTES: Final = {
+    "pcm_f32le": 4,
+    "pcm_s16le": 2,
+    "pcm_mulaw": 1,
+    "pcm_alaw": 1,
+    **_ALSO_READ,
+}
+
+READABLE: Final = tuple(_SAMPLE_BYTES)
+"""Every encoding that `AudioFormat.decode` reads; `encode` writes those of `ENCODINGS`."""
 
 # 16-bit full scale. Dividing by a power of two is exact in float32, so that
 # s16 → float32 → s16 is the identity; 32767 would not be.
@@ -45,7 +69,7 @@ class AudioFormat:
     Parameters
     ----------
     encoding : str
-        One of `ENCODINGS`.
+        One of `READABLE`.
     samplerate : int
         Frames per second.
     channels : int
@@ -58,7 +82,7 @@ class AudioFormat:
 
     def __post_init__(self) -> None:
         if self.encoding not in _SAMPLE_BYTES:
-            raise ValueError(f"encoding {self.encoding!r} is none of {', '.join(ENCODINGS)}")
+            raise ValueError(f"encoding {self.encoding!r} is none of {', '.join(READABLE)}")
         if self.samplerate < 1 or self.channels < 1:
             raise ValueError(f"impossible format: {self.samplerate} Hz, {self.channels} channels")
 
@@ -85,13 +109,13 @@ class AudioFormat:
         Parameters
         ----------
         data : bytes-like
-            Whole frames, little-endian.
+            Whole frames.
 
         Returns
         -------
         numpy.ndarray
-            ``float32 (n, channels)``. Values of ``pcm_f32le`` are returned unchanged, NaN
-            included: `streamplay.stream.guard` limits them.
+            ``float32 (n, channels)``. Values of floats are returned unchanged, NaN included:
+            `streamplay.stream.guard` limits them. A float64 beyond float32 is infinite.
 
         Raises
         ------
@@ -105,6 +129,8 @@ class AudioFormat:
         elif self.encoding == "pcm_s16le":
             samples = np.frombuffer(data, dtype="<i2").astype(np.float32)
             samples *= np.float32(1 / _S16_SCALE)
+        elif self.encoding in _ALSO_READ:
+            samples = _decode_other(self.encoding, data)
         else:
             samples = _g711_table(self.encoding)[np.frombuffer(data, dtype=np.uint8)]
         return samples.reshape(-1, self.channels)
@@ -116,8 +142,16 @@ class AudioFormat:
         ----------
         frames : numpy.ndarray
             ``float32 (n, channels)``, finite.
+
+        Raises
+        ------
+        ValueError
+            If the encoding is only read.
         """
         import numpy as np
+
+        if self.encoding in _ALSO_READ:
+            raise ValueError(f"{self.encoding} is read, not written")
 
         if self.encoding == "pcm_f32le":
             return bytes(frames.astype("<f4").data)
@@ -127,6 +161,31 @@ class AudioFormat:
         if self.encoding == "pcm_s16le":
             return bytes(s16.data)
         return _g711_codes(self.encoding)[s16.astype(np.int32) + 32768].tobytes()
+
+
+def _decode_other(encoding: str, data: bytes | bytearray | memoryview) -> NDArray[np.float32]:
+    """Decode an encoding of `_ALSO_READ`, whose name is ``pcm_``, kind, bits, byte order."""
+    import numpy as np
+
+    kind, bits = encoding[4], int(encoding[5:].rstrip("lbe"))
+    order = ">" if encoding.endswith("be") else "<"
+    if kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.frombuffer(data, dtype=f"{order}f{bits // 8}").astype(np.float32)
+    if bits == 24:
+        # As the upper three bytes of 32 bits, so that the sign is where numpy looks for it.
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, slice(1, 4) if order == "<" else slice(3)] = np.frombuffer(data, np.uint8).reshape(
+            -1, 3
+        )
+        raw, bits = wide.reshape(-1).view(f"{order}i4"), 32
+    else:
+        raw = np.frombuffer(data, dtype=f"{order}{'u' if kind == 'u' else 'i'}{bits // 8}")
+    samples: NDArray[np.float32] = raw.astype(np.float32)
+    if kind == "u":
+        samples -= np.float32(2 ** (bits - 1))
+    samples *= np.float32(2.0 ** (1 - bits))
+    return samples
 
 
 @cache

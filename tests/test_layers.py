@@ -25,13 +25,14 @@ LAYERS = (
     {"network", "outputs", "words.sources", "reading", "loop", "policy.store", "speech.source"}
     # The handle of the local server: it starts a process, and imports nothing of what runs there.
     | {"server.child"},
-    {"stream", "policy", "words", "network.retry", "network.endpoint"},
+    {"stream", "codecs", "policy", "words", "network.retry", "network.endpoint"},
     {"audio", "models", "request", "receipt", "trace", "errors", "presentable", "rules"},
 )
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
 CORE = {
     "stream",
+    "codecs",
     "policy.jitter",
     "policy.learning",
     "policy.simulate",
@@ -56,6 +57,7 @@ ROOMS: dict[str, set[str]] = {
     "certifi": {"network.connection"},
     "httpx_sse": {"stream.sse", "stream.wire", "stream.dialects"},
     "sounddevice": {"outputs.portaudio", "outputs.quiet"},
+    "av": {"codecs.packets"},
     "aiohttp": {"server"},
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},
@@ -63,7 +65,7 @@ ROOMS: dict[str, set[str]] = {
 }
 
 # Imported where they are used: a request leaves before they are loaded.
-HEAVY = {"aiohttp", "httpx", "httpx_sse", "numpy", "rich", "sounddevice", "soundfile", "soxr"}
+HEAVY = {"aiohttp", "av", "httpx", "httpx_sse", "numpy", "rich", "sounddevice", "soundfile", "soxr"}
 
 MAX_LINES = 500
 

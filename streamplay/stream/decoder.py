@@ -1,8 +1,9 @@
 """Audio bytes → whole frames, without I/O.
 
-What arrives may be cut anywhere, may carry a header that knows its format better
-than anyone who was asked, and may be a whole compressed file. What leaves is
-whole frames, finite and within full scale.
+What arrives may be cut anywhere, may carry a header that knows its format better than the server
+that sent it, and may be compressed. What the bytes are is decided by the bytes first, then by
+what the server says, then by what was asked. What leaves is whole frames, finite and within full
+scale.
 """
 
 from __future__ import annotations
@@ -11,34 +12,52 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
-from streamplay.errors import BadAudio, TooLarge, Truncated
+from streamplay.codecs.readers import COMPRESSED, reader_of
+from streamplay.errors import BadAudio, Truncated, UnexpectedContent
 from streamplay.models import FormatSource
-from streamplay.stream.guard import Guard, wrong_encoding
-from streamplay.stream.mpeg import with_length
+from streamplay.presentable import presentable
+from streamplay.stream.guard import GUARDED, Guard, wrong_encoding
+from streamplay.stream.headers import CompressedWav
 from streamplay.stream.riff import Walker
+from streamplay.stream.sniff import RAW, identify, media_type, tag_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamplay.audio import Frames
+    from streamplay.codecs.packets import CodecReader
+    from streamplay.stream.guard import Candidate
 
 __all__ = ["Chunk", "Decoder", "FormatSource"]
 
-# libsndfile reads these whole. Their magic is believed over a content type, as
-# some servers send their default format whatever was asked.
-_FILE_TYPES: Final = frozenset(
-    ("audio/" + name)
-    for name in ("mpeg", "mp3", "flac", "x-flac", "ogg", "opus", "aac", "mp4", "x-m4a", "webm")
-) | {"application/ogg"}
-_FILE_MAGIC: Final = (b"fLaC", b"OggS", b"ID3\x03", b"ID3\x04")
+_EVENTS: Final = "text/event-stream"
 
-MAX_FILE_BYTES: Final = 64_000_000
-"""A whole file is held until its end: over an hour of mp3 at 128 kbit/s."""
+# Uncompressed audio in a container.
+_CONTAINERS: Final = frozenset(("audio/wav", "audio/x-w64", "audio/aiff", "audio/x-au"))
 
-_OGG_HEADER_BYTES: Final = 27
-_OGG_END: Final = 4  # the flag of a stream's last page
+# A server that says one of these and sends samples is wrong; one that sends neither, too. It takes
+# so many bytes to tell.
+_ALIASES: Final = (
+    "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-flac audio/opus application/ogg audio/x-aac "
+    "audio/aacp audio/x-m4a audio/m4a video/mp4 video/webm"
+)
+_PROMISING: Final = COMPRESSED.union(_ALIASES.split())
+_PROMISE_BYTES: Final = 4096
 
-_FLAC_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
+# Readers of these pass over an ID3 tag by themselves, also over one whose length is wrong.
+_TAGGED: Final = frozenset(("audio/mpeg", "audio/aac"))
+
+_NAMES: Final = {
+    "application/json": "JSON",
+    "text/html": "a page of HTML",
+    "text/event-stream": "server-sent events",
+    "text/plain": "plain text",
+    "application/zip": "a ZIP archive",
+    "application/gzip": "a gzip archive",
+    "application/pdf": "a PDF document",
+    "image/png": "a PNG picture",
+    "audio/midi": "MIDI",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +69,8 @@ class Chunk:
     frames : numpy.ndarray
         ``float32 (n, channels)``, contiguous, finite, within ±1.0; the receiver's own.
     data : bytes
-        The bytes as received, headers removed. A compressed file's bytes come
-        whole, with its first frames.
+        The bytes as received, headers removed. Those of compressed audio come as they are, with
+        the first frames that they give.
     """
 
     frames: Frames
@@ -64,17 +83,21 @@ class Decoder:
     Parameters
     ----------
     expected : AudioFormat
-        What the bytes should be, unless a header says otherwise.
-    source : {'model', 'header', 'user', 'request'}
-        Who says so. The user is believed over a header (which is removed all the same).
+        What the bytes should be, unless they are plainly something else.
+    source : {'model', 'header', 'user', 'request', 'server'}
+        Who says so. The user is believed over a header (which is removed all the same) and
+        over every mark of compressed audio.
     content_type : str
-        The response's header: it tells a compressed file from raw bytes.
+        The response's header: a hint.
+    end_is_told : bool
+        Whether something else tells that all has come: the body's own framing, an end mark. Then
+        a length in a header that was not reached is only a wrong number. Events have an end mark.
 
     Attributes
     ----------
     format : AudioFormat
         What the bytes are, as far as is known; fixed with the first frame.
-    source : {'model', 'header', 'user', 'request'}
+    source : {'model', 'header', 'user', 'request', 'server', 'bytes'}
         Who said so.
     muted : int
         Frames that were received and silenced.
@@ -83,22 +106,25 @@ class Decoder:
     """
 
     def __init__(
-        self, expected: AudioFormat, source: FormatSource, *, content_type: str = ""
+        self,
+        expected: AudioFormat,
+        source: FormatSource,
+        *,
+        content_type: str = "",
+        end_is_told: bool = False,
     ) -> None:
-        media = content_type.partition(";")[0].strip().lower()
         self.format = expected
         self.source: FormatSource = source
         self.muted = 0
         self.warning = ""
-        self._walker = Walker(framed=media == "text/event-stream")
-        self._sized = media != "text/event-stream"
-        self._carry = b""  # the bytes of a frame that the last delta cut
-        self._guard: Guard | None = None  # there is one once the first frame has come
-        self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
-        self._mute = False
-        self._file: bytearray | None = None
-        if media in _FILE_TYPES and source != "user":
-            self._file = bytearray()
+        self._media = media_type(content_type)
+        self._end_is_told = end_is_told or self._media == _EVENTS
+        self._start: bytes | None = b""  # what has come, until it is known what it is
+        self._walker = Walker()
+        self._head: bytes | None = None  # of a WAV file, until what is in it is known
+        self._codec: CodecReader | None = None
+        self._kept = b""  # compressed bytes that no frames have come of yet
+        self._samples = _Samples(self)
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         """Yield the frames that one delta completes.
@@ -106,19 +132,14 @@ class Decoder:
         Raises
         ------
         BadAudio
-            Where a header cannot be read, or changes the format after the first frame.
+            Where the bytes cannot be decoded, or change their format after the first frame.
+        UnexpectedContent
+            Where they are no audio at all.
         WrongEncoding
-            Where the bytes are certainly no sound as they were read. From then on
-            all is muted.
+            Where the bytes are certainly no sound as they were read, and what they are is not
+            known or not allowed. From then on all is muted.
         """
-        if self._file is not None:
-            self._keep(data)
-            return
-        if self._guard is None and self._is_file(data):
-            self._file = bytearray(data)
-            return
-        for piece in self._walker.feed(data):
-            yield from self._take(piece)
+        yield from self._feed(data, whole=False)
 
     def finish(self) -> Iterator[Chunk]:
         """Yield what was held back; after a fault too: it came before the fault.
@@ -128,136 +149,271 @@ class Decoder:
         Truncated
             If the audio ended inside a frame, or before the end that its header told.
         BadAudio
-            If a compressed file cannot be decoded.
+            If nothing of it can be decoded.
         """
-        if self._file is not None:
-            yield from self._decode_file(bytes(self._file))
+        yield from self._feed(b"", whole=True)
+        if self._codec is not None:
+            yield from self._finish_codec(self._codec)
             return
-        for piece in self._walker.finish():
-            yield from self._take(piece)
-        yield from self._release()
-        missing = self._missing()
-        if missing:
-            raise Truncated(missing, remedy="What had arrived is kept. Try again")
+        for part in self._walker.finish():
+            yield from self._samples.take(part)
+        yield from self._samples.release()
+        self._tell_missing(self._missing())
 
-    def _missing(self) -> str:
-        """Tell what the end of the stream has cut off."""
-        if self._walker.inside_header:
-            return "the audio ended inside its WAV header"
-        if self._carry:
-            size = self.format.frame_bytes
-            return f"the audio ended inside a frame: {len(self._carry)} of {size} bytes"
-        if self._sized and self._walker.missing:
-            return f"the audio ended {self._walker.missing} bytes before the end its header told"
-        return ""
+    def _feed(self, data: bytes, *, whole: bool) -> Iterator[Chunk]:
+        if self._start is not None:
+            data = self._start = self._start + data
+            kind = self._kind(data, whole=whole)
+            if kind is None:
+                return
+            self._start = None
+            if kind not in _TAGGED:
+                data = data[tag_bytes(data) :]
+            self._choose(kind, data)
+        if self._codec is None:
+            yield from self._walk(data)
+        else:
+            yield from self._decode(self._codec, data)
 
-    def _take(self, piece: bytes | AudioFormat) -> list[Chunk]:
-        if isinstance(piece, AudioFormat):
-            self._adopt(piece)
-            return []
-        data = self._carry + piece if self._carry else piece
-        whole = len(data) - len(data) % self.format.frame_bytes
-        self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
-        return self._pass(data[:whole]) if whole else []
+    def _walk(self, data: bytes) -> Iterator[Chunk]:
+        if self._head is not None:
+            self._head += data
+        try:
+            for part in self._walker.feed(data):
+                self._head = None
+                yield from self._samples.take(part)
+        except CompressedWav:
+            if self._head is None or self.source == "user":
+                raise
+            head, self._head = self._head, None
+            self._codec = reader_of("audio/wav")
+            yield from self._decode(self._codec, head)
+        except BadAudio:
+            self._walker = Walker()  # what follows the fault is none of ours
+            raise
 
-    def _pass(self, data: bytes) -> list[Chunk]:
-        """Let whole frames past the guard."""
-        frames = self.format.decode(data)
-        if self._mute:
-            self.muted += len(frames)
-            return []
-        guard = self._guard
-        if guard is None:
-            guard = self._guard = Guard(self.format, guessed=self.source == "request")
-        found = guard.look(data, frames)
-        self._held.append(Chunk(self._limited(frames), data))
-        if found:
-            self._mute = True
-            self.muted += sum(len(chunk.frames) for chunk in self._release())
-            raise wrong_encoding(self.format, found)
-        if guard.other_law:
-            self.warning = (
-                f"The audio sounds like {guard.other_law} rather than {self.format.encoding}: "
-                f"--decode-as {guard.other_law}"
+    # What it is
+
+    def _kind(self, start: bytes, *, whole: bool) -> str | None:
+        kind = identify(start, self._media, whole=whole)
+        promised = self._media in _PROMISING and self.source != "user"
+        if kind == RAW and promised and not whole and len(start) < _PROMISE_BYTES:
+            return None
+        return kind
+
+    def _choose(self, kind: str, start: bytes) -> None:
+        """Begin to read what has come as what it is."""
+        if kind in _CONTAINERS:
+            self._walker = Walker(container=True)
+            self._head = b""
+        elif self.source == "user":
+            return
+        elif kind in COMPRESSED:
+            self._codec = reader_of(kind)
+        elif kind != RAW:
+            raise _unexpected(kind, start)
+        elif self._media in _PROMISING and not self._samples.are_plain(start):
+            raise BadAudio(
+                f"the server says {presentable(self._media, limit=60)}, and that is not what came",
+                remedy="Ask for another format, or say what the bytes are with --decode-as",
             )
-        return [] if guard.undecided else self._release()
 
-    def _limited(self, frames: Frames) -> Frames:
-        # The other encodings cannot hold what is not finite, or beyond full scale.
-        return _limited(frames) if self.format.encoding == "pcm_f32le" else frames
+    def believes(self, told: AudioFormat) -> bool:
+        """Tell whether a header is believed: not against the user.
 
-    def _release(self) -> list[Chunk]:
-        held, self._held = self._held, []
-        return held
-
-    def _adopt(self, told: AudioFormat) -> None:
-        """Believe a header, unless the user knows better."""
+        Raises
+        ------
+        BadAudio
+            If frames of another rate, or with other channels, have been given already.
+        """
         if self.source == "user":
-            return
-        if self._guard is not None and told != self.format:
+            return False
+        same = (told.samplerate, told.channels) == (self.format.samplerate, self.format.channels)
+        if self._samples.begun and not same:
             raise BadAudio(
                 f"the stream changed its format from {self.format} to {told}",
                 remedy="What had arrived is kept. Name one format with --decode-as to override",
             )
-        self.format = told
-        self.source = "header"
-
-    def _is_file(self, data: bytes) -> bool:
-        return self.source != "user" and not self._carry and data.startswith(_FILE_MAGIC)
-
-    def _keep(self, data: bytes) -> None:
-        assert self._file is not None
-        if len(self._file) + len(data) > MAX_FILE_BYTES:
-            raise TooLarge(
-                f"the audio file is larger than {MAX_FILE_BYTES} bytes",
-                remedy="Ask for raw audio, which is played as it comes",
-            )
-        self._file += data
-
-    def _decode_file(self, data: bytes) -> Iterator[Chunk]:
-        """Decode a whole compressed file with libsndfile."""
-        import io
-
-        import soundfile
-
-        told = read = 0
-        timed, whole = with_length(data)
-        try:
-            with soundfile.SoundFile(io.BytesIO(timed)) as file:
-                self.format = AudioFormat("pcm_f32le", file.samplerate, file.channels)
-                self.source = "header"
-                told = file.frames
-                # soundfile seeks after each read, which is exact in FLAC alone: mpg123
-                # forgets its bit reservoir, and the seam is heard.
-                size = _FLAC_BLOCK if file.format == "FLAC" else max(1, told)
-                while len(frames := file.read(size, "float32", always_2d=True)):
-                    yield Chunk(_limited(frames), b"" if read else data)
-                    read += len(frames)
-        except soundfile.LibsndfileError as error:
-            reason = error.error_string.rstrip(".") or "damaged, or cut short"
-            raise BadAudio(
-                f"the audio file cannot be decoded ({reason})",
-                remedy="Ask for another format, or for raw audio",
-            ) from error
-        if read < told or not whole or not _ends_as_ogg_should(data):
-            raise Truncated("the audio file was cut short", remedy="Try again")
-
-
-def _ends_as_ogg_should(data: bytes) -> bool:
-    """Tell whether the last page of an Ogg file is whole, and says that it is (RFC 3533 §6).
-
-    libsndfile plays what there is of a shorter one, and finds nothing amiss.
-    """
-    if not data.startswith(b"OggS"):
         return True
-    page = data[data.rindex(b"OggS") :]
-    if len(page) < _OGG_HEADER_BYTES or not page[5] & _OGG_END:
-        return False
-    lengths = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]]
-    return len(page) >= _OGG_HEADER_BYTES + len(lengths) + sum(lengths)
+
+    # Compressed audio
+
+    def _decode(self, codec: CodecReader, data: bytes) -> Iterator[Chunk]:
+        self._kept += data
+        for frames in codec.feed_bytes(data):
+            yield self._compressed(codec, frames)
+
+    def _compressed(self, codec: CodecReader, frames: Frames) -> Chunk:
+        self.format = AudioFormat("pcm_f32le", codec.samplerate, codec.channels)
+        self.source = "header"
+        data, self._kept = self._kept, b""
+        return Chunk(limited(frames), data)
+
+    def _finish_codec(self, codec: CodecReader) -> Iterator[Chunk]:
+        for frames in codec.finish():
+            yield self._compressed(codec, frames)
+        if self._kept and codec.samplerate:
+            import numpy as np
+
+            yield self._compressed(codec, np.zeros((0, codec.channels), np.float32))
+        if not codec.samplerate:
+            raise BadAudio(
+                f"the {codec.what} cannot be decoded"
+                + (f" ({codec.incomplete})" if codec.incomplete else ""),
+                remedy="Ask for another format, or for raw audio",
+            )
+        if codec.damaged:
+            self.warning = f"{codec.damaged} packets of the {codec.what} were damaged and left out"
+        self._tell_missing(codec.incomplete)
+
+    # The end
+
+    def _missing(self) -> str:
+        """Tell what the end of the stream has cut off."""
+        if self._walker.inside_header:
+            return "the audio ended inside its header"
+        if self._samples.cut:
+            return f"the audio ended inside a frame: {self._samples.cut}"
+        if self._walker.missing:
+            return f"the audio ended {self._walker.missing} bytes before the end its header told"
+        return ""
+
+    def _tell_missing(self, missing: str) -> None:
+        if not missing:
+            return
+        wrong_number = not (self._walker.inside_header or self._samples.cut)
+        if self._end_is_told and wrong_number:
+            if self._media != _EVENTS:
+                self.warning = self.warning or missing[0].upper() + missing[1:]
+            return
+        raise Truncated(missing, remedy="What had arrived is kept. Try again")
 
 
-def _limited(frames: Frames) -> Frames:
+class _Samples:
+    """Samples, headers removed → chunks of whole frames, past the noise guard.
+
+    Attributes
+    ----------
+    begun : bool
+        Whether frames have come.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.begun = False
+        self._decoder = decoder
+        self._carry = b""  # the bytes of a frame that the last delta cut
+        self._guard: Guard | None = None  # there is one once the first frame has come
+        self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
+        self._released = 0  # bytes that have left
+        self._mute = self._switched = False
+
+    @property
+    def cut(self) -> str:
+        """How much of a frame the end has left; nothing where it is a container's padding."""
+        decoder = self._decoder
+        if decoder.source == "header" and not any(self._carry):
+            return ""
+        return f"{len(self._carry)} of {decoder.format.frame_bytes} bytes" if self._carry else ""
+
+    def take(self, part: bytes | AudioFormat) -> Iterator[Chunk]:
+        """Take audio, or the format of what follows."""
+        if isinstance(part, AudioFormat):
+            yield from self._adopt(part)
+            return
+        data = self._carry + part if self._carry else part
+        whole = len(data) - len(data) % self._decoder.format.frame_bytes
+        self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
+        if whole:
+            yield from self._pass(data[:whole])
+
+    def _adopt(self, told: AudioFormat) -> Iterator[Chunk]:
+        if not self._decoder.believes(told):
+            return
+        if told != self._decoder.format:
+            yield from self.release()
+            # A sample may be cut by a header in between, but not where its size changes.
+            self._guard, self._carry = None, b""
+        self._decoder.format, self._decoder.source = told, "header"
+
+    def release(self) -> Iterator[Chunk]:
+        """Yield what was held back."""
+        held, self._held = self._held, []
+        for chunk in held:
+            self._released += len(chunk.data)
+            yield chunk
+
+    def are_plain(self, data: bytes) -> bool:
+        """Tell whether bytes are smooth, as sound is, when read as they are expected to be."""
+        told = self._decoder.format
+        frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
+        return Guard(told).is_smooth(frames)
+
+    def _pass(self, data: bytes) -> Iterator[Chunk]:
+        """Let whole frames past the guard."""
+        decoder = self._decoder
+        frames = decoder.format.decode(data)
+        self.begun = True
+        if self._mute:
+            decoder.muted += len(frames)
+            return
+        if decoder.format.encoding not in GUARDED:
+            self._released += len(data)
+            yield Chunk(limited(frames), data)
+            return
+        guard = self._guard
+        if guard is None:
+            guard = self._guard = Guard(decoder.format, guessed=decoder.source in _GUESSES)
+        found = guard.look(data, frames)
+        # G.711 and s16 cannot hold what is not finite, or beyond full scale.
+        frames = limited(frames) if decoder.format.encoding == "pcm_f32le" else frames
+        self._held.append(Chunk(frames, data))
+        if found is not None:
+            yield from self._correct(found)
+            return
+        if guard.other_law:
+            decoder.warning = (
+                f"The audio sounds like {guard.other_law} rather than {decoder.format.encoding}: "
+                f"--decode-as {guard.other_law}"
+            )
+        if not guard.undecided:
+            yield from self.release()
+
+    def _correct(self, found: Candidate) -> Iterator[Chunk]:
+        """Read on as what the bytes plainly are, or mute them where that may not be."""
+        decoder, told = self._decoder, self._decoder.format
+        data = b"".join(chunk.data for chunk in self._held) + self._carry
+        shifted = found.encoding == told.encoding
+        if not shifted and (self._switched or decoder.source in ("user", "header")):
+            self._mute = True
+            decoder.muted += sum(len(chunk.frames) for chunk in self._held)
+            self._held = []
+            raise wrong_encoding(told, found)
+        self._held, self._carry, self._guard = [], b"", None
+        decoder.format = AudioFormat(found.encoding, told.samplerate, told.channels)
+        if shifted:
+            decoder.warning = "A byte of the audio was missing: decoded from the next sample on"
+        else:
+            self._switched = True
+            decoder.source = "bytes"
+        skip = (found.shift - self._released) % decoder.format.frame_bytes
+        yield from self.take(data[skip:])
+
+
+_GUESSES: Final = ("request",)
+
+
+def _unexpected(kind: str, start: bytes) -> UnexpectedContent:
+    name = _NAMES.get(kind, kind)
+    words = ""
+    if kind.startswith("text/") or kind == "application/json":
+        words = f": {presentable(start[:300].decode(errors='replace'), limit=120)!r}"
+    return UnexpectedContent(
+        f"the audio is {name}, which is no sound{words}",
+        remedy="Look at what the server was asked for",
+    )
+
+
+def limited(frames: Frames) -> Frames:
     """Limit `frames` to full scale, in place; NaN and infinity become silence."""
     import numpy as np
 

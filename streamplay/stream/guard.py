@@ -55,6 +55,9 @@ _ROUGH: Final = 0.005
 _SMOOTH: Final = 0.02
 _TIMES_SMOOTHER: Final = 16
 
+# Beside its power: noise has 1, speech a hundredth, and hissing sounds more.
+_SMOOTH_SHARE: Final = 0.3
+
 # Beyond the first no sample of ours lies; below the second only silence, and other
 # encodings read as f32. In the reading given a sine's zeros are tiny too, but not denormal.
 _ABSURD: Final = 10.0
@@ -99,13 +102,23 @@ class Candidate:
 
 
 _ONE_OFF: Final = Candidate("pcm_s16le", 1)
+_SWAPPED: Final = Candidate("pcm_s16be")
+
+GUARDED: Final = frozenset(_LOUD)
+"""The encodings that are watched: what a server may have been asked for, or taken for granted."""
+
+# A step between samples beyond this says nothing of the bytes that are lower still.
+_FINE_STEP: Final = 512 / 32768
 
 
 def readings_beside(told: str) -> Iterator[Candidate]:
-    """Yield what bytes may be that are said to be `told`."""
-    if told == "pcm_s16le":
-        yield _ONE_OFF
-    elif told == "pcm_f32le":
+    """Yield what bytes may be that are said to be `told`.
+
+    Samples of 16 bits whose bytes are swapped, and such of which one byte was lost, are as smooth
+    as each other when read so: `resolve_shift` tells which they are.
+    """
+    yield _SWAPPED
+    if told == "pcm_f32le":
         yield from (Candidate(told, shift) for shift in (1, 2, 3))
     # One law read as the other is still speech: `Guard.other_law`.
     others = ("pcm_s16le", "pcm_f32le", *(() if told in _G711 else _G711))
@@ -140,6 +153,7 @@ class Guard:
         self._energy = 0.0  # of them
         self._judged = 0
         self._agreed: Counter[Candidate] = Counter()
+        self._fine = [0.0, 0.0]  # how rough quiet passages are: bytes swapped, one byte lost
         self._heard = 0  # windows that were not silent
         self._enough = math.ceil(HOLD_SECONDS / WINDOW_SECONDS) if guessed else 0
         self._laws = _Laws(told) if told.encoding in _G711 else None
@@ -177,6 +191,14 @@ class Guard:
             return None
         return self._examine(block[:whole])
 
+    def is_smooth(self, frames: Frames) -> bool:
+        """Tell whether frames are silence, or vary as sound does, and not as noise."""
+        sane = _sane(frames, _DENORMAL)
+        if sane is None or not len(sane):
+            return False
+        power = _energy(sane) / sane.size
+        return power < _SILENT or _variation(sane) < _SMOOTH_SHARE * power
+
     def _examine(self, block: bytes) -> Candidate | None:
         size = self._window * self._told.frame_bytes
         for start in range(0, len(block), size):
@@ -209,8 +231,13 @@ class Guard:
         if best is None or _has_few_levels(given):
             return None
         self._agreed[best] += 1
+        if best == _SWAPPED and self._told.encoding == "pcm_s16le":
+            self._fine[0] += _fine_roughness(self._read(window, _SWAPPED))
+            self._fine[1] += _fine_roughness(self._read(window, _ONE_OFF))
         enough = max(_AGREEING, self._judged / 2)
-        return best if self._agreed[best] >= enough else None
+        if self._agreed[best] < enough:
+            return None
+        return _ONE_OFF if best == _SWAPPED and self._fine[1] < self._fine[0] else best
 
     def _read(self, data: bytes, reading: Candidate) -> Frames:
         told = AudioFormat(reading.encoding, self._told.samplerate, self._told.channels)
@@ -262,6 +289,16 @@ def wrong_encoding(told: AudioFormat, found: Candidate) -> WrongEncoding:
     )
 
 
+def _fine_roughness(frames: Frames) -> float:
+    """Return the mean step between samples, large ones cut off.
+
+    Where a sample's lower byte is another one's, quiet passages are rough.
+    """
+    import numpy as np
+
+    return float(np.minimum(np.abs(np.diff(frames, axis=0)), _FINE_STEP).mean())
+
+
 def _energy(frames: Frames) -> float:
     import numpy as np
 
@@ -292,8 +329,9 @@ def _is_leftover(reading: Candidate, frames: Frames, data: bytes, given: Frames 
         return True
     if reading.encoding == "pcm_f32le" and frames.var() < _FAINTEST_FLOAT:
         return True
-    eight_bits = reading == _ONE_OFF and len(set(data[::2])) == 1
-    return eight_bits or (bool(reading.shift) and _is_clipped(given))
+    eight_bits = reading == _SWAPPED and len(set(data[::2])) == 1
+    shifted = reading == _SWAPPED or bool(reading.shift)
+    return eight_bits or (shifted and _is_clipped(given))
 
 
 def _is_clipped(frames: Frames | None) -> bool:

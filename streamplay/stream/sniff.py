@@ -1,8 +1,7 @@
-"""What a body really is, by its first bytes, where its Content-Type says no more than bytes.
+"""What bytes are, by how they begin: audio of any container or codec, text, or something else.
 
-Played as samples, text is loud noise, and so is a compressed file: an error's JSON, a proxy's
-page, or the mp3 that was asked for, as ``application/octet-stream`` (which the schema of
-``POST /audio/speech`` allows of a file: https://docs.together.ai/reference/audio-speech).
+Decided by the bytes first, then by what the server says, then by what was asked. Played as
+samples, text is loud noise, and so is compressed audio.
 """
 
 from __future__ import annotations
@@ -10,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_BYTES: Final = ("", "application/octet-stream", "binary/octet-stream", "application/ogg")
+RAW: Final = "application/octet-stream"
+"""The type of bytes that bear no mark: samples, as far as is known."""
+
+_BYTES: Final = ("", RAW, "binary/octet-stream", "application/ogg", "application/x-octet-stream")
 
 _LOOK: Final = 12
 """Bytes that must be text, besides beginning as one: silence is none in any encoding, and of
@@ -23,15 +25,190 @@ _TEXTS: Final = (
     ("application/json", re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\"\[{\]])")),
     ("text/html", re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)),
 )
+# Words and the spaces between them: a half wave in G.711 may be printable too, but is smooth.
+_PLAIN: Final = re.compile(rb"(?:[\"'(]?[A-Za-z]{2,}[\"')]?[.,:;!?]?\s+){3}[\t\n\r -~]{8}")
+_PLAIN_LOOK: Final = 48
 
-# What libsndfile reads whole: RFC 9639 §8, RFC 3533 §6, https://id3.org/id3v2.4.0-structure.
-_FILES: Final = {b"fLaC": "audio/flac", b"OggS": "audio/ogg", b"ID3": "audio/mpeg"}
+# Where each stands: RFC 9639 §8; RFC 3533 §6; Microsoft's RIFF; EBU Tech 3306 (RF64); Sony's W64;
+# Apple's AIFF 1.3, AIFF-C and CAF; Sun's AU; ISO/IEC 14496-12 §4.3; RFC 8794 §8.1; and what is no
+# audio that is decoded here, so that an error names it.
+_W64: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
+    ("audio/wav", 0, b"RIFF", 8, b"WAVE"),
+    ("audio/wav", 0, b"RF64", 8, b"WAVE"),
+    ("audio/wav", 0, b"BW64", 8, b"WAVE"),
+    ("audio/x-w64", 0, _W64, 0, b""),
+    ("audio/aiff", 0, b"FORM", 8, b"AIFF"),
+    ("audio/aiff", 0, b"FORM", 8, b"AIFC"),
+    ("audio/x-au", 0, b".snd", 0, b""),
+    ("audio/flac", 0, b"fLaC", 0, b""),
+    ("audio/ogg", 0, b"OggS", 0, b""),
+    ("audio/webm", 0, b"\x1a\x45\xdf\xa3", 0, b""),
+    ("audio/mp4", 4, b"ftyp", 0, b""),
+    ("audio/mp4", 4, b"styp", 0, b""),
+    ("audio/mp4", 4, b"moov", 0, b""),
+    ("audio/x-caf", 0, b"caff\0\1\0\0", 0, b""),
+    ("audio/amr", 0, b"#!AMR", 0, b""),
+    ("audio/x-ms-wma", 0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 0, b""),
+    ("audio/midi", 0, b"MThd\0\0\0\6", 0, b""),
+    ("application/zip", 0, b"PK\3\4", 0, b""),
+    ("application/gzip", 0, b"\x1f\x8b\x08", 0, b""),
+    ("application/pdf", 0, b"%PDF-", 0, b""),
+    ("image/png", 0, b"\x89PNG\r\n\x1a\n", 0, b""),
+)
+_ID3: Final = b"ID3"
+_ID3_HEADER: Final = 10
+_MPEG: Final = "audio/mpeg"
+_AAC: Final = "audio/aac"
+
+# The types of what has frames and no mark, as servers spell them: where one is told, the frames
+# are looked for behind whatever else may stand at the start.
+_FRAMED: Final = {
+    "audio/mpeg": _MPEG,
+    "audio/mp3": _MPEG,
+    "audio/mpeg3": _MPEG,
+    "audio/x-mp3": _MPEG,
+    "audio/x-mpeg": _MPEG,
+    "audio/aac": _AAC,
+    "audio/aacp": _AAC,
+    "audio/x-aac": _AAC,
+    "audio/x-hx-aac-adts": _AAC,
+}
+_LOOK_FOR_FRAMES: Final = 16384
+
+_LONGEST_TAG_SEEN: Final = 1 << 16
+"""Behind a longer ID3 tag mp3 is expected, unseen."""
+
+
+def media_type(content_type: str) -> str:
+    """Return a Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def is_bytes(content_type: str) -> bool:
     """Tell whether a Content-Type says that a body is bytes, of whatever kind."""
-    media = content_type.partition(";")[0].strip().lower()
-    return media in _BYTES or media.startswith("audio/")
+    media = media_type(content_type)
+    return media in _BYTES or media.startswith(("audio/", "video/"))
+
+
+def identify(start: bytes, told: str = "", *, whole: bool = False) -> str | None:
+    """Return the media type of what begins so.
+
+    Parameters
+    ----------
+    start : bytes
+        How it begins; all of it that there is so far.
+    told : str
+        What it is said to be: a media type. It only tells how far to look for frames of
+        mp3 and AAC, which have no mark.
+    whole : bool
+        Whether `start` is all that there is.
+
+    Returns
+    -------
+    str or None
+        `RAW` for what bears no mark. None: more has to be seen.
+    """
+    for kind, at, mark, place, second in _MARKS:
+        found = _stands(start, at, mark) and _stands(start, place, second)
+        if found and len(start) >= max(at + len(mark), place + len(second)):
+            return kind
+        begun = len(start) > at or (at and start.startswith(b"\0"))  # a box of a few kilobytes
+        if found and begun and not whole:
+            return None
+    if _stands(start, 0, _ID3) and start:
+        return _behind_tag(start, whole=whole)
+    text = _identify_text(start, whole=whole)
+    if text != RAW:
+        return text
+    return _identify_frames(start, told, whole=whole)
+
+
+def _stands(start: bytes, at: int, mark: bytes) -> bool:
+    """Tell whether `mark` stands at a place, as far as `start` goes."""
+    part = start[at : at + len(mark)]
+    return mark.startswith(part)
+
+
+def _identify_text(start: bytes, *, whole: bool) -> str | None:
+    text = start.removeprefix(_BOM)
+    if _BOM.startswith(start) and start:
+        return RAW if whole else None
+    if not start or not _TEXT.fullmatch(text[:_LOOK]):
+        return RAW
+    if not whole and len(text) < _LOOK:
+        return None
+    kind = next((media for media, begin in _TEXTS if begin.match(text)), RAW)
+    if kind != RAW or not _TEXT.fullmatch(text[:_PLAIN_LOOK]):
+        return kind
+    if not whole and len(text) < _PLAIN_LOOK:
+        return None
+    return "text/plain" if _PLAIN.match(text) or (whole and _is_sentence(text)) else RAW
+
+
+def _is_sentence(text: bytes) -> bool:
+    return len(text) >= _LOOK and b" " in text.strip() and _TEXT.fullmatch(text) is not None
+
+
+def _behind_tag(start: bytes, *, whole: bool) -> str | None:
+    """Tell what an ID3 tag stands in front of: mostly, but not always, mp3."""
+    if len(start) < _ID3_HEADER:
+        return _MPEG if whole else None
+    end = tag_bytes(start)
+    if whole or len(start) > _LONGEST_TAG_SEEN or end > _LONGEST_TAG_SEEN:
+        kind = identify(start[end:], whole=True) if end < len(start) else RAW
+        return _MPEG if kind in (RAW, None) else kind
+    if len(start) > end:
+        kind = identify(start[end:])
+        if kind not in (RAW, None):
+            return kind
+    # The tag's length may be wrong: it ends where frames begin.
+    return _frames_within(start, _ID3_HEADER, (_MPEG, _AAC), whole=False)
+
+
+def tag_bytes(start: bytes) -> int:
+    """Return how long an ID3v2 tag is (https://id3.org/id3v2.4.0-structure §3.1); 0: it is none."""
+    if not start.startswith(_ID3) or len(start) < _ID3_HEADER:
+        return 0
+    size = sum(
+        (byte & 0x7F) << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True)
+    )
+    return _ID3_HEADER + size + (10 if start[5] & 0x10 else 0)
+
+
+def _identify_frames(start: bytes, told: str, *, whole: bool) -> str | None:
+    kinds = (_FRAMED[told],) if told in _FRAMED else ()
+    for kind in (_MPEG, _AAC):
+        found = _frames_begin(start, 0, kind, whole=whole)
+        if found or found is None:
+            return kind if found else None
+    if not kinds:
+        return RAW
+    found_within = _frames_within(start[:_LOOK_FOR_FRAMES], 0, kinds, whole=whole)
+    if found_within is None and not whole and len(start) < _LOOK_FOR_FRAMES:
+        return None
+    return found_within or RAW
+
+
+def _frames_within(start: bytes, begin: int, kinds: tuple[str, ...], *, whole: bool) -> str | None:
+    at = begin
+    while (at := start.find(b"\xff", at)) >= 0:
+        for kind in kinds:
+            if _frames_begin(start, at, kind, whole=whole):
+                return kind
+        at += 1
+    return None
+
+
+def _frames_begin(start: bytes, at: int, kind: str, *, whole: bool) -> bool | None:
+    """Tell whether frames of a kind begin at a place; None where more has to be seen."""
+    if start[at : at + 1] != b"\xff":
+        return False
+    from streamplay.codecs import adts, mp3
+    from streamplay.codecs.frame_cutter import CHAIN, is_chain
+
+    reader = mp3.read_header if kind == _MPEG else adts.read_header
+    return is_chain(start, at, reader, CHAIN, whole=whole)
 
 
 def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str | None:
@@ -40,11 +217,11 @@ def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str
     Parameters
     ----------
     content_type : str
-        The one that it has: believed, unless it says no more than bytes.
+        The one that it has: believed where the body bears no mark.
     start : bytes
         How the body begins.
     mp3 : bool
-        Whether mp3 was asked for, whose frames have no mark that is theirs alone.
+        Whether mp3 was asked for.
     whole : bool
         Whether `start` is all that there is.
 
@@ -53,20 +230,15 @@ def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str
     str or None
         None: more of the body has to be seen.
     """
-    if not is_bytes(content_type):
+    media = media_type(content_type)
+    asked = _MPEG if mp3 and media in _BYTES else media
+    kind = identify(start, asked, whole=whole)
+    if kind is None or not start:
+        return None if kind is None else content_type
+    if kind == media or (kind == RAW and is_bytes(content_type)):
+        return content_type  # with its parameters
+    if kind == RAW and (media.startswith("multipart/") or _TEXT.fullmatch(start[:_LOOK])):
         return content_type
-    file = next((media for mark, media in _FILES.items() if start.startswith(mark)), None)
-    if file or (mp3 and _is_mp3(start)):
-        return file or "audio/mpeg"
-    begun = _BOM.startswith(start) or start == b"\xff"
-    text = start.removeprefix(_BOM)
-    if not (begun or _TEXT.fullmatch(text[:_LOOK])):
-        return content_type
-    if not whole and len(start) < _LOOK:
-        return None
-    return next((media for media, begin in _TEXTS if begin.match(text)), content_type)
-
-
-def _is_mp3(start: bytes) -> bool:
-    """Tell whether a frame begins (ISO/IEC 11172-3 §2.4.2.3): eleven bits of ones, layer III."""
-    return len(start) > 1 and start[0] == 0xFF and start[1] & 0xE6 == 0xE2
+    if kind in ("text/plain", "text/html") and not is_bytes(content_type):
+        return content_type  # which names it well enough, and may be JSON or events all the same
+    return kind

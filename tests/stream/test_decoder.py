@@ -10,10 +10,19 @@ import soundfile
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import streamplay.codecs.whole
 import streamplay.stream.decoder
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.errors import BadAudio, StreamBroken, TooLarge, Truncated, WrongEncoding
+from streamplay.errors import (
+    BadAudio,
+    StreamBroken,
+    TooLarge,
+    Truncated,
+    UnexpectedContent,
+    WrongEncoding,
+)
 from streamplay.stream.decoder import Chunk, Decoder
+from streamplay.stream.sniff import RAW, identify
 from tests.stream.test_riff import chunk, fmt, wav
 
 if TYPE_CHECKING:
@@ -87,7 +96,7 @@ def test_bytes_cut_anywhere_give_the_same_frames_and_bytes(
 def test_every_whole_frame_of_any_bytes_comes_out_once(
     encoding: str, channels: int, data: bytes, cuts: list[int], guessed: bool
 ) -> None:
-    assume(not data.startswith((b"RIFF", *streamplay.stream.decoder._FILE_MAGIC)))
+    assume(identify(data, whole=True) == RAW)
     expected = AudioFormat(encoding, 24000, channels)
     decoder = Decoder(expected, "request" if guessed else "model")
     whole = len(data) - len(data) % expected.frame_bytes
@@ -205,7 +214,7 @@ def test_a_size_that_events_did_not_fill_is_no_fault_where_they_have_an_end_mark
 def test_a_stream_that_ends_inside_its_header_is_truncated() -> None:
     decoder = Decoder(S16, "model", content_type="audio/wav")
     list(decoder.feed(wav(b"")[:30]))
-    with pytest.raises(Truncated, match="inside its WAV header"):
+    with pytest.raises(Truncated, match="inside its header"):
         list(decoder.finish())
 
 
@@ -259,32 +268,49 @@ def test_an_ogg_file_that_lacks_its_last_page_is_cut_short_and_what_there_is_is_
     soundfile.write(file, noise, 24000, format="OGG")
     data = file.getvalue()
     decoder = Decoder(S16, "request", content_type="audio/ogg")
-    list(decoder.feed(data[: data.rindex(b"OggS")]))
-    chunks, error = until_fault(decoder.finish())
+    chunks = list(decoder.feed(data[: data.rindex(b"OggS")]))
+    last, error = until_fault(decoder.finish())
     assert isinstance(error, Truncated)
-    assert len(heard(chunks)) > 24000
+    assert len(heard(chunks + last)) > 24000
 
 
-def test_a_file_that_is_none_is_bad_audio() -> None:
+def test_what_is_said_to_be_compressed_and_is_noise_is_bad_audio() -> None:
     decoder = Decoder(S16, "request", content_type="audio/mpeg")
-    list(decoder.feed(b"no such thing"))
-    with pytest.raises(BadAudio, match="cannot be decoded"):
-        list(decoder.finish())
+    noise = np.random.default_rng(1).bytes(30_000)
+    with pytest.raises(BadAudio, match="the server says audio/mpeg"):
+        list(decoder.feed(noise))
 
 
-def test_what_came_before_the_fault_in_a_file_is_kept() -> None:
+def test_samples_that_are_said_to_be_compressed_are_heard() -> None:
+    data = S16.encode(tone(seconds=1.0))
+    for kind in ("audio/mpeg", "audio/ogg", "audio/flac", "audio/aac"):
+        decoder = Decoder(S16, "request", content_type=kind)
+        assert kept(decode(decoder, cut(data, [3000, 20000]))) == data
+
+
+def test_a_text_in_place_of_sound_is_named() -> None:
+    decoder = Decoder(S16, "request", content_type=EVENTS)
+    with pytest.raises(UnexpectedContent, match="JSON"):
+        list(decoder.feed(b'{"error": "the GPU is on fire"}'))
+    decoder = Decoder(S16, "request")
+    with pytest.raises(UnexpectedContent, match=r"plain text.*Internal Server Error"):
+        decode(decoder, [b"Internal Server Error"])
+
+
+@pytest.mark.parametrize("size", [1000, 1 << 20])
+def test_what_came_before_the_fault_in_a_file_is_kept(size: int) -> None:
     decoder = Decoder(S16, "request", content_type="audio/flac")
-    data = file_of("FLAC")
-    list(decoder.feed(data[: len(data) // 2]))
-    chunks, error = until_fault(decoder.finish())
-    assert isinstance(error, BadAudio)
-    assert len(heard(chunks)) > 4000
+    data = file_of("FLAC")[:-4000]
+    chunks = [chunk for at in range(0, len(data), size) for chunk in decoder.feed(data[at:][:size])]
+    last, error = until_fault(decoder.finish())
+    assert isinstance(error, Truncated)
+    assert len(heard(chunks + last)) > 4000
 
 
-def test_a_file_beyond_its_bound_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamplay.stream.decoder, "MAX_FILE_BYTES", 1000)
-    decoder = Decoder(S16, "request", content_type="audio/mpeg")
-    list(decoder.feed(bytes(1000)))
+def test_a_file_that_is_held_whole_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamplay.codecs.whole, "MAX_FILE_BYTES", 1000)
+    decoder = Decoder(S16, "request")
+    list(decoder.feed(b"caff\0\1\0\0" + bytes(992)))
     with pytest.raises(TooLarge):
         list(decoder.feed(b"1"))
 
@@ -313,40 +339,74 @@ WRONG = [
     ("pcm_mulaw", "pcm_s16le", 0),
     ("pcm_alaw", "pcm_s16le", 0),
     ("pcm_s16le", "pcm_mulaw", 0),
+    ("pcm_s16be", "pcm_s16le", 0),
+    ("pcm_s16be", "pcm_f32le", 0),
 ]
 
 
+def encoded(encoding: str, frames: Frames, rate: int = 24000) -> bytes:
+    if encoding != "pcm_s16be":
+        return AudioFormat(encoding, rate).encode(frames)
+    samples = np.frombuffer(AudioFormat("pcm_s16le", rate).encode(frames), "<i2")
+    return samples.astype(">i2").tobytes()
+
+
+def aligned(data: bytes, lost: int, true: AudioFormat) -> bytes:
+    data = data[-lost % true.frame_bytes :]
+    return data[: len(data) - len(data) % true.frame_bytes]
+
+
 @pytest.mark.parametrize(("true", "told", "lost"), WRONG)
-@pytest.mark.parametrize("source", ["model", "request"])
+@pytest.mark.parametrize("source", ["model", "request", "server"])
 @pytest.mark.parametrize("size", [7, 480, 4096, 1 << 20])
-def test_a_wrong_encoding_is_muted_and_named_with_the_flag_that_mends_it(
+def test_bytes_that_are_plainly_something_else_are_decoded_as_what_they_are(
     true: str, told: str, lost: int, source: streamplay.stream.decoder.FormatSource, size: int
 ) -> None:
-    data = AudioFormat(true, 24000).encode(speech())[lost:]
+    data = encoded(true, speech())[lost:]
     decoder = Decoder(AudioFormat(told, 24000), source)
-    chunks: list[Chunk] = []
-    fed, error = 0, None
-    while error is None and fed < len(data):
-        more, error = until_fault(decoder.feed(data[fed : fed + size]))
-        chunks += more
-        fed += size
+    chunks = decode(decoder, [data[at : at + size] for at in range(0, len(data), size)])
+    assert decoder.format == AudioFormat(true, 24000)
+    assert decoder.source == (source if lost else "bytes")
+    assert decoder.muted == 0
+    # From where that was certain on: all of the rest, and every byte of it.
+    right = AudioFormat(true, 24000).decode(aligned(data, lost, AudioFormat(true, 24000)))
+    assert np.array_equal(heard(chunks)[-9000:], right[-9000:])
+    if source == "request":  # nothing of the noise has come out
+        assert np.abs(heard(chunks)).max() <= np.abs(right).max() + 0.05
+    assert bool(decoder.warning) == (lost > 0)
+
+
+@pytest.mark.parametrize(("true", "told"), [wrong[:2] for wrong in WRONG if not wrong[2]])
+@pytest.mark.parametrize("source", ["user", "header"])
+def test_what_is_certain_and_noise_all_the_same_is_muted_and_named(
+    true: str, told: str, source: streamplay.stream.decoder.FormatSource
+) -> None:
+    data = encoded(true, speech())
+    decoder = Decoder(AudioFormat(told, 24000), source)
+    chunks, error = until_fault(decoder.feed(data))
     assert isinstance(error, WrongEncoding)
-    assert ("bytes are shifted" if lost else f"--decode-as {true}") in str(error)
-    frames = min(fed, len(data)) // decoder.format.frame_bytes
+    assert f"--decode-as {true}" in str(error)
+    frames = len(data) // decoder.format.frame_bytes
     assert decoder.muted + sum(len(one.frames) for one in chunks) == frames
     assert decoder.muted > 0
-    if source == "request":
-        loudest = max((np.abs(one.frames).max() for one in chunks), default=0)
-        assert loudest < 0.05  # nothing of the noise has come out
 
 
 def test_after_a_wrong_encoding_everything_is_muted_and_counted() -> None:
     data = AudioFormat("pcm_s16le", 24000).encode(speech())
-    decoder = Decoder(AudioFormat("pcm_f32le", 24000), "model")
+    decoder = Decoder(AudioFormat("pcm_f32le", 24000), "user")
     with pytest.raises(WrongEncoding):
         list(decoder.feed(data))
     assert decode(decoder, [data]) == []
     assert decoder.muted == 2 * len(data) // 4
+
+
+def test_bytes_that_change_once_more_are_muted() -> None:
+    floats = AudioFormat("pcm_f32le", 24000).encode(speech())
+    decoder = Decoder(S16, "request")
+    list(decoder.feed(floats))
+    assert decoder.format.encoding == "pcm_f32le"
+    with pytest.raises(WrongEncoding):
+        list(decoder.feed(S16.encode(speech())))
 
 
 def test_a_guess_is_held_until_a_tenth_of_a_second_was_seen_and_no_longer() -> None:

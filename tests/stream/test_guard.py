@@ -141,7 +141,7 @@ def test_one_law_is_not_told_from_the_other_by_less_than_a_second_of_vowels() ->
 @pytest.mark.parametrize("told", ENCODINGS)
 def test_every_other_encoding_is_thought_of_but_the_other_law(told: str) -> None:
     others = {reading.encoding for reading in readings_beside(told) if not reading.shift}
-    assert others == set(ENCODINGS) - {told} - (
+    assert others == {"pcm_s16be", *ENCODINGS} - {told} - (
         {"pcm_mulaw", "pcm_alaw"} if told in ("pcm_mulaw", "pcm_alaw") else set()
     )
 

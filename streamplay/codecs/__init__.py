@@ -1,0 +1,1 @@
+"""Compressed audio: bytes in, frames out; the only package that imports PyAV."""

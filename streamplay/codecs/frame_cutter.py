@@ -1,0 +1,132 @@
+"""Streams of frames that tell their own length (mp3, ADTS), cut anywhere → whole frames.
+
+Such a stream has no header of its own: a frame is known by its first bytes, and, as those may
+stand anywhere in other data, by the frames that follow where it says that it ends. So whatever
+lies before, between and after the frames is passed over: tags of every kind, a tag whose length
+is wrong, zeros, rubbish.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CHAIN: Final = 3
+"""Frames in a row that tell a stream from other bytes. By chance three headers match, where they
+say that they do, once in 2**60 places or so."""
+
+
+class FrameHeader(NamedTuple):
+    """What a frame's first bytes say.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the whole frame.
+    kind : tuple of int
+        What stays the same from frame to frame of one stream.
+    """
+
+    size: int
+    kind: tuple[int, ...]
+
+
+def is_chain(
+    data: bytes | bytearray,
+    at: int,
+    read: Callable[[bytes | bytearray, int], FrameHeader | None],
+    least: int,
+    *,
+    whole: bool,
+) -> bool | None:
+    """Tell whether frames of one kind follow each other from `at` on.
+
+    Parameters
+    ----------
+    read : callable
+        Reads the header at a place: a size of 0 where the data end before it can be told.
+    least : int
+        How many frames it takes.
+    whole : bool
+        Whether nothing follows `data`: then two will do, or one that `data` end with.
+
+    Returns
+    -------
+    bool or None
+        None: more data have to be seen.
+    """
+    kind: tuple[int, ...] | None = None
+    for number in range(least):
+        header = read(data, at)
+        if header is None or (kind is not None and header.kind != kind and header.size):
+            return whole and number > 1  # two frames, and then a tag
+        if not header.size:
+            return number > 0 if whole else None
+        kind = header.kind
+        at += header.size
+    return True
+
+
+class FrameCutter:
+    """Cuts a stream into its frames.
+
+    Parameters
+    ----------
+    mark : bytes
+        The byte that each frame begins with.
+    read : callable
+        Reads the header at a place of the data: None where there is none, a size of 0
+        where the data end before it can be told.
+
+    Attributes
+    ----------
+    incomplete : bool
+        After `finish`: whether a frame had begun, and did not come whole.
+    """
+
+    def __init__(
+        self, mark: bytes, read: Callable[[bytes | bytearray, int], FrameHeader | None]
+    ) -> None:
+        self._mark = mark
+        self._read = read
+        self._data = bytearray()
+        self._kind: tuple[int, ...] | None = None  # of the frames before; None while searching
+        self.incomplete = False
+
+    def feed_bytes(self, data: bytes, *, whole: bool = False) -> Iterator[bytes]:
+        """Yield the frames that `data` completes; `whole`: nothing follows."""
+        self._data += data
+        at = 0
+        while True:
+            header = self._read(self._data, at) if self._kind is not None else None
+            if header is None or (header.size and header.kind != self._kind):
+                at = self._search(at, whole=whole)
+                if self._kind is None:
+                    break
+                continue
+            if not header.size or at + header.size > len(self._data):
+                break
+            yield bytes(self._data[at : at + header.size])
+            at += header.size
+        del self._data[:at]
+
+    def finish(self) -> Iterator[bytes]:
+        """Yield what only the end of the data tells to be frames."""
+        yield from self.feed_bytes(b"", whole=True)
+        self.incomplete = self._kind is not None and bool(self._data)
+
+    def _search(self, at: int, *, whole: bool) -> int:
+        """Look for frames from `at` on; return where they begin, or may once more has come."""
+        self._kind = None
+        while (at := self._data.find(self._mark, at)) >= 0:
+            found = is_chain(self._data, at, self._read, CHAIN, whole=whole)
+            if found:
+                header = self._read(self._data, at)
+                assert header is not None
+                self._kind = header.kind
+            if found or found is None:
+                return at
+            at += 1
+        return len(self._data)

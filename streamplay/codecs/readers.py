@@ -1,0 +1,44 @@
+"""Which reader decodes what: by its media type, as `streamplay.stream.sniff.identify` names it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from streamplay.codecs.whole import WholeReader
+
+if TYPE_CHECKING:
+    from streamplay.codecs.packets import CodecReader
+
+_READERS: Final = {
+    "audio/mpeg": ("mp3", "Mp3Reader"),
+    "audio/aac": ("adts", "AdtsReader"),
+    "audio/ogg": ("ogg", "OggReader"),
+    "audio/flac": ("flac", "FlacReader"),
+}
+_WHOLE: Final = {
+    "audio/wav": "compressed WAV",
+    "audio/mp4": "MP4",
+    "audio/webm": "WebM",
+    "audio/x-caf": "CAF",
+    "audio/amr": "AMR",
+    "audio/x-ms-wma": "Windows Media",
+}
+
+COMPRESSED: Final = frozenset((*_READERS, *_WHOLE)) - {"audio/wav"}
+"""The media types of what is decoded here."""
+
+
+def reader_of(kind: str) -> CodecReader:
+    """Return a reader of a media type of `COMPRESSED`, or of WAV that holds no samples.
+
+    Raises
+    ------
+    BadAudio
+        If the decoder is not installed.
+    """
+    if kind in _WHOLE:
+        return WholeReader(_WHOLE[kind])
+    module, name = _READERS[kind]
+    reader: CodecReader = getattr(import_module(f"streamplay.codecs.{module}"), name)()
+    return reader
