@@ -156,7 +156,7 @@ class Account:
         facts = self._facts.format
         asked = facts.requested
         # An encoding is asked for where raw audio is; a file holds its own.
-        as_asked = facts.effective == asked.encoding or not self._raw
+        as_asked = facts.effective == asked.encoding or not (self._raw or facts.source == "bytes")
         if as_asked and facts.samplerate == asked.samplerate:
             return None
         why = {
@@ -164,6 +164,8 @@ class Account:
             "header": "a header in the stream says so",
             "user": "decode_as (--decode-as) says so",
             "request": "that is this server's own format",
+            "server": "the server says so",
+            "bytes": "that is what they plainly are",
         }
         return (
             f"asked for {asked.encoding} at {asked.samplerate} Hz, "
