@@ -119,7 +119,7 @@ def test_a_duration_ends_the_load() -> None:
 
 
 def test_two_targets_are_compared_turn_by_turn(speech_server: LocalServer) -> None:
-    with running("--first-byte-ms", "80") as slow:
+    with running("--first-byte-ms", "250") as slow:
         words = (f"name=slow,base_url={slow.base_url}", "name=quick")
         result = measured(speech_server.base_url, *words, requests=8)
     (found,) = (pair for pair in result.pairs if pair.measure == "first_byte")

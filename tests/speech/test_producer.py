@@ -140,9 +140,9 @@ def test_what_is_no_text_is_an_invalid_request_at_once(player: Player, text: Any
 
 def test_an_utterance_may_have_time_limits_of_its_own(live: Player) -> None:
     slow = asking(signal="tone", seconds=0.2, first_byte_ms=1500)
-    error = failure(live.say("hello", extra=slow, timeout=0.2))
+    error = failure(live.say("hello", extra=slow, timeout=0.5))
     assert isinstance(error, TimedOut)
-    assert (error.waiting_for, error.seconds) == ("first byte", 0.2)
+    assert (error.waiting_for, error.seconds) == ("first byte", 0.5)
     error = failure(live.say("hello", extra=slow, deadline=0.1))
     assert isinstance(error, TimedOut)
     assert error.waiting_for == "deadline"

@@ -42,7 +42,7 @@ ctl.!default { type pulse }
 
 _SERVER_OPTIONS = (
     *("-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"),
-    *("--disallow-exit", "--realtime=no", "--high-priority=no"),
+    *("--disallow-exit", "--realtime=no", "--high-priority=no", "--log-level=debug"),
 )
 # The server ends with the tests, also where they are killed and can end nothing themselves.
 _TIED = ("setpriv", "--pdeathsig", "TERM")
@@ -53,6 +53,10 @@ _RECORDER_OPTIONS = ("-d", f"{SINK}.monitor", "--format=s16le", "--latency-msec=
 # What was handed over last comes out of the monitor this much later at most: 20 ms asked of parec,
 # up to 50 ms in the null sink's own blocks, 20–100 ms in PortAudio's buffer, and room.
 _TAIL_SECONDS = 0.4
+
+# What the server's log says when a client feeds it again that had let it run dry, and when a client
+# begins.
+_FED_AGAIN = b"end of underrun"
 
 # An idle machine needs 0.1 s for any of this.
 _PATIENCE_SECONDS = 20
@@ -142,6 +146,11 @@ class NullSink:
             _end(self._server)
             self._server = None
         shutil.rmtree(self._home, ignore_errors=True)
+
+    @property
+    def fed_again(self) -> int:
+        """How often a stream began, or went on after it had run dry: clients do not always know."""
+        return self._log.read_bytes().count(_FED_AGAIN)
 
     @contextmanager
     def record(self) -> Iterator[Recording]:

@@ -104,7 +104,19 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
     """Serve every connection with `script`, on a port of its own."""
     state = RawServer("")
     tasks: set[asyncio.Task[None]] = set()
-    writers: list[asyncio.StreamWriter] = []
+    transports: set[asyncio.BaseTransport] = set()
+
+    class Protocol(asyncio.StreamReaderProtocol):
+        """Keeps its transport: a connection may have come that is never served."""
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            transports.add(transport)
+            self._own = transport
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            transports.discard(self._own)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         state.connections += 1
@@ -112,7 +124,6 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        writers.append(writer)
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 await script(Connection(state, reader, writer))
@@ -121,7 +132,9 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
             tasks.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Protocol(asyncio.StreamReader(), serve), "127.0.0.1", 0, ssl=tls
+    )
     port = server.sockets[0].getsockname()[1]
     state.base_url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v1"
     try:
@@ -131,10 +144,19 @@ async def running(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in writers:
-            writer.transport.abort()
-            with suppress(OSError):
-                await writer.wait_closed()
+        for transport in list(transports):
+            assert isinstance(transport, asyncio.WriteTransport)
+            transport.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                await _all_closed(server)
+
+
+async def _all_closed(server: asyncio.Server) -> None:
+    """Wait for the sockets of a closed server, those in the middle of a TLS handshake too."""
+    # Server.wait_closed() does so from Python 3.12 on.
+    while getattr(server, "_active_count", 0) or getattr(server, "_clients", ()):  # noqa: ASYNC110 - 3.11 tells it by no event
+        await asyncio.sleep(0.001)
 
 
 def replies(*answers: bytes | Script) -> Script:
