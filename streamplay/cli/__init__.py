@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from streamplay.cli import console, parser, status
+from streamplay.cli.native_messages import kept_from_the_screen
 from streamplay.errors import StreamPlayError
 
 TYPE_CHECKING = False  # typing takes 5 ms to import, before a request leaves
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Final
 
 __all__ = ["main"]
+
+_SOUNDING: Final = frozenset({"say", "play", "live", "devices", "doctor", "replay"})
+"""The commands that open the audio system, whose libraries print lines of their own."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +47,8 @@ def _run(words: list[str]) -> int:
     try:
         command, args = parser.parse(words)
         args.words = words  # as typed: `bench` prints them in its result
-        return command.run(args)
+        with kept_from_the_screen() if words[0] in _SOUNDING else contextlib.nullcontext():
+            return command.run(args)
     except SystemExit as exit_:  # argparse raises it after --help and --version
         return int(exit_.code or 0)
     except StreamPlayError as error:
