@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from streamplay.core import PlayerCore, check_request
 from streamplay.errors import PlayerClosed
@@ -38,6 +38,9 @@ class AsyncUtterance:
     def __init__(self, state: UtteranceState) -> None:
         self._state = state
         state.attach(self)
+
+    def __del__(self) -> None:
+        self._state.handle_dropped()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {describe(self._state)}>"
@@ -145,6 +148,11 @@ class AsyncPlayer:
             self._handing = Handing(self._options.on_event, self._options.tell)
         self._closed = False
 
+    def __del__(self) -> None:
+        core: PlayerCore | None = getattr(self, "_core", None)
+        if core is not None:
+            core.player_dropped()
+
     async def __aenter__(self) -> Self:
         try:
             await self._opened()
@@ -220,6 +228,22 @@ class AsyncPlayer:
         return (await self._opened()).reference(samplerate, block)
 
     @property
+    def speaking(self) -> AsyncUtterance | None:
+        """The utterance whose turn it is: see `Player.speaking`."""
+        return None if self._core is None else cast("AsyncUtterance | None", self._core.speaking)
+
+    @property
+    def queue(self) -> tuple[AsyncUtterance, ...]:
+        """The utterances behind `speaking`: see `Player.queue`."""
+        queue = () if self._core is None else self._core.queue
+        return cast("tuple[AsyncUtterance, ...]", queue)
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` holds the sound."""
+        return self._core is not None and self._core.paused
+
+    @property
     def volume(self) -> float:
         """In dB: see `Player.volume`."""
         return self._options.volume if self._core is None else self._core.volume
@@ -248,7 +272,7 @@ class AsyncPlayer:
         if self._closed:
             raise PlayerClosed
         if self._core is None:
-            self._core = PlayerCore(self._options, AsyncUtterance)
+            self._core = PlayerCore(self._options, AsyncUtterance, name="AsyncPlayer")
         return self._core
 
     async def _opened(self) -> PlayerCore:

@@ -89,7 +89,7 @@ class Closing:
 
 
 class _Closable(Protocol):
-    def close(self, *, cut: bool = False) -> None: ...
+    def close_at_exit(self) -> None: ...
     def abandon(self) -> None: ...
 
 
@@ -105,7 +105,7 @@ def remember(player: _Closable) -> None:
 def _close_all() -> None:
     """Cut the players that were never closed, so that their files are finished properly."""
     for player in list(_open):
-        player.close(cut=True)
+        player.close_at_exit()
 
 
 def _abandon_all() -> None:

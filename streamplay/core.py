@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import warnings
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,6 +53,8 @@ class PlayerCore:
         The player's.
     make_handle : callable
         Returns the public handle of an utterance.
+    name : str
+        What the user knows it by.
     listens : bool
         Call ``on_event`` with the events of all utterances, on a thread of the player's own.
     follow : bool
@@ -70,18 +74,22 @@ class PlayerCore:
         options: Options,
         make_handle: MakeHandle,
         *,
+        name: str = "Player",
         listens: bool = False,
         follow: bool = False,
         early: EarlyRequest | None = None,
     ) -> None:
         self.options = options
         self.make_handle = make_handle
+        self._name = name
         self._audio = check_request(options)
         self._volume, self._duck = options.volume, 0.0
         self._listener: Listener | None = None
         if listens and options.on_event is not None:
             self._listener = Listener(Handing(options.on_event, options.tell))
+        self._paused = False
         self._going: list[UtteranceState] = []
+        self._failed: weakref.WeakSet[UtteranceState] = weakref.WeakSet()
         self._reference: Reference | None = None
         self._lock = threading.RLock()
         self._resources = Resources(options, follow=follow, early=early)
@@ -162,17 +170,38 @@ class PlayerCore:
     def _forget(self, utterance: UtteranceState) -> None:
         with self._lock:
             self._going.remove(utterance)
+            if utterance.failure is not None:
+                self._failed.add(utterance)
 
     # Cutting in
 
     def interrupt(self) -> Heard:
         """Fall silent, and drop what was queued: see `streamplay.Player.interrupt`."""
+        heard = self._cut(self._to_be_heard())
+        with self._lock:
+            if self._paused:  # what is said next is to be heard
+                self._set_paused(paused=False)
+        return heard
+
+    def _to_be_heard(self) -> list[UtteranceState]:
+        """Return the utterance whose turn it is, and those behind it."""
         with self._lock:
             going = list(self._going)
         # An utterance of which only the last milliseconds in the device are left has been said.
         while len(going) > 1 and going[0].handed_over:
             going = going[1:]
-        return self._cut(going)
+        return going
+
+    @property
+    def speaking(self) -> AnyUtterance | None:
+        """The utterance whose turn it is."""
+        going = self._to_be_heard()
+        return going[0].handle if going else None
+
+    @property
+    def queue(self) -> tuple[AnyUtterance, ...]:
+        """Those behind it."""
+        return tuple(utterance.handle for utterance in self._to_be_heard()[1:])
 
     def cancel(self, utterance: UtteranceState) -> Heard:
         """Silence one utterance."""
@@ -196,7 +225,17 @@ class PlayerCore:
     def set_paused(self, *, paused: bool) -> None:
         """Hold the sound, or let it return."""
         self.check_open()
+        with self._lock:
+            self._set_paused(paused=paused)
+
+    def _set_paused(self, *, paused: bool) -> None:
+        self._paused = paused
         self._loop.call(lambda: self._resources.set_paused(paused=paused))
+
+    @property
+    def paused(self) -> bool:
+        """Whether the sound is held."""
+        return self._paused
 
     @property
     def volume(self) -> float:
@@ -257,6 +296,25 @@ class PlayerCore:
         """Close on a thread of its own; the future tells when everything has been given back."""
         return self._closing.begin(cut=cut)
 
+    def player_dropped(self) -> None:
+        """Warn that a player was dropped without being closed, and close it; never waits.
+
+        What is queued is heard all the same: its utterances may still be waited for.
+        """
+        if not self._closing.begun:
+            self._warn()
+            self.begin_closing()
+
+    def close_at_exit(self) -> None:
+        """Close a player that was not closed when the interpreter ends."""
+        if not self._closing.begun:
+            self._warn()
+        self.close(cut=True)
+
+    def _warn(self) -> None:
+        message = f"unclosed {self._name}: leave it by `with`, or call its close()"
+        warnings.warn(message, ResourceWarning, stacklevel=3)
+
     def silence(self) -> None:
         """Cut all utterances, whether the player is being closed or not; never waits."""
         with self._lock:
@@ -267,23 +325,21 @@ class PlayerCore:
         with self._lock:
             going = list(self._going)
         try:
-            if not cut:
-                self._let_be_heard(going)
+            # A paused player stays silent.
+            if not (cut or self._paused):
+                for utterance in going:
+                    utterance.wait_done()
         finally:
             self._cut(going)
             self._loop.submit(self._end(going)).result()
             self._loop.stop()
+            for utterance in list(self._failed):
+                utterance.log_failure()
             if self._listener is not None:
                 self._listener.close(LISTENER_PATIENCE_SECONDS)
 
     def _is_listening(self) -> bool:
         return self._listener is not None and self._listener.is_current
-
-    def _let_be_heard(self, going: list[UtteranceState]) -> None:
-        if going:
-            self._loop.call(lambda: self._resources.set_paused(paused=False))
-        for utterance in going:
-            utterance.wait_done()
 
     async def _end(self, going: list[UtteranceState]) -> None:
         await self._scheduler.settled(going)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from streamplay.core import PlayerCore
 from streamplay.options import Options, signed, split
@@ -53,6 +53,10 @@ class Player:
         except BaseException:
             self._core.close(cut=True)
             raise
+
+    def __del__(self) -> None:
+        if hasattr(self, "_core"):
+            self._core.player_dropped()
 
     def __enter__(self) -> Self:
         return self
@@ -136,10 +140,12 @@ class Player:
     def interrupt(self) -> Heard:
         """Fall silent now, and forget what was queued; from any thread, handler or callback.
 
+        It ends a pause too: what is said next is heard.
+
         Returns
         -------
         Heard
-            What had been heard of what was being said, and what was dropped.
+            What had been heard of what was being said, whose that was, and what was dropped.
         """
         return self._core.interrupt()
 
@@ -150,6 +156,21 @@ class Player:
     def resume(self) -> None:
         """Let the sound return, with a fade."""
         self._core.set_paused(paused=False)
+
+    @property
+    def speaking(self) -> Utterance | None:
+        """The utterance that `interrupt` would tell of: the one whose turn it is."""
+        return cast("Utterance | None", self._core.speaking)
+
+    @property
+    def queue(self) -> tuple[Utterance, ...]:
+        """The utterances behind `speaking`, in the order in which they are going to be heard."""
+        return cast("tuple[Utterance, ...]", self._core.queue)
+
+    @property
+    def paused(self) -> bool:
+        """Whether `pause` holds the sound."""
+        return self._core.paused
 
     @property
     def volume(self) -> float:
@@ -176,6 +197,8 @@ class Player:
 
     def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back; idempotent.
+
+        A paused player stays silent: what was held is not heard any more.
 
         Called from `notify` or another callback on the player's own thread, it
         returns at once, and happens on a thread of its own.

@@ -34,8 +34,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[PlayerCore]:
     """All players that an AsyncPlayer makes."""
     players: list[PlayerCore] = []
 
-    def make(*given: Any) -> PlayerCore:
-        player = PlayerCore(*given)
+    def make(*given: Any, **options: Any) -> PlayerCore:
+        player = PlayerCore(*given, **options)
         players.append(player)
         return player
 

@@ -97,6 +97,7 @@ class UtteranceState:
         self._done = threading.Event()
         self._lock = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._callbacks: list[Callable[[], object]] = []
+        self._told = False  # somebody has been told of its failure
 
     # What the user sees
 
@@ -110,6 +111,11 @@ class UtteranceState:
         """Take `handle` for the one that events name; it is not kept alive."""
         self._handle = weakref.ref(handle)
 
+    def handle_dropped(self) -> None:
+        """Note that the user holds no handle any more: nobody is going to wait for it."""
+        if self.done:
+            self.log_failure()
+
     @property
     def done(self) -> bool:
         """Whether it has been heard, was cut short, or failed."""
@@ -118,6 +124,10 @@ class UtteranceState:
     @property
     def receipt(self) -> Receipt:
         """What was received and heard so far; never raises."""
+        self._told = self._told or self.done  # it holds the error
+        return self._receipt()
+
+    def _receipt(self) -> Receipt:
         receipt = self.account.receipt(self.track.position() if self.track else 0)
         receipt.interrupted = self.interrupted
         return receipt
@@ -136,6 +146,7 @@ class UtteranceState:
 
     def result(self) -> Receipt:
         """Return the receipt of what is done, or raise what ended it."""
+        self._told = True
         if self.failure is not None:
             raise self.failure
         return self.receipt
@@ -188,12 +199,26 @@ class UtteranceState:
     def settle(self) -> None:
         """Tell its end, and let go of all threads that wait for it; on the loop."""
         try:
-            self._watch.end()
+            self._told = self._watch.end() or self._told
         finally:
             with self._lock:
                 self._done.set()
             for callback in self._callbacks:
                 self._call(callback)
+            if self._handle is None or self._handle() is None:
+                self.log_failure()
+
+    def log_failure(self) -> None:
+        """Log the failure at ERROR, once, unless somebody has been told of it."""
+        with self._lock:
+            failure, told = self.failure, self._told
+            self._told = True
+        if failure is None or told:
+            return
+        import logging  # only a failure needs it
+
+        told_as = f"{type(failure).__name__}: {failure}"
+        logging.getLogger("streamplay").error("nobody waited for what failed: %s", told_as)
 
     def _call(self, callback: Callable[[], object]) -> None:
         """Call back; what it raises is reported, and the other callbacks are called."""
@@ -207,7 +232,7 @@ class UtteranceState:
         """Write the head of the arrival trace, once, where there is one; on the loop."""
         if self.trace is None or self.trace.begun:
             return
-        facts = self.receipt
+        facts = self._receipt()
         told = facts.format
         self.trace.begin(
             base_url=facts.base_url,
@@ -235,4 +260,5 @@ class UtteranceState:
         self.history = History(lambda: self.handle)
         self._watch = Tracker(self, time.perf_counter)
         self.track, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
+        self._told = True
         self.settle()

@@ -62,8 +62,8 @@ class Tracker:
             self._look_at_stalls(heard)
             self._look_at_pieces(heard)
 
-    def end(self) -> None:
-        """Tell what is left to tell, and how it ended."""
+    def end(self) -> bool:
+        """Tell what is left to tell, and how it ended; return whether anybody listens."""
         utterance = self._utterance
         receipt = utterance.receipt
         heard = receipt.frames.played  # the device has been fed as much as it takes to hear that
@@ -73,11 +73,10 @@ class Tracker:
             self._tell_stalls(self._clock(), heard)
             self._look_at_pieces(heard)
         if utterance.failure is not None:
-            self._tell(Failed, self._clock(), error=utterance.failure, receipt=receipt)
-        elif utterance.interrupted:
-            self._tell(Interrupted, self._clock(), heard=utterance.heard(), receipt=receipt)
-        else:
-            self._tell(Finished, self._clock(), receipt=receipt)
+            return self._tell(Failed, self._clock(), error=utterance.failure, receipt=receipt)
+        if utterance.interrupted:
+            return self._tell(Interrupted, self._clock(), heard=utterance.heard(), receipt=receipt)
+        return self._tell(Finished, self._clock(), receipt=receipt)
 
     def _look_at_requests(self) -> None:
         account = self._utterance.account
@@ -154,5 +153,5 @@ class Tracker:
         self._stalled = None
         self._tell(Resumed, now, seconds=seconds)
 
-    def _tell(self, kind: type[Event], at: float, **facts: Any) -> None:
-        self._utterance.history.add(partial(kind, at=at, **facts))
+    def _tell(self, kind: type[Event], at: float, **facts: Any) -> bool:
+        return self._utterance.history.add(partial(kind, at=at, **facts))

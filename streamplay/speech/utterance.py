@@ -25,6 +25,9 @@ class Utterance:
         self._state = state
         state.attach(self)
 
+    def __del__(self) -> None:
+        self._state.handle_dropped()
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {describe(self._state)}>"
 
