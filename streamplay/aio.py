@@ -252,6 +252,21 @@ class AsyncPlayer:
     def volume(self, decibels: float) -> None:
         self._made().volume = decibels
 
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield the events of all utterances: see `Player.events`."""
+        core, loop = self._made(), asyncio.get_running_loop()
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        def hand(event: Event | None) -> None:
+            _soon(loop, queue.put_nowait, event)
+
+        core.watch(hand)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            core.unwatch(hand)
+
     async def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back: see `Player.close`.
 

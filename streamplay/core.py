@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from streamplay.options import Options, SayOptions
     from streamplay.speech.source import SoundSource
 
+    Watcher = Callable[[Event | None], object]
     Text = str | Iterable[str] | AsyncIterable[str]
     MakeHandle = Callable[[UtteranceState], AnyUtterance]
 
@@ -89,6 +90,7 @@ class PlayerCore:
             self._listener = Listener(Handing(options.on_event, options.tell))
         self._paused = False
         self._going: list[UtteranceState] = []
+        self._watchers: list[Watcher] = []
         self._failed: weakref.WeakSet[UtteranceState] = weakref.WeakSet()
         self._reference: Reference | None = None
         self._lock = threading.RLock()
@@ -162,16 +164,36 @@ class PlayerCore:
             self.check_open()  # again: closing waits for those that were added before it began
             self._going.append(utterance)
             self._loop.call(self._scheduler.add, utterance)
+            listeners: list[Callable[[Event], object]] = [*self._watchers]
         if self._listener is not None:
-            utterance.subscribe(self._listener.put)
+            listeners.append(self._listener.put)
         if listener is not None:
-            utterance.subscribe(listener)
+            listeners.append(listener)
+        for each in listeners:
+            utterance.subscribe(each)
 
     def _forget(self, utterance: UtteranceState) -> None:
         with self._lock:
             self._going.remove(utterance)
             if utterance.failure is not None:
                 self._failed.add(utterance)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell `watcher` of the events of all utterances; None: the player was closed."""
+        self.check_open()
+        with self._lock:
+            self._watchers.append(watcher)
+            going = list(self._going)
+        for utterance in going:
+            utterance.subscribe(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Tell `watcher` nothing more."""
+        with self._lock:
+            self._watchers.remove(watcher)
+            going = list(self._going)
+        for utterance in going:
+            utterance.history.unsubscribe(watcher)
 
     # Cutting in
 
@@ -335,6 +357,8 @@ class PlayerCore:
             self._loop.stop()
             for utterance in list(self._failed):
                 utterance.log_failure()
+            for watcher in list(self._watchers):
+                watcher(None)
             if self._listener is not None:
                 self._listener.close(LISTENER_PATIENCE_SECONDS)
 

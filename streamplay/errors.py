@@ -28,6 +28,7 @@
     │   ├── NoDevice                         the device asked for is not there or is busy
     │   ├── DeviceLost                       it went away while playing
     │   └── FileFailed                       the file cannot be written or read
+    ├── TextFailed (also RuntimeError)       the given text or sound could not be read to its end
     └── PlayerClosed                         the player was used after it was closed
 
 The class names are part of the contract: they are ``error.type`` in receipts.
@@ -250,6 +251,10 @@ class DeviceLost(OutputFailed):
 
 class FileFailed(OutputFailed):
     """A file could not be opened, written or read."""
+
+
+class TextFailed(StreamPlayError, RuntimeError):
+    """The text or sound that was given could not be read to its end; what came is heard."""
 
 
 class PlayerClosed(StreamPlayError):

@@ -243,7 +243,7 @@ class History:
 
     def unsubscribe(self, listener: Callable[[Event], object]) -> None:
         """Tell `listener` nothing more."""
-        with self._lock:
+        with self._lock, suppress(ValueError):
             self._listeners.remove(listener)
 
 

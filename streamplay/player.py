@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self, cast
 
 from streamplay.core import PlayerCore
@@ -10,13 +11,13 @@ from streamplay.speech.source import sound_source
 from streamplay.speech.utterance import Utterance
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable, Iterator
     from pathlib import Path
     from types import TracebackType
     from typing import BinaryIO, Unpack
 
     from streamplay.audio import AudioFormat, Samples
-    from streamplay.events import Heard
+    from streamplay.events import Event, Heard
     from streamplay.network.early import EarlyRequest
     from streamplay.options import AllOptions, PlayerOptions, SayOptions
     from streamplay.playback.reference import Reference
@@ -194,6 +195,19 @@ class Player:
         One at a time. At the output's own rate unless `samplerate` is given.
         """
         return self._core.reference(samplerate, block)
+
+    def events(self) -> Iterator[Event]:
+        """Yield the events of all utterances, until the player is closed: see docs/events.md.
+
+        Those of an utterance that is being said are told from its beginning.
+        """
+        queue: SimpleQueue[Event | None] = SimpleQueue()
+        self._core.watch(queue.put)
+        try:
+            while (event := queue.get()) is not None:
+                yield event
+        finally:
+            self._core.unwatch(queue.put)
 
     def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back; idempotent.

@@ -9,6 +9,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from streamplay.errors import DeviceLost, StreamPlayError
+from streamplay.reading import drop
 from streamplay.speech.producer import Producer, SoundProducer
 
 if TYPE_CHECKING:
@@ -53,6 +54,9 @@ class Scheduler:
             pump.wake()
         if utterance.task is not None:
             utterance.task.cancel()
+        elif utterance in self._queue:
+            self._queue.remove(utterance)
+            self._drop(utterance)
 
     async def settled(self, utterances: Iterable[UtteranceState]) -> None:
         """Wait until all of `utterances` are done; what was cut soon is."""
@@ -66,19 +70,33 @@ class Scheduler:
             while not self._queue:
                 self._added.clear()
                 await self._added.wait()
-            await self._receive(self._queue.popleft())
+            utterance = self._queue.popleft()
+            if utterance.interrupted:
+                self._drop(utterance)
+            else:
+                await self._receive(utterance)
+            del utterance  # nothing keeps what was said while nothing is being said
+
+    def _drop(self, utterance: UtteranceState) -> None:
+        """End an utterance that was cut before its turn; its text is closed unread."""
+        drop(utterance.text if utterance.feed is None else utterance.feed.frames)
+        self._end(utterance, None)
 
     async def _receive(self, utterance: UtteranceState) -> None:
         try:
-            error = None
-            if not utterance.interrupted:
-                utterance.task = asyncio.create_task(self._source(utterance).run())
-                await asyncio.wait([utterance.task])
-                error = _outcome(utterance.task)
-            self._received(utterance, error)
-            self._resources.store.write()
+            utterance.task = asyncio.create_task(self._source(utterance).run())
         except Exception as error:  # noqa: BLE001 - after a bug too, it must end
             self._give_up(utterance, error)
+            return
+        await asyncio.wait([utterance.task])
+        self._end(utterance, _outcome(utterance.task))
+        self._resources.store.write()
+
+    def _end(self, utterance: UtteranceState, error: Exception | None) -> None:
+        try:
+            self._received(utterance, error)
+        except Exception as bug:  # noqa: BLE001 - after a bug too, it must end
+            self._give_up(utterance, bug)
 
     def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
         if utterance.feed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -23,14 +24,17 @@ from streamplay.errors import (
     InvalidRequest,
     PlayerClosed,
 )
+from streamplay.events import Event, Failed, Finished
 from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
     Silent,
     account_for,
+    asking,
     being_heard,
     counted,
     counting,
+    failure,
     open_things,
     wait_until,
     without_gaps,
@@ -398,13 +402,125 @@ def test_a_pause_before_anything_is_said_holds_it(live: Player, silent: Silent) 
     np.testing.assert_array_equal(silent.values, counted(4800))
 
 
-def test_leaving_a_paused_player_lets_it_be_heard(
+def test_leaving_a_paused_player_leaves_it_silent(
     speech_server: LocalServer, silent: Silent
 ) -> None:
     with Player(base_url=speech_server.base_url) as player:
+        utterance = player.say("hello", extra=counting(10))
+        being_heard(utterance)
         player.pause()
-        utterance = player.say("hello", extra=counting(0.2))
-    assert utterance.receipt.frames.played == 4800
+        assert player.paused
+        queued = player.say("and on", extra=counting(0.2))
+    assert account_for(utterance.receipt).interrupted
+    assert utterance.receipt.frames.played < 5 * RATE
+    assert (queued.receipt.interrupted, queued.receipt.frames.played) == (True, 0)
+
+
+def test_an_interruption_ends_a_pause(live: Player, silent: Silent) -> None:
+    live.pause()
+    held = live.say("hello", extra=counting(1))
+    wait_until(lambda: held.receipt.frames.received == RATE)
+    live.interrupt()
+    assert not live.paused
+    assert live.say("and on", extra=counting(0.2)).wait(PATIENCE).complete
+    np.testing.assert_array_equal(silent.values, counted(4800))  # and nothing of the first
+
+
+# Whose
+
+
+def test_what_was_heard_says_whose_it_was_and_what_else_was_cut(live: Player) -> None:
+    said = [live.say(f"number {n}", extra=counting(5)) for n in range(3)]
+    being_heard(said[0])
+    assert live.speaking is said[0]
+    assert live.queue == tuple(said[1:])
+    heard = live.interrupt()
+    assert heard.utterance is said[0]
+    assert heard.dropped == tuple(said[1:])
+    assert heard.cut == tuple(said)
+    assert [each.receipt.interrupted for each in said] == [True] * 3  # at once
+    for each in said:
+        each.wait(PATIENCE)
+    assert (live.speaking, live.queue) == (None, ())
+
+
+def test_what_was_heard_of_a_cancelled_utterance_is_its_own(live: Player) -> None:
+    first, second = (live.say("hello", extra=counting(5)) for _ in range(2))
+    heard = second.cancel()
+    assert (heard.utterance, heard.cut, heard.dropped) == (second, (second,), ())
+    assert second.receipt.interrupted
+    assert first.heard().utterance is first
+    assert first.heard().cut == ()
+
+
+# Nothing in silence
+
+
+def test_a_failure_that_no_code_waited_for_is_logged(
+    live: Player, caplog: pytest.LogCaptureFixture
+) -> None:
+    live.say("dropped", extra=asking(status=404))  # the handle too: nothing can wait for it
+    wait_until(lambda: caplog.records)
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("streamplay", "ERROR")
+    assert "ModelNotFound" in record.getMessage()
+
+
+def test_a_failure_that_was_kept_and_not_waited_for_is_logged_when_the_player_is_closed(
+    speech_server: LocalServer, fast: Silent, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Player(base_url=speech_server.base_url) as player:
+        kept = player.say("kept", extra=asking(status=404))
+        kept.on_done(lambda: None)
+        waited_for = player.say("waited for", extra=asking(status=404))
+        failure(waited_for)
+        assert caplog.records == []
+    assert len(caplog.records) == 1
+    assert kept.done
+
+
+def test_a_failure_that_an_event_told_is_not_logged(
+    speech_server: LocalServer, fast: Silent, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[Event] = []
+    with Player(base_url=speech_server.base_url, on_event=told.append) as player:
+        player.say("hello", extra=asking(status=404))
+    assert isinstance(told[-1], Failed)
+    assert caplog.records == []
+
+
+def test_a_player_that_is_dropped_warns_and_gives_everything_back(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    before = open_things()
+    with pytest.warns(ResourceWarning, match="unclosed Player"):
+        utterance = Player(base_url=speech_server.base_url).say("hello", extra=counting(0.3))
+    assert utterance.wait(PATIENCE).complete  # what was queued is heard all the same
+    wait_until(lambda: open_things() == before)
+
+
+def test_a_player_that_lives_to_the_end_of_the_process_warns() -> None:
+    program = (
+        "from streamplay import Player; player = Player(play=False, base_url='http://[::1]:9/v1')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "always", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "ResourceWarning: unclosed Player" in ended.stderr
+
+
+def test_the_events_of_all_utterances_come_from_one_iterator(player: Player) -> None:
+    first = player.say("one", extra=counting(0.2))
+    events = player.events()
+    told = [next(events)]
+    second = player.say("two", extra=counting(0.2))
+    ends = 0
+    while ends < 2:
+        told.append(next(events))
+        ends += isinstance(told[-1], Finished)
+    assert {id(event.utterance) for event in told} == {id(first), id(second)}
+    player.close()
+    assert list(events) == []
 
 
 # Closing

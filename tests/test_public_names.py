@@ -72,7 +72,7 @@ def test_the_version_is_the_installed_one() -> None:
 SAID = {"text", "done", "receipt", "position", "handed_over"}
 SAID |= {"wait", "cancel", "heard", "events", "on_done"}
 PLAYER = {"say", "play", "play_file", "interrupt", "pause", "resume", "volume", "duck"}
-PLAYER |= {"reference", "close", "speaking", "queue", "paused"}
+PLAYER |= {"reference", "close", "speaking", "queue", "paused", "events"}
 
 FACES = {"Utterance": SAID, "AsyncUtterance": SAID, "Player": PLAYER, "AsyncPlayer": PLAYER}
 

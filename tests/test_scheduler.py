@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +30,7 @@ from tests.support.speaking import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from streamplay.server.child import LocalServer
@@ -144,3 +147,66 @@ def test_closing_cut_finishes_the_files(
     player.close(cut=True)
     assert soundfile.info(tmp_path / "one.wav").frames == going.receipt.frames.saved
     assert not (tmp_path / "two.wav").exists()
+
+
+class Text:
+    """A text that never ends by itself."""
+
+    def __init__(self) -> None:
+        self.begun = self.closed = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.begun = True
+        time.sleep(0.01)
+        return "word "
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_text_that_is_dropped_before_its_turn_is_closed_unread(live: Player) -> None:
+    said = live.say("one", extra=counting(10))
+    text = Text()
+    dropped = live.say(text)
+    being_heard(said)
+    live.interrupt()
+    assert dropped.wait(PATIENCE).interrupted
+    wait_until(lambda: text.closed)
+    assert not text.begun
+
+
+def test_what_is_dropped_behind_a_text_that_does_not_close_is_done_all_the_same(
+    live: Player,
+) -> None:
+    never = threading.Event()
+
+    async def stubborn() -> AsyncIterator[str]:
+        try:
+            yield "One sentence. "
+            await asyncio.Event().wait()
+        finally:
+            never.wait()
+
+    stuck, dropped = live.say(stubborn(), extra=counting(0.1)), live.say("two")
+    being_heard(stuck)
+    live.interrupt()
+    assert dropped.wait(PATIENCE).interrupted
+    assert live.say("three", extra=counting(0.1)).wait(PATIENCE).complete
+    never.set()
+
+
+def test_a_text_that_never_comes_can_be_cancelled_and_the_next_is_heard(live: Player) -> None:
+    never = threading.Event()
+
+    def stuck() -> Iterator[str]:
+        never.wait()
+        yield "late"
+
+    silent, after = live.say(stuck()), live.say("and on", extra=counting(0.1))
+    silent.cancel()
+    assert silent.wait(PATIENCE).interrupted
+    assert after.wait(PATIENCE).complete
+    never.set()

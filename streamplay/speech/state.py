@@ -217,8 +217,10 @@ class UtteranceState:
             return
         import logging  # only a failure needs it
 
-        told_as = f"{type(failure).__name__}: {failure}"
-        logging.getLogger("streamplay").error("nobody waited for what failed: %s", told_as)
+        log = logging.getLogger("streamplay")
+        log.error(
+            "an utterance failed and no code waited for it: %s: %s", type(failure).__name__, failure
+        )
 
     def _call(self, callback: Callable[[], object]) -> None:
         """Call back; what it raises is reported, and the other callbacks are called."""
