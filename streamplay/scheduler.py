@@ -79,7 +79,11 @@ class Scheduler:
 
     def _drop(self, utterance: UtteranceState) -> None:
         """End an utterance that was cut before its turn; its text is closed unread."""
-        drop(utterance.text if utterance.feed is None else utterance.feed.frames)
+        feed = utterance.feed
+        if feed is None:
+            drop(utterance.text)
+        elif feed.file is None:  # a file is closed with the others
+            drop(feed.frames)
         self._end(utterance, None)
 
     async def _receive(self, utterance: UtteranceState) -> None:
