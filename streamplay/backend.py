@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from streamplay.network.client import SpeechClient
     from streamplay.network.early import EarlyRequest
+    from streamplay.network.early_response import MakeTransport
     from streamplay.network.response import SpeechResponse
     from streamplay.options import Options
     from streamplay.server.child import LocalServer
@@ -136,8 +137,14 @@ class Backend:
             **server,
             notify=self._options.notify,
             clock=self._clock,
-            transport=early.transport if early else HttpTransport,
+            transport=_transport_after(early) if early else HttpTransport,
         )
+
+
+def _transport_after(early: EarlyRequest) -> MakeTransport:
+    from streamplay.network.early_response import transport_after
+
+    return transport_after(early)
 
 
 def _import_decoding() -> None:

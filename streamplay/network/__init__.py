@@ -1,6 +1,1 @@
-"""The network: a speech request → the events of its answer.
-
-`client` is its face and `transport` the only import of httpx; `response` makes
-the attempts and `body` keeps the limits. What decides (`endpoint`, `shape`,
-`retry`, `refusals`, `presentable`) is pure.
-"""
+"""The network: a request for speech → the events of its answer."""

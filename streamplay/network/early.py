@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.transport import Transport
 
 HEAD_START_SECONDS: Final = 0.03
 """So long nothing else is done: enough for a server nearby. With one that is farther away it takes
@@ -118,13 +117,6 @@ class EarlyRequest:
                 self._tell = tell
                 return
         tell()
-
-    def transport(self, endpoint: Endpoint, clock: Callable[[], float]) -> Transport:
-        """Return the transport of a client whose first request is this one."""
-        from streamplay.network.early_response import EarlyTransport
-        from streamplay.network.transport import HttpTransport
-
-        return EarlyTransport(self, HttpTransport(endpoint, clock), endpoint, clock)
 
     def hand_over(self) -> Connection | None:
         """Return the connection, which is the caller's to close from now on.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamplay.network.dialing import adopt
 from streamplay.network.exchange import HttpExchange
 from streamplay.network.link import Link, read_buffer
+from streamplay.network.transport import HttpTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from streamplay.network.early import EarlyRequest
     from streamplay.network.endpoint import Endpoint
     from streamplay.network.transport import Transport
+
+    MakeTransport = Callable[[Endpoint, Callable[[], float]], Transport]
+
+
+def transport_after(early: EarlyRequest) -> MakeTransport:
+    """Return what makes the transport of a client whose first request is `early`."""
+
+    def make(endpoint: Endpoint, clock: Callable[[], float]) -> Transport:
+        return EarlyTransport(early, HttpTransport(endpoint, clock), endpoint, clock)
+
+    return make
 
 
 class EarlyTransport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from streamplay.server import main
+from streamplay.server.service import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,6 +14,7 @@ from streamplay.errors import ConnectFailed, ConnectionLost, StreamPlayError, Ti
 from streamplay.network import early as early_module
 from streamplay.network.client import SpeechClient
 from streamplay.network.early import EarlyRequest, leave_early
+from streamplay.network.early_response import transport_after
 from streamplay.options import Options
 from tests.support.rawserver import answer, replies, running, speech, unused_port
 
@@ -55,7 +56,7 @@ async def leave(asked: dict[str, Any], text: str = TEXT) -> EarlyRequest | None:
 
 def by(early: EarlyRequest | None) -> dict[str, Any]:
     """Return what has a client take over what left early."""
-    return {} if early is None else {"transport": early.transport}
+    return {} if early is None else {"transport": transport_after(early)}
 
 
 async def hear(

@@ -23,6 +23,7 @@ from streamplay.network import transport as transport_module
 from streamplay.network.body import Moments
 from streamplay.network.connection import whom_to_trust
 from streamplay.network.early import EarlyRequest
+from streamplay.network.early_response import transport_after
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.message import whole
 from streamplay.network.transport import HttpTransport, Transport
@@ -37,7 +38,7 @@ KEY = "tgp-secret-0123456789"
 
 def transport(base_url: str, *, clock: Any = None, early: EarlyRequest | None = None) -> Transport:
     endpoint = find_endpoint({}, base_url=base_url, api_key=KEY, insecure_http=True)
-    make = HttpTransport if early is None else early.transport
+    make = HttpTransport if early is None else transport_after(early)
     return make(endpoint, clock or itertools.count(1.0).__next__)
 
 
