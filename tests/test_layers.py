@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -15,19 +16,43 @@ import streamplay
 
 PACKAGE = Path(streamplay.__file__).parent
 
-# From the top to the ground. A module may import from its own layer and from those below it. A
-# name stands for what is inside it too, except where a longer name says otherwise.
+# From the top to the ground. A package is one layer, and so is a module at the top level. Each
+# imports from the rows below it, never from its own or from those above; imports for types count.
 LAYERS = (
-    {"__main__", "cli", "bench", "server"},
-    {"player", "aio", "core", "replay", "scheduler", "backend", "options"}
-    | {"closing", "events", "speech"},
-    {"playback"},
-    {"network", "outputs", "words.sources", "reading", "loop", "policy.store", "speech.source"}
-    # The handle of the local server: it starts a process, and imports nothing of what runs there.
-    | {"server.child"},
-    {"stream", "codecs", "policy", "words", "network.retry", "network.endpoint"},
-    {"audio", "models", "request", "receipt", "trace", "errors", "presentable", "rules"},
+    {"__main__"},
+    {"cli"},
+    {"bench"},
+    {"aio"},
+    {"player"},
+    {"core"},
+    {"closing", "scheduler", "replay"},
+    {"speech"},
+    {"backend"},
+    {"options"},
+    {"events", "playback", "server"},
+    {"outputs", "policy", "network", "words"},
+    {"stream", "loop", "reading"},
+    {"request", "trace", "presentable"},
+    {"models"},
+    {"audio"},
+    {"rules"},
+    {"errors"},
+    {"receipt"},
 )
+
+# Of the packages below cli and bench, the modules that others may import: the rest is internal.
+ENTRANCES = {
+    "network": {"client", "early", "early_response", "endpoint", "response", "retry", "timeouts"}
+    | {"transport"},
+    "outputs": {"base", "devices", "portaudio", "recording", "watchdog"},
+    "playback": {"pump", "reference", "resample", "session", "silence", "track"},
+    "policy": {"jitter", "learning", "simulate", "store"},
+    "rules": {"checks", "families", "fields", "option_table"},
+    "server": {"child", "service"},
+    "speech": {"account", "producer", "resources", "source", "state", "utterance"},
+    "stream": {"decoder", "sniff", "sse", "wire"},
+    "words": {"boundaries", "passage", "sources"},
+}
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
 CORE = {
@@ -88,6 +113,11 @@ class _Imports(ast.NodeVisitor):
         self.typing: set[str] = set()
         self._found = self.running
 
+    @property
+    def all(self) -> set[str]:
+        """Those of streamplay's modules, for types too."""
+        return _ours(self.running | self.typing)
+
     def visit_If(self, node: ast.If) -> None:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             self._found = self.typing
@@ -134,29 +164,64 @@ def _within(module: str, names: set[str]) -> str | None:
     return max(around, key=len, default=None)
 
 
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
 def _layer(module: str) -> int:
-    placed = _within(module, set().union(*LAYERS))
-    assert placed is not None, f"{module} has no layer: give it one in {Path(__file__).name}"
-    return next(index for index, names in enumerate(LAYERS) if placed in names)
+    rows = [index for index, names in enumerate(LAYERS) if _top(module) in names]
+    assert rows, f"{module} has no layer: give {_top(module)} one in {Path(__file__).name}"
+    return rows[0]
 
 
-def test_every_name_in_the_table_is_a_module() -> None:
-    named = set().union(*LAYERS, CORE, *ROOMS.values())
+def test_every_name_in_the_tables_is_a_module() -> None:
+    entrances = {f"{package}.{name}" for package, names in ENTRANCES.items() for name in names}
+    named = set().union(*LAYERS, CORE, entrances, *ROOMS.values())
     assert named <= SOURCES.keys()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_downwards_only(module: str) -> None:
-    found = _imports(module)
-    upwards = {
-        name for name in _ours(found.running | found.typing) if _layer(name) < _layer(module)
-    }
-    assert not upwards
+    others = {name for name in _imports(module).all if _top(name) != _top(module)}
+    assert not {name for name in others if _layer(name) <= _layer(module)}
+
+
+@pytest.mark.parametrize("package", ENTRANCES)
+def test_others_import_only_the_entrances_of_a_package(package: str) -> None:
+    importers = [module for module in MODULES if _top(module) != package]
+    used = {name for module in importers for name in _imports(module).all}
+    inside = {name.removeprefix(f"{package}.") for name in used if _top(name) == package}
+    assert inside == ENTRANCES[package]
 
 
 def test_no_two_modules_import_each_other_even_roundabout() -> None:
-    graph = {module: _ours(_imports(module).running) for module in MODULES}
+    graph = {module: _imports(module).all for module in MODULES}
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules of the circle
+
+
+def test_a_package_is_empty_so_that_one_of_its_modules_imports_no_other() -> None:
+    # The command line starts in its package, and test_public_names holds the package of all.
+    packages = [name for name in MODULES if SOURCES[name].name == "__init__.py" and name != "cli"]
+    bodies = [ast.parse(SOURCES[name].read_text(encoding="utf-8")).body for name in packages]
+    assert [name for name, body in zip(packages, bodies, strict=True) if len(body) > 1] == []
+
+
+def test_no_module_has_the_name_of_another() -> None:
+    # A command of the command line is called as the module that it shows.
+    found = defaultdict(list)
+    for module in MODULES:
+        if _top(module) != "cli" and not module.endswith("__main__"):
+            found[module.rpartition(".")[2]].append(module)
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
+
+
+def test_no_class_has_the_name_of_another() -> None:
+    found = defaultdict(list)
+    for module in MODULES:
+        for node in ast.walk(ast.parse(SOURCES[module].read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append(module)
+    assert {name: modules for name, modules in found.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize("module", MODULES)
