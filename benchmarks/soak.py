@@ -62,7 +62,7 @@ class Ear:
         return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
 
     def player(self, **options: Unpack[PlayerOptions]) -> streamplay.Player:
-        with mock.patch("streamplay.outputs.open_output", self.open):
+        with mock.patch("streamplay.outputs.opening.open_output", self.open):
             return streamplay.Player(**options)
 
 

@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from streamplay import Player, outputs
+from streamplay import Player
+from streamplay.outputs import opening
 from streamplay.outputs.silent import SilentOutput
 from streamplay.playback.queue import QUEUE_BYTES
 from streamplay.server.child import LocalServer
@@ -80,7 +81,7 @@ def simulate(speed: float) -> None:
         blocksize = round(0.005 * samplerate * max(1.0, speed / 4))
         return SilentOutput(samplerate, channels, speed=speed, blocksize=blocksize)
 
-    outputs.open_output = open_output
+    opening.open_output = open_output
 
 
 def hour(seconds: float) -> dict[str, Any]:

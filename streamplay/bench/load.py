@@ -41,7 +41,7 @@ _GUESSED_SECONDS: Final = 3.0
 
 
 @dataclass
-class Run:
+class LoadRun:
     """What was observed of a load.
 
     Attributes
@@ -100,7 +100,7 @@ class Runner:
         self._local = local
         self._watch = watch
         self._clock = time.perf_counter
-        self.run = Run()
+        self.run = LoadRun()
         self._clients: list[Clients] = []
         self._stopped = False
 
@@ -108,7 +108,7 @@ class Runner:
         """Begin no more requests; wait for those that have begun."""
         self._stopped = self.run.interrupted = True
 
-    async def __call__(self) -> Run:
+    async def __call__(self) -> LoadRun:
         """Make all requests; return what was observed."""
         import_decoding()
         async with AsyncExitStack() as stack:

@@ -17,7 +17,7 @@ from streamplay.policy.learning import Memory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamplay.bench.load import Run
+    from streamplay.bench.load import LoadRun
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
 
@@ -98,7 +98,7 @@ class Result:
         One for each target.
     pairs : list of Pair
         One for each two targets and each measure that is compared.
-    run : Run
+    run : LoadRun
         What was observed.
     invalid : tuple of str
         Why the figures would mislead; empty if they are valid.
@@ -115,7 +115,7 @@ class Result:
     started: str
     outcomes: list[Outcome]
     pairs: list[Pair]
-    run: Run
+    run: LoadRun
     invalid: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     verdicts: list[dict[str, Any]] = field(default_factory=list)
@@ -153,7 +153,7 @@ class Result:
 
 
 def conclude(
-    run: Run, targets: Sequence[Target], *, command: str, seed: int, started: str
+    run: LoadRun, targets: Sequence[Target], *, command: str, seed: int, started: str
 ) -> Result:
     """Measure every sample, and summarise them."""
     rows = _rows(run, targets)
@@ -176,7 +176,7 @@ def conclude(
     )
 
 
-def _rows(run: Run, targets: Sequence[Target]) -> defaultdict[int, list[Row]]:
+def _rows(run: LoadRun, targets: Sequence[Target]) -> defaultdict[int, list[Row]]:
     """Measure in the order in which requests ended: the policy learns from each for the next."""
     rows: defaultdict[int, list[Row]] = defaultdict(list)
     memories = [Memory() for _ in targets]
@@ -232,7 +232,7 @@ def _round(value: float) -> float:
     return round(value, 4)
 
 
-def _faults(run: Run) -> list[str]:
+def _faults(run: LoadRun) -> list[str]:
     # None: the run ended before the first beat was due, so the lag was below the limit.
     lag = run.lag.facts()["p99"] or 0.0
     if lag > LAG_LIMIT_MS:
@@ -241,7 +241,7 @@ def _faults(run: Run) -> list[str]:
     return []
 
 
-def _notes(run: Run, outcomes: Sequence[Outcome]) -> list[str]:
+def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
     notes = []
     if run.interrupted:
         notes.append(f"interrupted after {len(run.samples)} requests")

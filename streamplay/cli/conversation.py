@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamplay.cli import lines, report, status
-from streamplay.cli.lines import Line, State
+from streamplay.cli.lines import Line, LineState
 from streamplay.errors import OutputFailed, PlayerClosed, StreamPlayError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Conversation:
             self.failed_to_open = error
             waiting = [line for line in self._lines if not line.ended]
         for line in waiting:
-            self._end(line, State.LOST, error.message)
+            self._end(line, LineState.LOST, error.message)
         self._screen.leave()
 
     def wait_until_open(self) -> StreamPlayError | None:
@@ -179,7 +179,7 @@ class Conversation:
         with self._lock:
             for line in self._lines:
                 if not line.ended:
-                    self._end(line, State.SILENCED)
+                    self._end(line, LineState.SILENCED)
         self._files.remove(self._journal)
         self._sounds.cleanup()
 
@@ -206,12 +206,12 @@ class Conversation:
             line = Line(self._count, name)
             self._lines = [*self._lines[-KEPT_LINES:], line]
             if self._player is None:
-                self._end(line, State.LOST, "the voice is not ready yet")
+                self._end(line, LineState.LOST, "the voice is not ready yet")
                 return
             try:
                 line.utterance = self._player.play(frames, samplerate)
             except StreamPlayError as error:
-                self._end(line, State.LOST, error.message)
+                self._end(line, LineState.LOST, error.message)
         self._screen.changed(line)
 
     def silence(self) -> bool:
@@ -221,7 +221,7 @@ class Conversation:
             player = self._player
             for line in going:
                 if line.utterance is None:
-                    self._end(line, State.SILENCED)
+                    self._end(line, LineState.SILENCED)
         if not going:
             return False
         if player is not None:
@@ -235,8 +235,8 @@ class Conversation:
     def again(self) -> None:
         """Say again what was lost, or else the last line."""
         with self._lock:
-            lost = [line for line in self._lines if line.state is State.LOST]
-            last = [line for line in self._lines if line.state is not State.LOST][-1:]
+            lost = [line for line in self._lines if line.state is LineState.LOST]
+            last = [line for line in self._lines if line.state is not LineState.LOST][-1:]
             self._lines = [line for line in self._lines if line not in lost]
         for line in lost or last:
             self._repeat(line)
@@ -244,7 +244,7 @@ class Conversation:
             self._screen.tell("nothing has been said yet")
 
     def _repeat(self, line: Line) -> None:
-        if line.state is State.HEARD and line.sound is not None and line.sound.exists():
+        if line.state is LineState.HEARD and line.sound is not None and line.sound.exists():
             with self._lock:
                 player = self._player
             if player is not None:
@@ -290,7 +290,7 @@ class Conversation:
     def last_sound(self) -> Path | None:
         """The audio of the last line that was heard to its end."""
         with self._lock:
-            heard = [line for line in self._lines if line.state is State.HEARD and line.sound]
+            heard = [line for line in self._lines if line.state is LineState.HEARD and line.sound]
         return heard[-1].sound if heard else None
 
     @property
@@ -321,7 +321,7 @@ class Conversation:
         with self._lock:
             for text in texts:
                 self._count += 1
-                line = Line(self._count, text, State.LOST, reason="the program had ended")
+                line = Line(self._count, text, LineState.LOST, reason="the program had ended")
                 self._lines.append(line)
                 self._files.append(self._journal, lines.taken(line))
 
@@ -337,14 +337,14 @@ class Conversation:
                 each.sound.unlink()
             each.sound = None
         line.sound = Path(self._sounds.name) / f"{line.number}.wav"
-        speaking = next((each for each in self._lines if each.state is State.SPEAKING), None)
+        speaking = next((each for each in self._lines if each.state is LineState.SPEAKING), None)
         try:
             # first: until the player knows it, a line that cuts in follows what waits.
             asked = {**self.chosen, **({"first": True} if now else {})}
             line.utterance = self._player.say(line.text, output=line.sound, force=True, **asked)
         except StreamPlayError as error:
             line.sound = None
-            self._end(line, State.LOST, error.message, error)
+            self._end(line, LineState.LOST, error.message, error)
             return
         if now and speaking is not None:
             speaking.utterance.cancel()
@@ -361,22 +361,22 @@ class Conversation:
             return
         match event:
             case events.FirstSound():
-                line.state = State.SPEAKING
+                line.state = LineState.SPEAKING
                 self._look_at_output(event.utterance.receipt)
             case events.Word() | events.PieceFinished():
                 line.heard = event.utterance.heard().text
             case events.Finished(receipt=receipt):
                 line.heard = line.text
                 self._receipt(receipt)
-                self._end(line, State.HEARD)
+                self._end(line, LineState.HEARD)
             case events.Interrupted(receipt=receipt, heard=heard):
                 line.heard = heard.text
                 self._receipt(receipt)
-                self._end(line, State.SILENCED)
+                self._end(line, LineState.SILENCED)
             case events.Failed(receipt=receipt, error=error):
                 line.heard = event.utterance.heard().text
                 message = error.message if isinstance(error, StreamPlayError) else repr(error)
-                self._end(line, State.LOST, message, error)
+                self._end(line, LineState.LOST, message, error)
                 self._receipt(receipt)
         self._screen.changed(line)
 
@@ -390,21 +390,21 @@ class Conversation:
         self.no_sound = "no sound can be heard: there is no output device" if silent else ""
 
     def _end(
-        self, line: Line, state: State, reason: str = "", error: Exception | None = None
+        self, line: Line, state: LineState, reason: str = "", error: Exception | None = None
     ) -> None:
         with self._lock:
             if line.ended:
                 return
             line.state, line.reason = state, reason
             self._files.append(self._journal, lines.ended(line))
-            if state is State.LOST:
+            if state is LineState.LOST:
                 failure = status.of_error(error) if isinstance(error, StreamPlayError) else 1
                 self.status = self.status or failure
                 if isinstance(error, OutputFailed):
                     self.no_sound = "no sound can be heard: the output device is gone"
             self._idle.notify_all()
             over = self.leaving and not self.is_busy
-        if state is State.LOST:
+        if state is LineState.LOST:
             self._tell_lost(line, error)
         if over:
             self._screen.leave()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from streamplay.cli.parser import Parser
 
-State = Literal["ok", "note", "bad"]
+FindingState = Literal["ok", "note", "bad"]
 
 _PATIENCE_SECONDS: Final = 5.0
 """The time limit for one answer of the server, unless ``--timeout`` sets another."""
@@ -33,7 +33,7 @@ class Finding:
     """
 
     about: str
-    state: State
+    state: FindingState
     text: str
     remedy: str = ""
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPressEvent
     from prompt_toolkit.output import Output
 
-    class Typist(Protocol):
+    class KeyActions(Protocol):
         """What the editor asks for when a key is pressed; nothing of it may wait."""
 
         def entered(self, text: str, *, now: bool) -> None:
@@ -84,7 +84,7 @@ _ENDING: Final = tuple(
 )
 
 
-class Ended(BaseException):
+class EndedBySignal(BaseException):
     """A signal asks to leave at once."""
 
     def __init__(self, number: int) -> None:
@@ -154,22 +154,22 @@ class Editor:
         state = self._buffer.complete_state
         return [each.text for each in state.completions[:PROPOSALS_SHOWN]] if state else []
 
-    def run(self, typist: Typist) -> None:
+    def run(self, typist: KeyActions) -> None:
         """Edit lines until `leave` is called.
 
         Raises
         ------
-        Ended
+        EndedBySignal
             If a signal asked to leave at once.
         """
         asyncio.run(self._run(typist))
 
-    async def _run(self, typist: Typist) -> None:
+    async def _run(self, typist: KeyActions) -> None:
         self._loop = asyncio.get_running_loop()
         application = self._make(typist)
         for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
-                self._loop.add_signal_handler(number, self._exit, Ended(number))
+                self._loop.add_signal_handler(number, self._exit, EndedBySignal(number))
         self._application = application
         try:
             if not self._wants_to_leave:
@@ -177,7 +177,7 @@ class Editor:
         finally:
             self._application, self._loop = None, None
 
-    def _make(self, typist: Typist) -> Application[None]:
+    def _make(self, typist: KeyActions) -> Application[None]:
         control = BufferControl(
             self._buffer, input_processors=[BeforeInput(PROMPT)], focus_on_click=False
         )
@@ -202,7 +202,7 @@ class Editor:
         application.timeoutlen = 0.001
         return application
 
-    def _keys(self, typist: Typist) -> KeyBindings:
+    def _keys(self, typist: KeyActions) -> KeyBindings:
         keys = KeyBindings()
 
         def enter(event: KeyPressEvent, *, now: bool = False) -> None:
@@ -231,7 +231,7 @@ class Editor:
             keys.add("escape", str(number))(lambda _, number=number: typist.phrase(number))
         return keys
 
-    def _on_interrupt(self, event: KeyPressEvent, typist: Typist) -> None:
+    def _on_interrupt(self, event: KeyPressEvent, typist: KeyActions) -> None:
         if typist.silence():
             return
         if event.current_buffer.text:
@@ -239,7 +239,7 @@ class Editor:
         else:
             typist.cancelled()
 
-    def _on_end(self, event: KeyPressEvent, typist: Typist) -> None:
+    def _on_end(self, event: KeyPressEvent, typist: KeyActions) -> None:
         if event.current_buffer.text:
             event.current_buffer.delete()
         else:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class State(StrEnum):
+class LineState(StrEnum):
     """Where a line is on its way to being heard."""
 
     WAITING = "waiting"
@@ -22,7 +22,7 @@ class State(StrEnum):
     LOST = "lost"
 
 
-ENDED: Final = frozenset({State.HEARD, State.SILENCED, State.LOST})
+ENDED: Final = frozenset({LineState.HEARD, LineState.SILENCED, LineState.LOST})
 
 SHOWN_CHARACTERS: Final = 60
 """How much of a line a message names: what still fits one row of 80 columns."""
@@ -48,7 +48,7 @@ class Line:
 
     number: int
     text: str
-    state: State = State.WAITING
+    state: LineState = LineState.WAITING
     heard: str = ""
     reason: str = ""
     utterance: Any = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.cli import config, console, options, status
 from streamplay.cli.conversation import Conversation
-from streamplay.cli.lines import Line, State
+from streamplay.cli.lines import Line, LineState
 from streamplay.cli.prompt import Prompt
 from streamplay.cli.signals import ENDING, handled, nudged
 from streamplay.cli.typist import Typist
@@ -83,13 +83,13 @@ def _run(args: argparse.Namespace, asked: dict[str, Any]) -> int:
     if _is_editor_wanted(args):
         from streamplay.cli.live_editor import EditorSession
 
-        session: Session = EditorSession(args, asked, folder, tables["phrases"])
+        session: LiveRun = EditorSession(args, asked, folder, tables["phrases"])
     else:
         session = PlainSession(args, asked, folder, tables["phrases"])
     return session.run()
 
 
-class Session(Protocol):
+class LiveRun(Protocol):
     """One run of ``live``."""
 
     def run(self) -> int:
@@ -118,7 +118,7 @@ class PlainScreen:
 
     def changed(self, line: Line | None) -> None:
         """Print a line's new state, where a person reads along."""
-        if self.interactive and line is not None and line.state is not State.LOST:
+        if self.interactive and line is not None and line.state is not LineState.LOST:
             console.err(f"{line.state}: {line.name}")
 
     def leave(self) -> None:

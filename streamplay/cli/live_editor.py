@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import console, slash, status
 from streamplay.cli.conversation import Conversation
-from streamplay.cli.editor import Editor, Ended
-from streamplay.cli.lines import State, shortened
+from streamplay.cli.editor import Editor, EndedBySignal
+from streamplay.cli.lines import LineState, shortened
 from streamplay.cli.phrases import Phrases
 from streamplay.cli.typist import Typist
 from streamplay.cli.user_files import UserFiles
@@ -81,7 +81,7 @@ class EditorSession:
         try:
             self._editor.run(self._typist)
             cut = self._typist.left_at_once
-        except Ended as ended:
+        except EndedBySignal as ended:
             return status.of_signal(ended.number)
         finally:
             sys.stdout.flush()
@@ -124,7 +124,7 @@ class EditorSession:
         return parts
 
 
-def _going(text: str, heard: str, state: State) -> StyleAndTextTuples:
+def _going(text: str, heard: str, state: LineState) -> StyleAndTextTuples:
     """Return the line that is spoken: its words that were heard, and those that follow."""
     row = " ".join(text.split())
     said = len(" ".join(heard.split()))

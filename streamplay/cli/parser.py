@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Final, NoReturn, Protocol
 
-    class Command(Protocol):
+    class CommandModule(Protocol):
         """What the module of a command has."""
 
         def add_arguments(self, parser: Parser) -> None:
@@ -89,9 +89,9 @@ class Parser(argparse.ArgumentParser):
         return closest(word.partition("=")[0], flags)
 
 
-def load(name: str) -> Command:
+def load(name: str) -> CommandModule:
     """Import the module of the command `name`."""
-    command: Command = import_module(f"streamplay.cli.{name}")
+    command: CommandModule = import_module(f"streamplay.cli.{name}")
     return command
 
 
@@ -120,7 +120,7 @@ def overview() -> Parser:
     return parser
 
 
-def parse(words: Sequence[str]) -> tuple[Command, argparse.Namespace]:
+def parse(words: Sequence[str]) -> tuple[CommandModule, argparse.Namespace]:
     """Return the command that the words name, and its arguments.
 
     Flags win over the environment, and the environment over the configuration file.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamplay.network.failures import Said
+    from streamplay.network.failures import ErrorBody
     from streamplay.request import Api, SpeechRequest
 
 
@@ -41,7 +41,7 @@ class Shape:
             body.pop("stream_format", None)
         return body
 
-    def after_refusal(self, status: int, said: Said, request: SpeechRequest) -> Shape | None:
+    def after_refusal(self, status: int, said: ErrorBody, request: SpeechRequest) -> Shape | None:
         """Return the shape to try where this one was refused; None: it was not the shape."""
         if status not in (400, 422):
             return None

@@ -45,7 +45,7 @@ BODY_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorBody:
     """What a server says in the body of an error.
 
     Parameters
@@ -68,7 +68,7 @@ class Said:
         return not self.fields.isdisjoint(fields) or not words.isdisjoint(fields)
 
 
-def read_error(body: bytes, content_type: str = "") -> Said:
+def read_error(body: bytes, content_type: str = "") -> ErrorBody:
     """Read an error's body, in each of the shapes that are served.
 
     ``{"error": {"message", "type", "param", "code"}}`` (OpenAI, Together),
@@ -80,7 +80,7 @@ def read_error(body: bytes, content_type: str = "") -> Said:
     try:
         return _said(json.loads(text))
     except (ValueError, RecursionError):
-        return Said(_page_title(text) if _is_page(text, content_type) else text)
+        return ErrorBody(_page_title(text) if _is_page(text, content_type) else text)
 
 
 def _is_page(text: str, content_type: str) -> bool:
@@ -94,31 +94,31 @@ def _page_title(text: str) -> str:
     return title[1] if title else ""
 
 
-def _said(answer: Any) -> Said:
+def _said(answer: Any) -> ErrorBody:
     """Read the first of the known keys that holds something."""
     if isinstance(answer, str):
-        return Said(answer)
+        return ErrorBody(answer)
     if isinstance(answer, list):
         return _said_of_each(answer)
     if not isinstance(answer, Mapping):
-        return Said()
+        return ErrorBody()
     message = _string(answer, "message", "msg", "error_message")
     for key in ("error", "detail", "errors"):
         if isinstance(answer.get(key), str) and message:
             # Beside a message it is a code: Kokoro-FastAPI.
-            return Said(message, answer[key], _fields(answer))
+            return ErrorBody(message, answer[key], _fields(answer))
         if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
             inner = _said(answer[key])
-            return Said(inner.message or message, inner.code, inner.fields)
-    return Said(message, _string(answer, "code", "type", "error_type"), _fields(answer))
+            return ErrorBody(inner.message or message, inner.code, inner.fields)
+    return ErrorBody(message, _string(answer, "code", "type", "error_type"), _fields(answer))
 
 
-def _said_of_each(answers: Sequence[Any]) -> Said:
+def _said_of_each(answers: Sequence[Any]) -> ErrorBody:
     """Join the several findings of a validation."""
     each = [_said(answer) for answer in answers[:8]]
     told = [f"{', '.join(sorted(one.fields))}: {one.message}".lstrip(": ") for one in each]
     fields = frozenset[str]().union(*(one.fields for one in each))
-    return Said("; ".join(told), each[0].code if each else "", fields)
+    return ErrorBody("; ".join(told), each[0].code if each else "", fields)
 
 
 def _string(answer: Mapping[str, Any], *keys: str) -> str:
@@ -140,7 +140,7 @@ def _location(loc: Any) -> list[str]:
 def refusal(
     status: int,
     headers: Mapping[str, str],
-    said: Said,
+    said: ErrorBody,
     body: bytes,
     *,
     endpoint: Endpoint,
@@ -153,7 +153,7 @@ def refusal(
     ----------
     status, headers, body
         The answer.
-    said : Said
+    said : ErrorBody
         What `read_error` read from its body.
     endpoint : Endpoint
         Who answered; its key is shown nowhere.
@@ -181,7 +181,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[ServerRefused]:
+def _kind(status: int, said: ErrorBody, request: SpeechRequest | None) -> type[ServerRefused]:
     """Choose the class: by what is named first, then by the status."""
     if request and status in (400, 404, 422) and _names_voice(said, request):
         return VoiceNotFound
@@ -195,7 +195,7 @@ def _kind(status: int, said: Said, request: SpeechRequest | None) -> type[Server
     return BadRequest if status >= 400 else ServerRefused
 
 
-def _names_voice(said: Said, request: SpeechRequest) -> bool:
+def _names_voice(said: ErrorBody, request: SpeechRequest) -> bool:
     """Tell whether it is the voice that the server does not know.
 
     "voice" alone may stand in any sentence about speech.
@@ -208,7 +208,7 @@ def _names_voice(said: Said, request: SpeechRequest) -> bool:
     return said.names("voice", "voices") and named
 
 
-def _names_model(said: Said) -> bool:
+def _names_model(said: ErrorBody) -> bool:
     return "model" in said.fields or said.code.startswith(("model_not", "invalid_model"))
 
 
@@ -222,7 +222,7 @@ _SENTENCES: Final[Mapping[type[ServerRefused], tuple[str, str]]] = {
 
 def _sentences(
     kind: type[ServerRefused],
-    said: Said,
+    said: ErrorBody,
     headers: Mapping[str, str],
     endpoint: Endpoint,
     request: SpeechRequest | None,
@@ -274,7 +274,7 @@ def _short(name: str | None) -> str:
 
 async def read_refusal(
     body: Body, endpoint: Endpoint, request: SpeechRequest | None = None
-) -> tuple[ServerRefused, Said]:
+) -> tuple[ServerRefused, ErrorBody]:
     """Return the error of an answer whose status is not 2xx, and what the server says."""
     exchange = body.exchange
     data = await body.start(BODY_BYTES)

@@ -21,7 +21,7 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
-from streamplay.network.failures import Said, check_speech, nearest, read_refusal
+from streamplay.network.failures import ErrorBody, check_speech, nearest, read_refusal
 from streamplay.network.retry import ATTEMPTS, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import conceal, presentable
@@ -111,7 +111,7 @@ class SpeechResponse:
         self._early: deque[WireEvent] = deque()
         self._events: AsyncGenerator[WireEvent, None] | None = None
         self._reshaped = 0
-        self._said = Said()
+        self._said = ErrorBody()
 
     @property
     def attempts(self) -> int:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
-from streamplay.outputs import DRAIN_FACTOR
+from streamplay.outputs.base import DRAIN_FACTOR
 from streamplay.outputs.watchdog import Watchdog
 from streamplay.playback.playclock import PlayClock
 from streamplay.playback.queue import PlaybackQueue

@@ -214,7 +214,7 @@ class Session:
         return self._open_device(samplerate, channels, silence=False)
 
     def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
-        from streamplay.outputs import open_output
+        from streamplay.outputs.opening import open_output
         from streamplay.playback import native
 
         engine = native.choose(self._options.engine)

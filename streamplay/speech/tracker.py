@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamplay.events import (
     Event,
@@ -22,7 +22,32 @@ from streamplay.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.speech.state import UtteranceState
+    from streamplay.events import Heard, History
+    from streamplay.receipt import Receipt
+    from streamplay.speech.account import Account
+    from streamplay.speech.transcript import Piece
+
+
+class Tracked(Protocol):
+    """What events are derived from: an utterance's state."""
+
+    account: Account
+    history: History
+    pieces: list[Piece]
+    failure: Exception | None
+    interrupted: bool
+
+    @property
+    def position(self) -> int:
+        """Frames heard by now."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was received and heard by now."""
+
+    def heard(self) -> Heard:
+        """Return what has been heard by now."""
+
 
 TICK_SECONDS: Final = 0.01
 """How late an event is told at most, while the loop is not held up."""
@@ -37,13 +62,13 @@ class Tracker:
 
     Parameters
     ----------
-    utterance : UtteranceState
-        Which.
+    utterance : Tracked
+        The utterance.
     clock : callable
         Seconds, as in ``time.perf_counter()``.
     """
 
-    def __init__(self, utterance: UtteranceState, clock: Callable[[], float]) -> None:
+    def __init__(self, utterance: Tracked, clock: Callable[[], float]) -> None:
         self._utterance = utterance
         self._clock = clock
         self._requested = 0

@@ -8,7 +8,7 @@ import pytest
 
 from streamplay.bench import capacity, objective, target
 from streamplay.bench.lag import Lag
-from streamplay.bench.load import Run
+from streamplay.bench.load import LoadRun
 from streamplay.bench.plan import Job, Load
 from streamplay.bench.result import Result, conclude
 from streamplay.bench.sample import Sample
@@ -31,7 +31,7 @@ def run_of(
     """What a server would have made of `load` whose n-th answer takes so long."""
     assert load.rate is not None
     requests = load.requests or int(load.rate * (load.duration or 0))
-    run = Run(begun=0.0, ended=requests / load.rate)
+    run = LoadRun(begun=0.0, ended=requests / load.rate)
     run.lag = Lag()
     run.lag.ms = [lag] * 100
     for number in range(requests):

@@ -17,7 +17,7 @@ from streamplay.bench.statistics import PERCENTILES, percentile
 from tests.support.server import running
 
 if TYPE_CHECKING:
-    from streamplay.bench.load import Run
+    from streamplay.bench.load import LoadRun
     from streamplay.bench.result import Result
     from streamplay.server.child import LocalServer
 
@@ -32,7 +32,7 @@ def measured(base_url: str, *words: str, **load: Any) -> Result:
     return runner.run(targets, Load(**given), command="bench")
 
 
-def made(base_url: str, **load: Any) -> Run:
+def made(base_url: str, **load: Any) -> LoadRun:
     return measured(base_url, **load).run
 
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from streamplay.network.api import Shape
-from streamplay.network.failures import Said
+from streamplay.network.failures import ErrorBody
 from streamplay.request import SpeechRequest
 
 REQUEST = SpeechRequest(input="Hello")
-NO_RAW = Said("Input should be 'mp3' or 'pcm'", fields=frozenset({"response_format"}))
-NO_STREAM_FORMAT = Said("Unknown parameter: stream_format")
+NO_RAW = ErrorBody("Input should be 'mp3' or 'pcm'", fields=frozenset({"response_format"}))
+NO_STREAM_FORMAT = ErrorBody("Unknown parameter: stream_format")
 
 
 def test_a_stranger_is_asked_in_togethers_shape_first() -> None:
@@ -16,9 +16,11 @@ def test_a_stranger_is_asked_in_togethers_shape_first() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422])
-@pytest.mark.parametrize("said", [NO_RAW, Said("extra field: response_encoding not permitted")])
+@pytest.mark.parametrize(
+    "said", [NO_RAW, ErrorBody("extra field: response_encoding not permitted")]
+)
 def test_a_stranger_that_refuses_our_fields_is_asked_in_openais_shape(
-    status: int, said: Said
+    status: int, said: ErrorBody
 ) -> None:
     learned = Shape().after_refusal(status, said, REQUEST)
     assert learned is not None
@@ -26,9 +28,9 @@ def test_a_stranger_that_refuses_our_fields_is_asked_in_openais_shape(
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(400, Said("bad text")), (404, NO_RAW), (500, NO_RAW), (401, NO_RAW)]
+    ("status", "said"), [(400, ErrorBody("bad text")), (404, NO_RAW), (500, NO_RAW), (401, NO_RAW)]
 )
-def test_another_refusal_teaches_nothing(status: int, said: Said) -> None:
+def test_another_refusal_teaches_nothing(status: int, said: ErrorBody) -> None:
     assert Shape().after_refusal(status, said, REQUEST) is None
 
 

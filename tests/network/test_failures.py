@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamplay import errors
 from streamplay.network.endpoint import Endpoint
-from streamplay.network.failures import Said, nearest, read_error, refusal
+from streamplay.network.failures import ErrorBody, nearest, read_error, refusal
 from streamplay.request import SpeechRequest
 
 KEY = "tgp-secret-0123456789"
@@ -100,8 +100,8 @@ def test_the_fields_that_the_server_names_are_found() -> None:
     assert read_error(b'{"error":{"message":"m","param":"voice"}}').fields == {"voice"}
     validation = {"detail": [{"loc": ["body", "a", 0], "msg": "m"}, {"loc": ["body", "b"]}]}
     assert read_error(json.dumps(validation).encode()).fields == {"a", "b"}
-    assert Said("Unknown value for response_format").names("response_format")
-    assert not Said("Unknown value for response_format").names("format")
+    assert ErrorBody("Unknown value for response_format").names("response_format")
+    assert not ErrorBody("Unknown value for response_format").names("format")
 
 
 def test_a_deeply_nested_body_is_only_text() -> None:

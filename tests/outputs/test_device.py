@@ -13,9 +13,10 @@ import pytest
 
 from streamplay.errors import DeviceLost, InvalidRequest, NoDevice
 from streamplay.options import Options
-from streamplay.outputs import device, open_output
+from streamplay.outputs import device
 from streamplay.outputs.device import DeviceOutput
 from streamplay.outputs.devices import list_devices
+from streamplay.outputs.opening import open_output
 from streamplay.outputs.portaudio import load
 from streamplay.outputs.silent import SilentOutput
 from tests.support.programs import run
@@ -220,7 +221,7 @@ def test_where_one_was_asked_for_silence_is_no_answer(monkeypatch: pytest.Monkey
 
 ASK = """
 from streamplay.errors import NoDevice
-from streamplay.outputs import open_output
+from streamplay.outputs.opening import open_output
 from streamplay.outputs.devices import list_devices
 for ask in (list_devices, lambda: open_output(24000, 1, device="mine")):
     try:

@@ -182,10 +182,11 @@ def test_an_impossible_volume_is_told_and_changes_nothing(player: Player, level:
 
 FORGETFUL = """
 import sys, time
-from streamplay import Player, outputs
+from streamplay import Player
+from streamplay.outputs import opening
 from streamplay.outputs.silent import SilentOutput
 if {simulated}:
-    outputs.open_output = lambda rate, channels, **_: SilentOutput(rate, channels)
+    opening.open_output = lambda rate, channels, **_: SilentOutput(rate, channels)
 player = Player(base_url={base_url!r})
 speech = player.say("hello", extra={extra!r}, output={file!r})
 while speech.receipt.frames.played < 2400:

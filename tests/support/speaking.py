@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from streamplay import Player, outputs
+from streamplay import Player
 from streamplay.errors import NoDevice, StreamPlayError
 from streamplay.network import response
+from streamplay.outputs import opening
 from streamplay.outputs.silent import LATENCY_SECONDS, SilentOutput
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Silent:
 def silent(monkeypatch: pytest.MonkeyPatch) -> Silent:
     """A simulated card, at real time unless told otherwise."""
     card = Silent()
-    monkeypatch.setattr(outputs, "open_output", card.open)
+    monkeypatch.setattr(opening, "open_output", card.open)
     return card
 
 
