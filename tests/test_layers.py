@@ -32,7 +32,7 @@ LAYERS = (
     {"events", "playback", "server"},
     {"outputs", "policy", "network", "words"},
     {"stream", "loop", "reading"},
-    {"request", "trace", "presentable"},
+    {"request", "trace", "presentable", "codecs"},
     {"models"},
     {"audio"},
     {"rules"},
@@ -42,6 +42,7 @@ LAYERS = (
 
 # Of the packages below cli and bench, the modules that others may import: the rest is internal.
 ENTRANCES = {
+    "codecs": {"adts", "frame_cutter", "mp3", "packets", "readers"},
     "network": {"client", "early", "early_response", "endpoint", "response", "retry", "timeouts"}
     | {"transport"},
     "outputs": {"base", "devices", "opening", "portaudio", "recording", "watchdog"},
@@ -178,6 +179,8 @@ def test_every_name_in_the_tables_is_a_module() -> None:
     entrances = {f"{package}.{name}" for package, names in ENTRANCES.items() for name in names}
     named = set().union(*LAYERS, CORE, entrances, *ROOMS.values())
     assert named <= SOURCES.keys()
+    packages = {module for module in MODULES if SOURCES[module].name == "__init__.py"}
+    assert ENTRANCES.keys() | {"cli", "bench", "bench.html"} == packages
 
 
 @pytest.mark.parametrize("module", MODULES)
