@@ -27,11 +27,10 @@ from httpx_sse import EventSource
 from streamplay.audio import AudioFormat
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.stream.wire import Audio
 from tests.support.sounds import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     Way = Callable[[str, str], Coroutine[Any, Any, int]]
 
@@ -114,13 +113,10 @@ async def ours(base_url: str, encoding: str) -> int:
     request = SpeechRequest(
         model=_MODEL, input="x", voice="x", response_encoding=cast("Any", encoding)
     )
-    async with SpeechClient(base_url=base_url) as client, client.open(request) as response:
-        decoder = response.decoder()
-        async with aclosing(cast("AsyncGenerator[Any]", response.events())) as received:
-            async for event in received:
-                if isinstance(event, Audio):
-                    frames += sum(len(chunk.frames) for chunk in decoder.feed(event.data))
-        frames += sum(len(chunk.frames) for chunk in decoder.finish())
+    client = SpeechClient(base_url=base_url)
+    async with client, aclosing(client.stream(request)) as pieces:
+        async for piece in pieces:
+            frames += len(piece)
     return frames
 
 

@@ -15,7 +15,7 @@
     ├── NetworkFailed
     │   ├── ConnectFailed                    no connection could be made
     │   ├── ConnectionLost                   it broke before or while answering
-    │   └── TimedOut                         connect, first byte, chunk or deadline
+    │   └── TimedOut                         connect, first byte, chunk, audio or deadline
     ├── StreamBroken                         the body is not what it should be
     │   ├── Truncated                        it ended before its end
     │   ├── MalformedEvent                   an event that cannot be read
@@ -23,7 +23,8 @@
     │   ├── RemoteError                      the server reported an error inside the stream
     │   ├── UnexpectedContent                a content type or encoding that is no speech
     │   ├── TooLarge                         an event or body beyond its bound
-    │   └── WrongEncoding                    the bytes are not in the encoding they were said to be
+    │   ├── WrongEncoding                    the bytes are not in the encoding they were said to be
+    │   └── NoAudio                          it ended well, and held no audio
     ├── OutputFailed
     │   ├── NoDevice                         the device asked for is not there or is busy
     │   ├── DeviceLost                       it went away while playing
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from streamplay.receipt import Receipt
 
-    WaitingFor = Literal["connect", "first byte", "chunk", "deadline"]
+    WaitingFor = Literal["connect", "first byte", "chunk", "audio", "deadline"]
 
 
 class StreamPlayError(Exception):
@@ -175,7 +176,7 @@ class TimedOut(NetworkFailed):
 
     Attributes
     ----------
-    waiting_for : {'connect', 'first byte', 'chunk', 'deadline'}
+    waiting_for : {'connect', 'first byte', 'chunk', 'audio', 'deadline'}
         What the client was waiting for.
     seconds : float
         The limit that passed.
@@ -220,6 +221,10 @@ class TooLarge(StreamBroken):
 
 class WrongEncoding(StreamBroken):
     """The bytes are not in the encoding that was named; they were muted."""
+
+
+class NoAudio(StreamBroken):
+    """The answer ended well, and there was no audio in it."""
 
 
 class OutputFailed(StreamPlayError):

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import aclosing
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from streamplay.bench.sample import Sample
-from streamplay.errors import ServerRefused, StreamBroken, StreamPlayError
+from streamplay.errors import ServerRefused, StreamPlayError
 from streamplay.playback.silence import VoiceOnset
-from streamplay.stream.wire import Audio
+from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from streamplay.bench.plan import Job
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
-    from streamplay.stream.decoder import Chunk, Decoder
+    from streamplay.stream.decoder import Chunk
 
 
 def import_decoding() -> None:
@@ -60,44 +60,41 @@ async def observe(
 
 
 async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], float]) -> None:
-    watch = _Watch(sample, response.decoder(), clock)
+    watch = _Watch(sample, response, clock)
     sample.voice = response.voice or sample.voice
-    try:
-        async for event in response.events():
-            if isinstance(event, Audio):
-                watch.take(watch.decoder.feed(event.data))
-    except StreamPlayError:
-        with suppress(StreamBroken):
-            watch.take(watch.decoder.finish())
-        raise
-    watch.take(watch.decoder.finish())
+    async with aclosing(response.chunks()) as chunks:
+        async for chunk in chunks:
+            if not isinstance(chunk, Words):
+                watch.note(chunk)
 
 
 class _Watch:
     """Notes when frames arrive, and which of them is the first with voice."""
 
-    def __init__(self, sample: Sample, decoder: Decoder, clock: Callable[[], float]) -> None:
-        self.decoder = decoder
+    def __init__(
+        self, sample: Sample, response: SpeechResponse, clock: Callable[[], float]
+    ) -> None:
+        self._response = response
         self._sample = sample
         self._clock = clock
         self._onset: VoiceOnset | None = None
 
-    def take(self, chunks: Iterable[Chunk]) -> None:
-        for chunk in chunks:
-            now = self._clock()
-            if not len(chunk.frames):
-                continue
-            if self._onset is None:
-                self._begin()
-            self._sample.arrivals.append((now, len(chunk.frames)))
-            if self._sample.sound is not None:
-                self._sample.sound.append(chunk.frames)
-            if self._sample.voice_frame is None and self._onset is not None:
-                self._onset.feed(chunk.frames)
-                self._sample.voice_frame = self._onset.frame
+    def note(self, chunk: Chunk) -> None:
+        """Note a chunk that has just come."""
+        now = self._clock()
+        if not len(chunk.frames):
+            return
+        if self._onset is None:
+            self._begin()
+        self._sample.arrivals.append((now, len(chunk.frames)))
+        if self._sample.sound is not None:
+            self._sample.sound.append(chunk.frames)
+        if self._sample.voice_frame is None and self._onset is not None:
+            self._onset.feed(chunk.frames)
+            self._sample.voice_frame = self._onset.frame
 
     def _begin(self) -> None:
-        audio = self.decoder.format
+        audio = self._response.format
         self._onset = VoiceOnset(audio.samplerate)
         self._sample.samplerate = audio.samplerate
         self._sample.channels = audio.channels

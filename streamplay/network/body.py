@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.errors import StreamPlayError, TooLarge, Truncated
+from streamplay.errors import NoAudio, StreamPlayError, TimedOut, TooLarge
 from streamplay.stream.sniff import real_type
-from streamplay.stream.wire import Done, Ignored
+from streamplay.stream.wire import Audio, Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
@@ -91,26 +91,38 @@ class Body:
     patience : Timeouts
         Limits the waits.
     chunk_limit : float
-        Seconds to wait for each piece.
+        Seconds to wait for each piece, and in `batches` from one audio to the next.
     bound : int, optional
         The most bytes to take.
+    audio_limit : float, optional
+        Seconds to wait for the first audio in `batches`, whatever else comes; without it:
+        `chunk_limit`.
 
     Attributes
     ----------
     bytes : int
         How many have come.
-    ignored : int
-        How many events meant nothing.
+    late : int
+        Events that came together with the end mark, behind it.
     """
 
     def __init__(
-        self, exchange: Exchange, patience: Timeouts, chunk_limit: float, bound: int | None = None
+        self,
+        exchange: Exchange,
+        patience: Timeouts,
+        chunk_limit: float,
+        *,
+        bound: int | None = None,
+        audio_limit: float | None = None,
     ) -> None:
         self.exchange = exchange
         self.bytes = 0
-        self.ignored = 0
+        self.late = 0
         self._patience = patience
         self._chunk_limit = chunk_limit
+        self._audio_limit = chunk_limit if audio_limit is None else audio_limit
+        self._unheard = 0.0  # seconds that went by without audio, the consumer's own left out
+        self._since = 0.0
         self._bound = bound
         self._chunks = exchange.chunks()
         self._first: bytes | None = None
@@ -125,7 +137,8 @@ class Body:
     async def real_type(self, content_type: str, *, mp3: bool) -> str:
         """Return what it is, by how it begins, where `content_type` does not say."""
         while (found := self._sniff(content_type, mp3=mp3)) is None:
-            piece = await self._await_next()
+            async with self._patience.wait("chunk", self._chunk_limit):
+                piece = await self._next()
             self._first = (self._first or b"") + (piece or b"")
         return found
 
@@ -145,15 +158,18 @@ class Body:
         return data[:limit]
 
     async def whole(self) -> bytes:
-        """Return the whole body, within its bound."""
-        pieces, piece = [], self._first
-        while piece is not None:
-            pieces.append(piece)
-            piece = await self._await_next()
+        """Return the whole body, within its bound and the limit of one piece."""
+        pieces = [self._first or b""]
+        async with self._patience.wait("chunk", self._chunk_limit):
+            while (piece := await self._next()) is not None:
+                pieces.append(piece)
         return b"".join(pieces)
 
-    async def events(self, reader: Reader) -> AsyncGenerator[WireEvent, None]:
-        """Yield what the body means; end after its end mark.
+    async def batches(self, reader: Reader) -> AsyncGenerator[list[WireEvent], None]:
+        """Yield what the body means, all that came together at a time; end after its end mark.
+
+        The loop has a turn after each `Reader.turn_bytes`, so that a peer that sends without a
+        pause keeps neither deadlines nor signals from being seen.
 
         Raises
         ------
@@ -161,16 +177,28 @@ class Body:
             Where it broke; what came before has been yielded.
         """
         piece = self._first
+        self._since = self._patience.clock()
         while piece is not None:
-            for event in reader.feed(piece):
-                yield self._noted(event, reader)
+            for at in range(0, len(piece), reader.turn_bytes):
+                if at:
+                    await asyncio.sleep(0)
+                batch, fault = self._meaning(reader.feed(piece[at : at + reader.turn_bytes]))
+                self.late = reader.late
+                if batch:
+                    yield batch
+                    self._since = self._patience.clock()
+                if fault is not None:
+                    raise fault
                 if self._complete:
                     return
             piece = await self._await_next()
         if not self.bytes:
-            raise Truncated("the server answered with an empty body", remedy="Try again")
-        for event in reader.finish():
-            yield self._noted(event, reader)
+            raise NoAudio("the server answered with an empty body", remedy="Try again")
+        batch, fault = self._meaning(reader.finish())
+        if batch:
+            yield batch
+        if fault is not None:
+            raise fault
 
     async def aclose(self) -> None:
         """Let go of the connection, ready for the next request where that is at hand."""
@@ -181,17 +209,44 @@ class Body:
         finally:
             await self.exchange.aclose()
 
-    def _noted(self, event: WireEvent, reader: Reader) -> WireEvent:
-        """Count before it is handed out: the caller may not come back for more."""
-        self.ignored += isinstance(event, Ignored)
-        if isinstance(event, Done):
-            self._complete = True
-            self.ignored += reader.late
-        return event
+    def _meaning(
+        self, events: Iterator[WireEvent]
+    ) -> tuple[list[WireEvent], StreamPlayError | None]:
+        """Return what came of `events`, and what broke behind it."""
+        batch: list[WireEvent] = []
+        fault: StreamPlayError | None = None
+        heard = False
+        try:
+            for event in events:
+                batch.append(event)
+                heard = heard or (isinstance(event, Audio) and bool(event.data))
+                if isinstance(event, Done):
+                    self._complete = True
+                    break
+        except StreamPlayError as error:
+            fault = error
+        now = self._patience.clock()
+        if heard:
+            self._unheard, self._audio_limit = 0.0, self._chunk_limit
+        else:
+            self._unheard += now - self._since
+        self._since = now
+        return batch, fault
 
     async def _await_next(self) -> bytes | None:
-        async with self._patience.wait("chunk", self._chunk_limit):
-            return await self._next()
+        """Wait for the next piece: no longer than for one piece, nor than for audio."""
+        if self._unheard >= self._audio_limit:
+            raise TimedOut("audio", self._audio_limit)
+        if self._audio_limit - self._unheard < self._chunk_limit:
+            waiting = self._patience.wait("audio", self._audio_limit, spent=self._unheard)
+        else:
+            waiting = self._patience.wait("chunk", self._chunk_limit)
+        async with waiting:
+            piece = await self._next()
+        now = self._patience.clock()
+        self._unheard += now - self._since
+        self._since = now
+        return piece
 
     async def _next(self) -> bytes | None:
         piece = await anext(self._chunks, None)

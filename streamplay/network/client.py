@@ -10,7 +10,6 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import (
-    StreamBroken,
     StreamPlayError,
     UnexpectedContent,
     VoiceNotFound,
@@ -26,7 +25,7 @@ from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import HttpTransport
 from streamplay.presentable import presentable
 from streamplay.rules.checks import check_option
-from streamplay.stream.wire import Audio
+from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -179,20 +178,10 @@ class SpeechClient:
         StreamPlayError
             Where it breaks; what came before has been yielded.
         """
-        async with self.open(request) as response:
-            decoder = response.decoder()
-            try:
-                async for event in response.events():
-                    if isinstance(event, Audio):
-                        for chunk in decoder.feed(event.data):
-                            yield chunk.frames
-            except StreamPlayError:
-                with suppress(StreamBroken):
-                    for chunk in decoder.finish():
-                        yield chunk.frames
-                raise
-            for chunk in decoder.finish():
-                yield chunk.frames
+        async with self.open(request) as response, aclosing(response.chunks()) as chunks:
+            async for chunk in chunks:
+                if not isinstance(chunk, Words):
+                    yield chunk.frames
 
     async def voices(self, model: str | None = None) -> list[Voice]:
         """Return the voices that the server offers, for one model or for all."""
@@ -258,7 +247,9 @@ class SpeechClient:
                 query=query,
                 connected=lambda: patience.expect("first byte", self.limits.first_byte),
             )
-        async with aclosing(Body(exchange, patience, self.limits.chunk, _LIST_BYTES)) as body:
+        async with aclosing(
+            Body(exchange, patience, self.limits.first_byte, bound=_LIST_BYTES)
+        ) as body:
             return await self._read_list(body)
 
     async def _read_list(self, body: Body) -> Any:

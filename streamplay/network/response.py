@@ -10,13 +10,16 @@ HTTP itself is the client's; this room knows no library for it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
     ModelNotFound,
+    NoAudio,
     RateLimited,
     ServerRefused,
+    StreamBroken,
     StreamPlayError,
     VoiceNotFound,
 )
@@ -25,24 +28,33 @@ from streamplay.network.failures import ErrorBody, check_speech, nearest, read_r
 from streamplay.network.retry import ATTEMPTS, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import conceal, presentable
-from streamplay.stream.wire import Audio, reader_for
+from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
+    from streamplay.audio import AudioFormat
+    from streamplay.models import FormatSource
     from streamplay.network.api import Shape
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
     from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
-    from streamplay.stream.decoder import Decoder
+    from streamplay.stream.decoder import Chunk, Decoder
     from streamplay.stream.wire import WireEvent
 
 # A server that sends events without end, and none of them audio, is handed out
 # as it is: what is kept meanwhile is bounded.
 _EARLY_EVENTS: Final = 1000
+
+# Less than the shortest header of a sound file.
+_SMALL_BYTES: Final = 27
+
+# Of the events that mean nothing so many kinds are named.
+_KINDS: Final = 4
+_KIND_CHARACTERS: Final = 40
 
 # Nobody waits long for a hint.
 _HINT_SECONDS: Final = 2.0
@@ -69,6 +81,36 @@ class Sender(Protocol):
         """Tell the user, in one line."""
 
 
+@dataclass(slots=True)
+class EventCounts:
+    """How many events an answer held, of each kind.
+
+    Parameters
+    ----------
+    audio, words, ignored : int
+        Events.
+    kinds : set of str
+        What the first few of the ignored are called.
+    """
+
+    audio: int = 0
+    words: int = 0
+    ignored: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+    def add(self, batch: Sequence[WireEvent]) -> None:
+        """Count what came together."""
+        for event in batch:
+            if isinstance(event, Audio):
+                self.audio += 1
+            elif isinstance(event, Words):
+                self.words += 1
+            elif isinstance(event, Ignored):
+                self.ignored += 1
+                if len(self.kinds) < _KINDS:
+                    self.kinds.add(event.kind[:_KIND_CHARACTERS])
+
+
 class SpeechResponse:
     """The answer to a request: an asynchronous context manager.
 
@@ -86,6 +128,8 @@ class SpeechResponse:
         The answer's, made safe to show.
     rate_limited : bool
         Whether the server has said that these were too many requests (429).
+    counts : EventCounts
+        The events of the present answer that were handed out.
     voice : str or None
         The voice that really speaks, where the server tells (``x-streamplay-voice``).
     """
@@ -103,13 +147,16 @@ class SpeechResponse:
         self.content_type = ""
         self.rate_limited = False
         self.voice: str | None = None
+        self.counts = EventCounts()
         self._sender = sender
         self._shape = sender.shape
         self._limits = limits or sender.limits
         self._patience = Timeouts(self._limits.deadline)
         self._body: Body | None = None
-        self._early: deque[WireEvent] = deque()
-        self._events: AsyncGenerator[WireEvent, None] | None = None
+        self._early: list[WireEvent] = []
+        self._batches: AsyncGenerator[list[WireEvent], None] | None = None
+        self._decoder: Decoder | None = None
+        self._holding = False
         self._reshaped = 0
         self._said = ErrorBody()
 
@@ -119,14 +166,14 @@ class SpeechResponse:
         return self._attempts + self.moments.resent
 
     @property
+    def ignored(self) -> int:
+        """How many events of the present answer meant nothing."""
+        return self.counts.ignored + (self._body.late if self._body else 0)
+
+    @property
     def body_bytes(self) -> int:
         """Bytes of the body that have come."""
         return self._body.bytes if self._body else 0
-
-    @property
-    def ignored(self) -> int:
-        """Events that meant nothing."""
-        return self._body.ignored if self._body else 0
 
     async def __aenter__(self) -> Self:
         self._patience.start(spent=self._sender.clock() - self.moments.begun)
@@ -143,32 +190,120 @@ class SpeechResponse:
 
     async def aclose(self) -> None:
         """Let go of the connection. What has come can no longer be read."""
-        if self._events is not None:
-            await self._events.aclose()
+        if self._batches is not None:
+            await self._batches.aclose()
         if self._body is not None:
             await self._body.aclose()
 
-    def decoder(self) -> Decoder:
-        """Return a decoder of this answer's audio."""
+    async def chunks(self) -> AsyncGenerator[Chunk | Words, None]:
+        """Yield the answer's audio, decoded, and its word times; end after its end mark.
+
+        Leave it through `contextlib.aclosing`, or `aclose` the response. What the decoder held
+        back then is returned by `held`.
+
+        Raises
+        ------
+        StreamBroken, NetworkFailed
+            Where it broke; what came before has been yielded.
+        NoAudio
+            If it ended well, and there was no audio in it.
+        """
+        decoder = self._decoder = self._make_decoder()
+        self._holding, any_frames = True, False
+        try:
+            async for event in self._joined():
+                if isinstance(event, Audio):
+                    for chunk in decoder.feed(event.data):
+                        any_frames = any_frames or len(chunk.frames) > 0
+                        yield chunk
+                elif isinstance(event, Words):
+                    yield event
+        except StreamPlayError:
+            for chunk in self.held():
+                yield chunk
+            raise
+        self._holding = False
+        for chunk in decoder.finish():
+            any_frames = any_frames or len(chunk.frames) > 0
+            yield chunk
+        if not any_frames:
+            raise self._no_audio()
+
+    def held(self) -> Iterator[Chunk]:
+        """Yield what `chunks` held back, where it was left or broke: it came before that."""
+        if self._decoder is not None and self._holding:
+            self._holding = False
+            with suppress(StreamBroken):
+                yield from self._decoder.finish()
+
+    @property
+    def format(self) -> AudioFormat:
+        """What the audio is, as far as is known; fixed with the first of `chunks`."""
+        return (self._decoder or self._make_decoder()).format
+
+    @property
+    def source(self) -> FormatSource:
+        """Who said so."""
+        return (self._decoder or self._make_decoder()).source
+
+    @property
+    def muted(self) -> int:
+        """Frames that came and were silenced."""
+        return self._decoder.muted if self._decoder else 0
+
+    @property
+    def warning(self) -> str:
+        """What is doubtful about the audio, as a sentence for people; mostly nothing."""
+        return self._decoder.warning if self._decoder else ""
+
+    def _make_decoder(self) -> Decoder:
         from streamplay.stream.decoder import Decoder
 
         expected, source = self.request.expected_from(self._shape.api)
         return Decoder(expected, source, content_type=self.content_type)
 
-    async def events(self) -> AsyncIterator[WireEvent]:
-        """Yield the answer's events; end after its end mark.
+    async def events(self) -> AsyncGenerator[WireEvent, None]:
+        """Yield the answer's events, undecoded; end after its end mark.
 
         Raises
         ------
         StreamBroken, NetworkFailed
             Where it broke; what came before has been yielded.
         """
-        while self._early:
-            yield self._early.popleft()
-        assert self._events is not None, "the response has not been entered"
-        try:
-            async for event in self._events:
+        async for batch in self._come():
+            for event in batch:
                 yield event
+
+    async def _joined(self) -> AsyncGenerator[WireEvent, None]:
+        """Yield the events; small deltas that came together as one.
+
+        No container's header fits in so few bytes, so that none is lost inside. Each decoded
+        chunk costs some 10 µs, and a server may send a million of them.
+        """
+        async for batch in self._come():
+            small: list[bytes] = []
+            for event in batch:
+                if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
+                    small.append(event.data)
+                    continue
+                if small and not isinstance(event, Ignored):
+                    yield Audio(b"".join(small))
+                    small.clear()
+                yield event
+            if small:
+                yield Audio(b"".join(small))
+
+    async def _come(self) -> AsyncGenerator[list[WireEvent], None]:
+        """Yield the events that came together, and count them."""
+        assert self._batches is not None, "the response has not been entered"
+        early, self._early = self._early, []
+        if early:
+            self.counts.add(early)
+            yield early
+        try:
+            async for batch in self._batches:
+                self.counts.add(batch)
+                yield batch
         except StreamPlayError as error:
             raise self._without_key(error) from error.__cause__
 
@@ -222,8 +357,9 @@ class SpeechResponse:
     async def _attempt(self) -> None:
         self._attempts += 1
         self.moments.restart()
-        self._early.clear()
-        self._body = self._events = None
+        self._early = []
+        self._body = self._batches = self._decoder = None
+        self.counts = EventCounts()
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
         spent = self._sender.clock() - self.moments.begun if self._attempts == 1 else 0.0
@@ -231,7 +367,13 @@ class SpeechResponse:
             exchange = await self._sender.send_speech(
                 self.request, self._shape, self.moments, self._expect_first_byte
             )
-            self._body = body = Body(exchange, self._patience, limits.chunk, self._bound())
+            self._body = body = Body(
+                exchange,
+                self._patience,
+                limits.chunk,
+                bound=self._bound(),
+                audio_limit=limits.first_byte_of(self.request),
+            )
             if await body.first():
                 self.moments.first_byte = self._sender.clock()
         secret = self._sender.endpoint.api_key
@@ -243,11 +385,26 @@ class SpeechResponse:
         self.content_type = await body.real_type(told, mp3=mp3)
         await check_speech(body, self.content_type, secret)
         self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None
-        self._events = body.events(reader_for(self.content_type))
-        async for event in self._events:
-            self._early.append(event)
-            if (isinstance(event, Audio) and event.data) or len(self._early) >= _EARLY_EVENTS:
+        self._batches = body.batches(reader_for(self.content_type))
+        async for batch in self._batches:
+            self._early += batch
+            if _has_audio(batch) or len(self._early) >= _EARLY_EVENTS:
                 return
+        raise self._no_audio()
+
+    def _no_audio(self) -> NoAudio:
+        """Return the error of an answer without audio; name what it held instead."""
+        self.counts.add(self._early)
+        kinds = ", ".join(sorted(self.counts.kinds))
+        held = f": only {presentable(kinds, self._secret, 80)}" if kinds else ""
+        return NoAudio(
+            f"the server's answer ended well, and held no audio{held}",
+            remedy="Try again, or another model or server",
+        )
+
+    @property
+    def _secret(self) -> str | None:
+        return self._sender.endpoint.api_key
 
     def _expect_first_byte(self) -> None:
         limit = self._limits.first_byte_of(self.request)
@@ -314,3 +471,7 @@ class SpeechResponse:
         error.remedy = conceal(error.remedy, secret)
         error.args = (error.message,)
         return error
+
+
+def _has_audio(batch: Sequence[WireEvent]) -> bool:
+    return any(isinstance(event, Audio) and event.data for event in batch)

@@ -36,8 +36,8 @@ class Limits:
     first_byte : float
         From the connection to the first byte of the body.
     chunk : float
-        From one piece of the body to the next: any byte is a sign of life, a
-        keep-alive comment too.
+        From one piece of the body to the next, and from one audio to the next, whatever comes
+        between them: keep-alive comments, empty deltas, events of other kinds.
     deadline : float or None
         For the whole, attempts and the waits between them included.
     per_character : float
@@ -86,6 +86,7 @@ class Timeouts:
         self._deadline = deadline
         self._ends: float | None = None
         self._suspended: float | None = None
+        self._rested = 0.0  # seconds of all suspensions that have ended
         self._timer: asyncio.Timeout | None = None
         self._waiting_for: WaitingFor = "connect"
         self._seconds = 0.0
@@ -100,6 +101,11 @@ class Timeouts:
         """Return the seconds to the deadline; None without one."""
         return None if self._ends is None else max(0.0, self._ends - _now())
 
+    def clock(self) -> float:
+        """Return seconds that stand still while the limits rest."""
+        now = _now() if self._suspended is None else self._suspended
+        return now - self._rested
+
     @asynccontextmanager
     async def wait(
         self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0
@@ -109,12 +115,16 @@ class Timeouts:
         Raises
         ------
         TimedOut
-            If it took longer; what was waited for has been cancelled.
+            If it took longer; what was waited for has been cancelled. At once where the deadline
+            is over: what is there already is returned without a turn of the loop, and a peer that
+            sends without a pause would outrun it.
         """
         try:
             async with asyncio.timeout(None) as timer:
                 self._timer = timer
                 self.expect(waiting_for, seconds, spent=spent)
+                if self._deadline_first and self.left() == 0:
+                    raise self._exhausted()
                 yield
         except TimeoutError:
             if not timer.expired():
@@ -138,8 +148,10 @@ class Timeouts:
         """Count again: the present wait from its beginning."""
         if self._suspended is None:
             return
+        rested = _now() - self._suspended
+        self._rested += rested
         if self._ends is not None:
-            self._ends += _now() - self._suspended
+            self._ends += rested
         self._suspended = None
         self._set()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import StreamPlayError, Truncated
 from streamplay.speech.transcript import NOT_YET, Piece
-from streamplay.stream.wire import Audio
+from streamplay.stream.wire import Words
 from streamplay.words.sources import Manner, sentences
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from streamplay.request import SpeechRequest
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
-    from streamplay.stream.wire import WireEvent
+    from streamplay.stream.decoder import Chunk
     from streamplay.words.passage import Passage
 
 LOOK_SECONDS: Final = 0.01
@@ -222,7 +222,7 @@ class Fetch:
     def restart(self, response: SpeechResponse) -> None:
         """Receive it by another answer; what came of the first is dropped."""
         self.response = response
-        self._items: deque[tuple[WireEvent, float]] = deque()
+        self._items: deque[tuple[Chunk | Words, float]] = deque()
         self._bytes = 0
         self._again = False
         self._error: StreamPlayError | None = None
@@ -235,8 +235,8 @@ class Fetch:
         """Whether nothing more is being received."""
         return self._task.done()
 
-    async def events(self) -> AsyncIterator[tuple[WireEvent, float]]:
-        """Yield its events, and when they came.
+    async def arrivals(self) -> AsyncIterator[tuple[Chunk | Words, float]]:
+        """Yield its audio and word times, and when they came.
 
         Raises
         ------
@@ -246,10 +246,10 @@ class Fetch:
         while True:
             if self._items and not self._again:
                 self.begun = True
-                event, at = self._items.popleft()
-                self._bytes -= _weight(event)
+                item, at = self._items.popleft()
+                self._bytes -= _weight(item)
                 self._change.set()
-                yield event, at
+                yield item, at
             elif self._task.done():
                 break
             else:
@@ -259,10 +259,12 @@ class Fetch:
             raise self._error
         self._task.result()
 
-    async def left(self) -> AsyncIterator[tuple[WireEvent, float]]:
+    async def left(self) -> AsyncIterator[tuple[Chunk | Words, float]]:
         """Yield what came and was not handed out; to be called after `aclose`."""
         for item in self._items:
             yield item
+        for chunk in self.response.held():
+            yield chunk, self._clock()
 
     async def aclose(self) -> None:
         """Let go of the connection, now."""
@@ -280,13 +282,15 @@ class Fetch:
     async def _read(self, response: SpeechResponse) -> bool:
         """Receive to the end; False: it broke off, and there is a new answer."""
         try:
-            async for event in response.events():
-                while self._bytes > FETCH_BYTES:
-                    self._change.clear()
-                    await self._change.wait()
-                self._items.append((event, self._clock()))
-                self._bytes += _weight(event)
-                self._change.set()
+            async with aclosing(response.chunks()) as chunks:
+                async for item in chunks:
+                    at = self._clock()
+                    while self._bytes > FETCH_BYTES:
+                        self._change.clear()
+                        await self._change.wait()
+                    self._items.append((item, at))
+                    self._bytes += _weight(item)
+                    self._change.set()
         except StreamPlayError as error:
             waited_for = isinstance(error, Truncated) and not self._ahead
             if self.begun or waited_for or not await self._try_again(response, error):
@@ -307,5 +311,6 @@ class Fetch:
             self._again = False
 
 
-def _weight(event: WireEvent) -> int:
-    return len(event.data) if isinstance(event, Audio) else 0
+def _weight(item: Chunk | Words) -> int:
+    """Return the bytes of an item as s16, half of what its frames hold."""
+    return 0 if isinstance(item, Words) else item.frames.nbytes // 2

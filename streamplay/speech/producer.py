@@ -14,6 +14,7 @@ from streamplay.errors import (
     BadRequest,
     InvalidRequest,
     NetworkFailed,
+    NoAudio,
     RateLimited,
     ServerFailed,
     StreamBroken,
@@ -21,7 +22,7 @@ from streamplay.errors import (
 )
 from streamplay.speech.delivery import Delivery
 from streamplay.speech.prefetch import Prefetch, until
-from streamplay.stream.wire import Audio, Ignored, Words
+from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from streamplay.speech.source import SoundSource
     from streamplay.speech.state import UtteranceState
     from streamplay.speech.transcript import Piece
-    from streamplay.stream.decoder import Chunk, Decoder
-    from streamplay.stream.wire import WireEvent
+    from streamplay.stream.decoder import Chunk
 
 HAND_ON_SECONDS: Final = 3.0
 """With so much audio ahead the next piece is handed on: more than the ring's two seconds, less
@@ -113,7 +113,7 @@ class Producer:
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
         try:
-            await self._read(fetch, piece, fetch.events())
+            await self._read(fetch, piece, fetch.arrivals())
         finally:
             self._settle(fetch)
 
@@ -122,62 +122,41 @@ class Producer:
         response, self._settled = fetch.response, fetch
         self._backend.received(response)
         self._note_moments(fetch)  # where it failed before anything could be read
+        counts = response.counts
+        self._account.counted(audio=counts.audio, words=counts.words, ignored=response.ignored)
         self._account.counted(body=response.body_bytes, attempts=response.attempts)
 
     async def _read(
-        self, fetch: Fetch, piece: Piece, events: AsyncIterable[tuple[WireEvent, float]]
+        self, fetch: Fetch, piece: Piece, items: AsyncIterable[tuple[Chunk | Words, float]]
     ) -> None:
-        decoder: Decoder | None = None
-        at = self._clock()
+        response = fetch.response
         try:
-            async for event, at in events:
-                if decoder is None:
-                    self._note_moments(fetch)
-                    decoder = fetch.response.decoder()
-                await self._take(event, decoder, piece, at)
+            async for item, at in items:
+                response = fetch.response  # another one where it was asked for again
+                self._note_moments(fetch)
+                if isinstance(item, Words):
+                    piece.take(item)
+                else:
+                    self._audio = response.format
+                    await self._delivery.take(
+                        item.frames, item.data, response.format, response.source, at
+                    )
         except (NetworkFailed, StreamBroken):
             with suppress(StreamBroken):
-                await self._finish(decoder, at)
+                await self._delivery.flush()
             raise
         else:
             self._note_moments(fetch)
-            await self._finish(decoder or fetch.response.decoder(), at)
-        finally:
-            if decoder is not None:
-                self._account.muted(decoder.muted)
-                self._tell_doubt(decoder)
-
-    def _tell_doubt(self, decoder: Decoder) -> None:
-        """Pass on what the decoder only suspects: once, for all pieces are alike."""
-        if decoder.warning and not self._doubted:
-            self._doubted = True
-            self._options.tell(decoder.warning)
-
-    async def _finish(self, decoder: Decoder | None, at: float) -> None:
-        """Deliver what the decoder and the resampler still hold: the last word's end."""
-        if decoder is None:
-            return
-        try:
-            for chunk in decoder.finish():
-                await self._deliver(chunk, decoder, at)
-        finally:
             await self._delivery.flush()
+        finally:
+            self._account.muted(response.muted)
+            self._tell_doubt(response.warning)
 
-    async def _take(self, event: WireEvent, decoder: Decoder, piece: Piece, at: float) -> None:
-        match event:
-            case Audio(data):
-                self._account.counted(audio=1)
-                for chunk in decoder.feed(data):
-                    await self._deliver(chunk, decoder, at)
-            case Words():
-                self._account.counted(words=1)
-                piece.take(event)
-            case Ignored():
-                self._account.counted(ignored=1)
-
-    async def _deliver(self, chunk: Chunk, decoder: Decoder, at: float) -> None:
-        self._audio = decoder.format
-        await self._delivery.take(chunk.frames, chunk.data, decoder.format, decoder.source, at)
+    def _tell_doubt(self, warning: str) -> None:
+        """Pass on what the decoder only suspects: once, for all pieces are alike."""
+        if warning and not self._doubted:
+            self._doubted = True
+            self._options.tell(warning)
 
     # Where it goes wrong, or ends
 
@@ -194,6 +173,10 @@ class Producer:
 
     def _may_go_on(self, error: StreamPlayError) -> bool:
         """Whether the rest may be said: not after what every further piece would fail by too."""
+        if isinstance(error, NoAudio) and (
+            self._account.received or len(self._utterance.pieces) > 1
+        ):
+            return True  # a piece of marks, or of a name that the model cannot say
         return self._utterance.options.on_error == "continue" and isinstance(error, _GOES_ON_AFTER)
 
     async def _account_for_the_rest(self) -> None:

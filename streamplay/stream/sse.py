@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
     from httpx_sse._decoders import SSEDecoder
 
-MAX_EVENT_BYTES: Final = 1 << 20
-"""The largest event that is read unless more is allowed: sixteen seconds of s16 at 24 kHz."""
+MAX_EVENT_BYTES: Final = 16 << 20
+"""The largest event that is read unless more is allowed: four minutes of s16 at 24 kHz, since some
+servers send the whole of a text as one event."""
 
 _NAMES: Final = ("", "data", "event", "id", "retry")  # the first is a comment's
 

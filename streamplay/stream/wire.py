@@ -28,6 +28,9 @@ class Reader(Protocol):
     late: int
     """Events that came after the end mark, and were ignored."""
 
+    turn_bytes: int
+    """The most bytes that are fed in one turn of the event loop: a few milliseconds' work."""
+
     def feed(self, data: bytes) -> Iterator[WireEvent]:
         """Yield what `data` completes; what came before a fault, before raising it."""
 
@@ -64,6 +67,8 @@ def reader_for(content_type: str, *, max_event_bytes: int = MAX_EVENT_BYTES) -> 
 class _Bytes:
     """Dialect D: the body is the audio, and HTTP's own framing tells its end."""
 
+    turn_bytes = 1 << 18
+
     def __init__(self) -> None:
         self.late = 0
 
@@ -77,6 +82,8 @@ class _Bytes:
 
 class _EventStream:
     """Every dialect of server-sent events."""
+
+    turn_bytes = 1 << 15  # of the smallest events 1200
 
     def __init__(self, max_event_bytes: int) -> None:
         self._events = EventReader(max_event_bytes)

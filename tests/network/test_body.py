@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.errors import ConnectionLost, MalformedEvent, StreamPlayError, TooLarge, Truncated
+from streamplay.errors import (
+    ConnectionLost,
+    MalformedEvent,
+    NoAudio,
+    StreamPlayError,
+    TimedOut,
+    TooLarge,
+    Truncated,
+)
 from streamplay.network.body import Body, Moments
 from streamplay.network.timeouts import Timeouts
 from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, reader_for
@@ -47,18 +55,18 @@ class Scripted:
 async def read(body: Body, kind: str = SSE) -> tuple[list[WireEvent], StreamPlayError | None]:
     """Read a body to its end or its fault."""
     events: list[WireEvent] = []
-    keep = events.append
+    keep = events.extend
     try:
         await body.first()
-        async for each in body.events(reader_for(kind)):
-            keep(each)
+        async for batch in body.batches(reader_for(kind)):
+            keep(batch)
     except StreamPlayError as error:
         return events, error
     return events, None
 
 
 def body_of(*pieces: bytes | Exception, hangs: bool = False, bound: int | None = None) -> Body:
-    return Body(Scripted(*pieces, hangs=hangs), Timeouts(), 0.05, bound)
+    return Body(Scripted(*pieces, hangs=hangs), Timeouts(), 0.05, bound=bound)
 
 
 def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
@@ -76,7 +84,7 @@ def test_a_body_cut_anywhere_gives_the_same_events(places: list[int]) -> None:
         events, error = await read(body)
         assert events == [Audio(b"\x01\x02"), Ignored("other"), Audio(b"\x03" * 100), Done()]
         assert error is None
-        assert (body.bytes, body.ignored) == (len(whole), 1)
+        assert body.bytes == len(whole)
         await body.aclose()
 
     asyncio.run(main())
@@ -97,7 +105,7 @@ def test_raw_bytes_cut_anywhere_are_the_same_bytes(data: bytes, places: list[int
 def test_an_empty_body_is_no_speech(kind: str) -> None:
     events, error = asyncio.run(read(body_of(), kind))
     assert events == []
-    assert isinstance(error, Truncated)
+    assert isinstance(error, NoAudio)
 
 
 def test_what_came_before_a_fault_is_given_before_it() -> None:
@@ -119,7 +127,7 @@ def test_events_after_the_mark_are_counted_and_not_given() -> None:
     async def main() -> None:
         body = body_of(delta(b"\x01\x02") + DONE + delta(b"\x03\x04") + event({}))
         assert await read(body) == ([Audio(b"\x01\x02"), Done()], None)
-        assert body.ignored == 2
+        assert body.late == 2
 
     asyncio.run(main())
 
@@ -167,9 +175,9 @@ def test_a_body_left_in_the_middle_is_closed_and_not_read_on() -> None:
         exchange = Scripted(delta(b"\x01\x02"), delta(b"\x03\x04"), DONE)
         body = Body(exchange, Timeouts(), 1)
         await body.first()
-        events = body.events(reader_for(SSE))
-        assert await anext(events) == Audio(b"\x01\x02")
-        await events.aclose()
+        batches = body.batches(reader_for(SSE))
+        assert await anext(batches) == [Audio(b"\x01\x02")]
+        await batches.aclose()
         await body.aclose()
         assert (exchange.taken, exchange.closed) == (1, True)
 
@@ -209,6 +217,92 @@ def test_a_whole_body_is_read_within_its_bound() -> None:
 
 
 def test_moments_of_a_failed_attempt_are_forgotten_but_not_when_it_was_begun() -> None:
-    moments = Moments(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    moments = Moments(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
     moments.restart()
     assert moments == Moments(1.0)
+
+
+class Endless(Scripted):
+    """An exchange whose body never ends: `pace` seconds lie between two pieces."""
+
+    def __init__(self, *pieces: bytes, pace: float = 0.0) -> None:
+        super().__init__(*pieces)
+        self._pace = pace
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        while True:
+            self.taken += 1
+            yield bytes(self._pieces[min(self.taken, len(self._pieces)) - 1])
+            if self._pace:
+                await asyncio.sleep(self._pace)
+
+
+NO_WORDS: dict[str, list[str]] = {"words": [], "start_seconds": [], "end_seconds": []}
+NOTHING = {
+    "comments": b": ping\n\n",
+    "ignored": event({"type": "other"}),
+    "empty": delta(b""),
+    "words": event({"type": "conversation.item.word_timestamps", **NO_WORDS}),
+    "unfinished": b"data: ",
+}
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+@pytest.mark.parametrize("before", [(), (delta(b"\x01\x02"),)])
+@pytest.mark.parametrize("pace", [0.0, 0.01])
+def test_whatever_comes_without_audio_is_a_time_out(
+    nothing: str, before: tuple[bytes, ...], pace: float
+) -> None:
+    async def main() -> None:
+        exchange = Endless(*before, NOTHING[nothing], pace=pace)
+        events, error = await read(Body(exchange, Timeouts(), 0.1))
+        assert isinstance(error, TimedOut)
+        assert (error.waiting_for, error.seconds) == ("audio", 0.1)
+        assert sum(isinstance(each, Audio) and bool(each.data) for each in events) == len(before)
+
+    asyncio.run(main())
+
+
+def test_the_first_audio_may_take_longer_than_the_next() -> None:
+    async def main() -> None:
+        exchange = Endless(b": ping\n\n")
+        _, error = await read(Body(exchange, Timeouts(), 0.02, audio_limit=0.1))
+        assert isinstance(error, TimedOut)
+        assert error.seconds == 0.1
+
+    asyncio.run(main())
+
+
+def test_a_consumer_that_is_slow_uses_up_no_time() -> None:
+    async def main() -> None:
+        body = Body(
+            Scripted(*[event({"type": "other"})] * 9, delta(b"\x01\x02"), DONE), Timeouts(), 0.1
+        )
+        await body.first()
+        async for _ in body.batches(reader_for(SSE)):
+            await asyncio.sleep(0.03)
+
+    asyncio.run(main())
+
+
+def test_a_flood_lets_the_loop_have_its_turns_and_the_deadline_ends_it() -> None:
+    async def main() -> None:
+        turns = 0
+
+        async def turn() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(turn())
+        patience = Timeouts(0.1)
+        patience.start()
+        exchange = Endless(delta(b"\x01\x02") * 5000)
+        _, error = await read(Body(exchange, patience, 10.0))
+        assert isinstance(error, TimedOut)
+        assert error.waiting_for == "deadline"
+        assert turns > exchange.taken > 0
+        other.cancel()
+
+    asyncio.run(main())

@@ -4,17 +4,20 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Self, cast
 
+import numpy as np
 import pytest
 
 from streamplay.errors import Truncated
 from streamplay.speech.prefetch import Fetch
-from streamplay.stream.wire import Audio
+from streamplay.stream.decoder import Chunk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from streamplay.errors import StreamPlayError
     from streamplay.network.response import SpeechResponse
+
+CHUNK = Chunk(np.zeros((1, 1), np.float32), b"\1\2")
 
 
 class EndsEarly:
@@ -29,8 +32,8 @@ class EndsEarly:
     async def __aexit__(self, *_: object) -> None:
         pass
 
-    async def events(self) -> AsyncIterator[Audio]:
-        yield Audio(b"\1\2")
+    async def chunks(self) -> AsyncGenerator[Chunk, None]:
+        yield CHUNK
         raise Truncated("it ended early")
 
     async def try_again(self, error: StreamPlayError) -> bool:
@@ -48,11 +51,11 @@ def test_what_ends_early_is_asked_for_again_only_where_nobody_waits_for_it(ahead
         fetch = Fetch("text", answer, time.perf_counter, alone=True, ahead=ahead)
         told: list[Any] = []
         try:
-            async for event, _ in fetch.events():
-                told.append(event)
+            async for item, _ in fetch.arrivals():
+                told.append(item)
         except Truncated as error:
             told.append(type(error))
         return told
 
-    assert asyncio.run(receive()) == [Audio(b"\1\2"), Truncated]
+    assert asyncio.run(receive()) == [CHUNK, Truncated]
     assert response.asked_again == int(ahead)
