@@ -211,14 +211,14 @@ def test_frames_come_as_they_arrive() -> None:
     more = asyncio.Event()
 
     async def script(connection: Connection) -> None:
-        await connection.send(chunked([delta(b"\x00\x40")], end=False))
+        await connection.send(chunked([delta(b"\x00\x40" * 999)], end=False))
         await more.wait()
         rest = delta(b"\x00") + delta(b"\xc0") + DONE
         await connection.send(b"%x\r\n" % len(rest) + rest + b"\r\n0\r\n\r\n")
 
     async def use(client: SpeechClient, _: RawServer) -> None:
         stream = client.stream(REQUEST)
-        assert (await anext(stream)).tolist() == [[0.5]]
+        assert (await anext(stream)).tolist() == [[0.5]] * 999
         more.set()
         assert [frames.tolist() async for frames in stream] == [[[-0.5]]]
 
