@@ -170,7 +170,7 @@ def test_tls_is_noted_as_the_server_saw_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_only_the_servers_own_name_counts_as_resolved(
-    speech_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Through a proxy it is the proxy's name that is resolved here."""
     resolve = socket.getaddrinfo
@@ -178,11 +178,12 @@ def test_only_the_servers_own_name_counts_as_resolved(
     def elsewhere(host: Any, *args: Any, **kwargs: Any) -> Any:
         return resolve("127.0.0.1" if host == "proxy.invalid" else host, *args, **kwargs)
 
-    port = speech_server.base_url.split(":")[2].split("/")[0]
-    monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
-    monkeypatch.setenv("HTTP_PROXY", f"http://proxy.invalid:{port}")
-    monkeypatch.setenv("NO_PROXY", "")
-    result = measured("http://speech.invalid/v1", cold=True, requests=2)
+    with running("--allow-host", "speech.invalid") as server:
+        port = server.base_url.split(":")[2].split("/")[0]
+        monkeypatch.setattr(socket, "getaddrinfo", elsewhere)
+        monkeypatch.setenv("HTTP_PROXY", f"http://proxy.invalid:{port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        result = measured("http://speech.invalid/v1", cold=True, requests=2)
     assert len(values(result, "connect")) == 2
     assert values(result, "dns") == []
 
