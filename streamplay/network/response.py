@@ -82,7 +82,7 @@ class Sender(Protocol):
 
 
 @dataclass(slots=True)
-class EventCounts:
+class AnswerCounts:
     """How many events an answer held, of each kind.
 
     Parameters
@@ -128,7 +128,7 @@ class SpeechResponse:
         The answer's, made safe to show.
     rate_limited : bool
         Whether the server has said that these were too many requests (429).
-    counts : EventCounts
+    counts : AnswerCounts
         The events of the present answer that were handed out.
     voice : str or None
         The voice that really speaks, where the server tells (``x-streamplay-voice``).
@@ -147,7 +147,7 @@ class SpeechResponse:
         self.content_type = ""
         self.rate_limited = False
         self.voice: str | None = None
-        self.counts = EventCounts()
+        self.counts = AnswerCounts()
         self._sender = sender
         self._shape = sender.shape
         self._limits = limits or sender.limits
@@ -359,7 +359,7 @@ class SpeechResponse:
         self.moments.restart()
         self._early = []
         self._body = self._batches = self._decoder = None
-        self.counts = EventCounts()
+        self.counts = AnswerCounts()
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
         spent = self._sender.clock() - self.moments.begun if self._attempts == 1 else 0.0
