@@ -74,6 +74,11 @@ class Target:
         """Whether the server is this machine, so that nothing is paid."""
         return self.options.local or is_loopback(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def notice(self) -> str:
+        """One line to tell where its key is withheld; otherwise empty."""
+        return "" if self.options.local else self.client().endpoint.notice
+
     def request(self, text: str) -> SpeechRequest:
         """Return the request for one text."""
         return self.options.request(text)

@@ -109,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
     runner.check(files)
     if args.fallback:
         _tell(args, "--fallback is not used: a benchmark tells a failure, and speaks with no other")
+    for notice in sorted({each.notice for each in targets if each.notice}):
+        _tell(args, notice)
     _tell(args, cost)
     result = _measure(args, targets, load, objectives)
     result = runner.judge(result, objectives, limits, earlier)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.cli import config, console, options, status
-from streamplay.errors import NotAuthorized, ServerRefused, StreamPlayError
+from streamplay.errors import InvalidRequest, NotAuthorized, ServerRefused, StreamPlayError
 
 if TYPE_CHECKING:
     import argparse
@@ -110,11 +110,22 @@ def _built_in_voice() -> Finding:
 def _key(args: argparse.Namespace) -> Finding:
     name = args.api_key_env or "TOGETHER_API_KEY"
     if os.environ.get(name):
-        return Finding("key", "ok", f"{name} is set")
+        notice = _endpoint_notice(args)
+        return Finding("key", "note" if notice else "ok", notice or f"{name} is set")
     text = f"{name} is not set"
     if args.local or options.lacks_a_key(args):
         text += ": the built-in voice speaks"
     return Finding("key", "note", text, f"export {name}=…, in this shell or its profile")
+
+
+def _endpoint_notice(args: argparse.Namespace) -> str:
+    from streamplay.network.endpoint import find_endpoint
+
+    given = {key: value for key, value in options.for_client(args).items() if key != "timeout"}
+    try:
+        return find_endpoint(os.environ, **given).notice
+    except InvalidRequest:
+        return ""  # told as the network's
 
 
 def _network(args: argparse.Namespace) -> Finding:

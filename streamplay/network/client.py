@@ -115,11 +115,8 @@ class SpeechClient:
         self.retries = retries
         self._notify = notify
         self._transport = transport(self.endpoint, clock)
-        if self.endpoint.withheld:
-            self.tell(
-                f"the key is not sent: http:// would show it to all on the way to "
-                f"{self.endpoint.host}. Use https://, or insecure_http=True (--insecure-http)"
-            )
+        if self.endpoint.notice:
+            self.tell(self.endpoint.notice)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"

@@ -103,6 +103,16 @@ class Endpoint:
         return is_loopback(self.host)
 
     @property
+    def notice(self) -> str:
+        """One line to tell where the key is withheld; otherwise empty."""
+        if not self.withheld:
+            return ""
+        return (
+            f"the key is not sent: http:// would show it to all on the way to {self.host}. "
+            "Use https://, or insecure_http=True (--insecure-http)"
+        )
+
+    @property
     def exposed(self) -> bool:
         """Whether other machines can read what is sent, a proxy among them."""
         return not (self.secure or self.loopback)

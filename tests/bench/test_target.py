@@ -8,6 +8,7 @@ import pytest
 
 from streamplay.bench import target
 from streamplay.errors import InvalidRequest
+from streamplay.rules.option_table import options_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +87,20 @@ def test_an_empty_file_names_none(tmp_path: Path) -> None:
     file.write_text("voice = 'leo'\n")
     with pytest.raises(InvalidRequest, match="names none"):
         target.read([str(file)], {"base_url": URL})
+
+
+def test_a_target_takes_every_option_of_request_and_server_but_the_fallback() -> None:
+    named = [each.name for each in options_in("request", "server", "speaking") if each.flags]
+    assert list(target.KEYS) == [name for name in named if name != "fallback"]
+    (one,) = target.read(["speed=1.5,instructions=Hush,insecure_http=true"], {"base_url": URL})
+    assert (one.request("x").speed, one.request("x").instructions) == (1.5, "Hush")
+    assert one.options.insecure_http
+
+
+def test_a_target_whose_key_stays_here_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOGETHER_API_KEY", "a-secret-key")
+    monkeypatch.setenv("TOGETHER_BASE_URL", "http://speech.invalid/v1")
+    (one,) = target.read([], {})
+    assert "the key is not sent" in one.notice
+    (here,) = target.read(["local=true"], {})
+    assert here.notice == ""

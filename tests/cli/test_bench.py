@@ -11,7 +11,7 @@ import pytest
 
 from streamplay.bench import load as load_module
 from streamplay.bench.export import write_csv
-from streamplay.bench.load import Run
+from streamplay.bench.load import LoadRun
 from streamplay.bench.measures import MEASURES
 from streamplay.bench.observe import observe
 from streamplay.bench.result import conclude
@@ -252,7 +252,7 @@ def test_targets_with_like_names_have_traces_of_their_own(
 
 def test_a_run_in_which_nothing_was_begun_has_a_heading_all_the_same(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    write_csv(file, conclude(Run(), [], command="bench", seed=0, started="now"))
+    write_csv(file, conclude(LoadRun(), [], command="bench", seed=0, started="now"))
     assert file.read_text().startswith("target,intended_s,turn,")
 
 

@@ -187,3 +187,11 @@ def test_a_file_that_cannot_be_is_a_usage_error(folder: Folder, name: str) -> No
     folder.says(f'remember = "{name}"')
     with pytest.raises(UsageError, match="remember"):
         folder.args("say", "hello")
+
+
+def test_options_of_a_text_may_stand_at_the_top(folder: Folder) -> None:
+    folder.says("speed = 1.5\nclean = true\nprefetch = 3\ninsecure_http = true")
+    args = folder.args("say", "hello")
+    assert (args["speed"], args["clean"], args["prefetch"]) == (1.5, True, 3)
+    assert folder.args("voices") == {"insecure_http": True}
+    assert folder.args("say", "hello", "--no-clean")["clean"] is False

@@ -128,3 +128,14 @@ def test_the_configuration_file_is_named(
     file.parent.mkdir()
     file.touch()
     assert f"ok   config   {file}" in Report(capsys).text
+
+
+def test_a_key_that_is_not_sent_over_http_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOGETHER_API_KEY", "a-secret-key")
+    monkeypatch.setenv("TOGETHER_BASE_URL", "http://speech.invalid/v1")
+    report = Report(capsys, "--timeout", "2")
+    assert report.state["key"] == "note"
+    assert "the key is not sent" in report.text
+    assert Report(capsys, "--timeout", "2", "--insecure-http").state["key"] == "ok"

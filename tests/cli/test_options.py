@@ -8,6 +8,7 @@ import pytest
 from streamplay.audio import AudioFormat
 from streamplay.cli import options, parser
 from streamplay.cli.usage import UsageError
+from streamplay.rules.option_table import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ def test_every_flag_of_the_request_reaches_the_player() -> None:
         "--format mp3 --bit-rate 64000 --no-stream --pronounce omg/oh --pronounce a/b "
         "--extra speed=1.5 --extra emotion=[1,2] --base-url http://h/v1 --api openai "
         "--api-key-env KEY --fallback local --timeout 3 --deadline 9.5 -d 3 --latency 0.1 "
-        "--volume -6 --prebuffer 250 --no-play"
+        "--volume -6 --prebuffer 250 --no-play --speed 1.25 --instructions Hush --insecure-http "
+        "--no-clean --prefetch 0 --on-error continue"
     )
     assert player_options(*words.split()) == {
         "model": "some/model",
@@ -58,6 +60,12 @@ def test_every_flag_of_the_request_reaches_the_player() -> None:
         "volume": -6.0,
         "prebuffer": 250.0,
         "play": False,
+        "speed": 1.25,
+        "instructions": "Hush",
+        "insecure_http": True,
+        "clean": False,
+        "prefetch": 0,
+        "on_error": "continue",
     }
 
 
@@ -128,6 +136,8 @@ def test_the_built_in_voice_is_told_where_it_was_not_asked_for(
     ("read", "text", "value"),
     [
         (options.latency, "low", "low"),
+        (options.factor, "4", 4.0),
+        (options.pieces, "0", 0),
         (options.latency, "0.02", 0.02),
         (options.prebuffer, "auto", "auto"),
         (options.prebuffer, "0", 0.0),
@@ -147,6 +157,12 @@ def test_values_are_read_as_they_are_meant(
 @pytest.mark.parametrize(
     ("read", "text"),
     [
+        (options.factor, "0.2"),
+        (options.factor, "5"),
+        (options.factor, "nan"),
+        (options.pieces, "17"),
+        (options.pieces, "-1"),
+        (options.pieces, "1.5"),
         (options.count, "0"),
         (options.count, "-1"),
         (options.count, "1.5"),
@@ -173,3 +189,18 @@ def test_a_wrong_value_is_refused_by_its_own_name(read: Callable[[str], Any], te
 def test_a_text_that_is_no_json_is_told_how_to_quote_it() -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="""--extra 'emotion="happy"'"""):
         options.extra_field("emotion=happy")
+
+
+def test_a_flag_that_several_commands_share_is_one_of_the_table() -> None:
+    others = {("bench", "play"), ("play", "decode_as")}  # of these commands alone
+    for command in ("say", "live", "play", "voices", "doctor", "bench", "replay"):
+        for action in parser.build(command).actions:
+            option = OPTIONS.get(action.dest)
+            if option is not None and option.flags and (command, action.dest) not in others:
+                assert action.option_strings[0] in option.flags
+                assert action.help == option.help
+
+
+def test_the_configuration_takes_every_option_that_has_a_flag() -> None:
+    flagged = {name for name, option in OPTIONS.items() if option.flags}
+    assert options.shared_names() == flagged | {"quiet"}
