@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from streamplay.cli import console, parser, status
+from streamplay.cli import console, parser, status, stored_key
 from streamplay.cli.native_messages import kept_from_the_screen
 from streamplay.errors import StreamPlayError
 
@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.prepare()
     # numpy's BLAS would start threads, which takes 40 ms; streamplay multiplies no matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    stored_key.load(os.environ)
     try:
         return _run(list(sys.argv[1:] if argv is None else argv))
     finally:

@@ -10,6 +10,9 @@ wins over the top::
     [live]
     volume = -6.0
 
+    [profile.work]     # with --profile work
+    voice = "leo"
+
 A flag on the command line wins over the environment (`TOGETHER_BASE_URL`), and the environment
 over the file.
 
@@ -41,13 +44,13 @@ if TYPE_CHECKING:
             """Read words."""
 
 
-_CONFIGURABLE: Final = ("say", "live", "voices", "serve")
+COMMANDS_WITH_TABLE: Final = ("say", "live", "voices", "serve")
 """The commands that may have a table in the file."""
 
-_TABLES: Final = ("phrases", "privacy")
+TABLES: Final = ("phrases", "privacy")
 """Tables that are no flags: their commands read them with `tables`."""
 
-_NEVER: Final = {
+NEVER: Final = {
     "api_key": "a key does not belong in this file: export TOGETHER_API_KEY",
     "json": "what is printed is decided where it is read: give --json as a flag",
     "output": "a file to write is named where it is wanted: give -o as a flag",
@@ -96,11 +99,22 @@ def read(file: str | None) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    return parse(data, file)
+
+
+def parse(data: bytes, file: str) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises
+    ------
+    UsageError
+        If it is no TOML.
+    """
     import tomllib
 
     try:
         return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{file} is no TOML: {error}") from error
 
 
@@ -114,7 +128,7 @@ def tables(environment: Mapping[str, str] = os.environ) -> dict[str, dict[str, A
     """
     file = path(environment=environment)
     content = read(file)
-    found = {name: content.get(name, {}) for name in _TABLES}
+    found = {name: content.get(name, {}) for name in TABLES}
     for name, kind, what in (("phrases", str, "a text"), ("privacy", bool, "true or false")):
         table = found[name]
         if not isinstance(table, dict):
@@ -138,11 +152,28 @@ def fill(
     """
     file = path(environment=environment)
     content = read(file)
-    if not content:
-        return
-    _check_keys(content, file)
+    profile = getattr(args, "profile", None)
+    if content or profile:
+        fill_from(content, args, command, parser, file, environment=environment)
+
+
+def fill_from(
+    content: Mapping[str, Any],
+    args: argparse.Namespace,
+    command: str,
+    parser: Flags,
+    file: str | None,
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> None:
+    """Set the arguments that no flag has set from the content of a configuration file.
+
+    A profile, ``[profile.NAME]``, wins over the rest of the file.
+    """
+    check(content, file)
+    profile = _profile(content, getattr(args, "profile", None), file)
     flags = {key: value for key, value in vars(args).items() if value is not None}
-    chosen = {**_shared(content, parser), **content.get(command, {})}
+    chosen = {**_shared(content, parser), **content.get(command, {}), **profile}
     for key in _overruled(flags, environment):
         chosen.pop(key, None)
     words = [word for key, value in chosen.items() for word in _as_flags(key, value, parser, file)]
@@ -160,7 +191,12 @@ def fill(
 def _positionals(args: argparse.Namespace, parser: Flags) -> Sequence[str]:
     """Return the words that are no flags: a parser that requires some needs them again."""
     found = [getattr(args, each.dest) for each in parser.actions if not each.option_strings]
-    words = [word for each in found for word in (each if isinstance(each, list) else [each])]
+    words = [
+        word
+        for each in found
+        for word in (each if isinstance(each, list) else [each])
+        if word is not None
+    ]
     return ["--", *words] if words else []
 
 
@@ -176,25 +212,53 @@ def _shared(content: Mapping[str, Any], parser: Flags) -> dict[str, Any]:
     return {
         key: value
         for key, value in content.items()
-        if key in known and not (key in _CONFIGURABLE and isinstance(value, dict))
+        if key in known and not (key in COMMANDS_WITH_TABLE and isinstance(value, dict))
     }
 
 
-def _check_keys(content: Mapping[str, Any], file: str | None) -> None:
+def _profile(content: Mapping[str, Any], name: str | None, file: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    profiles = content.get("profile", {})
+    if name not in profiles:
+        raise UsageError(f"{file}: there is no [profile.{name}]{closest(name, profiles)}")
+    profile: dict[str, Any] = profiles[name]
+    return profile
+
+
+def check(content: Mapping[str, Any], file: str | None) -> None:
+    """Raise `UsageError` where the content has keys or tables that mean nothing."""
     shared = options.shared_names()
+    for name, profile in _profiles(content, file):
+        for key in profile:
+            if key in NEVER or key not in shared:
+                why = NEVER.get(key, f"unknown key{closest(key, shared)}")
+                raise UsageError(f"{file}: [profile.{name}] {key}: {why}")
     for key, value in content.items():
-        if key in _NEVER:
-            raise UsageError(f"{file}: {key}: {_NEVER[key]}")
-        if key in (*_CONFIGURABLE, *_TABLES) and isinstance(value, dict):
+        if key in NEVER:
+            raise UsageError(f"{file}: {key}: {NEVER[key]}")
+        if key in (*COMMANDS_WITH_TABLE, *TABLES, "profile") and isinstance(value, dict):
             continue
         if key not in shared:
             raise UsageError(f"{file}: unknown key {key!r}{closest(key, shared)}")
 
 
+def _profiles(
+    content: Mapping[str, Any], file: str | None
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    profiles = content.get("profile", {})
+    if not isinstance(profiles, dict):
+        raise UsageError(f"{file}: profile is no table: [profile.NAME]")
+    for name, profile in profiles.items():
+        if not isinstance(profile, dict):
+            raise UsageError(f"{file}: profile.{name} is no table: [profile.{name}]")
+        yield name, profile
+
+
 def _as_flags(key: str, value: Any, parser: Flags, file: str | None) -> Iterator[str]:
     """Yield the flags that mean the same as a key of the file: both are validated as flags."""
-    if key in _NEVER:
-        raise UsageError(f"{file}: {key}: {_NEVER[key]}")
+    if key in NEVER:
+        raise UsageError(f"{file}: {key}: {NEVER[key]}")
     named = {action.dest: action for action in parser.actions if action.option_strings}
     if key not in named:
         raise UsageError(f"{file}: unknown key {key!r}{closest(key, named)}")

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "serve": "run the local speech server",
     "bench": "measure latency as it is heard; tables, plots, JSON",
     "replay": "play or simulate a recorded arrival trace",
+    "config": "look at the configuration, or change it",
+    "login": "store the API key",
     "completion": "print the completion script for a shell",
 }
 """Every command and what it does, in the order of the overview."""
@@ -48,6 +50,14 @@ class _Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=console.columns() - 2)
+
+
+_MODULES: Final = {"config": "config_command"}
+"""The modules of commands whose name is another module's."""
+
+
+_CONFIGURED: Final = frozenset({"say", "live", "voices", "serve"})
+"""The commands that read the configuration file."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,7 +101,7 @@ class Parser(argparse.ArgumentParser):
 
 def load(name: str) -> CommandModule:
     """Import the module of the command `name`."""
-    command: CommandModule = import_module(f"streamplay.cli.{name}")
+    command: CommandModule = import_module(f"streamplay.cli.{_MODULES.get(name, name)}")
     return command
 
 
@@ -100,6 +110,10 @@ def build(name: str) -> Parser:
     summary = COMMANDS[name]
     parser = Parser(f"streamplay {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     load(name).add_arguments(parser)
+    if name in _CONFIGURED:
+        parser.add_argument(
+            "--profile", metavar="NAME", help="use [profile.NAME] of the configuration"
+        )
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 import threading
 from importlib import import_module
@@ -112,13 +113,20 @@ class _Speech:
         """Speak until the end of the text, or until a signal."""
         options.tell_the_voice(self._args)
         if self._args.text and self._args.text != ["-"]:
-            return self._say_words(" ".join(self._args.text))
+            text = " ".join(self._args.text)
+            self._hint_at_file(text)
+            return self._say_words(text)
         from streamplay.player import Player
 
         notify = options.notifier(self._args)
         # Open the device and connect while the first sentence is being written.
         with Player(**self._asked, notify=notify) as player:
             return self._say_standard_input(player)
+
+    def _hint_at_file(self, text: str) -> None:
+        """Say so where the text is the name of a file: the name is spoken, not the file."""
+        if not self._args.quiet and len(text) < 256 and os.path.isfile(text):  # noqa: PTH113 - pathlib takes 5 ms
+            console.tell(f"{text} is a file: its name is spoken; to speak the file: < {text}")
 
     def _say_words(self, text: str) -> Receipt:
         """Speak the words of the command: send the request before importing anything else."""

@@ -16,9 +16,16 @@ class UsageError(StreamPlayError):
         super().__init__(message, remedy=f"See: {see} --help" if see else "")
 
 
+_MEANT = {"--rate": "--speed", "--tempo": "--speed", "--out": "--output", "--lang": "--language"}
+"""Flags of other programs, and ours for the same."""
+
+
 def closest(word: str, known: Iterable[str]) -> str:
     """Return ``'. Closest: …'`` if a known word resembles `word`, otherwise ``''``."""
     import difflib
 
-    near = difflib.get_close_matches(word, list(known), n=1)
+    names = list(known)
+    if _MEANT.get(word) in names:
+        return f". Closest: {_MEANT[word]}"
+    near = difflib.get_close_matches(word, names, n=1)
     return f". Closest: {near[0]}" if near else ""

@@ -73,6 +73,32 @@ def test_the_voices_of_a_server(
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(voices)
 
 
+def test_voices_are_filtered_by_words_and_by_language(
+    speech_server: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["voices", "--base-url", speech_server.base_url]
+    assert main([*words, "TAR", "--json"]) == 0
+    assert {voice["id"] for voice in json.loads(capsys.readouterr().out)} == {"tara"}
+    assert main([*words, "--language", "en", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found
+    assert all(voice["language"].partition("-")[0] == "en" for voice in found)
+    assert main([*words, "no such voice"]) == 0
+    assert capsys.readouterr() == ("", "streamplay: no voice fits\n")
+    assert main([*words, "tara"]) == 0
+    assert "NAME" not in capsys.readouterr().out  # it says nothing that VOICE does not
+
+
+def test_a_voice_is_heard_in_one_sentence(
+    speech_server: LocalServer, null_sink: NullSink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["voices", "tara", "--base-url", speech_server.base_url, "--preview"]
+    with null_sink.record() as recording:
+        assert main(words) == 0
+    assert capsys.readouterr().out == "tara\n"
+    assert recording.played.any()
+
+
 @pytest.mark.parametrize(("words", "notices"), [([], 1), (["--local"], 0), (["-q"], 0)])
 def test_the_built_in_voices(
     words: list[str], notices: int, capsys: pytest.CaptureFixture[str]
