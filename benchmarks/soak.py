@@ -299,7 +299,7 @@ def hour(args: argparse.Namespace) -> bool:
                 missed += 0.05  # an underflow: the device goes on without us
             now = index * 120 / RATE + missed
             playout.render(block, now, delay=0.02)
-            clock.feed(playout.journal.read_notes())
+            clock.add_notes(playout.journal.read_notes())
             truth = max(0, index * 120 - round(0.02 * RATE))
             if index % 50 == 0 and index > 10:
                 worst = max(worst, abs(clock.position(now) - truth))

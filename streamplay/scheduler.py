@@ -48,10 +48,8 @@ class Scheduler:
     def stop_receiving(self, utterance: UtteranceState) -> None:
         """Let go of its request: nothing more of it is going to be heard."""
         pump = self._resources.session.pump
-        if pump is not None:
-            if utterance.track is not None:
-                pump.cut([utterance.track])  # it may have been added after `PlayerCore` cut it
-            pump.wake()
+        if pump is not None and utterance.track is not None:
+            pump.cut([utterance.track])  # it may have been added after `PlayerCore` cut it
         if utterance.task is not None:
             utterance.task.cancel()
         elif utterance in self._queue:

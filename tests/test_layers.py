@@ -46,7 +46,7 @@ ENTRANCES = {
     "network": {"client", "early", "early_response", "endpoint", "response", "retry", "timeouts"}
     | {"transport"},
     "outputs": {"base", "devices", "opening", "portaudio", "recording", "watchdog"},
-    "playback": {"pump", "reference", "resample", "session", "silence", "track"},
+    "playback": {"changes", "pump", "reference", "resample", "session", "silence", "track"},
     "policy": {"jitter", "learning", "simulate", "store"},
     "rules": {"checks", "families", "fields", "option_table"},
     "server": {"child", "service"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamplay.audio import Block
     from streamplay.errors import OutputFailed
 
@@ -72,12 +74,15 @@ class Output(Protocol):
         What it was opened with; fixed from opening to closing.
     latency : float
         Seconds from handing a frame over to its being heard.
+    speed : float
+        Times real time at which it asks for blocks: 1 for whatever can be heard.
     """
 
     name: str
     samplerate: int
     channels: int
     latency: float
+    speed: float
 
     @property
     def kind(self) -> Literal["device", "silent"]:
@@ -87,8 +92,16 @@ class Output(Protocol):
     def failure(self) -> OutputFailed | None:
         """Why it stopped by itself, if it did."""
 
-    def start(self, renderer: Renderer) -> None:
-        """Begin to ask for blocks, on a thread of the output's own."""
+    def start(self, renderer: Renderer, on_lost: Callable[[], object] = ...) -> None:
+        """Begin to ask for blocks, on a thread of the output's own.
+
+        Parameters
+        ----------
+        renderer : Renderer
+            Fills them.
+        on_lost : callable, optional
+            Called on that thread once `failure` is set.
+        """
 
     def detach(self) -> bool:
         """Let go of the renderer: whether this output will not call it any more."""

@@ -56,6 +56,7 @@ class DeviceOutput:
     """
 
     kind: Literal["device"] = "device"
+    speed = 1.0
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class DeviceOutput:
         self.channels = min(channels, found.channels)
         self._native = None if callback is None else callback(self.channels)
         self._renderer: Renderer | None = None
+        self._on_lost: Callable[[], object] = lambda: None
         self._inside = False
         self._closing = self._closed = self._stuck = False
         self._failure: OutputFailed | None = None
@@ -135,9 +137,9 @@ class DeviceOutput:
         """Why it stopped by itself, if it did."""
         return self._failure
 
-    def start(self, renderer: Renderer) -> None:
+    def start(self, renderer: Renderer, on_lost: Callable[[], object] = lambda: None) -> None:
         """Start the stream; PortAudio's own thread calls the renderer from now on."""
-        self._renderer = renderer
+        self._renderer, self._on_lost = renderer, on_lost
         if self._native is not None:
             self._native.attach(renderer, self.latency)
         try:
@@ -209,6 +211,8 @@ class DeviceOutput:
                 f"the output device {self.name!r} went away while playing",
                 remedy="Plug it in again, or choose another with device (--device)",
             )
+        if self._failure is not None:
+            self._on_lost()
 
 
 def _close(stream: Any) -> None:

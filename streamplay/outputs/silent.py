@@ -64,6 +64,7 @@ class SilentOutput:
         self.channels = channels
         self.blocksize = blocksize or round(BLOCK_SECONDS * samplerate)
         self.latency = latency
+        self.speed = speed
         self._period = self.blocksize / samplerate / speed
         self._ahead = max(latency / speed, self._period)
         self._fail_after = fail_after
@@ -77,10 +78,10 @@ class SilentOutput:
         """Why it stopped by itself, if it did."""
         return self._failure
 
-    def start(self, renderer: Renderer) -> None:
+    def start(self, renderer: Renderer, on_lost: Callable[[], object] = lambda: None) -> None:
         """Begin to ask for blocks, on a thread of its own."""
         self._thread = threading.Thread(
-            target=self._run, args=(renderer,), name="streamplay silent output", daemon=True
+            target=self._run, args=(renderer, on_lost), name="streamplay silent output", daemon=True
         )
         self._thread.start()
 
@@ -95,7 +96,7 @@ class SilentOutput:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _run(self, renderer: Renderer) -> None:
+    def _run(self, renderer: Renderer, on_lost: Callable[[], object]) -> None:
         block = memoryview(bytearray(4 * self.blocksize * self.channels)).cast("f")
         blocks = 0
         # When the block that is asked for next would be heard: the first has the
@@ -104,6 +105,7 @@ class SilentOutput:
         while not self._stop.is_set():
             if self._fail_after is not None and blocks >= self._fail_after:
                 self._failure = DeviceLost(f"the {self.name} stopped after {blocks} blocks")
+                on_lost()
                 return
             now = time.perf_counter()
             late = now > due and self._period > 0

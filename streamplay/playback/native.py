@@ -239,6 +239,7 @@ class NativePlayout:
         self.samplerate = samplerate
         self.channels = channels
         self.capacity = capacity
+        self.fade = fade
         self.address: int = address
         self.journal = NativeJournal(loaded, address)
         self.echo = NativeEcho(loaded, address, channels)

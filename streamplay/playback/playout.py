@@ -123,6 +123,11 @@ class Playout:
         return self._ring.capacity
 
     @property
+    def fade(self) -> int:
+        """Frames of a fade out."""
+        return self._fade
+
+    @property
     def space(self) -> int:
         """Frames that `write` would take now."""
         return self._ring.space

@@ -6,6 +6,20 @@ takes it.
 
 The ring is short. What is further ahead waits in the queue, decoded, so that a fast server can
 finish. Only when the queue is full does `put_frames` wait, and reading from the network stops.
+
+When it wakes
+-------------
+The pump sleeps until something is due, and misses nothing that is:
+
+1. What falls due by time alone is due after a number of frames of output, which `PlaybackQueue`
+   tells from counters that only the callback advances, and that the callback advances no faster
+   than the output's rate and its buffer. After every step the pump sleeps until the first of
+   these, and while it has tracks never longer than the watchdog's next look. By then the journal
+   cannot be half full, unless an output is faster than real time: then it is reckoned with too.
+2. Everything else is a change: frames put, a track closed, cut, idle or with another level, a
+   pause, an output lost or replaced. Each of these steps at once where it happens on the loop, or
+   posts a step to the loop where it happens on another thread, and wakes the pump where that has
+   brought the next due time forward. Nothing is awaited between looking and going to sleep.
 """
 
 from __future__ import annotations
@@ -13,13 +27,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import DeviceLost
 from streamplay.outputs.base import DRAIN_FACTOR
-from streamplay.outputs.watchdog import Watchdog
+from streamplay.outputs.watchdog import LOOK_SECONDS, Watchdog
+from streamplay.playback.changes import Changes
 from streamplay.playback.playclock import PlayClock
 from streamplay.playback.queue import PlaybackQueue
+from streamplay.playback.ring import RESERVED, SLOTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +45,7 @@ if TYPE_CHECKING:
     from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Output
     from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.ring import Note
     from streamplay.playback.track import Track
     from streamplay.policy.jitter import Policy
 
@@ -38,8 +56,20 @@ RESERVE_SECONDS: Final = 0.5
 """Room in the ring for what follows a stretch that was cut and still lies there: it is heard
 without waiting for the loop."""
 
-TICK_SECONDS: Final = 0.01
-"""How often the pump comes round while something plays."""
+BLOCK_SECONDS: Final = 0.005
+"""An output's usual block: its counters do not move more often, so nothing is looked at sooner."""
+
+SHORTEST_SECONDS: Final = 0.001
+"""The shortest sleep, before an output that is faster than real time."""
+
+FASTEST: Final = 1e6
+"""Times real time: stands for an output that is as fast as it can be."""
+
+HALF_FULL: Final = (SLOTS - RESERVED) // 2
+"""Notes of handed-over blocks in the journal when it is read at the latest."""
+
+SMALLEST_BLOCK: Final = 16
+"""Frames that a block is taken to have at least."""
 
 
 class Pump:
@@ -48,7 +78,7 @@ class Pump:
     Parameters
     ----------
     output : Output
-        An output that was started on `playout`.
+        An output that was started on `playout`, or is going to be.
     playout : Playout
         Where frames are played.
     clock : callable
@@ -77,10 +107,13 @@ class Pump:
         self._lock = threading.RLock()
         self._clock = clock
         self._queue = PlaybackQueue(playout, reserve)
-        self._play_clock = PlayClock(playout.samplerate)
+        self._play_clock = PlayClock(playout.samplerate * min(output.speed, FASTEST))
+        self._smallest_block = SMALLEST_BLOCK
         self._reading = False
-        self._room = asyncio.Event()
-        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._room = Changes()
+        self._earlier = Changes()
+        self._sleeps_until = -inf
         self._abandoned = False
         self._wake_frames = round(wake * output.samplerate)
         self._begin(output)
@@ -109,62 +142,15 @@ class Pump:
 
     # On the loop
 
-    def go_on(self, output: Output) -> None:
-        """Take another output, started on the same playout, for one that is lost."""
-        with self._lock:
-            self._begin(output)
-
-    def add(self, track: Track, policy: Policy) -> None:
-        """Take on another track, to be played after those before it."""
-        with self._lock:
-            track.pump, track.policy = self, policy
-            self._queue.tracks.append(track)
-        self._watchdog.rest()
-        self._wake.set()
-
-    async def put_frames(self, track: Track, frames: Frames, at: float) -> None:
-        """Queue frames of `track` that arrived at time `at`; wait only while the queue is full."""
-        while self._queue.is_full and not track.closed:
-            self._room.clear()
-            await self._room.wait()
-        assert track.policy is not None, "Pump.add comes first"
-        with self._lock:
-            if track.closed:
-                return
-            dry = self._queue.is_dry(track)
-            track.level = track.policy.on_arrival(len(frames), at, dry=dry)
-            track.idle = False
-            self._queue.put_frames(track, frames)
-        self.step()
-
-    def set_level(self, track: Track, frames: int) -> None:
-        """Set how many frames must be ahead before `track` starts or resumes."""
-        with self._lock:
-            track.level = frames
-        self.step()
-
-    def set_idle(self, track: Track) -> None:
-        """Note that nothing of `track` is on its way until more is put."""
-        with self._lock:
-            track.idle = True
-        self.step()
-
-    def close(self, track: Track) -> None:
-        """Note that nothing more of `track` will come."""
-        with self._lock:
-            self._queue.close(track)
-        self.step()
-        self._wake.set()
-
     async def run(self) -> None:
         """Move frames until cancelled; raise `OutputFailed` where the output is lost."""
+        self._loop = asyncio.get_running_loop()
         while True:
-            if not self._queue.tracks:
-                self._wake.clear()
-                await self._wake.wait()
             self.step()
             self._check_output()
-            await asyncio.sleep(TICK_SECONDS)
+            self._sleeps_until = self.next_due()
+            seconds = self._sleeps_until - self._clock()
+            await self._earlier.wait(None if seconds == inf else max(0.0, seconds))
 
     def step(self) -> None:
         """Move what can be moved, and end the tracks that are done."""
@@ -174,16 +160,84 @@ class Pump:
             self._queue.step()
             settled = self._queue.settle(position)
         if not self._queue.is_full:
-            self._room.set()
+            self._room.notify()
         _end(settled)
+        if self.next_due() < self._sleeps_until:
+            self._earlier.notify()
+
+    def next_due(self) -> float:
+        """Return the time of the clock at which the next step is due; infinity: by no time."""
+        tracks = self._queue.tracks
+        if not tracks:
+            return inf
+        with self._lock:
+            due = self._queue.due_in()
+        half_full = HALF_FULL * self._smallest_block
+        frames = half_full if due is None else min(due, half_full)
+        return self._clock() + min(LOOK_SECONDS, self._seconds(frames))
+
+    def add(self, track: Track, policy: Policy) -> None:
+        """Take on another track, to be played after those before it."""
+        with self._lock:
+            track.pump, track.policy = self, policy
+            self._queue.tracks.append(track)
+        self._watchdog.rest()
+        self._changed()
+
+    async def put_frames(self, track: Track, frames: Frames, at: float) -> None:
+        """Queue frames of `track` that arrived at time `at`; wait only while the queue is full."""
+        while self._queue.is_full and not track.closed:
+            await self._room.wait()
+        assert track.policy is not None, "Pump.add comes first"
+        with self._lock:
+            if track.closed:
+                return
+            dry = self._queue.is_dry(track)
+            track.level = track.policy.on_arrival(len(frames), at, dry=dry)
+            track.idle = False
+            self._queue.put_frames(track, frames)
+        self._changed()
+
+    def set_level(self, track: Track, frames: int) -> None:
+        """Set how many frames must be ahead before `track` starts or resumes."""
+        with self._lock:
+            track.level = frames
+        self._changed()
+
+    def set_idle(self, track: Track) -> None:
+        """Note that nothing of `track` is on its way until more is put."""
+        with self._lock:
+            track.idle = True
+        self._changed()
+
+    def close(self, track: Track) -> None:
+        """Note that nothing more of `track` will come."""
+        with self._lock:
+            self._queue.close(track)
+        self._changed()
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Hold the sound, with a fade, or let it return."""
+        if paused:
+            self.playout.pause()
+        else:
+            self.playout.resume()
+        self._changed()
+
+    def go_on(self, output: Output) -> None:
+        """Take another output, started on the same playout, for one that is lost."""
+        with self._lock:
+            self._begin(output)
+        self._changed()
 
     async def drained(self) -> None:
         """Wait until the last fade has been heard: an output that closes drops it."""
         watchdog = Watchdog(self.output.latency)
-        while self.playout.rendered < self._queue.drained_at and not self.output.failure:
-            if watchdog.look(self.playout.rendered, self._clock()) is not None:
+        while (left := self._queue.drained_at - self.playout.rendered) > 0:
+            quiet = watchdog.look(self.playout.rendered, self._clock())
+            if self.output.failure or quiet is not None:
                 return
-            await asyncio.sleep(TICK_SECONDS)
+            await self._earlier.wait(min(LOOK_SECONDS, self._seconds(left)))
 
     def abandon(self) -> None:
         """Drop everything: the output is gone, or is about to be closed."""
@@ -194,13 +248,15 @@ class Pump:
             position = self.playout.position
             self._read_notes()
             given_up = self._queue.give_up(position)
-            self._room.set()
+        self._room.notify()
         _end(given_up)
 
-    def wake(self) -> None:
-        """Step soon: something has changed."""
-        self._room.set()
-        self._wake.set()
+    def _changed(self) -> None:
+        """Step after a change, and wake what waits for one."""
+        self.step()
+        self._room.notify()
+        for track in self._queue.tracks:
+            track.changes.notify()
 
     # From any thread
 
@@ -208,6 +264,13 @@ class Pump:
         """Silence `tracks` now: the callback fades out, and nothing of them is heard after that."""
         with self._lock:
             self._queue.cut(tracks)
+        self.wake()
+
+    def wake(self) -> None:
+        """Step soon: the output has been lost, or something else has changed."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(self._woken)
 
     def position(self) -> int:
         """Return the position of the next frame to be handed over, its notes read."""
@@ -229,6 +292,37 @@ class Pump:
             return False
         return self.playout.position == self.playout.written <= self.heard()
 
+    def seconds_to_play(self, frames: float) -> float | None:
+        """Return how long handing over so many frames takes; None: nothing moves until a change."""
+        playout = self.playout
+        ahead = playout.written - playout.position
+        if playout.paused or not ahead:
+            return None
+        # Below its level a gate may be closed, which only a change opens, or open until it is dry.
+        return self._seconds(frames if ahead >= playout.start_level else min(frames, ahead))
+
+    def seconds_until_heard(self, position: int) -> float | None:
+        """Return when all before `position` may have been heard; None: not before a change."""
+        with self._lock:
+            self._read_notes()
+            at = self._play_clock.time_of(position)
+        left = position - self.playout.position
+        handed_over_in = self.seconds_to_play(left) if left > 0 else 0.0
+        if handed_over_in is None:
+            return None
+        return max(handed_over_in, 0.0 if at is None else at - self._clock())
+
+    # In between
+
+    def _woken(self) -> None:
+        self._changed()
+        self._earlier.notify()
+
+    def _seconds(self, frames: float) -> float:
+        """Return how long the output takes for so many frames, and at least for a block."""
+        seconds = max(frames / self.playout.samplerate, BLOCK_SECONDS) / self.output.speed
+        return max(seconds, SHORTEST_SECONDS)
+
     def _read_notes(self) -> None:
         """Take in the callback's notes since the last call; under the lock.
 
@@ -240,10 +334,11 @@ class Pump:
         self._reading = True
         try:
             notes = self.playout.journal.read_notes()
-            self._play_clock.feed(notes)
+            self._play_clock.add_notes(notes)
             for note in notes:
                 for track in self._queue.tracks:
                     track.apply(note)
+            self._smallest_block = _smallest_block(notes) or self._smallest_block
         finally:
             self._reading = False
 
@@ -256,8 +351,14 @@ class Pump:
                 f"{self.output.name} has asked for no sound for {quiet:.1f} s",
                 remedy="Choose another device with device (--device)",
             )
-        if failure is not None:
+        if tracks and failure is not None:
             raise failure
+
+
+def _smallest_block(notes: Iterable[Note]) -> int | None:
+    """Return the fewest frames of a block, but for those that a track's end cut short."""
+    blocks = (note.frames for note in notes if note.kind is Kind.PLAYED)
+    return min((frames for frames in blocks if frames >= SMALLEST_BLOCK), default=None)
 
 
 def _end(tracks: Iterable[Track]) -> None:
@@ -265,3 +366,4 @@ def _end(tracks: Iterable[Track]) -> None:
     for track in tracks:
         if not track.done.done():  # a task that awaited it may have cancelled it
             track.done.set_result(None)
+        track.changes.notify()

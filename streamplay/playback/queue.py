@@ -26,6 +26,11 @@ ENTRY_BYTES: Final = 256
 """What an array, its view and its place in the queue take besides the samples."""
 
 
+REFILLS: Final = 8
+"""The ring is refilled when so small a part of it is free: it is kept nearly full, because it has
+to last while a busy machine keeps the loop from refilling it."""
+
+
 class PlaybackQueue:
     """Holds what has come and writes it to the ring as there is room; cuts; finds what is done.
 
@@ -128,6 +133,38 @@ class PlaybackQueue:
         given_up = self.tracks[:]
         self.tracks.clear()
         return given_up
+
+    def due_in(self) -> int | None:
+        """Return after how many frames of output `step` and `settle` are due again.
+
+        That is when the ring has room for more, when the silence that wakes a device is over,
+        and when a track may have been handed over or heard to its end. None: only a change (a
+        call of this queue, or a resumed playout) makes anything due.
+        """
+        position = self._playout.position
+        dues = [self._track_due_in(track, position) for track in self.tracks]
+        if self._waiting:
+            dues.append(self._fill_due_in())
+        return min((due for due in dues if due is not None), default=None)
+
+    def _fill_due_in(self) -> int | None:
+        playout = self._playout
+        if playout.rendered < self.opens_at:
+            return self.opens_at - playout.rendered
+        if playout.paused:
+            return None
+        kept = 0 if self._cut_stretches() else self._reserve
+        return max(1, playout.capacity // REFILLS - (playout.space - kept))
+
+    def _track_due_in(self, track: Track, position: int) -> int | None:
+        playout = self._playout
+        if not track.closed or track.waiting or track.start is None or track.stop is None:
+            return None
+        if position >= track.stop:
+            return None if track.drained_at is None else max(1, track.drained_at - playout.rendered)
+        if track.cut:  # passed at once when its start is reached, or after a fade
+            return max(0, track.start - position) + playout.fade
+        return None if playout.paused else track.stop - position
 
     # Cutting
 

@@ -141,10 +141,8 @@ class Session:
     def set_paused(self, *, paused: bool) -> None:
         """Pause or resume the playout."""
         self._paused = paused
-        if self.pump is not None and paused:
-            self.pump.playout.pause()
-        elif self.pump is not None:
-            self.pump.playout.resume()
+        if self.pump is not None:
+            self.pump.set_paused(paused=paused)
 
     async def close(self) -> None:
         """Close the output; `prepare` opens another."""
@@ -180,10 +178,9 @@ class Session:
     async def _open(self, samplerate: int, channels: int) -> Pump:
         output, pump = await aside(self._open_output, samplerate, channels)
         pump.playout.gain = self._gain
-        if self._paused:
-            pump.playout.pause()
+        pump.set_paused(paused=self._paused)
         try:
-            await aside(output.start, pump.playout)
+            await aside(output.start, pump.playout, pump.wake)
         except OutputFailed:
             await aside(output.close)
             raise
@@ -303,7 +300,7 @@ class Recovery:
             raise OutputFailed(f"{output.name!r} takes {output.samplerate} Hz alone")
         playout.moved()
         try:
-            output.start(playout)
+            output.start(playout, pump.wake)
         except OutputFailed:
             output.close()
             raise

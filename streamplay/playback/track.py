@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from streamplay.playback.changes import Changes
 from streamplay.playback.ring import Kind
 
 if TYPE_CHECKING:
@@ -25,13 +26,19 @@ class Positions(Protocol):
     def has_run_dry(self, track: Track) -> bool:
         """Whether all of `track` that came has been heard, and more of it is on its way."""
 
+    def seconds_to_play(self, frames: float) -> float | None:
+        """Return how long handing over so many frames takes; None: nothing moves until a change."""
+
+    def seconds_until_heard(self, position: int) -> float | None:
+        """Return when all before `position` may have been heard; None: not before a change."""
+
 
 @dataclass(slots=True, eq=False)
 class Track:
     """One utterance's frames: where they lie in the playout, and what became of them.
 
     Positions and frames are the playout's, at the output's rate. `Pump.add` takes the track on;
-    the pump changes it under its lock, and any thread may read it.
+    the pump changes it under its lock. Any thread may read it; what waits does so on the loop.
 
     Attributes
     ----------
@@ -40,6 +47,9 @@ class Track:
     done : Future
         Its result is set on the loop, once the last frame has been heard or nothing more of it is
         going to be. For any thread; the loop awaits it with `asyncio.wrap_future`.
+    changes : Changes
+        Notified when something has happened to it that no time could tell: frames put, closed,
+        cut, paused, resumed, another output. The code that makes its frames notifies it too.
     closed : bool
         Nothing more will come; what came is played to its end.
     idle : bool
@@ -70,6 +80,7 @@ class Track:
     pump: Positions | None = None
     policy: Policy | None = None
     done: Future[None] = field(default_factory=Future)
+    changes: Changes = field(default_factory=Changes)
     closed: bool = False
     idle: bool = False
     waiting: int = 0
@@ -99,6 +110,10 @@ class Track:
         """Whether all of it that came has been heard, and more of it is on its way."""
         return self.pump is not None and self.pump.has_run_dry(self)
 
+    def seconds_until_heard(self, position: int) -> float | None:
+        """Return when all before `position` may have been heard; None: not before a change."""
+        return None if self.pump is None else self.pump.seconds_until_heard(position)
+
     def played(self, position: int) -> int:
         """Return how many of its frames were handed over by `position`."""
         if self.start is None:
@@ -117,6 +132,18 @@ class Track:
     def is_handed_over(self, position: int) -> bool:
         """Whether by `position` nothing of it was left to be cut."""
         return self.closed and self.stop is not None and position >= self.stop
+
+    # On the loop
+
+    async def progress(self, frames: float | None) -> None:
+        """Wait until so many frames more may have been handed over, or for a change.
+
+        Without a number of frames, for a change alone.
+        """
+        seconds = None
+        if frames is not None and self.pump is not None:
+            seconds = self.pump.seconds_to_play(frames)
+        await self.changes.wait(seconds)
 
     # Under the pump's lock
 

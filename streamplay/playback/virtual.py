@@ -12,12 +12,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.playback.playout import Playout
-from streamplay.playback.pump import RING_SECONDS, TICK_SECONDS, Pump
+from streamplay.playback.pump import RING_SECONDS, Pump
 from streamplay.playback.track import Track
 from streamplay.policy.simulate import Played
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from streamplay.errors import OutputFailed
     from streamplay.outputs.base import Renderer
@@ -75,8 +75,7 @@ class _VirtualPlayer:
         period = blocksize / rate
         self._moments = _go_on(blocks, period)
         self._next = next(self._moments)
-        self._count = 0
-        self._tick = max(1, round(TICK_SECONDS / period))
+        self._due = self._now
 
     def run_until(self, now: float) -> None:
         """Render every block that begins before `now`."""
@@ -93,11 +92,13 @@ class _VirtualPlayer:
         )
         with suppress(StopIteration):
             putting.send(None)  # it waits only for a full queue
+        self._due = self._pump.next_due()
 
     def end(self, now: float) -> None:
         """Let the stream end, and play what is left."""
         self._now = now
         self._pump.close(self.track)
+        self._due = self._pump.next_due()
         while self._playout.position < self._playout.written or self.track.waiting:
             self._step()
         self._pump.step()
@@ -109,9 +110,9 @@ class _VirtualPlayer:
         heard = self._playout.position - before
         if heard:
             self.finished = self._now + heard / self._playout.samplerate
-        self._count += 1
-        if self._count % self._tick == 0:
+        if self._now >= self._due - _HAIR:
             self._pump.step()
+            self._due = self._pump.next_due()
 
 
 def _go_on(moments: Sequence[float], period: float) -> Iterator[float]:
@@ -126,13 +127,14 @@ class _NoOutput:
     name = "virtual time"
     kind: Literal["silent"] = "silent"
     latency = 0.0
+    speed = 1.0
     failure: OutputFailed | None = None
 
     def __init__(self, samplerate: int, channels: int = 1) -> None:
         self.samplerate = samplerate
         self.channels = channels
 
-    def start(self, renderer: Renderer) -> None:
+    def start(self, renderer: Renderer, on_lost: Callable[[], object] = lambda: None) -> None:
         """Begin nothing: blocks are asked for by hand."""
 
     def detach(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.errors import StreamPlayError
     from streamplay.models import FormatSource
+    from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
     from streamplay.speech.source import SoundSource
 
@@ -74,6 +75,7 @@ class Account:
         """Count a request for `chars` characters."""
         self._facts.requests += 1
         self._facts.chars += chars
+        self.changes.notify()
 
     def began(self, begun: float) -> None:
         """Note that a request was begun at `begun`; the first one is time zero of all moments."""
@@ -117,6 +119,11 @@ class Account:
         self.moment("first_audio", now)
         self._facts.ms.last_audio = self._ms(now)
 
+    @property
+    def changes(self) -> Changes:
+        """Notified when something has happened to the utterance: see `Track.changes`."""
+        return self.track.changes
+
     def counted(
         self, *, body: int = 0, audio: int = 0, words: int = 0, ignored: int = 0, attempts: int = 0
     ) -> None:
@@ -126,6 +133,7 @@ class Account:
         self._facts.events.audio += audio
         self._facts.events.words += words
         self._facts.events.ignored += ignored
+        self.changes.notify()
 
     def muted(self, frames: int) -> None:
         """`frames` came and were silenced: they count as received, and as muted."""

@@ -49,8 +49,7 @@ class Delivery:
         """Seconds of audio that have come, and wait to be heard."""
         if not self._resources.options.play:
             return 0.0
-        track = self._utterance.track
-        heard = self._account.heard(track.position() if track else 0)
+        heard = self._account.heard(self._account.track.position())
         return (self._account.meant - heard) / self._account.samplerate
 
     def begin(self, piece: Piece) -> None:
@@ -68,6 +67,7 @@ class Delivery:
         self._piece.frames = self._account.meant - self._piece.start
         if self._pump is not None and self._policy is not None:
             self._pump.set_level(self._account.track, self._policy.on_end(learn=learn))
+        self._account.changes.notify()
 
     async def take(
         self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float

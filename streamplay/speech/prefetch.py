@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
     from streamplay.network.client import SpeechClient
     from streamplay.network.response import SpeechResponse
+    from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
     from streamplay.stream.decoder import Chunk
     from streamplay.words.passage import Passage
-
-LOOK_SECONDS: Final = 0.01
-"""How often it is looked whether there is room, while something plays: the pump's own tick."""
 
 HEARD_SECONDS: Final = 0.01
 """Left of a piece that counts as heard: a resampler's rounding must not hold up the next."""
@@ -111,7 +109,7 @@ class Prefetch:
             async with aclosing(passages):
                 async for passage in passages:
                     self._ask(passage)
-                    await until(self._has_room)
+                    await self._room()
         except Exception as error:  # noqa: BLE001 - it is told when what came before has been handed on
             self._asked.put_nowait(error)
         else:
@@ -126,7 +124,14 @@ class Prefetch:
         self._account.requested(len(text))
         alone = all(fetch.done for fetch, _ in self.under_way)
         ahead = bool(self.under_way) or self._ahead() > 0
-        fetch = Fetch(text, self._open(text), self._resources.clock, alone=alone, ahead=ahead)
+        fetch = Fetch(
+            text,
+            self._open(text),
+            self._resources.clock,
+            self._account.changes,
+            alone=alone,
+            ahead=ahead,
+        )
         asked = fetch, Piece(passage, NOT_YET)
         pieces.append(asked[1])
         self.under_way.append(asked)
@@ -145,6 +150,20 @@ class Prefetch:
         """Import what decodes and open the output, now that the request has left."""
         self._resources.get_ready(request.expected[0])
 
+    async def _room(self) -> None:
+        """Wait until another piece may be asked for: some were received, or heard."""
+        while not self._has_room():
+            await self._account.track.progress(self._unheard_frames())
+
+    def _unheard_frames(self) -> float | None:
+        """Return how much of the piece that is heard now is left, at the output's rate."""
+        piece = next(iter(self._utterance.pieces[self._heard :]), None)
+        if piece is None or piece.frames is None:
+            return None
+        account = self._account
+        left = piece.start + piece.frames - account.heard(account.track.position())
+        return max(0.0, left / account.samplerate - HEARD_SECONDS) * account.output_rate
+
     def _has_room(self) -> bool:
         self._slow_down()
         receiving = sum(not fetch.done for fetch, _ in self.under_way)
@@ -160,8 +179,8 @@ class Prefetch:
 
     def _count_heard(self) -> int:
         """Count the pieces that have been heard to their ends, or were never to be heard."""
-        pieces, track = self._utterance.pieces, self._utterance.track
-        heard = self._account.heard(track.position() if track else 0)
+        pieces = self._utterance.pieces
+        heard = self._account.heard(self._account.track.position())
         nearly = heard + round(HEARD_SECONDS * self._account.samplerate)
         while self._heard < len(pieces):
             frames, start = pieces[self._heard].frames, pieces[self._heard].start
@@ -169,12 +188,6 @@ class Prefetch:
                 break
             self._heard += 1
         return self._heard
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Look until something is true that only the callback can change: it tells nobody."""
-    while not true():  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(LOOK_SECONDS)
 
 
 FETCH_BYTES: Final = 4 * 1024 * 1024
@@ -196,6 +209,8 @@ class Fetch:
         The answer to its request, not yet entered.
     clock : callable
         Seconds: when each event came.
+    changes : Changes
+        Notified when nothing more is being received.
     alone : bool
         Nothing else was on its way when it was asked for, so that its pace is the server's own.
     ahead : bool
@@ -208,6 +223,7 @@ class Fetch:
         text: str,
         response: SpeechResponse,
         clock: Callable[[], float],
+        changes: Changes,
         *,
         alone: bool,
         ahead: bool,
@@ -217,6 +233,7 @@ class Fetch:
         self._ahead = ahead
         self.begun = False  # part of it has been handed out
         self._clock = clock
+        self._changes = changes
         self.restart(response)
 
     def restart(self, response: SpeechResponse) -> None:
@@ -228,7 +245,7 @@ class Fetch:
         self._error: StreamPlayError | None = None
         self._change = asyncio.Event()
         self._task = asyncio.create_task(self._receive(response))
-        self._task.add_done_callback(lambda _: self._change.set())
+        self._task.add_done_callback(self._received)
 
     @property
     def done(self) -> bool:
@@ -270,6 +287,10 @@ class Fetch:
         """Let go of the connection, now."""
         self._task.cancel()
         await asyncio.wait([self._task])
+
+    def _received(self, _: asyncio.Task[None]) -> None:
+        self._change.set()
+        self._changes.notify()
 
     async def _receive(self, response: SpeechResponse) -> None:
         try:

@@ -21,7 +21,7 @@ from streamplay.errors import (
     StreamPlayError,
 )
 from streamplay.speech.delivery import Delivery
-from streamplay.speech.prefetch import Prefetch, until
+from streamplay.speech.prefetch import Prefetch
 from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ class Producer:
 
     async def _until_needed(self) -> None:
         """Wait while enough is ahead: what is not handed on can still be asked for again."""
-        await until(lambda: self._delivery.ahead <= HAND_ON_SECONDS)
+        while (ahead := self._delivery.ahead - HAND_ON_SECONDS) > 0:
+            await self._account.track.progress(ahead * self._account.output_rate)
 
     async def _say(self, fetch: Fetch, piece: Piece) -> None:
         self._delivery.begin(piece)

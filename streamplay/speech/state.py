@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed
 from streamplay.events import Heard, History
-from streamplay.speech.tracker import TICK_SECONDS, Tracker
+from streamplay.speech.tracker import Tracker
 from streamplay.speech.transcript import heard_text
 from streamplay.words.passage import GivenText
 
@@ -203,6 +203,7 @@ class UtteranceState:
         finally:
             with self._lock:
                 self._done.set()
+            self.account.changes.notify()  # `_keep_watch` ends
             for callback in self._callbacks:
                 self._call(callback)
             if self._handle is None or self._handle() is None:
@@ -250,8 +251,7 @@ class UtteranceState:
 
     async def _keep_watch(self) -> None:
         while not self.done:
-            self._watch.look()
-            await asyncio.sleep(TICK_SECONDS)
+            await self.account.changes.wait(self._watch.look())
 
     def abandon(self) -> None:
         """Fail it in a forked child: none of the player's threads runs there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamplay.events import (
@@ -20,12 +21,12 @@ from streamplay.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from streamplay.events import Heard, History
     from streamplay.receipt import Receipt
     from streamplay.speech.account import Account
-    from streamplay.speech.transcript import Piece
+    from streamplay.speech.transcript import Piece, TimedWord
 
 
 class Tracked(Protocol):
@@ -38,10 +39,6 @@ class Tracked(Protocol):
     interrupted: bool
 
     @property
-    def position(self) -> int:
-        """Frames heard by now."""
-
-    @property
     def receipt(self) -> Receipt:
         """What was received and heard by now."""
 
@@ -49,8 +46,8 @@ class Tracked(Protocol):
         """Return what has been heard by now."""
 
 
-TICK_SECONDS: Final = 0.01
-"""How late an event is told at most, while the loop is not held up."""
+SOON_SECONDS: Final = 0.001
+"""Looks are no closer together: word times are not as exact."""
 
 SEEN_SECONDS: Final = 0.1
 """A block of an output, generously (PulseAudio's are 50 ms): the callback has seen by then what
@@ -77,15 +74,62 @@ class Tracker:
         self._stalls = 0
         self._stalled: tuple[float, int] | None = None  # since when, and after which frame
         self._dry: float | None = None  # since when nothing was left to be heard
+        self._silent_after = -1  # the frame after which that was last so
 
-    def look(self) -> None:
-        """Tell what has happened since the last look."""
-        heard = self._utterance.position
+    def look(self) -> float | None:
+        """Tell what has happened since the last look.
+
+        Returns
+        -------
+        float or None
+            Seconds until something may have happened again; None: not before `Account.changes`
+            is notified.
+        """
+        account = self._utterance.account
+        position = account.track.heard()
+        heard = account.heard(position)
         self._look_at_requests()
         self._look_at_sound(heard)
         if self._sound:
             self._look_at_stalls(heard)
             self._look_at_pieces(heard)
+        return self._next_look(position, heard)
+
+    def _next_look(self, position: int, heard: int) -> float | None:
+        track = self._utterance.account.track
+        dues = []
+        for frame in self._awaited(heard):
+            awaited = self._position_of(frame)
+            if awaited is not None and awaited > position:
+                dues.append(track.seconds_until_heard(awaited))
+        if self._dry is not None and self._stalled is None:
+            dues.append(self._dry + SEEN_SECONDS - self._clock())
+        soonest = min((due for due in dues if due is not None), default=None)
+        return None if soonest is None else max(SOON_SECONDS, soonest)
+
+    def _awaited(self, heard: int) -> Iterator[int]:
+        """Yield frame counts, at the source's rate: something may be told once they are heard."""
+        if not self._sound:
+            yield 1
+            return
+        if heard <= self._silent_after:
+            yield self._silent_after + 1  # sound has returned
+        account = self._utterance.account
+        if not account.track.closed:
+            yield account.meant  # it has run dry
+        for piece in self._utterance.pieces[self._piece : self._requested][:1]:
+            for word in piece.words[self._word : self._word + 1]:
+                yield int(self._start(piece, word) * account.samplerate) + 1
+            if piece.frames is not None:
+                yield piece.start + piece.frames
+
+    def _position_of(self, frames: int) -> int | None:
+        """Return the playout's position by which so many frames of the source have been heard."""
+        account = self._utterance.account
+        start = account.track.start
+        if start is None:
+            return None
+        return start + ceil(frames * account.output_rate / account.samplerate)
 
     def end(self) -> bool:
         """Tell what is left to tell, and how it ended; return whether anybody listens."""
@@ -132,9 +176,9 @@ class Tracker:
 
     def _look_at_words(self, heard: int) -> None:
         piece, rate = self._utterance.pieces[self._piece], self._utterance.account.samplerate
-        origin = (piece.start - piece.lead) / rate
         for word in piece.words[self._word :]:
-            if max(0.0, origin + word.start) * rate >= heard:
+            start = self._start(piece, word)
+            if start * rate >= heard:
                 return
             self._word += 1
             self._tell(
@@ -142,10 +186,15 @@ class Tracker:
                 self._clock(),
                 piece=self._piece,
                 text=word.text,
-                start=max(0.0, origin + word.start),
-                stop=origin + word.stop,
+                start=start,
+                stop=(piece.start - piece.lead) / rate + word.stop,
                 offset=piece.place(word),
             )
+
+    def _start(self, piece: Piece, word: TimedWord) -> float:
+        """Return when a word begins, in seconds of what is heard of the utterance."""
+        origin = (piece.start - piece.lead) / self._utterance.account.samplerate
+        return max(0.0, origin + word.start)
 
     # A stall is told while it lasts; the playout's note of it, which says how long it was, comes
     # when it ends. One that was too short to be seen is told by the note alone.
@@ -158,7 +207,7 @@ class Tracker:
         if not self._utterance.account.track.has_run_dry():
             self._dry = None
             return
-        self._dry = self._dry or now
+        self._dry, self._silent_after = self._dry or now, heard
         if self._stalled is None and now - self._dry > SEEN_SECONDS:
             self._stall(now, heard)
 

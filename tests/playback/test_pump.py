@@ -52,9 +52,10 @@ class Hand:
     samplerate = RATE
     channels = 1
     latency = 0.01
+    speed = 1.0
     failure: OutputFailed | None = None
 
-    def start(self, renderer: Renderer) -> None:
+    def start(self, renderer: Renderer, on_lost: Callable[[], object] = lambda: None) -> None:
         raise AssertionError("the test renders by itself")
 
     def detach(self) -> bool:
@@ -634,7 +635,6 @@ def test_an_interruption_from_the_loop_ends_all_lanes() -> None:
             await pump.put_frames(track, tone(200_000), 0.0)
         await until(lambda: playout.position > 500)
         await asyncio.to_thread(pump.cut, tracks)
-        pump.wake()
         await until(lambda: len(done) == 2)
         position = tracks[0].position()
         assert 500 < tracks[0].played(position) < 200_000

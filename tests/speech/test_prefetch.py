@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamplay.errors import Truncated
+from streamplay.playback.changes import Changes
 from streamplay.speech.prefetch import Fetch
 from streamplay.stream.decoder import Chunk
 
@@ -48,7 +49,7 @@ def test_what_ends_early_is_asked_for_again_only_where_nobody_waits_for_it(ahead
 
     async def receive() -> list[Any]:
         answer = cast("SpeechResponse", response)
-        fetch = Fetch("text", answer, time.perf_counter, alone=True, ahead=ahead)
+        fetch = Fetch("text", answer, time.perf_counter, Changes(), alone=True, ahead=ahead)
         told: list[Any] = []
         try:
             async for item, _ in fetch.arrivals():
