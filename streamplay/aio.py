@@ -252,20 +252,23 @@ class AsyncPlayer:
     def volume(self, decibels: float) -> None:
         self._made().volume = decibels
 
-    async def events(self) -> AsyncIterator[Event]:
-        """Yield the events of all utterances: see `Player.events`."""
+    def events(self) -> AsyncIterator[Event]:
+        """Return the events of all utterances, for ``async for``: see `Player.events`."""
         core, loop = self._made(), asyncio.get_running_loop()
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
         def hand(event: Event | None) -> None:
             _soon(loop, queue.put_nowait, event)
 
+        async def events() -> AsyncIterator[Event]:
+            try:
+                while (event := await queue.get()) is not None:
+                    yield event
+            finally:
+                core.unwatch(hand)
+
         core.watch(hand)
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-        finally:
-            core.unwatch(hand)
+        return events()
 
     async def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back: see `Player.close`.

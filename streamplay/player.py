@@ -197,12 +197,15 @@ class Player:
         return self._core.reference(samplerate, block)
 
     def events(self) -> Iterator[Event]:
-        """Yield the events of all utterances, until the player is closed: see docs/events.md.
+        """Return the events of all utterances, until the player is closed: see docs/events.md.
 
         Those of an utterance that is being said are told from its beginning.
         """
         queue: SimpleQueue[Event | None] = SimpleQueue()
         self._core.watch(queue.put)
+        return self._events_from(queue)
+
+    def _events_from(self, queue: SimpleQueue[Event | None]) -> Iterator[Event]:
         try:
             while (event := queue.get()) is not None:
                 yield event

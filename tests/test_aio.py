@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay import AsyncPlayer, Heard
+from streamplay import AsyncPlayer, AsyncUtterance, Heard
 from streamplay.core import PlayerCore
-from streamplay.errors import ModelNotFound, NoDevice, PlayerClosed
+from streamplay.errors import (
+    InvalidRequest,
+    ModelNotFound,
+    NoDevice,
+    PlayerClosed,
+    TextFailed,
+)
 from streamplay.events import Finished, Interrupted
 from tests.support.speaking import (
     PATIENCE,
@@ -19,13 +27,14 @@ from tests.support.speaking import (
     account_for,
     asking,
     counting,
+    open_things,
     wait_until,
 )
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from streamplay.aio import AsyncUtterance
+    from streamplay.events import Event
     from streamplay.server.child import LocalServer
 
 
@@ -283,3 +292,221 @@ def test_nothing_is_slow_on_the_callers_loop(
         run(main())
     # A busy machine may take the processor away in one turn; what is slow is slow in every turn.
     assert [] in turns
+
+
+# Silence under cancellation
+
+
+async def say_for_long(player: AsyncPlayer, said: list[AsyncUtterance]) -> None:
+    async with player:
+        said.append(await player.say("hello", extra=counting(60)))
+        said.append(await player.say("and on", extra=counting(60)))
+        await heard(said[0], 1000)
+
+
+async def cancel(task: asyncio.Task[None], times: int) -> None:
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_task_that_is_cancelled_while_it_leaves_is_silent_at_once(
+    speech_server: LocalServer, silent: Silent, made: list[PlayerCore], times: int
+) -> None:
+    said: list[AsyncUtterance] = []
+
+    async def main() -> None:
+        player = AsyncPlayer(base_url=speech_server.base_url)
+        task = asyncio.create_task(say_for_long(player, said))
+        await asyncio.to_thread(wait_until, lambda: made and not can_speak(made[0]))
+        await cancel(task, times)
+        assert [each.receipt.interrupted for each in said] == [True, True]
+        await player.close()
+
+    run(main())
+    assert account_for(said[0].receipt).frames.played < 30 * 24000
+
+
+def can_speak(core: PlayerCore) -> bool:
+    return not is_closed(core)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_task_that_is_cancelled_inside_is_silent_at_once(
+    speech_server: LocalServer, silent: Silent, made: list[PlayerCore], times: int
+) -> None:
+    said: list[AsyncUtterance] = []
+
+    async def main() -> None:
+        async with AsyncPlayer(base_url=speech_server.base_url) as player:
+            said.append(await player.say("hello", extra=counting(60)))
+            await asyncio.Event().wait()
+
+    async def cancelling() -> None:
+        task = asyncio.create_task(main())
+        await asyncio.to_thread(wait_until, lambda: said and said[0].receipt.frames.played)
+        await cancel(task, times)
+        assert said[0].receipt.interrupted
+        await asyncio.to_thread(wait_until, lambda: said[0].done)
+
+    run(cancelling())
+    assert is_closed(made[0])
+
+
+def test_a_time_limit_around_a_player_is_silent_at_once(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    said: list[AsyncUtterance] = []
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await say_for_long(AsyncPlayer(base_url=speech_server.base_url), said)
+        assert all(each.receipt.interrupted for each in said)
+
+    run(main())
+
+
+INTERRUPTED = """
+import asyncio, os, signal, sys, threading
+from streamplay import AsyncPlayer, Player, outputs
+from streamplay.outputs.silent import SilentOutput
+outputs.open_output = lambda rate, channels, **_: SilentOutput(rate, channels)
+
+def interrupt(utterance):
+    def when_heard():
+        while not utterance.receipt.frames.played:
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=when_heard).start()
+
+async def asynchronous():
+    async with AsyncPlayer(base_url=sys.argv[1]) as player:
+        interrupt(await player.say("hello", extra=SCENARIO))
+
+def blocking():
+    with Player(base_url=sys.argv[1]) as player:
+        interrupt(player.say("hello", extra=SCENARIO))
+
+def never():
+    yield "hello. "
+    threading.Event().wait()
+
+def stuck():
+    with Player(base_url=sys.argv[1]) as player:
+        interrupt(player.say(never(), extra=SCENARIO))
+
+SCENARIO = {"extra_params": {"scenario": {"signal": "count", "seconds": 600}}}
+try:
+    asyncio.run(asynchronous()) if sys.argv[2] == "asynchronous" else globals()[sys.argv[2]]()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("how", ["asynchronous", "blocking", "stuck"])
+def test_ctrl_c_while_it_is_left_ends_the_process(speech_server: LocalServer, how: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, speech_server.base_url, how],
+        capture_output=True,
+        text=True,
+        timeout=60,  # it would speak for ten minutes
+        check=False,
+    )
+    assert (ended.stdout, ended.stderr) == ("interrupted\n", "")
+
+
+def test_what_a_cancelled_task_needs_never_suspends(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    async def main() -> None:
+        async with AsyncPlayer(base_url=speech_server.base_url) as player:
+            utterance = await player.say("hello", extra=counting(10))
+            await heard(utterance, 100)
+            calls = (player.pause(), player.resume(), player.duck(-6), player.interrupt())
+            for call in (*calls, utterance.cancel()):
+                with pytest.raises(StopIteration):
+                    call.send(None)
+
+    run(main())
+
+
+# The same object everywhere
+
+
+def test_events_and_interruptions_name_the_object_that_say_returned(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    told: list[tuple[Event, threading.Thread]] = []
+
+    async def main() -> None:
+        asked = AsyncPlayer(
+            base_url=speech_server.base_url,
+            on_event=lambda event: told.append((event, threading.current_thread())),
+        )
+        async with asked as player:
+            first = await player.say("one", extra=counting(10))
+            second = await player.say("two", extra=counting(0.1))
+            events = player.events()
+            await heard(first, 100)
+            assert (player.speaking, player.queue) == (first, (second,))
+            spoken = await player.interrupt()
+            assert spoken.utterance is first
+            assert spoken.cut == (first, second)
+            for each in (first, second):
+                await each.wait(PATIENCE)
+            event = await anext(events)
+            assert event.utterance is first
+            await events.aclose()
+
+    run(main())
+    assert {thread for _, thread in told} == {threading.main_thread()}
+    assert {type(event.utterance) for event, _ in told} == {AsyncUtterance}
+
+
+def test_a_wrong_argument_is_told_when_it_is_made() -> None:
+    with pytest.raises(TypeError, match="did you mean voice"):
+        AsyncPlayer(voise="tara")  # type: ignore[call-arg]
+    with pytest.raises(InvalidRequest, match="volume"):
+        AsyncPlayer(volume=99)
+    with pytest.raises(InvalidRequest, match="sample_rate"):
+        AsyncPlayer(sample_rate=-1)
+
+
+def test_one_that_is_dropped_warns(speech_server: LocalServer, fast: Silent) -> None:
+    async def main() -> None:
+        said = await AsyncPlayer(base_url=speech_server.base_url).say("one", extra=counting(0.1))
+        assert (await said.wait(PATIENCE)).complete
+
+    before = open_things()
+    with pytest.warns(ResourceWarning, match="unclosed AsyncPlayer"):
+        run(main())
+    wait_until(lambda: open_things() == before)
+
+
+def test_a_text_of_a_loop_that_has_ended_keeps_nothing_from_being_heard(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    player = AsyncPlayer(base_url=speech_server.base_url)
+
+    async def tokens() -> AsyncIterator[str]:
+        while True:
+            yield "word. "
+            await asyncio.sleep(0.01)
+
+    async def begin() -> AsyncUtterance:
+        said = await player.say(tokens(), extra=counting(0.1))
+        await heard(said, 100)
+        return said
+
+    async def go_on(first: AsyncUtterance) -> None:
+        with pytest.raises(TextFailed):
+            await first.wait(PATIENCE)
+        second = await player.say("and on", extra=counting(0.1))
+        assert (await second.wait(PATIENCE)).complete
+        await player.close()
+
+    run(go_on(run(begin())))
