@@ -138,7 +138,7 @@ install_for_use() {
   if up_to_date use || up_to_date development; then return; fi
   say "Setting up .venv (once) …"
   make_venv
-  pip install --editable "${root}[local]"
+  pip install --editable "${root}[local,espeak,codecs]"
   stamp use
 }
 

@@ -100,11 +100,19 @@ def _sound() -> Iterator[Finding]:
 
 
 def _built_in_voice() -> Finding:
-    missing = [name for name in ("aiohttp", "espeakng_loader") if find_spec(name) is None]
-    if not missing:
-        return Finding("voice", "ok", "the built-in voice is installed")
-    text = f"no built-in voice: {' and '.join(missing)} not installed"
-    return Finding("voice", "note", text, "pip install 'streamplay[local]'")
+    from streamplay.server.child import VOICES, lacking
+
+    missing = lacking()
+    if missing:
+        text = f"no built-in voice: {' and '.join(missing)} not installed"
+        return Finding("voice", "note", text, "pip install 'streamplay[local]'")
+    there = [package for module, package in VOICES.items() if find_spec(module)]
+    text = f"the built-in voice is installed: {' and '.join(there) or 'another engine'}"
+    if "espeakng-loader" in there:
+        return Finding("voice", "ok", text)
+    return Finding(
+        "voice", "ok", f"{text}; other languages than English: pip install 'streamplay[espeak]'"
+    )
 
 
 def _key(args: argparse.Namespace) -> Finding:

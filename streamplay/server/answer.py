@@ -13,9 +13,9 @@ from streamplay.server import known_signals, speech
 from streamplay.server.chunked_body import BodyEnded, ChunkedBody
 from streamplay.server.containers import CONTENT_TYPES, Growing, encoder, wav_header
 from streamplay.server.cutting import Cutter
-from streamplay.server.espeak import SynthesisFailed
 from streamplay.server.event_shapes import Writer
 from streamplay.server.schedule import Schedule
+from streamplay.server.synthesis import SynthesisFailed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -92,7 +92,7 @@ class ServedAnswer:
         headers = {
             "Content-Type": "text/event-stream" if self._writer.events else kind,
             "Cache-Control": "no-cache",
-            "x-streamplay-voice": str(self._order.spoken),
+            "x-streamplay-voice": self._order.spoken_by,
         }
         return headers | dict(self._scenario.header_pairs)
 

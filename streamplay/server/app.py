@@ -18,11 +18,11 @@ from streamplay.server import order as orders
 from streamplay.server.access import Access
 from streamplay.server.answer import ServedAnswer
 from streamplay.server.error_shapes import by_scenario
-from streamplay.server.espeak import SynthesisFailed
 from streamplay.server.json_fields import Refusal, parse
 from streamplay.server.listening import GuardedConnection, Patience
 from streamplay.server.replayed import ReplayedDelivery
 from streamplay.server.scenario import Scenario, ScenarioError
+from streamplay.server.synthesis import SynthesisFailed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -160,8 +160,9 @@ async def _voices(request: web.Request) -> web.Response:
 
 
 def _voices_of(model: catalog.ServedModel) -> dict[str, Any]:
+    """Return the voices of a model, each with the name of the one that really speaks."""
     voices = [
-        {"id": voice.id, "name": voice.name, "language": voice.language}
+        {"id": voice.id, "name": orders.heard(voice), "language": voice.language}
         for voice in model.voices.values()
     ]
     return {"model": model.id, "voices": voices}

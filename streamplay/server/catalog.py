@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.models import known_model
+from streamplay.server import engines, espeak
+from streamplay.server.engines import Chosen
 from streamplay.server.espeak import Spoken, languages, variants
 
 if TYPE_CHECKING:
@@ -23,12 +25,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServedVoice:
-    """A voice as ``GET /v1/voices`` lists it, and how it sounds here."""
+    """A voice as ``GET /v1/voices`` lists it, and how it sounds here.
+
+    Parameters
+    ----------
+    spoken : Spoken
+        How eSpeak NG speaks it.
+    exact : bool
+        Whether it is eSpeak NG's own voice, which no other engine stands in for.
+    chosen : Chosen, optional
+        The voice of another engine that it is.
+    """
 
     id: str
     name: str
     language: str
     spoken: Spoken
+    exact: bool = False
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,9 @@ class ServedModel:
         """Return the voice of that name, mixes included, or nothing."""
         if voice in self.voices:
             return self.voices[voice]
+        engine, colon, name = voice.partition(":")
+        if colon:
+            return engine_voice(engine, name)
         if self.mixes and "+" in voice:
             return self._mix(voice)
         return _espeak_voice(voice) if self.open_voices else None
@@ -154,6 +171,9 @@ _MINIMAX: Final = {
     "English_CalmWoman": ("en-us", "f"),
 }
 
+ESPEAK: Final = "espeak-ng"
+"""The model whose voices are eSpeak NG's own."""
+
 OPENAI_MODELS: Final = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 
 _OPENAI: Final = {
@@ -190,10 +210,15 @@ _CODES: Final = {"en": "en-gb"}
 _LANGUAGE_CODE: Final = re.compile(r"[a-z]{2,4}(-[a-z0-9]+)*")
 
 
+def is_code(code: str) -> bool:
+    """Whether `code` has the form of an ISO 639 code or locale, in lower case."""
+    return _LANGUAGE_CODE.fullmatch(code) is not None
+
+
 def language(code: str) -> str | None:
     """Return eSpeak NG's name for an ISO 639-1 code or locale; None: it has none."""
     known = languages()
-    if not _LANGUAGE_CODE.fullmatch(code):
+    if not is_code(code):
         return None
     for candidate in (code, code.split("-", 1)[0]):
         found = _LANGUAGES.get(candidate, candidate)
@@ -224,9 +249,10 @@ def models() -> Mapping[str, ServedModel]:
             for name in ("speech-2.6-turbo", "speech-2.8-turbo")
         ),
         *(ServedModel(name, openai, openai=True, **fixed) for name in OPENAI_MODELS),
-        ServedModel("espeak-ng", _espeak_voices(), open_voices=True),
+        *(ServedModel(name, _engine_voices(name)) for name in engines.installed()),
+        ServedModel(ESPEAK, _espeak_voices(), open_voices=True),
     ]
-    return {model.id: model for model in every}
+    return {model.id: model for model in every if model.voices}
 
 
 def stand_in(name: str) -> ServedModel:
@@ -235,7 +261,12 @@ def stand_in(name: str) -> ServedModel:
     What a client expects to be sent by a model is what that model sends.
     """
     family = known_model(name)
-    return models().get(name) or models()[family.id if family else "espeak-ng"]
+    return models().get(name) or models()[family.id if family else _last_model()]
+
+
+def _last_model() -> str:
+    """Return the model that does as it is asked: eSpeak NG's, or another engine's."""
+    return list(models())[-1]
 
 
 def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, ServedVoice]:
@@ -255,11 +286,33 @@ def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, ServedVoice]:
 @cache
 def _espeak_voices() -> dict[str, ServedVoice]:
     names = ["en-us", *sorted(languages() - {"en-us"})]
-    return {name: ServedVoice(name, name, _CODES.get(name, name), Spoken(name)) for name in names}
+    if not espeak.is_installed():
+        return {}
+    return {
+        name: ServedVoice(name, name, _CODES.get(name, name), Spoken(name), exact=True)
+        for name in names
+    }
+
+
+def engine_voice(engine: str, name: str) -> ServedVoice | None:
+    """Return the voice of an engine, as in ``espeak:en-us+f3``; None: there is none."""
+    if engine == espeak.NAME:
+        return _espeak_voice(name)
+    return _engine_voices(engine).get(name)
+
+
+def _engine_voices(name: str) -> dict[str, ServedVoice]:
+    return {
+        voice: ServedVoice(
+            voice, voice, tongue, Spoken(language(tongue) or tongue), chosen=Chosen(name, voice)
+        )
+        for voice, tongue in engines.voices(name).items()
+    }
 
 
 def _espeak_voice(name: str) -> ServedVoice | None:
-    tongue, _, variant = name.partition("+")
-    if tongue not in languages() or variant not in variants():
+    tongue, plus, variant = name.partition("+")
+    if tongue not in languages() or (plus and variant not in variants()):
         return None
-    return ServedVoice(name, name, _CODES.get(tongue, tongue), Spoken(tongue, variant))
+    spoken = Spoken(tongue, variant)
+    return ServedVoice(name, name, _CODES.get(tongue, tongue), spoken, exact=True)

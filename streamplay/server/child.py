@@ -1,8 +1,8 @@
 """The local speech server as a child process that ends with its parent.
 
-eSpeak NG is global to a process, the server's imports take over 100 ms, and it
-would share the interpreter's lock with the playout: so it has a process of its
-own. A pipe to its standard input ties it: whatever way the parent ends, the
+It has a process of its own because eSpeak NG is global to a process, the server's imports take
+over 100 ms, the natural voice takes half a second to load, and all would share the interpreter's
+lock with the playout. A pipe to its standard input ties it: whatever way the parent ends, the
 system closes the pipe, and the child ends too.
 """
 
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Final, Self
 
@@ -32,7 +33,19 @@ _PROCESS_GROUP: Final = None if sys.platform == "win32" else 0
 # A server that does not end by itself in this time is killed.
 _CLOSE_SECONDS: Final = 2.0
 
-_NEEDS: Final = ("aiohttp", "espeakng_loader")
+_GROUP: Final = "streamplay.voices"
+
+_SERVER: Final = "aiohttp"
+VOICES: Final = {"hibari": "hibari-tts", "espeakng_loader": "espeakng-loader"}
+"""Modules of the built-in engines, and what they are called to install; one of them will do."""
+
+
+def lacking() -> list[str]:
+    """Return the packages that the built-in voice needs and that are not installed here."""
+    missing = [] if find_spec(_SERVER) else [_SERVER]
+    if any(find_spec(module) for module in VOICES) or entry_points(group=_GROUP):
+        return missing
+    return [*missing, next(iter(VOICES.values()))]
 
 
 class LocalServer:
@@ -102,7 +115,7 @@ class LocalServer:
         """
         if self._process is not None:
             return
-        missing = [name for name in _NEEDS if find_spec(name) is None]
+        missing = lacking()
         if missing:
             raise ConnectFailed(
                 f"the built-in voice needs {' and '.join(missing)}, not installed here",

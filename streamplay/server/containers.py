@@ -58,7 +58,7 @@ def nearest_samplerate(container: str, samplerate: int) -> int:
 def why_not(container: str) -> str:
     """Return why `container` cannot be made here; an empty string where it can."""
     if container == "aac" and find_spec("av") is None:
-        return "it needs PyAV, pip install av"
+        return "it needs PyAV, pip install 'streamplay[codecs]'"
     return ""
 
 

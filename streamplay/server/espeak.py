@@ -17,13 +17,18 @@ import sys
 import threading
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import espeakng_loader
+from streamplay.server.synthesis import Sound, SpokenWord, SynthesisFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+NAME: Final = "espeak"
+"""What stands before the colon in ``-v espeak:en-us+f3``."""
 
 SAMPLERATE: Final = 22050
 """What the library's phoneme data are made for (``espeak_Initialize`` returns it)."""
@@ -36,16 +41,15 @@ _PITCH: Final = 3
 _EVENT_LIST_TERMINATED: Final = 0
 _EVENT_WORD: Final = 1
 
+RATES: Final = (80, 450)
+"""Words per minute that it can be asked for (speak_lib.h)."""
+
 # The option of espeak_Initialize against its habit of ending the process.
 _DONT_EXIT: Final = 0x8000
 
 _DICTIONARY: Final = re.compile(r"^dictionary\s+(\S+)", re.MULTILINE)
 
 _lock = threading.Lock()
-
-
-class SynthesisFailed(RuntimeError):
-    """The library returned an error, or its data are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,6 @@ class Spoken:
 
     def __str__(self) -> str:
         return f"eSpeak NG {self.name} (pitch {self.pitch})"
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenWord:
-    """One word, and where it begins, in seconds from the start of its piece."""
-
-    text: str
-    start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +132,33 @@ _Events = ctypes.POINTER(_Event)
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, _Events)
 
 
+def is_installed() -> bool:
+    """Whether the package with the library is there."""
+    return find_spec("espeakng_loader") is not None
+
+
+def _loader() -> Any:
+    try:
+        return import_module("espeakng_loader")
+    except ImportError as error:
+        raise SynthesisFailed(
+            "eSpeak NG is not installed: pip install 'streamplay[espeak]'"
+        ) from error
+
+
+def _data() -> Path:
+    return Path(_loader().get_data_path())
+
+
 class _Library:
     """A freshly loaded library; leaving the context unloads it with all its state."""
 
     def __enter__(self) -> ctypes.CDLL:
         try:
-            self.library = ctypes.CDLL(espeakng_loader.get_library_path())
+            self.library = ctypes.CDLL(_loader().get_library_path())
         except OSError as error:
             raise SynthesisFailed(f"eSpeak NG cannot be loaded: {error}") from error
-        data = espeakng_loader.get_data_path().encode()
+        data = str(_data()).encode()
         initialize = self.library.espeak_Initialize
         if initialize(_AUDIO_OUTPUT_SYNCHRONOUS, 0, data, _DONT_EXIT) != SAMPLERATE:
             self._unload()
@@ -198,6 +212,21 @@ def speak(text: str, spoken: Spoken) -> Spoke:
     return Spoke(b"".join(blocks), tuple(words))
 
 
+def sound(text: str, spoken: Spoken) -> Sound:
+    """Synthesise one piece of text as every engine does.
+
+    Raises
+    ------
+    SynthesisFailed
+        If eSpeak NG does, or is not installed.
+    """
+    import numpy as np
+
+    spoke = speak(text, spoken)
+    frames = np.frombuffer(spoke.samples, dtype="<i2").astype(np.float32) / np.float32(32768)
+    return Sound(frames, SAMPLERATE, spoke.words)
+
+
 def _choose(library: ctypes.CDLL, spoken: Spoken) -> None:
     if library.espeak_SetVoiceByName(spoken.name.encode()):
         raise SynthesisFailed(f"eSpeak NG has no voice {spoken.name!r}")
@@ -222,7 +251,9 @@ def _words(text: str, events: Any) -> list[SpokenWord]:
 
 @cache
 def languages() -> frozenset[str]:
-    """Return the names that `Spoken.language` may have."""
+    """Return the names that `Spoken.language` may have: none where it is not installed."""
+    if not is_installed():
+        return frozenset()
     with _lock, _Library() as library:
         return frozenset(filter(None, map(partial(_usable, library), _identifiers(library))))
 
@@ -246,7 +277,7 @@ def _usable(library: ctypes.CDLL, listed: tuple[str, str]) -> str | None:
     and it lists some languages whose dictionaries it does not bring.
     """
     language, identifier = listed
-    data = Path(espeakng_loader.get_data_path())
+    data = _data()
     told = _DICTIONARY.search((data / "lang" / identifier).read_text("utf-8"))
     dictionary = told[1] if told else language.split("-")[0]
     if not (data / f"{dictionary}_dict").exists():
@@ -258,5 +289,7 @@ def _usable(library: ctypes.CDLL, listed: tuple[str, str]) -> str | None:
 @cache
 def variants() -> frozenset[str]:
     """Return the names that `Spoken.variant` may have."""
-    folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+    if not is_installed():
+        return frozenset()
+    folder = _data() / "voices" / "!v"
     return frozenset(path.name for path in folder.iterdir())

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.server import catalog
+from streamplay.server import catalog, engines, espeak, natural, speech, wording
 from streamplay.server.containers import CONTAINERS, nearest_samplerate, why_not
+from streamplay.server.espeak import Spoken
 from streamplay.server.json_fields import Fields, Refusal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streamplay.server.espeak import Spoken
+    from streamplay.server.engines import Manner
 
 MAX_CHARACTERS: Final = 100_000
 """Nearly two hours of speech: more is a mistake, or an attack."""
@@ -39,9 +40,6 @@ _DATE: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
 SPEEDS: Final = (0.25, 4.0)
 """What OpenAI's ``speed`` may be."""
-
-# Words per minute that eSpeak NG can be asked for (speak_lib.h).
-_RATES: Final = (80, 450)
 
 # What makes a request OpenAI's; `speed` is in other shapes too.
 _OPENAI_FIELDS: Final = ("stream_format", "instructions")
@@ -64,6 +62,8 @@ class Order:
     ----------
     body : {'whole', 'events', 'bytes'}
         A whole file, server-sent events, or bytes as they come.
+    spoken_by : str
+        The voices that really speak, for whoever asked.
     format : AudioFormat
         What the model really returns, whatever was asked.
     openai : bool
@@ -73,7 +73,8 @@ class Order:
 
     model: catalog.ServedModel
     voice: catalog.ServedVoice
-    spoken: Spoken
+    spoken: Manner
+    spoken_by: str
     text: str
     container: str
     format: AudioFormat
@@ -108,17 +109,20 @@ def read(document: Any, *, any_name: bool = False) -> Order:
     )
     if not text.strip():
         raise _bad_rules("leaves nothing to say")
+    manner = _spoken_text(text, _manner(voice, fields))
+    segment = fields.choice("segment", "sentence", SEGMENTS)
     return Order(
         model=model,
         voice=voice,
-        spoken=_spoken(voice, fields),
+        spoken=manner,
+        spoken_by=speech.voices(text, segment, manner),
         text=text,
         container=container,
         format=_format(model, fields, container),
         bit_rate=_bit_rate(fields),
         body=body,
         words=fields.choice("alignment", "none", ("none", "word")) == "word",
-        segment=fields.choice("segment", "sentence", SEGMENTS),
+        segment=segment,
         openai=openai,
         scenario=extra.mapping("scenario") if "scenario" in extra else None,
     )
@@ -156,6 +160,15 @@ def _voice(model: catalog.ServedModel, name: str, *, any_name: bool) -> catalog.
     found = model.find(name)
     if found is None and any_name:
         found = next(iter(model.voices.values()))
+    engine = name.partition(":")[0]
+    if found is None and engine in engines.EXTRAS and not engines.is_installed(engine):
+        raise Refusal(
+            404,
+            f"The voice {shown(name)} is not installed here: "
+            f"pip install 'streamplay[{engines.EXTRAS[engine]}]'",
+            param="voice",
+            code="voice_not_found",
+        )
     if found is None:
         some = ", ".join(list(model.voices)[:12])
         raise Refusal(
@@ -211,20 +224,63 @@ def _format(model: catalog.ServedModel, fields: Fields, container: str) -> Audio
     return AudioFormat("pcm_s16le", nearest_samplerate(container, real.samplerate))
 
 
-def _spoken(voice: catalog.ServedVoice, fields: Fields) -> Spoken:
+def heard(voice: catalog.ServedVoice) -> str:
+    """Return the name of the voice that speaks where `voice` is asked for."""
+    stands_in = None if voice.exact or voice.chosen else engines.speaker(voice.language)
+    return str(stands_in) if stands_in else voice.name
+
+
+def _manner(voice: catalog.ServedVoice, fields: Fields) -> Manner:
     """Return how it sounds: the voice's own way, in the language asked for."""
-    rate = round(voice.spoken.rate * fields.number("speed", 1.0, SPEEDS))
-    spoken = replace(voice.spoken, rate=min(max(rate, _RATES[0]), _RATES[1]))
-    if "language" not in fields:
-        return spoken
+    speed = fields.number("speed", 1.0, SPEEDS)
     code = fields.text("language")
+    if code and not catalog.is_code(code):
+        raise fields.refuse("language", f"{shown(code)} is no language code, such as en or pt-br")
+    wanted = code or voice.language
+    own = voice.chosen if _primary(wanted) == _primary(voice.language) else None
+    chosen = None if voice.exact else own or engines.speaker(wanted)
+    if chosen is not None:
+        return replace(chosen, speed=speed)
+    return _espeak(voice, code, speed, fields)
+
+
+def _espeak(voice: catalog.ServedVoice, code: str, speed: float, fields: Fields) -> Spoken:
+    if not espeak.is_installed():
+        raise fields.refuse(
+            "language",
+            f"nothing that is installed here speaks {shown(code or voice.language)}. "
+            "eSpeak NG speaks most languages: pip install 'streamplay[espeak]'",
+        )
+    low, high = espeak.RATES
+    spoken = replace(voice.spoken, rate=min(max(round(voice.spoken.rate * speed), low), high))
+    # "en" says nothing against a voice that speaks British English.
+    if not code or _primary(voice.language) == code:
+        return spoken
     found = catalog.language(code)
     if found is None:
         raise fields.refuse("language", f"{shown(code)} is not a language code that is known here")
-    # "en" says nothing against a voice that speaks British English.
-    if voice.language.split("-")[0] == code:
-        return spoken
     return replace(spoken, language=found)
+
+
+def _primary(code: str) -> str:
+    return code.partition("-")[0]
+
+
+def _spoken_text(text: str, manner: Manner) -> Manner:
+    """Return how a text is spoken: by eSpeak NG where it has no words for another engine."""
+    if isinstance(manner, Spoken) or manner.engine != natural.NAME:
+        return manner
+    if not wording.has_words(wording.fit(text)) and espeak.is_installed():
+        return Spoken("en-us")
+    missing = engines.missing_for(text, manner)
+    if missing or not wording.has_words(wording.fit(text)):
+        raise Refusal(
+            400,
+            f"input: nothing that is installed here can speak {shown(missing or text)}. "
+            "eSpeak NG speaks most languages: pip install 'streamplay[espeak]'",
+            param="input",
+        )
+    return manner
 
 
 def _pronounce(text: str, rules: Sequence[str]) -> str:

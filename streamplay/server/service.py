@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="speak also for models and voices that are unknown, with others in their place",
     )
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="which engine speaks: auto (hibari for English where it is installed, eSpeak NG for "
+        "the rest), espeak, hibari, or one that a package adds",
+    )
     parser.add_argument("--tied", action="store_true", help="end when standard input closes")
     parser.add_argument(
         "--replay",
@@ -76,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
         # Ctrl-C reaches the whole group; a tied server ends when its parent does.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        _choose_engine(options.engine)
         return asyncio.run(_serve(options, scenario.from_arguments(options)))
     except scenario.ScenarioError as error:
         sys.stderr.write(f"{error}\n")
@@ -89,6 +96,24 @@ def run(options: argparse.Namespace) -> int:
         where = f"{options.host}:{options.port}"
         sys.stderr.write(f"cannot listen on {where}: {error.strerror or error}\n")
         return 1
+
+
+def _choose_engine(name: str | None) -> None:
+    """Let an engine speak in this process where a request names none.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not installed.
+    """
+    if name is None:
+        return
+    from streamplay.server import engines
+
+    if name != "auto" and not engines.is_installed(name):
+        known = ", ".join(["auto", "espeak", *engines.installed()])
+        raise scenario.ScenarioError(f"--engine: {name!r} is not installed; there are {known}")
+    os.environ[engines.CHOICE] = name
 
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:

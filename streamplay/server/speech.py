@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from streamplay.server import espeak
+from streamplay.server import engines, espeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from streamplay.audio import Frames
+    from streamplay.server.engines import Manner
     from streamplay.server.order import Order
+    from streamplay.server.synthesis import Sound
 
 # Twenty seconds of speech, half a megabyte: bounds what one piece holds and
 # how long its synthesis (10 ms) keeps the library from others.
@@ -56,28 +61,33 @@ def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Spoken
     begin : float
         Where in the stream it begins, in seconds: word times count from there.
     """
-    import numpy as np
-
     resample = _Resampler(samplerate)
     seconds = begin
     for text in split(order.text, order.segment):
-        spoke = espeak.speak(text, order.spoken)
-        words = tuple(_timed(spoke, seconds))
-        for block in _blocks(spoke.samples):
-            yield SpokenPiece(resample(block), words)
-            words = ()
-        seconds += spoke.seconds
-    yield SpokenPiece(resample(np.zeros(0, np.float32), last=True))
+        for part, manner in engines.parts(text, order.spoken):
+            made = engines.sound(part, manner)
+            words = tuple(_timed(made, seconds))
+            for block in _blocks(made):
+                yield SpokenPiece(resample(block, made.samplerate), words)
+                words = ()
+            seconds += made.seconds
+    yield SpokenPiece(resample.rest())
 
 
-def _blocks(samples: bytes) -> Iterator[Frames]:
-    """Yield a second at a time: a client that does not read holds no more of a sentence."""
-    import numpy as np
+def voices(text: str, segment: str, manner: Manner) -> str:
+    """Tell which voices speak a text, in the order of their first words."""
+    if isinstance(manner, espeak.Spoken):
+        return str(manner)
+    told = dict.fromkeys(
+        str(how) for part in split(text, segment) for _, how in engines.parts(part, manner)
+    )
+    return ", ".join(told) or str(manner)
 
-    size = 2 * espeak.SAMPLERATE
-    for start in range(0, len(samples), size):
-        block = np.frombuffer(samples[start : start + size], dtype="<i2")
-        yield block.astype(np.float32) / np.float32(32768)
+
+def _blocks(made: Sound) -> Iterator[NDArray[np.float32]]:
+    """Yield a second at a time: a client that does not read holds no more than a sentence."""
+    for start in range(0, len(made.frames), made.samplerate):
+        yield made.frames[start : start + made.samplerate]
 
 
 def warm() -> None:
@@ -89,7 +99,8 @@ def warm() -> None:
 
     soxr.resample(np.zeros(16, np.float32), espeak.SAMPLERATE, 24000)
     voice = next(iter(next(iter(catalog.models().values())).voices.values()))
-    espeak.speak("a", voice.spoken)
+    if engines.speaker("en") is None and espeak.is_installed():
+        espeak.speak("a", voice.spoken)
 
 
 def split(text: str, segment: str = "sentence") -> list[str]:
@@ -117,31 +128,51 @@ def _shorten(text: str) -> Iterator[str]:
         yield text
 
 
-def _timed(spoke: espeak.Spoke, offset: float) -> Iterator[SpeechWord]:
+def _timed(made: Sound, offset: float) -> Iterator[SpeechWord]:
     """Give each word its end: the next one's beginning, or its piece's end."""
-    ends = [word.start for word in spoke.words[1:]] + [spoke.seconds]
-    for word, end in zip(spoke.words, ends, strict=False):
+    ends = [word.start for word in made.words[1:]] + [made.seconds]
+    for word, end in zip(made.words, ends, strict=False):
         if word.text.strip():
             yield SpeechWord(word.text, round(offset + word.start, 3), round(offset + end, 3))
 
 
 class _Resampler:
-    """eSpeak NG's rate → the order's, continuous across pieces."""
+    """An engine's rate → the order's, continuous across the pieces of one rate."""
 
     def __init__(self, samplerate: int) -> None:
-        self._stream = None
-        if samplerate != espeak.SAMPLERATE:
-            import soxr
+        self._samplerate = samplerate
+        self._from = samplerate
+        self._stream: Any = None
 
-            self._stream = soxr.ResampleStream(espeak.SAMPLERATE, samplerate, 1, dtype="float32")
-
-    def __call__(self, samples: Frames, *, last: bool = False) -> Frames:
-        if self._stream is None:
-            return samples.reshape(-1, 1)
+    def __call__(self, samples: NDArray[np.float32], samplerate: int) -> Frames:
         import numpy as np
 
+        before = self._turn_to(samplerate)
+        if self._stream is None:
+            return np.concatenate([before, samples.reshape(-1, 1)])
         stream, starts = self._stream, range(0, len(samples), _RESAMPLED)
         parts = [stream.resample_chunk(samples[start : start + _RESAMPLED]) for start in starts]
-        if last:
-            parts.append(stream.resample_chunk(samples[:0], last=True))
-        return np.concatenate(parts).reshape(-1, 1) if parts else samples.reshape(-1, 1)
+        return np.concatenate([before, *(part.reshape(-1, 1) for part in parts)])
+
+    def rest(self) -> Frames:
+        """Return what is still inside."""
+        import numpy as np
+
+        if self._stream is None:
+            return np.zeros((0, 1), np.float32)
+        rest: Frames = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        return rest.reshape(-1, 1)
+
+    def _turn_to(self, samplerate: int) -> Frames:
+        """Take samples of another rate from now on; return the last ones of the rate before."""
+        import numpy as np
+
+        if samplerate == self._from:
+            return np.zeros((0, 1), np.float32)
+        rest = self.rest()
+        self._from, self._stream = samplerate, None
+        if samplerate != self._samplerate:
+            import soxr
+
+            self._stream = soxr.ResampleStream(samplerate, self._samplerate, 1, dtype="float32")
+        return rest

@@ -113,7 +113,7 @@ def test_no_default_device_is_told(
 def test_no_built_in_voice_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("streamplay.cli.doctor.find_spec", lambda _: None)
+    monkeypatch.setattr("streamplay.server.child.find_spec", lambda _: None)
     report = Report(capsys)
     assert report.state["voice"] == "note"
     assert "pip install 'streamplay[local]'" in report.text

@@ -12,6 +12,7 @@ from streamplay.server import order as orders
 from streamplay.server.access import Access
 from streamplay.server.app import State
 from streamplay.server.scenario import Scenario
+from streamplay.server.synthesis import SynthesisFailed
 from tests.support.server import asking, serving
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def test_a_synthesis_that_fails_before_the_head_is_an_error_of_the_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
-        raise espeak.SynthesisFailed("no breath")
+        raise SynthesisFailed("no breath")
 
     monkeypatch.setattr(espeak, "speak", fail)
     body = asking(stream=False)
@@ -229,7 +230,7 @@ def test_a_synthesis_that_fails_inside_a_stream_ends_it_as_a_failure(
         try:
             return next(once)
         except StopIteration:
-            raise espeak.SynthesisFailed("no breath") from None
+            raise SynthesisFailed("no breath") from None
 
     monkeypatch.setattr(espeak, "speak", fail)
 

@@ -195,7 +195,7 @@ def test_the_address_of_a_server_that_was_never_started_is_an_error() -> None:
 
 def test_a_missing_extra_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "find_spec", lambda _: None)
-    with pytest.raises(ConnectFailed, match="aiohttp and espeakng_loader") as caught:
+    with pytest.raises(ConnectFailed, match="aiohttp and hibari-tts") as caught:
         LocalServer().start()
     assert "streamplay[local]" in caught.value.remedy
 

@@ -113,7 +113,6 @@ def test_what_leaves_while_it_is_written_is_what_a_file_holds() -> None:
 def test_aac_is_an_adts_stream_and_is_refused_where_it_cannot_be_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pytest.importorskip("av")
     assert why_not("aac") == ""
     assert encoded("aac", 24000)[:2] == b"\xff\xf1"
     monkeypatch.setattr(containers, "find_spec", lambda _: None)

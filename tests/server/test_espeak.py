@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 
+import espeakng_loader
 import pytest
 
 from streamplay.server import espeak
@@ -60,7 +61,7 @@ def test_an_unknown_voice_is_an_error() -> None:
 
 
 def test_a_missing_library_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak.espeakng_loader, "get_library_path", lambda: "/nowhere.so")
+    monkeypatch.setattr(espeakng_loader, "get_library_path", lambda: "/nowhere.so")
     with pytest.raises(SynthesisFailed, match="cannot be loaded"):
         speak("Hello.", ENGLISH)
 
@@ -70,7 +71,7 @@ def test_missing_data_are_an_error(
 ) -> None:
     before = speak("Hello.", ENGLISH)
     with monkeypatch.context() as without:
-        without.setattr(espeak.espeakng_loader, "get_data_path", lambda: "/nowhere")
+        without.setattr(espeakng_loader, "get_data_path", lambda: "/nowhere")
         with pytest.raises(SynthesisFailed, match="its own data"):
             speak("Hello.", ENGLISH)
     assert speak("Hello.", ENGLISH) == before

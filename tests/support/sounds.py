@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 
 from streamplay.server import espeak
+from streamplay.server.synthesis import SynthesisFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +62,7 @@ def spoken(count: int, seed: int = 7) -> Iterator[Sound]:
         samplerate, level = roll.choice(RATES), 10 ** (roll.uniform(-24, 0) / 20)
         try:
             said = espeak.speak(_TEXTS[tried % len(_TEXTS)], voice)
-        except espeak.SynthesisFailed:
+        except SynthesisFailed:
             continue  # listed, but not in the library's data
         signal = np.frombuffer(said.samples, "<i2") / 32768
         if said.seconds >= SHORTEST_SECONDS:

@@ -1,0 +1,121 @@
+"""The natural voice: hibari (https://github.com/MMWilliams/hibari), English, 24 kHz.
+
+Its package, ``hibari-tts``, is Apache-2.0 and carries the weights of one voice. Its other voices
+would be downloaded; here nothing is: the model's file is named to it, and one that is not in the
+package is an error. It is young, so everything that it returns is looked at before it is used.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.server.synthesis import Sound, SynthesisFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME: Final = "hibari"
+VOICE: Final = "heart"
+SAMPLERATE: Final = 24000
+
+SPEEDS: Final = (0.5, 2.0)
+"""The paces that its model was made for."""
+
+# It takes whole sentences, of any length: time and memory grow with them (300 characters without
+# a space took 20 s and 400 MB). About twelve seconds of speech.
+_LONGEST_PHONEMES: Final = 250
+
+# The noise in its sound is drawn at random: the same text sounds the same each time.
+_SEED: Final = 0
+
+_CLAUSE_END: Final = re.compile(r"(?<=[,;:.!?—])\s+")
+
+
+def is_installed() -> bool:
+    """Whether its package is there."""
+    return find_spec(NAME) is not None and find_spec("onnxruntime") is not None
+
+
+class NaturalVoice:
+    """hibari's voice ``heart``, as an `Engine`."""
+
+    name = NAME
+    samplerate = SAMPLERATE
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hibari: Any = None
+
+    def load(self) -> None:
+        """Load the model and the dictionary, half a second's work, and try them.
+
+        Raises
+        ------
+        SynthesisFailed
+            If its interface or its sound is not what is expected.
+        """
+        voices = import_module("hibari.voices")
+        hibari = import_module(NAME).Hibari(model=voices.voice_path(VOICE, download_missing=False))
+        if hibari.sample_rate != SAMPLERATE:
+            raise SynthesisFailed(f"hibari speaks at {hibari.sample_rate} Hz, not {SAMPLERATE}")
+        self._hibari = hibari
+        if not SAMPLERATE / 4 < len(self.speak("I am ready.", VOICE, 1.0).frames) < 4 * SAMPLERATE:
+            raise SynthesisFailed("hibari does not sound as expected")
+
+    def voices(self) -> Mapping[str, str]:
+        """Return its one voice."""
+        return {VOICE: "en-us"}
+
+    def speak(self, text: str, voice: str, speed: float) -> Sound:
+        """Speak English; without times of words, which it does not tell.
+
+        Raises
+        ------
+        SynthesisFailed
+            If it fails, or its sound is none.
+        """
+        import numpy as np
+
+        if voice != VOICE:
+            raise SynthesisFailed(f"hibari has no voice {voice!r} here")
+        pace = min(max(speed, SPEEDS[0]), SPEEDS[1])
+        try:
+            made = [self._say(part, pace) for part in self._phonemes(text)]
+        except Exception as error:
+            # Foreign code of many rules: an odd text raises what it raises.
+            raise SynthesisFailed(f"hibari failed at {text[:40]!r}: {error!r}") from error
+        frames = np.concatenate(made) if made else np.zeros(0, np.float32)
+        if not np.isfinite(frames).all():
+            raise SynthesisFailed(f"hibari made noise of {text[:40]!r}")
+        return Sound(np.clip(frames, -1.0, 1.0), SAMPLERATE)
+
+    def _phonemes(self, text: str) -> Iterator[str]:
+        with self._lock:  # its dictionaries are loaded at their first use
+            sentences = self._hibari.phonemize(text)
+        for sentence in sentences:
+            yield from _cut(sentence)
+
+    def _say(self, phonemes: str, speed: float) -> NDArray[np.float32]:
+        import numpy as np
+
+        made = self._hibari.from_phonemes(phonemes, speed=speed, seed=_SEED)
+        return np.asarray(made, np.float32).reshape(-1)
+
+
+def _cut(phonemes: str) -> Iterator[str]:
+    """Cut what is too long at clauses, else at spaces, else anywhere."""
+    while len(phonemes) > _LONGEST_PHONEMES:
+        head = phonemes[:_LONGEST_PHONEMES]
+        clauses = [found.end() for found in _CLAUSE_END.finditer(head)]
+        cut = clauses[-1] if clauses else head.rfind(" ") + 1 or len(head)
+        yield phonemes[:cut].strip()
+        phonemes = phonemes[cut:]
+    if phonemes.strip():
+        yield phonemes.strip()
