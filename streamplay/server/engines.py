@@ -19,7 +19,7 @@ from streamplay.server import espeak, natural, wording
 from streamplay.server.synthesis import Sound, SynthesisFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 GROUP: Final = "streamplay.voices"
 """The group of entry points."""
@@ -208,6 +208,14 @@ def parts(text: str, manner: Manner) -> Iterator[tuple[str, Manner]]:
             yield run, manner
         else:
             yield run, espeak.Spoken(_SCRIPTS.get(script, "en-us"), rate=_rate(manner.speed))
+
+
+def told(sentences: Sequence[str], manner: Manner) -> str:
+    """Tell which voices speak some sentences, in the order of their first words."""
+    if isinstance(manner, espeak.Spoken):
+        return str(manner)
+    names = dict.fromkeys(str(how) for text in sentences for _, how in parts(text, manner))
+    return ", ".join(names) or str(manner)
 
 
 def sound(text: str, manner: Manner) -> Sound:

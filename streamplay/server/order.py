@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.server import catalog, engines, espeak, natural, speech, wording
+from streamplay.server import catalog, engines, espeak, natural, wording
 from streamplay.server.containers import CONTAINERS, nearest_samplerate, why_not
 from streamplay.server.espeak import Spoken
 from streamplay.server.json_fields import Fields, Refusal, shown
+from streamplay.server.sentences import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,7 +116,7 @@ def read(document: Any, *, any_name: bool = False) -> Order:
         model=model,
         voice=voice,
         spoken=manner,
-        spoken_by=speech.voices(text, segment, manner),
+        spoken_by=engines.told(split(text, segment), manner),
         text=text,
         container=container,
         format=_format(model, fields, container),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.server import engines, espeak
+from streamplay.server.sentences import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,23 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamplay.audio import Frames
-    from streamplay.server.engines import Manner
     from streamplay.server.order import Order
     from streamplay.server.synthesis import Sound
 
-# Twenty seconds of speech, half a megabyte: bounds what one piece holds and
-# how long its synthesis (10 ms) keeps the library from others.
-_LONGEST_PIECE: Final = 300
-
-# A longer first sentence is cut at its first clause: what is synthesised first is
-# what a listener waits for.
-_LONGEST_FIRST: Final = 100
-
 # soxr keeps buffers as large as the largest block that it was given: 1 MB for five seconds.
 _RESAMPLED: Final = 2048
-
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*\n")
-_CLAUSE_END: Final = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +62,6 @@ def pieces(order: Order, samplerate: int, begin: float = 0.0) -> Iterator[Spoken
     yield SpokenPiece(resample.rest())
 
 
-def voices(text: str, segment: str, manner: Manner) -> str:
-    """Tell which voices speak a text, in the order of their first words."""
-    if isinstance(manner, espeak.Spoken):
-        return str(manner)
-    told = dict.fromkeys(
-        str(how) for part in split(text, segment) for _, how in engines.parts(part, manner)
-    )
-    return ", ".join(told) or str(manner)
-
-
 def _blocks(made: Sound) -> Iterator[NDArray[np.float32]]:
     """Yield a second at a time: a client that does not read holds no more than a sentence."""
     for start in range(0, len(made.frames), made.samplerate):
@@ -101,31 +79,6 @@ def warm() -> None:
     voice = next(iter(next(iter(catalog.models().values())).voices.values()))
     if engines.speaker("en") is None and espeak.is_installed():
         espeak.speak("a", voice.spoken)
-
-
-def split(text: str, segment: str = "sentence") -> list[str]:
-    """Cut text into what is synthesised at once.
-
-    Parameters
-    ----------
-    segment : {'sentence', 'immediate', 'never'}
-        At sentence ends; at clause ends too; only where it is too long.
-    """
-    parts = [text] if segment == "never" else _SENTENCE_END.split(text)
-    if segment == "immediate":
-        parts = [clause for part in parts for clause in _CLAUSE_END.split(part)]
-    elif segment == "sentence" and len(parts[0]) > _LONGEST_FIRST:
-        parts[:1] = _CLAUSE_END.split(parts[0], maxsplit=1)
-    return [short for part in parts if part.strip() for short in _shorten(part.strip())]
-
-
-def _shorten(text: str) -> Iterator[str]:
-    while len(text) > _LONGEST_PIECE:
-        cut = text.rfind(" ", 1, _LONGEST_PIECE) + 1 or _LONGEST_PIECE
-        yield text[:cut].rstrip()
-        text = text[cut:].lstrip()
-    if text:
-        yield text
 
 
 def _timed(made: Sound, offset: float) -> Iterator[SpeechWord]:

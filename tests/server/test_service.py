@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-import streamplay.server
+from streamplay.server import service
 from tests.support.server import asking
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def run_here(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None], *flags: 
     """Run the server in this process, and return what it announced."""
     announced = Announcement(then)
     monkeypatch.setattr(sys, "stdout", announced)
-    assert streamplay.server.main(flags) == 0
+    assert service.main(flags) == 0
     return announced.getvalue()
 
 
@@ -136,14 +136,14 @@ def test_tied_in_the_process_of_its_caller(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_port_that_is_taken_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert streamplay.server.main(["--port", str(port)]) == 1
+        assert service.main(["--port", str(port)]) == 1
     told = capsys.readouterr().err
     assert told.startswith(f"cannot listen on 127.0.0.1:{port}: ")
     assert told.count("\n") == 1
 
 
 def test_a_wrong_scenario_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert streamplay.server.main(["--stall", "soon"]) == 2
+    assert service.main(["--stall", "soon"]) == 2
     assert capsys.readouterr().err.startswith("stalls: ")
 
 

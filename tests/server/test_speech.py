@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamplay.server import espeak, speech
 from streamplay.server import order as orders
+from streamplay.server.sentences import split
 from tests.support.server import asking
 
 
@@ -22,24 +23,24 @@ def spoken(
 
 
 def test_sentences_are_pieces_of_their_own() -> None:
-    assert speech.split("One. Two! Three? Four… Five") == [
+    assert split("One. Two! Three? Four… Five") == [
         "One.",
         "Two!",
         "Three?",
         "Four…",
         "Five",
     ]
-    assert speech.split("第一。第二！") == ["第一。", "第二！"]
+    assert split("第一。第二！") == ["第一。", "第二！"]
 
 
 def test_clauses_are_pieces_where_that_is_asked() -> None:
-    assert speech.split("One, two; three.", "immediate") == ["One,", "two;", "three."]
-    assert speech.split("One. Two.", "never") == ["One. Two."]
+    assert split("One, two; three.", "immediate") == ["One,", "two;", "three."]
+    assert split("One. Two.", "never") == ["One. Two."]
 
 
 def test_a_long_first_sentence_begins_with_its_first_clause() -> None:
     rest = "and this goes on for quite a while, as sentences do when nobody stops them, and on."
-    assert speech.split(f"It begins, and goes on, {rest}") == [
+    assert split(f"It begins, and goes on, {rest}") == [
         "It begins,",
         f"and goes on, {rest}",
     ]
@@ -47,7 +48,7 @@ def test_a_long_first_sentence_begins_with_its_first_clause() -> None:
 
 @given(st.text(max_size=1200), st.sampled_from(["sentence", "immediate", "never"]))
 def test_no_piece_is_long_and_no_letter_is_lost(text: str, segment: str) -> None:
-    parts = speech.split(text, segment)
+    parts = split(text, segment)
     assert all(0 < len(part) <= 300 for part in parts)
     letters = [character for character in text if character.isalnum()]
     assert [character for part in parts for character in part if character.isalnum()] == letters
@@ -88,6 +89,6 @@ def test_warming_up_needs_nothing_and_gives_nothing() -> None:
 
 def test_a_text_without_sentences_is_cut_between_words() -> None:
     words = [f"word{number}" for number in range(200)]
-    parts = speech.split(" ".join(words))
+    parts = split(" ".join(words))
     assert " ".join(parts).split() == words
-    assert speech.split("x" * 700) == ["x" * 300, "x" * 300, "x" * 100]
+    assert split("x" * 700) == ["x" * 300, "x" * 300, "x" * 100]
