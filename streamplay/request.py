@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Api = Literal["together", "openai"]
 """Whose API defines the JSON body: the names of the fields, and which there are."""
 
-Format = Literal["raw", "wav", "mp3"]
+Format = Literal["raw", "wav", "mp3", "opus", "flac", "aac"]
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
 Alignment = Literal["none", "word"]
 Segment = Literal["sentence", "immediate", "never"]
@@ -40,8 +40,8 @@ class SpeechRequest:
     voice : str, optional
         Its voice, or a mix of voices such as ``af_bella(2)+af_heart(1)`` if the model mixes.
         Without one: the model's default voice, if it has one.
-    response_format : {'raw', 'wav', 'mp3'}
-        ``wav`` and ``mp3`` are whole files and not streamed.
+    response_format : {'raw', 'wav', 'mp3', 'opus', 'flac', 'aac'}
+        All but ``raw`` are files: Together does not stream them.
     response_encoding : str
         The requested encoding, one of `streamplay.audio.ENCODINGS`. The model may return
         another: see `expected`.

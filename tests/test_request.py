@@ -90,7 +90,7 @@ def test_what_was_said_by_extra_before_it_had_a_name_still_may_be() -> None:
     assert refused(instructions="Hush.", extra={"instructions": "Hush."}).field == "instructions"
 
 
-@pytest.mark.parametrize("file", ["wav", "mp3"])
+@pytest.mark.parametrize("file", ["wav", "mp3", "opus", "flac", "aac"])
 def test_whole_files_are_not_streamed(file: str) -> None:
     assert make(response_format=file).stream is False
     error = refused(response_format=file, stream=True)

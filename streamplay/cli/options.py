@@ -95,7 +95,7 @@ def for_player(args: argparse.Namespace) -> dict[str, Any]:
     UsageError
         If two flags contradict each other.
     """
-    if args.stream and args.format in {"wav", "mp3"}:
+    if args.stream and args.format not in {None, "raw"}:
         raise UsageError(
             f"--stream: {args.format} comes whole; a stream is raw", see="streamplay say"
         )

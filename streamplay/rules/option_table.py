@@ -52,7 +52,7 @@ GAP_WEIGHT: Final = 20.0
 # The enums of the schema of POST /audio/speech, https://docs.together.ai/reference/audio-speech;
 # alignment and segment: https://docs.together.ai/docs/text-to-speech.
 ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
-FORMATS: Final = ("raw", "wav", "mp3")
+FORMATS: Final = ("raw", "wav", "mp3", "opus", "flac", "aac")
 BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
 ALIGNMENTS: Final = ("none", "word")
 SEGMENTS: Final = ("sentence", "immediate", "never")
@@ -95,7 +95,7 @@ _TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
         ("sample_rate", "rate", 24000, SAMPLE_RATES, EITHER, "--sample-rate HZ",
             "rate to ask for (default: 24000)"),
         ("format", "choice", "raw", FORMATS, EITHER, "--format",
-            "wav and mp3 come whole, not as a stream"),
+            "raw is streamed by Together; any other comes as a file"),
         ("bit_rate", "bit rate", None, BIT_RATES, EITHER, "--bit-rate BITS",
             "for mp3, in bits per second"),
         ("stream", "switch", None, None, EITHER, "--stream --no-stream",

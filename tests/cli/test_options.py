@@ -86,7 +86,7 @@ def test_decode_as_without_a_rate_keeps_the_rate_that_is_known(
     assert player_options(*words)["decode_as"] == audio
 
 
-@pytest.mark.parametrize("form", ["wav", "mp3"])
+@pytest.mark.parametrize("form", ["wav", "mp3", "opus"])
 def test_a_whole_file_cannot_be_a_stream(form: str) -> None:
     with pytest.raises(UsageError, match=f"--stream: {form} comes whole"):
         player_options("--format", form, "--stream")
