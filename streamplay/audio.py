@@ -51,7 +51,7 @@ _SAMPLE_BYTES: Final = {
     **_ALSO_READ,
 }
 
-READABLE: Final = tuple(_SAMPLE_BYTES)
+READABLE: Final = option_table.READABLE
 """Every encoding that `AudioFormat.decode` reads; `encode` writes those of `ENCODINGS`."""
 
 # 16-bit full scale. Dividing by a power of two is exact in float32, so that

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast
 
-from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.audio import READABLE, AudioFormat
 from streamplay.errors import InvalidRequest
 from streamplay.models import effective_format
 from streamplay.network.timeouts import limits_of
@@ -266,7 +266,7 @@ instructions, pronounce, alignment, segment, extra
             expected, _ = effective_format(self.model, "pcm_s16le", self.sample_rate)
             return AudioFormat(encoding, int(rate) if rate else expected.samplerate)
         except ValueError:
-            allowed = f"ENCODING or ENCODING@RATE, of {', '.join(ENCODINGS)}"
+            allowed = f"ENCODING or ENCODING@RATE, of {', '.join(READABLE)}"
             problem = f"{self.decode_as!r} is no format"
             raise InvalidRequest("decode_as", problem, allowed=allowed) from None
 

@@ -9,7 +9,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.audio import ENCODINGS, READABLE, AudioFormat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +51,8 @@ def test_a_frame_holds_one_sample_for_each_channel(encoding: str, mono: int) -> 
 
 def test_the_encodings_are_those_of_the_speech_api() -> None:
     assert ENCODINGS == ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
+    assert set(ENCODINGS) < set(READABLE)
+    assert all(AudioFormat(encoding, 24000).frame_bytes for encoding in READABLE)
 
 
 def test_an_unknown_encoding_is_told_with_those_that_are_known() -> None:

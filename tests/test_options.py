@@ -85,7 +85,7 @@ def test_decode_as_names_an_encoding_and_may_name_a_rate(
     assert Options(**fields).request("Hello").expected == (expected, "user")
 
 
-@pytest.mark.parametrize("value", ["pcm_s24le", "@8000", "pcm_s16le@fast", "pcm_s16le@0", ""])
+@pytest.mark.parametrize("value", ["pcm_s12le", "@8000", "pcm_s16le@fast", "pcm_s16le@0", ""])
 def test_decode_as_that_means_nothing_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match=r"decode_as: .*ENCODING@RATE"):
         Options(decode_as=value).request("Hello")

@@ -14,7 +14,7 @@ import os
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
 from streamplay.rules.families import DEFAULT_MODEL
-from streamplay.rules.option_table import ENCODINGS, MOST_AHEAD, OPTIONS, SPEEDS, options_in
+from streamplay.rules.option_table import MOST_AHEAD, OPTIONS, READABLE, SPEEDS, options_in
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -242,8 +242,8 @@ def device(text: str) -> str | int:
 def decode_as(text: str) -> tuple[str, int | None]:
     """Read ``ENCODING[@RATE]``."""
     encoding, at, rate = text.partition("@")
-    if encoding not in ENCODINGS:
-        raise argparse.ArgumentTypeError(f"{encoding!r} is none of {', '.join(ENCODINGS)}")
+    if encoding not in READABLE:
+        raise argparse.ArgumentTypeError(f"{encoding!r} is none of {', '.join(READABLE)}")
     return encoding, count(rate) if at else None
 
 

@@ -52,6 +52,13 @@ GAP_WEIGHT: Final = 20.0
 # The enums of the schema of POST /audio/speech, https://docs.together.ai/reference/audio-speech;
 # alignment and segment: https://docs.together.ai/docs/text-to-speech.
 ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
+READABLE: Final = (
+    *ENCODINGS,
+    *("pcm_u8", "pcm_s8", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
+    *("pcm_f32be", "pcm_f64le", "pcm_f64be"),
+)
+"""What ``decode_as`` may name: all that `streamplay.audio.AudioFormat.decode` reads."""
+
 FORMATS: Final = ("raw", "wav", "mp3", "opus", "flac", "aac")
 BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
 ALIGNMENTS: Final = ("none", "word")

@@ -145,6 +145,7 @@ def test_the_built_in_voice_is_told_where_it_was_not_asked_for(
         (options.device, "USB 2", "USB 2"),
         (options.decibels, "-6.5", -6.5),
         (options.decode_as, "pcm_alaw", ("pcm_alaw", None)),
+        (options.decode_as, "pcm_s24be@48000", ("pcm_s24be", 48000)),
         (options.extra_field, 'a={"b": "c=d"}', ("a", {"b": "c=d"})),
     ],
 )
@@ -174,7 +175,7 @@ def test_values_are_read_as_they_are_meant(
         (options.latency, "medium"),
         (options.prebuffer, "-1"),
         (options.decibels, "loud"),
-        (options.decode_as, "pcm_s24le"),
+        (options.decode_as, "pcm_s12le"),
         (options.decode_as, "pcm_s16le@"),
         (options.extra_field, "speed"),
         (options.extra_field, "=1"),
