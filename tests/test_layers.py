@@ -66,7 +66,13 @@ CORE = {
     "words.lexicon",
     "words.pace",
     "words.passage",
-    "words.speech_text",
+    "words.addresses",
+    "words.blocks",
+    "words.cleaning",
+    "words.hypertext",
+    "words.inline",
+    "words.markdown",
+    "words.reasoning",
     "words.text",
 }
 CORE |= {"playback.ring", "playback.playclock", "playback.playout"}
@@ -88,10 +94,12 @@ ROOMS: dict[str, set[str]] = {
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},
     "sentencex": {"words.text"},
+    "markdown_it": {"words.inline"},
 }
 
 # Imported where they are used: a request leaves before they are loaded.
-HEAVY = {"aiohttp", "av", "httpx", "httpx_sse", "numpy", "rich", "sounddevice", "soundfile", "soxr"}
+HEAVY = {"aiohttp", "av", "httpx", "httpx_sse", "markdown_it", "numpy", "rich", "sounddevice"}
+HEAVY |= {"soundfile", "soxr"}
 
 MAX_LINES = 500
 

@@ -6,7 +6,7 @@ auxiliary verbs. A language that is not here is cut between any two words.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 _BEGINS: Final = {
     "en": "a an the this that these those my your his her its our their of in on at by for from to "
@@ -73,3 +73,35 @@ novembre"). Where a language writes them with a capital, that tells."""
 
 BEFORE_NUMBERS: Final = frozenset(_BEFORE_NUMBERS.split())
 """Abbreviations that stand before a number: no sentence ends there."""
+
+_MENTIONS: Final = {
+    "en": ("Code block", "Image"),
+    "de": ("Codeblock", "Bild"),
+    "fr": ("Bloc de code", "Image"),
+    "es": ("Bloque de código", "Imagen"),
+    "it": ("Blocco di codice", "Immagine"),
+    "pt": ("Bloco de código", "Imagem"),
+    "nl": ("Codeblok", "Afbeelding"),
+    "zh": ("代码块", "图片"),
+    "ja": ("コードブロック", "画像"),
+    "ko": ("코드 블록", "이미지"),
+    "hi": ("कोड ब्लॉक", "चित्र"),
+}
+
+
+def mention_of(language: str, kind: Literal["code", "image"], info: str) -> str:
+    """Return what is said in place of something that cannot be read aloud.
+
+    Parameters
+    ----------
+    language : str
+        Two letters.
+    kind : {'code', 'image'}
+        What it is.
+    info : str
+        The language of the code, as it stands behind the fence.
+    """
+    code, image = _MENTIONS.get(language, _MENTIONS["en"])
+    name = info.strip(" {}.").split()
+    what = code if kind == "code" else image
+    return f"{what}, {name[0]}." if name and name[0][0].isalpha() else f"{what}."

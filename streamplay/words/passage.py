@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class Said(NamedTuple):
+    """What is spoken for given[start:stop]."""
+
+    text: str
+    start: int
+    stop: int
+
+
 class Run(NamedTuple):
     """`length` characters of what is spoken, from `at` on, stand for given[start:stop].
 

@@ -13,15 +13,14 @@ from streamplay.errors import InvalidRequest
 from streamplay.reading import Ended, read
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
 from streamplay.words.boundaries import is_spoken
+from streamplay.words.cleaning import preparation
 from streamplay.words.passage import GivenText, SpokenText
-from streamplay.words.speech_text import preparation
 from streamplay.words.text import LONGEST, SentenceCutter, break_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
-    from streamplay.words.passage import Passage
-    from streamplay.words.speech_text import Said
+    from streamplay.words.passage import Passage, Said
 
 READ_AHEAD: Final = 256
 """Parts of a text read before they are spoken: a page, where a part is a word."""
@@ -115,7 +114,7 @@ def whole(text: str, language: str = "en", *, clean: bool = False) -> Iterator[P
     clean : bool
         As in `Manner`.
     """
-    prepare, spoken = preparation(wanted=clean), SpokenText()
+    prepare, spoken = preparation(language, wanted=clean), SpokenText()
     for at in range(0, len(text), SLICE):
         _append(spoken, prepare.feed(text[at : at + SLICE]))
         while len(spoken.text.strip()) > 2 * LONGEST:
@@ -162,7 +161,7 @@ class _Reader:
     ) -> None:
         self.waiting: list[_Cut] = []
         self._cutter = SentenceCutter(manner.language)
-        self._prepare = preparation(wanted=manner.clean)
+        self._prepare = preparation(manner.language, wanted=manner.clean)
         self._spoken = SpokenText()
         self._given = given
         self._stop = 0  # where the last piece ends
@@ -176,7 +175,7 @@ class _Reader:
             if self._ended.error is not None:
                 raise self._ended.error
             return False
-        deadline = self._cutter.deadline
+        deadline = self._deadline()
         left = None if deadline is None else max(0.0, deadline - self._clock())
         try:
             async with asyncio.timeout(left):
@@ -218,21 +217,31 @@ class _Reader:
         if isinstance(item, str):
             self._reading.taken()
             self._given.append(item)
-            self._feed(self._prepare.feed(item), self._clock())
+            text = self._append(self._prepare.feed(item))
+            self._put(self._cutter.feed(text, self._clock(), item))
             return
         self._ended = item if isinstance(item, Ended) else Ended(_no_text(item))
         broken = self._ended.error is not None
         self._given.ended = not broken
-        self._feed(self._prepare.finish(), self._clock())
+        now = self._clock()
+        self._put(self._cutter.extend(self._append(self._prepare.finish()), now))
         self._put(self._cutter.break_off() if broken else self._cutter.finish())
 
-    def _feed(self, said: Iterable[Said], now: float) -> None:
+    def _append(self, said: Iterable[Said]) -> str:
         parts = list(said)
         _append(self._spoken, parts)
-        self._put(self._cutter.feed("".join(part.text for part in parts), now))
+        return "".join(part.text for part in parts)
+
+    def _deadline(self) -> float | None:
+        """Return when to look again, though nothing has come."""
+        times = [self._cutter.deadline, self._cutter.pause_at if self._prepare.is_holding else None]
+        return min((at for at in times if at is not None), default=None)
 
     def _expire(self) -> None:
-        self._put(self._cutter.expire(self._clock()))
+        now = self._clock()
+        if self._prepare.is_holding and self._cutter.pause_at <= now:
+            self._put(self._cutter.extend(self._append(self._prepare.release()), now))
+        self._put(self._cutter.expire(now))
 
     def _put(self, cut: Iterable[str]) -> None:
         """Note the pieces that were cut; what has no letter or digit belongs to the next one."""

@@ -94,15 +94,28 @@ class SentenceCutter:
         self.deadline: float | None = None
         self.stop = 0
 
-    def feed(self, text: str, now: float = 0.0) -> Iterator[str]:
-        """Take more text, at the time `now`; give the pieces that are whole by now."""
+    def feed(self, text: str, now: float = 0.0, given: str | None = None) -> Iterator[str]:
+        """Take more text, at the time `now`; give the pieces that are whole by now.
+
+        Where the text has been prepared, `given` is the part that had come.
+        """
         self._pace.note(now)
-        self._alone = not self._rest and len(text.split()) >= _ALONE_WORDS
+        part = text if given is None else given
+        self._alone = not self._rest and len(part.split()) >= _ALONE_WORDS
+        yield from self.extend(text, now)
+
+    def extend(self, text: str, now: float) -> Iterator[str]:
+        """Take what had been held back of a part that has come before."""
         for character in text:
             yield from self._take(character)
         if self._late:
             yield from self._give_phrase()
         self._expect(now)
+
+    @property
+    def pause_at(self) -> float:
+        """When the text will have paused, if nothing comes."""
+        return (self._pace.last or 0.0) + self._pace.pause(sure=self._alone)
 
     def finish(self) -> Iterator[str]:
         """Give what is left, now that the text has ended."""

@@ -69,6 +69,16 @@ def test_passages_do_not_depend_on_how_a_text_arrives(text: str, places: list[in
 
 
 @settings(max_examples=100, deadline=None)
+@given(TEXT, PLACES)
+def test_the_spans_of_a_cleaned_text_are_it_too(text: str, places: list[int]) -> None:
+    manner = Manner(clean=True)
+    found = passages(parts_of(text, places), manner)
+    check(found, text)
+    assert found == passages([text], manner)
+    check(list(whole(text, clean=True)), text)
+
+
+@settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_the_spans_of_one_text_are_it(text: str) -> None:
     found = list(whole(text))
@@ -90,12 +100,17 @@ def test_what_cannot_be_spoken_is_no_request(text: str) -> None:
 
 
 def test_what_cannot_be_spoken_belongs_to_what_follows_it() -> None:
-    found = passages(["The plan.\n\n---\n\nWe start. 🎉"], Manner())
+    found = passages(["The plan.\n\n---\n\n🎉 We start."], Manner())
     assert [(each.text, each.start, each.stop) for each in found] == [
         ("The plan.", 0, 10),
-        ("We start.", 10, 26),
-        ("", 26, 27),
-    ] or [each.text for each in found] == ["The plan.", "We start. 🎉"]
+        ("🎉 We start.", 10, 27),
+    ]
+    assert found[1].before == "\n\n---\n\n"
+    found = passages(["We start.\n🎉"], Manner())
+    assert [(each.text, each.start, each.stop) for each in found] == [
+        ("We start.", 0, 10),
+        ("", 10, 11),
+    ]
 
 
 def test_a_run_that_is_not_verbatim_stands_for_its_range() -> None:

@@ -336,7 +336,26 @@ def test_pieces_are_longer_while_audio_is_ahead() -> None:
 
 
 def test_a_text_is_cleaned_where_that_is_asked_for() -> None:
-    parts = ["# A **title**\n", "```py\nx = 1\n", "```\n", "See [this](http://a.b). 🎉\n"]
-    assert said(iter(parts), Manner(clean=True)) == ["A title", "See this."]
-    assert said("".join(parts), Manner(clean=True)) == ["A title\nSee this."]
+    parts = ["# A **title**\n", "```py\nx\ny\n", "```\n", "See [this](http://a.b). 🎉\n"]
+    heard = ["A title", "Code block, py.", "See this."]
+    assert said(iter(parts), Manner(clean=True)) == heard
+    assert said("".join(parts), Manner(clean=True)) == ["\n".join(heard)]
     assert said("**a**") == ["**a**"]
+
+
+def test_the_last_word_of_a_cleaned_text_does_not_wait_for_the_next() -> None:
+    go_on = threading.Event()
+
+    def slowly() -> Iterator[str]:
+        yield "Let me **check** that."
+        assert go_on.wait(20)
+        yield " It is fine."
+
+    async def listen() -> list[str]:
+        got = []
+        async for piece in sentences(slowly(), Manner(clean=True)):
+            got.append(piece.text)
+            go_on.set()
+        return got
+
+    assert asyncio.run(listen()) == ["Let me check that.", "It is fine."]

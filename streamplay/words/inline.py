@@ -1,0 +1,161 @@
+"""markdown-it's inline rules, with the place of each token, and rules of our own.
+
+markdown-it tells no positions inside a line. Each of its rules is therefore wrapped: what
+it made stands between where the rule began and where it ended, and text that no rule
+claimed is found in order.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.words.addresses import address_at, host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+    Rule = Callable[[StateInline, bool], bool]
+
+_MARKERS: Final = ("emphasis", "strikethrough")
+_REFERENCE: Final = re.compile(r"\[([^\[\]\n]+)\]\[[^\[\]\n]*\]")
+_ANGLES: Final = re.compile(r"<((?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[\w.+-]+@)[^<>\s]*)>")
+_WORD: Final = re.compile(r"[A-Za-z0-9À-ɏ]")  # Latin letters, which white space parts
+
+
+@cache
+def parser() -> MarkdownIt:
+    """Return the parser: CommonMark, and GitHub's tables and strikethrough.
+
+    Indented text stays text, because models indent more than code; so do definitions
+    of links, because a stream's may come too late.
+    """
+    from markdown_it import MarkdownIt
+
+    md = MarkdownIt("commonmark", {"html": True, "maxNesting": 40})
+    md.enable(["table", "strikethrough"]).disable(["code", "reference", "autolink"])
+    md.core.ruler.disable(["text_join"], ignoreInvalid=True)
+    md.inline.ruler2.disable(["fragments_join", "text_collapse"], ignoreInvalid=True)
+    md.inline.ruler.before("newline", "address", _address)
+    md.inline.ruler.before("emphasis", "product", _product)
+    md.inline.ruler.before("html_inline", "angles", _angles)
+    md.inline.ruler.after("link", "label", _label)
+    names = md.inline.ruler.get_active_rules()
+    for name, rule in zip(names, md.inline.ruler.getRules(""), strict=True):
+        md.inline.ruler.at(name, _traced(name, rule))
+    return md
+
+
+def placed(source: str, tokens: list[Token]) -> list[Token]:
+    """Give every token of a line its place: ``meta["at"]``, as (start, stop) in `source`."""
+    cursor = 0
+    for token in tokens:
+        if "at" not in token.meta:
+            start = cursor
+            if not source.startswith(token.content, cursor):
+                start = max(cursor, source.find(token.content, cursor))
+            token.meta["at"] = start, min(start + len(token.content), len(source))
+        cursor = token.meta["at"][1]
+    return tokens
+
+
+def _traced(name: str, rule: Rule) -> Rule:
+    """Return the rule, noting between which places what it made stands."""
+
+    def run(state: StateInline, silent: bool) -> bool:
+        start, known, pending = state.pos, len(state.tokens), state.pending
+        matched = rule(state, silent)
+        if not matched or silent:
+            return matched
+        made = state.tokens[known:]
+        if made and pending and made[0].type == "text":
+            del made[0]  # what was pending: it is placed when the line has been read
+        if name in _MARKERS:
+            _note_markers(state, made, start)
+        else:
+            _note(made, start, state.pos)
+        return matched
+
+    return run
+
+
+def _note(made: list[Token], start: int, stop: int) -> None:
+    for token in made:
+        if token.type == "link_open":
+            token.meta.setdefault("at", (start, start + 1))
+        elif token.type != "text":
+            token.meta.setdefault("at", (start, stop))
+
+
+def _note_markers(state: StateInline, made: list[Token], start: int) -> None:
+    opening = {each.token for each in state.delimiters if each.open}
+    first = len(state.tokens) - len(made)
+    for index, token in enumerate(made):
+        token.meta["at"] = start, start + len(token.content)
+        token.meta["opens"] = first + index in opening
+        start += len(token.content)
+
+
+def _address(state: StateInline, silent: bool) -> bool:
+    """Take an address as one token, before emphasis or a link could cut it."""
+    if state.src[state.pos] != ":":
+        return False
+    found = address_at(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    begun = state.src[found.start : state.pos]
+    if not silent:
+        if not state.pending.endswith(begun):
+            return False
+        state.pending = state.pending[: len(state.pending) - len(begun)]
+        token: Any = state.push("address", "", 0)
+        token.content = found.spoken
+        token.meta["at"] = found.start, found.stop
+    state.pos = found.stop
+    return True
+
+
+def _product(state: StateInline, silent: bool) -> bool:
+    """Leave * between two letters or digits as it is: 2*3*4 is a product."""
+    source, pos = state.src, state.pos
+    if source[pos] != "*":
+        return False
+    stop = pos
+    while stop < state.posMax and source[stop] == "*":
+        stop += 1
+    around = pos > 0 and stop < state.posMax
+    if not around or not (_WORD.match(source[pos - 1]) and _WORD.match(source[stop])):
+        return False
+    if not silent:
+        state.pending += source[pos:stop]
+    state.pos = stop
+    return True
+
+
+def _angles(state: StateInline, silent: bool) -> bool:
+    """Take an address in angle brackets: a host, or the address of a mailbox."""
+    match = _ANGLES.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("address", "", 0)
+        token.content = host_of(match[1]) if ":" in match[1] else match[1]
+    state.pos = match.end()
+    return True
+
+
+def _label(state: StateInline, silent: bool) -> bool:
+    """Take [text][reference] for its text: the definition may stand elsewhere."""
+    match = _REFERENCE.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    if not silent:
+        token = state.push("label", "", 0)
+        token.content = match[1]
+    state.pos = match.end()
+    return True
