@@ -30,7 +30,7 @@ _PLAIN: Final = re.compile(
 )
 
 
-class Kind(Enum):
+class BlockKind(Enum):
     """What a block is."""
 
     PARAGRAPH = "paragraph"
@@ -45,12 +45,12 @@ class BlockScanner:
 
     Attributes
     ----------
-    kind : Kind or None
+    kind : BlockKind or None
         What it is; None while it is not known.
     """
 
     def __init__(self, *, inside: bool = False) -> None:
-        self.kind = Kind.PARAGRAPH if inside else None
+        self.kind = BlockKind.PARAGRAPH if inside else None
         self._inside = inside  # the first line is the rest of one
         self._at = 0  # the line that is looked at next
         self._blank = False  # a blank line stands before it
@@ -88,7 +88,7 @@ class BlockScanner:
             return self._in_raw(line, whole=whole)
         if self._at == 0 and self._inside:
             return None
-        if self._at == 0 and self.kind in {None, Kind.HEADING}:
+        if self._at == 0 and self.kind in {None, BlockKind.HEADING}:
             return self._begin(line, whole=whole)
         return self._in_text(line, whole=whole)
 
@@ -96,7 +96,7 @@ class BlockScanner:
         """Look at a later line of a paragraph or an item."""
         if not line.strip():
             self._blank = self._blank or whole
-            ends = whole and self.kind is Kind.PARAGRAPH
+            ends = whole and self.kind is BlockKind.PARAGRAPH
             return self._at + len(line) if ends else None
         if self._ends_before(line, whole=whole):
             return self._at
@@ -115,25 +115,25 @@ class BlockScanner:
             return len(line) if whole else None
         for opening, end in _RAW:
             if opening.match(line):
-                self.kind, self._end = Kind.RAW, end
+                self.kind, self._end = BlockKind.RAW, end
                 return self._in_raw(line, whole=whole)
         if _HEADING.match(line):
-            self.kind = Kind.HEADING
+            self.kind = BlockKind.HEADING
             return len(line) if whole else None
         if not whole:
             return None
         if fence := _FENCE.match(line.rstrip("\n")):
-            self.kind, self._marks = Kind.FENCE, fence["marks"]
+            self.kind, self._marks = BlockKind.FENCE, fence["marks"]
         elif _ITEM.match(line):
-            self.kind = Kind.ITEM
+            self.kind = BlockKind.ITEM
             self._open_fence(line)
         else:
-            self.kind = Kind.PARAGRAPH
+            self.kind = BlockKind.PARAGRAPH
         return None
 
     def _ends_before(self, line: str, *, whole: bool) -> bool:
         """Whether the block ends before a line that is not blank."""
-        if self.kind is Kind.ITEM:
+        if self.kind is BlockKind.ITEM:
             if self._blank:
                 return not line[0].isspace() or bool(_NEXT_ITEM.match(line))
             return _NEXT_ITEM.match(line) is not None
@@ -150,8 +150,8 @@ class BlockScanner:
         behind = bare[marks.end() :]
         if not behind and whole:
             self._marks = ""
-            return self._at + len(line) if self.kind is Kind.FENCE else None
-        if self.kind is Kind.FENCE and re.match(r"[ \t]+\S", behind) and "`" not in behind:
+            return self._at + len(line) if self.kind is BlockKind.FENCE else None
+        if self.kind is BlockKind.FENCE and re.match(r"[ \t]+\S", behind) and "`" not in behind:
             # "``` That is all.": a model went on in the line of the closing fence.
             return self._at + line.index(marks[0]) + len(marks[0])
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.words.blocks import BlockScanner, Kind, plain_length
+from streamplay.words.blocks import BlockKind, BlockScanner, plain_length
 from streamplay.words.lexicon import mention_of
 from streamplay.words.passage import Said
 from streamplay.words.reasoning import WithoutReasoning
@@ -139,7 +139,7 @@ class Cleaned:
     def _advance(self, *, final: bool) -> Iterator[Said]:
         while length := self._scanner.end(self._text, final=final):
             yield from self._speak_block(length)
-        if self._scanner.kind is Kind.FENCE:
+        if self._scanner.kind is BlockKind.FENCE:
             yield from self._mention_code()
         elif not final:
             yield from self._speak_paragraph()
@@ -184,7 +184,7 @@ class Cleaned:
     # The beginning of a paragraph
 
     def _speak_paragraph(self) -> Iterator[Said]:
-        if self._scanner.kind not in {None, Kind.PARAGRAPH} or len(self._text) < self._retry:
+        if self._scanner.kind not in {None, BlockKind.PARAGRAPH} or len(self._text) < self._retry:
             return
         inside = bool(self._stand_in)
         length = plain_length(self._text, inside=inside)
@@ -216,7 +216,7 @@ class Cleaned:
 
     def _is_plain(self, text: str) -> bool:
         """Whether `text` begins a paragraph, and nothing in it has a meaning of its own."""
-        if self._scanner.kind not in {None, Kind.PARAGRAPH} or _SPECIAL.search(text):
+        if self._scanner.kind not in {None, BlockKind.PARAGRAPH} or _SPECIAL.search(text):
             return False
         return plain_length(text, inside=bool(self._stand_in)) == len(text)
 

@@ -35,7 +35,7 @@ _JOINERS: Final = frozenset("\u200d\ufe0e\ufe0f\u20e3")
 _TONES: Final = range(0x1F3FB, 0x1F400)
 
 
-class Voice:
+class SpokenLines:
     """Collects what is spoken; every place is one in the source.
 
     Attributes
@@ -107,7 +107,7 @@ class Block:
         self._source = source
         self._language = language
         self._column = column  # of the first character, in its line
-        self._voice = Voice()
+        self._voice = SpokenLines()
         self.unresolved: int | None = None
         self._starts = [0, *(found.end() for found in re.finditer("\n", source))]
         self._cells = 0  # of the row
@@ -184,7 +184,7 @@ class Block:
             return
         places = self._places(token.content, first)
         box = _TASK.match(token.content) if self._item else None
-        Line(self, self._voice, token, places).speak(box.end() if box else 0)
+        InlineText(self, self._voice, token, places).speak(box.end() if box else 0)
 
     def _code(self, token: Token) -> None:
         first, stop = token.map or [0, 0]
@@ -227,10 +227,10 @@ class Block:
         self.unresolved = at if self.unresolved is None else min(at, self.unresolved)
 
 
-class Line:
+class InlineText:
     """The inline part of a block: a paragraph, a heading, a cell."""
 
-    def __init__(self, block: Block, voice: Voice, token: Token, places: list[int]) -> None:
+    def __init__(self, block: Block, voice: SpokenLines, token: Token, places: list[int]) -> None:
         self._block = block
         self._voice = voice
         self._source = token.content
@@ -339,7 +339,7 @@ class Line:
                 self._block.resolve(self._at(start + at))
 
 
-def say_code(voice: Voice, text: str, places: Sequence[int]) -> None:
+def say_code(voice: SpokenLines, text: str, places: Sequence[int]) -> None:
     """Say text in which Markdown means nothing, but no address in whole."""
     done = 0
     for address in addresses(text):
