@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,8 @@ from streamplay.models import DEFAULT_MODEL
 from streamplay.network.client import SpeechClient
 from streamplay.options import Options, split
 from streamplay.request import SpeechRequest
-from streamplay.rules import checks, option_table
 from streamplay.rules.option_table import (
     EITHER,
-    LOUDEST,
     ONE_SAY,
     OPTIONS,
     PLAYER,
@@ -89,69 +86,6 @@ def test_decode_as_names_an_encoding_and_may_name_a_rate(
 def test_decode_as_that_means_nothing_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match=r"decode_as: .*ENCODING@RATE"):
         Options(decode_as=value).request("Hello")
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("volume", LOUDEST + 0.1),
-        ("volume", math.nan),
-        ("volume", "loud"),
-        ("prebuffer", -1),
-        ("prebuffer", math.inf),
-        ("prebuffer", math.nan),
-        ("prebuffer", "soon"),
-        ("latency", -1),
-        ("latency", math.inf),
-        ("latency", "medium"),
-        ("engine", "steam"),
-        ("gap_weight", 0.5),
-        ("fallback", "remote"),
-        ("latency", [1]),
-        ("timeout", 0),
-        ("timeout", "soon"),
-        ("deadline", math.inf),
-        ("base_url", 5),
-        ("api_key", b"secret"),
-        ("api_key_env", ["KEY"]),
-        ("device", 3.5),
-        ("decode_as", 16),
-        ("notify", "tell me"),
-        ("on_event", 1),
-        ("play", 0),
-        ("insecure_http", "yes"),
-        ("prefetch", 17),
-        ("prefetch", 1.0),
-        ("wake", -1),
-        ("pause_ms", 10_001),
-        ("remember", ""),
-        ("format", "opus!"),
-        ("speed", 5),
-    ],
-)
-def test_a_wrong_value_is_told_with_its_field(field: str, value: Any) -> None:
-    with pytest.raises(InvalidRequest, match=f"^{field}: .*Allowed") as caught:
-        Options(**{field: value})
-    assert caught.value.field == field
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"volume": -math.inf},
-        {"volume": LOUDEST},
-        {"prebuffer": 0},
-        {"prebuffer": 12.5},
-        {"latency": "low"},
-        {"latency": 0.02},
-        {"engine": "python"},
-        {"fallback": "local"},
-        {"local": True},
-    ],
-)
-def test_what_is_allowed_is_taken(fields: dict[str, Any]) -> None:
-    options = Options(**fields)
-    assert {name: getattr(options, name) for name in fields} == fields
 
 
 def test_two_servers_cannot_both_be_meant() -> None:
@@ -296,18 +230,6 @@ def test_a_request_has_the_fields_of_the_table_with_their_defaults_and_types() -
         assert default == option.default
         if name not in {"decode_as", "pronounce"}:  # a text, and any sequence
             assert field.type == type_
-
-
-def test_every_kind_has_its_check_and_takes_its_default() -> None:
-    assert {option.kind for option in OPTIONS.values()} == checks._CHECKS.keys()
-    checks.check_options({name: option.default for name, option in OPTIONS.items()})
-
-
-def test_no_option_and_no_flag_stands_twice() -> None:
-    rows = [row[0] for rows in option_table._TABLE.values() for row in rows]
-    flags = [flag for option in OPTIONS.values() for flag in option.flags]
-    assert len(rows) == len(OPTIONS)
-    assert len(flags) == len(set(flags))
 
 
 def test_the_key_is_in_no_representation() -> None:

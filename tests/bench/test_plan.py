@@ -7,9 +7,8 @@ from itertools import islice, pairwise
 
 import pytest
 
-from streamplay.bench import plan, texts
+from streamplay.bench import plan
 from streamplay.bench.plan import Load
-from streamplay.errors import InvalidRequest
 
 TEXTS = ("one", "two", "three")
 
@@ -65,22 +64,3 @@ def test_the_bound_on_characters_holds_for_warm_ups_too() -> None:
 def test_the_cost_is_known_before_anything_is_sent() -> None:
     load = Load(requests=10, texts=("12345",), warmup=1)
     assert load.planned(2) == (22, 110, True)
-
-
-def test_a_file_of_texts_has_one_a_line(tmp_path: object) -> None:
-    from pathlib import Path
-
-    file = Path(str(tmp_path)) / "texts"
-    file.write_text("One.\n\n  Two.  \n", encoding="utf-8")
-    assert texts.find(str(file)) == ("One.", "Two.")
-    file.write_text("\n")
-    with pytest.raises(InvalidRequest, match="empty"):
-        texts.find(str(file))
-    with pytest.raises(InvalidRequest, match="paragraph-de"):
-        texts.find("no-such-set")
-
-
-def test_the_built_in_texts_are_distinct() -> None:
-    assert {"short", "sentence", "paragraph", "sentence-de"} <= texts.SETS.keys()
-    for name in texts.SETS:
-        assert len(set(texts.find(name))) == len(texts.SETS[name]) >= 2

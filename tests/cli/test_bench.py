@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 from typing import TYPE_CHECKING, Any
@@ -10,14 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.bench import load as load_module
-from streamplay.bench.export import write_csv
-from streamplay.bench.load import LoadRun
 from streamplay.bench.measures import MEASURES
 from streamplay.bench.observe import observe
-from streamplay.bench.result import conclude
 from streamplay.cli import main
 from streamplay.player import Player
-from streamplay.trace import load
 from tests.support.server import running
 
 if TYPE_CHECKING:
@@ -72,24 +67,6 @@ def test_the_json_has_every_measure_and_null_where_there_is_none(
     assert voice["p95"] is None
     assert voice["ci95"]["p50"][0] <= voice["p50"] <= voice["ci95"]["p50"][1]
     assert found["tool"]["loop_lag_ms"]["p99"] is not None
-
-
-def test_the_files_hold_a_row_and_a_trace_for_each_request(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rows, notes, traces = tmp_path / "rows.csv", tmp_path / "notes.md", tmp_path / "traces"
-    extra = ["--csv", str(rows), "--markdown", str(notes), "--traces", str(traces)]
-    assert main([*words, *extra]) == 0
-    with rows.open(encoding="utf-8") as file:
-        read = list(csv.DictReader(file))
-    assert len(read) == 6
-    assert {row["tls"] for row in read} == {""}
-    assert all(float(row["first_audio"]) > 0 for row in read)
-    kept = [load(path) for path in sorted(traces.iterdir())]
-    assert len(kept) == 6
-    assert all(trace.complete and trace.arrivals for trace in kept)
-    assert notes.read_text(encoding="utf-8").count("| first_voice ms |") == 1
-    capsys.readouterr()
 
 
 def test_an_objective_that_is_missed_is_status_five(
@@ -196,16 +173,6 @@ def test_a_search_without_bounds_is_a_usage_error(
     assert "--find-capacity" in capsys.readouterr().err
 
 
-def test_a_picture_and_a_report_are_written(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    png, html = tmp_path / "figures.png", tmp_path / "report.html"
-    assert main([*words, "--png", str(png), "--html", str(html)]) == 0
-    assert png.read_bytes().startswith(b"\x89PNG")
-    assert "<figure>" in html.read_text(encoding="utf-8")
-    capsys.readouterr()
-
-
 @pytest.mark.parametrize("flag", ["--csv", "--html", "--png", "--markdown", "--traces"])
 def test_a_file_that_cannot_be_written_is_status_four_before_anything_is_paid_for(
     words: list[str],
@@ -241,21 +208,6 @@ def test_what_was_there_is_left_as_it_was_where_nothing_is_measured(
     assert not new.exists()
 
 
-def test_targets_with_like_names_have_traces_of_their_own(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    targets = ["name=a b,voice=tara", "name=a/b,voice=leo"]
-    assert main([*words[:5], *targets, "--requests", "2", "--traces", str(tmp_path)]) == 0
-    assert len(list(tmp_path.iterdir())) == 4
-    capsys.readouterr()
-
-
-def test_a_run_in_which_nothing_was_begun_has_a_heading_all_the_same(tmp_path: Path) -> None:
-    file = tmp_path / "rows.csv"
-    write_csv(file, conclude(LoadRun(), [], command="bench", seed=0, started="now"))
-    assert file.read_text().startswith("target,intended_s,turn,")
-
-
 def test_of_the_built_in_voices_the_one_that_spoke_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -263,19 +215,6 @@ def test_of_the_built_in_voices_the_one_that_spoke_is_named(
     (target,) = result(capsys)["targets"]
     assert target["base_url"] == "local"
     assert target["voice"].startswith("eSpeak NG")
-
-
-def test_without_matplotlib_a_picture_is_refused_with_the_remedy(
-    words: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    assert main([*words, "--png", str(tmp_path / "figures.png")]) == 4
-    assert "streamplay[bench]" in capsys.readouterr().err
 
 
 def test_what_is_asked_to_be_played_is_heard_whole(

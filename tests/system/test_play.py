@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import os
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +14,6 @@ import pytest
 import soundfile
 
 from streamplay import AsyncPlayer, FileFailed, InvalidRequest, Player, PlayerClosed, Truncated
-from streamplay.cli import main
 from streamplay.core import PlayerCore
 from streamplay.player import LazyPlayer
 from streamplay.speech.source import as_frames
@@ -33,6 +30,7 @@ from tests.support.speaking import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from pathlib import Path
 
     from streamplay.aio import AsyncUtterance
     from streamplay.receipt import Receipt
@@ -265,38 +263,3 @@ def test_a_file_that_is_not_there_or_no_sound_is_told(player: Player, tmp_path: 
     (tmp_path / "text").write_text("no sound")
     with pytest.raises(FileFailed, match="--decode-as"):
         player.play_file(tmp_path / "text")
-
-
-def test_the_command_plays_a_file_and_tells(
-    fast: Silent, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "sound.wav"
-    soundfile.write(file, COUNT, RATE, subtype="PCM_16")
-    assert main(["play", str(file), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["frames"]["played"] == RATE
-    assert told["base_url"] == str(file)
-    assert main(["play", str(file), "--stats"]) == 0
-    assert "played" in capsys.readouterr().out
-
-
-def test_the_command_plays_raw_audio_from_standard_input(
-    fast: Silent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stdin = io.TextIOWrapper(io.BytesIO(COUNT.tobytes()))
-    monkeypatch.setattr("sys.stdin", stdin)
-    assert main(["play", "-", "--decode-as", f"pcm_s16le@{RATE}"]) == 0
-    np.testing.assert_array_equal(fast.values, COUNT)
-
-
-def test_the_command_says_what_is_wrong_with_a_file(
-    fast: Silent, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["play", str(Path("/nonexistent.wav")), "--json"]) == 4
-    said = capsys.readouterr()
-    assert "cannot read /nonexistent.wav" in said.err
-    told = json.loads(said.out)
-    assert (told["base_url"], told["model"]) == ("/nonexistent.wav", "")
-    assert told["error"]["type"] == "FileFailed"
-    assert main(["play", "x.pcm", "--decode-as", "nonsense", "--json"]) == 2
-    assert capsys.readouterr().out == ""

@@ -11,51 +11,8 @@ from streamplay.cli import main
 
 if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
-    from tests.support.nullsink import NullSink
 
 ORPHEUS = "canopylabs/orpheus-3b-0.1-ft"
-
-
-def test_the_models_tell_what_they_really_return(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "--json"]) == 0
-    models = {model.pop("id"): model for model in json.loads(capsys.readouterr().out)}
-    assert models[ORPHEUS] == {
-        "encoding": "pcm_s16le",
-        "samplerate": 24000,
-        "streams": True,
-        "voice": "tara",
-    }
-    assert models["cartesia/sonic"]["encoding"] is None
-
-
-def test_the_models_are_a_table_too(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["MODEL", "ENCODING", "RATE", "STREAMS", "VOICE"]
-    assert lines[1].split() == [ORPHEUS, "pcm_s16le", "24000", "yes", "tara"]
-
-
-def test_the_devices_are_listed(null_sink: NullSink, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["devices", "--json"]) == 0
-    devices = json.loads(capsys.readouterr().out)
-    keys = {"index", "name", "hostapi", "samplerate", "latency_ms", "default"}
-    assert all(set(device) == keys for device in devices)
-    assert [device["default"] for device in devices].count(True) == 1
-    assert main(["devices"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(devices)
-    assert sum(line.endswith("yes") for line in lines) == 1
-
-
-def test_no_device_is_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("streamplay.outputs.devices.list_devices", list)
-    assert main(["devices"]) == 0
-    assert capsys.readouterr() == (
-        "",
-        "streamplay: there is no output device: sound goes to a silent clock\n",
-    )
 
 
 def test_the_voices_of_a_server(
