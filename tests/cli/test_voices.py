@@ -1,4 +1,4 @@
-"""``voices``, ``models`` and ``devices``."""
+"""`streamplay voices`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from streamplay.cli import main
 
 if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
+    from tests.support.nullsink import NullSink
 
 ORPHEUS = "canopylabs/orpheus-3b-0.1-ft"
 
