@@ -46,7 +46,7 @@ class AsyncUtterance:
         return f"<{type(self).__name__} {describe(self._state)}>"
 
     @property
-    def text(self) -> object:
+    def text(self) -> str | Iterable[str] | AsyncIterable[str]:
         """What `AsyncPlayer.say` was given; empty for `AsyncPlayer.play`."""
         return self._state.text
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 
     from streamplay.receipt import Receipt
     from streamplay.words.passage import GivenText
@@ -29,7 +29,7 @@ class AnyUtterance(Protocol):
     """An `Utterance` or an `AsyncUtterance`: the object that ``say`` or ``play`` returned."""
 
     @property
-    def text(self) -> object:
+    def text(self) -> str | Iterable[str] | AsyncIterable[str]:
         """What ``say`` was given."""
 
     @property

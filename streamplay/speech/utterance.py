@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from streamplay.events import End
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 
     from streamplay.events import Event, Heard
     from streamplay.receipt import Receipt
@@ -32,7 +32,7 @@ class Utterance:
         return f"<{type(self).__name__} {describe(self._state)}>"
 
     @property
-    def text(self) -> object:
+    def text(self) -> str | Iterable[str] | AsyncIterable[str]:
         """What `Player.say` was given; empty for `Player.play`."""
         return self._state.text
 

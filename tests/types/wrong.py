@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 import streamplay
-from streamplay import AsyncPlayer, Player, SpeechClient, SpeechRequest
+from streamplay import AsyncPlayer, Player, Receipt, SpeechClient, SpeechRequest
 
 
 def names() -> None:
@@ -50,6 +50,14 @@ def blocking(player: Player) -> None:
     player.play(np.zeros(3, np.float32), "24000")  # type: ignore[arg-type]
     player.play_file(3)  # type: ignore[arg-type]
     player.play_file("a.raw", decode_as=8000)  # type: ignore[arg-type]
+
+
+def results(player: Player, receipt: Receipt) -> None:
+    player.volume = "loud"  # type: ignore[assignment]
+    player.say("x").wait("10")  # type: ignore[arg-type]
+    print(receipt.frames.plaid)  # type: ignore[attr-defined]
+    print(player.interrupt().txt)  # type: ignore[attr-defined]
+    player.say("x").text.upper()  # type: ignore[union-attr]
 
 
 async def awaited(player: AsyncPlayer) -> None:
