@@ -1,45 +1,66 @@
 """One event of streamed speech → what it means, in every dialect, without I/O.
 
-========  =========================================================  ===================
+========  =========================================================  =====================
 Dialect   An event's data                                            Its end
-========  =========================================================  ===================
+========  =========================================================  =====================
 A         ``{"object":"audio.tts.chunk","b64":…}``                   ``[DONE]``
 B         ``{"type":"delta","audio":…}``                             ``{"type":"done"}``
 C         ``{"type":"conversation.item.audio_output.delta",…}``      ``[DONE]``
 C′        ``{"type":"conversation.item.word_timestamps",…}``         ``[DONE]``
 D         none: the body is the audio                                the body's own
 E         ``{"type":"speech.audio.delta","audio":…}``                ``speech.audio.done``
-========  =========================================================  ===================
+F         ``{"object":"audio.speech.chunk","audio":{"data":…}}``     ``[DONE]``
+G         ``{"type":"response.output_audio.delta","delta":…}``       ``response.done`` …
+H         ``{"object":"chat.completion.chunk","choices":[{"delta":   ``[DONE]``
+          {"audio":{"data":…}}}]}``
+I         ``{"type":"audio","data":…}``, ``{"type":"chunk",…}``      the body's own
+J         ``{"audio_base64":…}``, by lines or as the whole body      the body's own
+K         base64, and nothing else                                   the body's own
+========  =========================================================  =====================
 
 A to D are Together's, by https://docs.together.ai (its OpenAPI schema, and the
-text-to-speech guide at different times); E is OpenAI's
-(https://platform.openai.com/docs/api-reference/audio/speech-audio-delta-event)
-and its imitators'. The Content-Type decides between D and the rest, the keys of
+text-to-speech guide at different times); E, G and H are OpenAI's
+(https://platform.openai.com/docs/api-reference: audio/speech-audio-delta-event,
+realtime-server-events, chat-streaming) and its imitators'; F is sglang-omni's; I to K are those of
+many small servers. The Content-Type decides between D and the rest, the keys of
 each event between the rest: never what was asked for. They may be mixed.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
-
-import pybase64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from streamplay.errors import MalformedEvent, RemoteError
 from streamplay.presentable import presentable
+from streamplay.stream.payload import find_audio, is_base64, may_be_audio, undo_base64
+from streamplay.stream.told import Told, told_by_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from httpx_sse import ServerSentEvent
+
+_NOTHING: Final = Told()
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """One delta of audio bytes, base64 undone."""
+    """One delta of audio bytes, base64 undone.
+
+    Parameters
+    ----------
+    data : bytes
+        The audio.
+    told : Told
+        What the event says of it.
+    ends_with_body : bool
+        Whether its dialect has no end mark: the body's own end is one.
+    """
 
     data: bytes
+    told: Told = field(default=_NOTHING, compare=False)
+    ends_with_body: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +81,31 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """An event that means nothing to us."""
+    """An event that means nothing to us.
+
+    Parameters
+    ----------
+    kind : str
+        What it calls itself.
+    suspect : str
+        The field that holds what may be audio all the same; mostly none.
+    told : Told
+        What it says of the audio beside it.
+    """
 
     kind: str
+    suspect: str = field(default="", compare=False)
+    told: Told = field(default=_NOTHING, compare=False)
 
 
 WireEvent = Audio | Words | Done | Ignored
+
+
+class _Place(NamedTuple):
+    """Where an event keeps its audio, and in what."""
+
+    value: Any
+    fields: Mapping[str, Any]
 
 
 # Where each dialect keeps its base64. An event that names no kind is known by
@@ -76,49 +116,90 @@ _AUDIO_KEY: Final = {
     "delta": "audio",
     "conversation.item.audio_output.delta": "delta",
     "speech.audio.delta": "audio",
+    "audio.speech.chunk": "audio",
+    "audio": "data",
+    "chunk": "data",
+    "audio_chunk": "data",
 }
-_AUDIO_KEYS: Final = ("b64", "audio", "delta")
+_AUDIO_KEYS: Final = ("b64", "audio", "delta", "audio_base64")
+_SURE_KEYS: Final = ("b64", "audio_base64")
+_INNER_KEYS: Final = ("data", "b64", "b64_json", "base64", "audio", "content")
 _AUDIO_ENDINGS: Final = ("audio.delta", "audio_output.delta")
+_CHAT: Final = "chat.completion.chunk"
 _UNNAMED: Final = "message"  # what the format calls an event without a name
 _WORDS: Final = "conversation.item.word_timestamps"
-_DONE: Final = ("done", "speech.audio.done")
-# `conversation.item.audio_output.done` ends an item, not the stream.
+_DONE: Final = ("done", "speech.audio.done", "response.done", "response.completed")
+# `conversation.item.audio_output.done` and `response.output_audio.done` end an item.
+
+_END: Final = "[DONE]"
+
+_UNMARKED: Final = frozenset(("audio", "chunk", "audio_chunk", _CHAT))
+"""Kinds of events after which the body may end without a mark."""
 
 
-def meaning(event: ServerSentEvent, number: int) -> WireEvent:
-    """Tell what one event means; `number` is its place in the stream, from 1, for the errors."""
-    data = event.data
-    if data.strip() == "[DONE]":
-        return Done()
-    fields = _parsed(data)
-    if not isinstance(fields, dict):
-        if event.event == "error":
-            raise _remote_error(fields, data)
-        raise _malformed(number, f"is not a JSON object: {_shown(data, 60)!r}")
-    kind = _kind(fields, event.event)
+def meaning(data: str, number: int, named: str = _UNNAMED) -> WireEvent:
+    """Tell what one event means.
+
+    Parameters
+    ----------
+    data : str
+        What it holds.
+    number : int
+        Its place in the stream, from 1, for the errors.
+    named : str
+        The name of the server-sent event.
+
+    Raises
+    ------
+    MalformedEvent
+        If it cannot be read.
+    RemoteError
+        If it tells of an error.
+    """
+    return Done() if data.strip() == _END else meaning_of(parsed(data), data, number, named)
+
+
+def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> WireEvent:
+    """Tell what the JSON of an event means, or of a line; `data` is its text."""
+    if not isinstance(value, dict):
+        return _meaning_of_text(value if isinstance(value, str) else data, number, named)
+    fields = value
+    kind = _kind(fields, named)
     _raise_remote(fields, kind, data)
     inner = fields.get("data")
-    if inner == "[DONE]":
+    if inner == _END:
         return Done()
-    if isinstance(inner, dict) and not _audio_key(fields, kind):
+    if isinstance(inner, dict) and _audio_place(fields, kind) is None:
         # The schema's AudioSpeechStreamEvent, taken by its letter, wraps the chunk.
         fields, kind = inner, _kind(inner, kind)
         _raise_remote(fields, kind, data)
     return _meaning_of_fields(fields, kind, number)
 
 
-def _parsed(data: str) -> object:
+def parsed(data: str | bytes) -> object:
+    """Return the value of a text in JSON; None where it is none."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
         return None
 
 
+def _meaning_of_text(text: str, number: int, named: str) -> WireEvent:
+    """Tell what an event means that is no JSON object: base64, and nothing else."""
+    if named == "error":
+        raise _remote_error(None, text)
+    if may_be_audio(text) or (named.endswith("audio") and text):
+        return Audio(_undo_base64(text, number), ends_with_body=True)
+    raise _malformed(number, f"is not a JSON object: {_shown(text, 60)!r}")
+
+
 def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEvent:
-    key = _audio_key(fields, kind)
-    if key:
-        return Audio(_undo_base64(fields[key], number))
-    if kind in _AUDIO_KEY:
+    place = _audio_place(fields, kind)
+    if place is not None:
+        told = told_by_fields(place.fields).over(told_by_fields(fields))
+        unmarked = kind in _UNMARKED or "audio_base64" in place.fields
+        return Audio(_undo_base64(place.value, number), told, unmarked)
+    if kind in _AUDIO_KEY and kind not in _UNMARKED and "finish_reason" not in fields:
         raise _malformed(number, f"({_shown(kind, 60)}) holds no audio")
     if kind == _WORDS:
         return _words(fields, number)
@@ -127,7 +208,33 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
         return Done(usage if isinstance(usage, dict) else None)
     if "\ufffd" in "".join((kind, *fields)):  # damaged, and perhaps audio
         raise _malformed(number, "is damaged")
-    return Ignored(kind)
+    return Ignored(kind, find_audio(fields)[0], told_by_fields(fields))
+
+
+def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
+    """Find the audio of an event: base64, or null for none."""
+    if kind == _CHAT:
+        return _place_in_chat(fields)
+    key = _audio_key(fields, kind)
+    if not key:
+        return None
+    value = fields[key]
+    if isinstance(value, dict):
+        inner = next((name for name in _INNER_KEYS if name in value), "")
+        return _Place(value[inner], value) if inner else None
+    if kind == "chunk" and isinstance(value, str) and not is_base64(value):
+        return None  # of text, as far as is known
+    return _Place(value, fields)
+
+
+def _place_in_chat(fields: dict[str, Any]) -> _Place | None:
+    choices = fields.get("choices")
+    for choice in choices[:8] if isinstance(choices, list) else ():
+        part = choice.get("delta", choice.get("message")) if isinstance(choice, dict) else None
+        audio = part.get("audio") if isinstance(part, dict) else None
+        if isinstance(audio, dict) and isinstance(audio.get("data"), str):
+            return _Place(audio["data"], audio)
+    return None
 
 
 def _malformed(number: int, problem: str) -> MalformedEvent:
@@ -154,23 +261,23 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
     if own:
         return next((key for key in _AUDIO_KEYS if key in fields), "")
     if kind == _UNNAMED or kind.endswith(_AUDIO_ENDINGS):
-        return next((key for key in _AUDIO_KEYS if isinstance(fields.get(key), str)), "")
-    return "b64" if isinstance(fields.get("b64"), str) else ""
+        return next((key for key in _AUDIO_KEYS if _holds_audio(fields.get(key))), "")
+    return next((key for key in _SURE_KEYS if isinstance(fields.get(key), str)), "")
+
+
+def _holds_audio(value: object) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _INNER_KEYS[:4])
+    )
 
 
 def _undo_base64(text: object, number: int) -> bytes:
-    """Decode strictly, RFC 4648 §3.3: a lost character would turn speech into noise.
-
-    Missing padding is refused too: text that was cut short looks just like it.
-    By pybase64, because after JSON has been read binascii takes 25 of the 50 µs
-    that an event of 4 kB costs, and this takes one.
-    """
     if text is None:
         return b""  # an empty delta, as some servers send before their end mark
     if not isinstance(text, str):
         raise _malformed(number, "holds audio that is not text")
     try:
-        return pybase64.b64decode(text, validate=True)
+        return undo_base64(text)
     except ValueError as error:  # binascii.Error is one; so is text that is not ASCII
         raise _malformed(number, f"holds audio that is not base64 ({error})") from error
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streamplay.errors import MalformedEvent, RemoteError
 from streamplay.stream.dialects import Audio, Done, Ignored, Words
+from streamplay.stream.told import Told
+from streamplay.stream.wire import reader_for
 from tests.stream.test_wire import (
     b64,
     delta_a,
@@ -55,6 +59,95 @@ def test_a_kind_of_another_server_is_audio_where_its_keys_leave_no_doubt(
     event: dict[str, Any],
 ) -> None:
     assert read(sse(event, "[DONE]")) == [Audio(b"ab"), Done()]
+
+
+LONG = bytes(range(256))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        base64.encodebytes(LONG).decode(),
+        base64.encodebytes(LONG).decode().replace("\n", "\r\n"),
+        base64.urlsafe_b64encode(LONG).decode(),
+        base64.urlsafe_b64encode(LONG[:-1]).decode().rstrip("="),
+        "data:audio/wav;base64," + b64(LONG),
+    ],
+    ids=["lines", "CRLF", "URL", "URL without padding", "address"],
+)
+def test_base64_is_read_in_each_of_its_spellings(text: str) -> None:
+    (first, _) = read(sse({"type": "delta", "audio": text}, "[DONE]"))
+    assert isinstance(first, Audio)
+    assert first.data in (LONG, LONG[:-1])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"object": "audio.speech.chunk", "audio": {"data": b64(b"ab"), "format": "pcm"}},
+        {"type": "response.output_audio.delta", "delta": b64(b"ab")},
+        {
+            "object": "chat.completion.chunk",
+            "choices": [{"delta": {"audio": {"data": b64(b"ab"), "id": "x"}}}],
+        },
+        {"type": "audio", "data": b64(b"ab")},
+        {"type": "chunk", "data": b64(b"ab")},
+        {"audio_base64": b64(b"ab")},
+        {"audio": {"data": b64(b"ab")}},
+    ],
+    ids=str,
+)
+def test_dialects_of_other_servers_are_heard(event: dict[str, Any]) -> None:
+    assert read(sse(event, "[DONE]")) == [Audio(b"ab"), Done()]
+
+
+def test_a_chunk_that_only_tells_why_it_is_the_last_has_no_audio() -> None:
+    last = {"object": "audio.speech.chunk", "audio": None, "finish_reason": "stop"}
+    assert read(sse(last, "[DONE]")) == [Audio(b""), Done()]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [{"type": "audio", "data": b64(LONG)}],
+        [{"type": "chunk", "data": b64(LONG)}, {"type": "end"}],
+        [b64(LONG)],
+        [json.dumps(b64(LONG))],
+        [{"audio_base64": b64(LONG)}],
+    ],
+    ids=["audio", "chunk", "bare", "bare JSON", "audio_base64"],
+)
+def test_a_dialect_without_an_end_mark_ends_with_its_body(events: list[object]) -> None:
+    heard = read(sse(*events))
+    assert heard[0] == Audio(LONG)
+    assert heard[-1] == Done()
+
+
+def test_text_in_a_chunk_is_no_audio() -> None:
+    assert isinstance(read(sse({"type": "chunk", "data": "Hello you"}, "[DONE]"))[0], Ignored)
+
+
+def test_an_unknown_event_that_holds_audio_is_named_with_its_field() -> None:
+    for event, field in (
+        ({"object": "something.else", "payload": b64(LONG)}, "payload"),
+        ({"object": "something.else", "a": {"b": [{"c": b64(LONG)}]}}, "a.b.0.c"),
+        ({"object": "something.else", "payload": b64(b"RIFF\0\0\0\0WAVEfmt ")}, "payload"),
+    ):
+        reader = reader_for("text/event-stream")
+        list(reader.feed(sse(event)))
+        assert reader.suspect == f'an event "something.else" holds what may be audio in "{field}"'
+    reader = reader_for("text/event-stream")
+    list(reader.feed(sse({"type": "response.text.delta", "delta": "Hello " * 100})))
+    assert reader.suspect == ""
+
+
+def test_what_events_say_of_the_audio_is_told() -> None:
+    reader = reader_for("text/event-stream")
+    list(reader.feed(sse({"type": "speech.audio.info", "sample_rate": 24000, "channels": 2})))
+    assert reader.told == Told(24000, 2)
+    audio = {"data": b64(b"ab"), "sample_rate": 44100, "format": "pcm_f32le"}
+    list(reader.feed(sse({"object": "audio.speech.chunk", "audio": audio})))
+    assert reader.told == Told(44100, 2, "pcm_f32le")
 
 
 def test_an_audio_event_with_other_data_beside_its_audio_is_not_unwrapped() -> None:
@@ -130,9 +223,8 @@ def test_word_timestamps_that_do_not_match_are_malformed(change: dict[str, Any])
         "Q===",
         "=QQ=",
         "QU I=",
-        "QUI=\n",
         "QUI=QUI=",
-        "QU-_",
+        "QU-I=QU-_",
         "QUé=",
         "*",
     ],

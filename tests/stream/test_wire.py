@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.errors import (
+    RemoteError,
     StreamBroken,
     TooLarge,
     Truncated,
@@ -182,7 +183,55 @@ def test_a_body_of_bytes_is_audio_and_its_end_is_its_own(kind: str) -> None:
     assert read([b"ab", b"", b"data: c"], kind) == [Audio(b"ab"), Audio(b"data: c"), Done()]
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/html; charset=utf-8", "text/plain"])
+JSON = "application/json; charset=utf-8"
+SOUND = bytes(range(256)) * 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"audio": b64(SOUND)}),
+        json.dumps({"audio": b64(SOUND), "sample_rate": 24000}) + "\n",
+        json.dumps({"result": {"audio": {"data": b64(SOUND)}}}, indent=2),
+        json.dumps({"audioContent": b64(SOUND)}),
+        json.dumps([{"b64_json": b64(SOUND)}]),
+        json.dumps({"choices": [{"message": {"audio": {"data": b64(SOUND)}}}]}),
+        "\n".join(json.dumps({"audio_base64": b64(SOUND[at:][:256])}) for at in (0, 256, 512)),
+        "\n".join(
+            json.dumps({"type": "audio", "data": b64(one)}) for one in (SOUND[:9], SOUND[9:])
+        ),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_audio_in_json_is_heard_however_it_is_cut(body: str, size: int) -> None:
+    data = body.encode()
+    events = read([data[at : at + size] for at in range(0, len(data), size)], JSON)
+    assert b"".join(event.data for event in events if isinstance(event, Audio)) == SOUND
+    assert events[-1] == Done()
+
+
+def test_lines_of_json_are_heard_as_they_come() -> None:
+    reader = reader_for("application/x-ndjson")
+    line = json.dumps({"audio_base64": b64(b"ab")}).encode() + b"\n"
+    assert list(reader.feed(line)) == [Audio(b"ab")]
+
+
+@pytest.mark.parametrize("body", [b'{"error": "no"}', b'{"ok": true}', b"null", b"[]", b"{", b""])
+def test_json_without_audio_is_an_error_with_the_servers_words(body: bytes) -> None:
+    reader = reader_for(JSON, words=lambda data: data.decode())
+    with pytest.raises(RemoteError if body else UnexpectedContent) as raised:
+        [*reader.feed(body), *reader.finish()]
+    assert body.decode() in str(raised.value)
+
+
+def test_an_error_after_audio_in_lines_of_json_is_told() -> None:
+    reader = reader_for(JSON)
+    body = json.dumps({"audio_base64": b64(b"ab")}) + '\n{"error": "the GPU is on fire"}\n'
+    with pytest.raises(RemoteError, match="on fire"):
+        list(reader.feed(body.encode()))
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain", "multipart/mixed"])
 def test_what_cannot_be_speech_is_refused_by_its_content_type(kind: str) -> None:
     with pytest.raises(UnexpectedContent, match=kind.partition(";")[0]):
         reader_for(kind)

@@ -1,0 +1,167 @@
+"""What a server says of its audio beside the bytes: in headers of HTTP, and in fields of events.
+
+Servers spell it in many ways: ``audio/pcm;rate=22050`` (openedai-speech), ``audio/L16;rate=16000``
+(RFC 2586, RFC 3551), ``X-Sample-Rate`` (sglang-omni), ``X-Audio-Sample-Rate``, ``sample_rate`` in
+an event (chatterbox-tts-api's ``speech.audio.info``). A header inside the bytes wins over all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.audio import AudioFormat
+from streamplay.stream.sniff import media_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamplay.models import FormatSource
+
+_RATES: Final = range(1000, 384_001)  # as a WAV header's
+_CHANNELS: Final = range(1, 9)
+
+_ENCODINGS: Final = {
+    "s16le": "pcm_s16le",
+    "int16": "pcm_s16le",
+    "linear16": "pcm_s16le",
+    "signedinteger16": "pcm_s16le",
+    "s16be": "pcm_s16be",
+    "s24le": "pcm_s24le",
+    "s32le": "pcm_s32le",
+    "int32": "pcm_s32le",
+    "f32le": "pcm_f32le",
+    "f32": "pcm_f32le",
+    "float": "pcm_f32le",
+    "float32": "pcm_f32le",
+    "floatingpoint": "pcm_f32le",
+    "mulaw": "pcm_mulaw",
+    "ulaw": "pcm_mulaw",
+    "alaw": "pcm_alaw",
+}
+
+# Media types that say how samples are kept (RFC 3551 §4.5, RFC 2586), and at which rate unless
+# they tell another. L16 is big-endian by the letter and mostly not: the samples decide.
+_MEDIA: Final = {
+    "audio/l16": ("", 0),
+    "audio/l8": ("pcm_u8", 0),
+    "audio/l24": ("pcm_s24be", 0),
+    "audio/basic": ("pcm_mulaw", 8000),
+    "audio/pcmu": ("pcm_mulaw", 8000),
+    "audio/pcma": ("pcm_alaw", 8000),
+    "audio/mulaw": ("pcm_mulaw", 0),
+    "audio/x-mulaw": ("pcm_mulaw", 0),
+    "audio/ulaw": ("pcm_mulaw", 0),
+    "audio/alaw": ("pcm_alaw", 0),
+    "audio/x-alaw": ("pcm_alaw", 0),
+}
+
+_RATE_NAMES: Final = ("samplerate", "rate", "audiosamplerate", "audiorate", "samplingrate")
+_RATE_NAMES_IN_EVENTS: Final = (*_RATE_NAMES, "sampleratehz", "sr", "samplingratehz")
+_CHANNEL_NAMES: Final = ("channels", "audiochannels", "numchannels", "nchannels", "channelcount")
+_ENCODING_NAMES: Final = (
+    "encoding",
+    "audioencoding",
+    "sampleformat",
+    "audioformat",
+    "format",
+    "dtype",
+    "codec",
+    "sampletype",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a server says of its audio; 0 or nothing where it does not say.
+
+    Parameters
+    ----------
+    samplerate, channels : int
+        Frames per second, samples per frame.
+    encoding : str
+        One of `streamplay.audio.READABLE`.
+    """
+
+    samplerate: int = 0
+    channels: int = 0
+    encoding: str = ""
+
+    def over(self, other: Told) -> Told:
+        """Return this, and what `other` says where this says nothing."""
+        return Told(
+            self.samplerate or other.samplerate,
+            self.channels or other.channels,
+            self.encoding or other.encoding,
+        )
+
+    def settle(
+        self, expected: AudioFormat, source: FormatSource
+    ) -> tuple[AudioFormat, FormatSource]:
+        """Return what the audio is, and who says so: the server, unless the user knows better."""
+        told = AudioFormat(
+            self.encoding or expected.encoding,
+            self.samplerate or expected.samplerate,
+            self.channels or expected.channels,
+        )
+        if source == "user" or told == expected:
+            return expected, source
+        return told, "server"
+
+
+def told_by_headers(headers: Mapping[str, str]) -> Told:
+    """Read an answer's headers, by name in lower case: its Content-Type, and others' own."""
+    content_type = headers.get("content-type", "")
+    media = media_type(content_type)
+    parameters = {
+        _plain(name): value.strip().strip('"')
+        for name, _, value in (part.partition("=") for part in content_type.split(";")[1:])
+    }
+    encoding, rate = _MEDIA.get(media, ("", 0))
+    by_media = Told(rate, 0, encoding)
+    own = {_plain(name.removeprefix("x-")): value for name, value in headers.items() if "-" in name}
+    # `Content-Encoding` and its like are HTTP's.
+    own = {name: value for name, value in own.items() if not name.startswith(("content", "accept"))}
+    if media not in ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", *_MEDIA):
+        parameters.pop("codec", None)
+    return _read(parameters, _RATE_NAMES).over(_read(own, _RATE_NAMES)).over(by_media)
+
+
+def told_by_fields(fields: Mapping[str, Any]) -> Told:
+    """Read an event's fields, or the object that holds its audio."""
+    plain = {_plain(name): value for name, value in fields.items() if isinstance(name, str)}
+    return _read(plain, _RATE_NAMES_IN_EVENTS)
+
+
+def _read(values: Mapping[str, Any], rates: tuple[str, ...]) -> Told:
+    return Told(
+        _number(values, rates, _RATES),
+        _number(values, _CHANNEL_NAMES, _CHANNELS),
+        _encoding(values),
+    )
+
+
+def _number(values: Mapping[str, Any], names: tuple[str, ...], allowed: range) -> int:
+    for name in names:
+        value = values.get(name)
+        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 12:
+            value = int(value)
+        if type(value) is int and value in allowed:
+            return value
+    return 0
+
+
+def _encoding(values: Mapping[str, Any]) -> str:
+    for name in _ENCODING_NAMES:
+        value = values.get(name)
+        if isinstance(value, str) and len(value) < 40:
+            plain = _plain(value).removeprefix("audio").removeprefix("pcm")
+            if plain in _ENCODINGS:
+                return _ENCODINGS[plain]
+    return ""
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case, without what joins its words."""
+    return re.sub(r"[-_. /]", "", name.strip().lower())
