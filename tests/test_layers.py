@@ -51,7 +51,7 @@ ENTRANCES = {
     "rules": {"checks", "families", "fields", "option_table"},
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
-    "stream": {"decoder", "sniff", "sse", "wire"},
+    "stream": {"decoder", "sniff", "sse", "told", "wire"},
     "words": {"boundaries", "passage", "sources"},
 }
 

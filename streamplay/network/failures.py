@@ -23,10 +23,8 @@ from streamplay.errors import (
     NotAuthorized,
     QuotaExceeded,
     RateLimited,
-    RemoteError,
     ServerFailed,
     ServerRefused,
-    StreamPlayError,
     Truncated,
     UnexpectedContent,
     VoiceNotFound,
@@ -293,19 +291,10 @@ async def read_refusal(
     return error, said
 
 
-async def check_speech(body: Body, content_type: str, secret: str | None) -> None:
-    """Raise where an answer of status 2xx cannot be speech; `content_type` is its real one.
-
-    Raises
-    ------
-    UnexpectedContent
-        If it is compressed, or JSON that says nothing.
-    RemoteError
-        If it is JSON that says what went wrong: an error with the wrong status.
-    """
-    check_coding(body.exchange.headers.get("content-encoding", ""), secret)
-    if is_json(content_type):
-        raise await _told_in_json(body, secret)
+def tells_end(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer's framing tells where its body ends, not only the connection's end."""
+    coding = headers.get("transfer-encoding", "").lower()
+    return "chunked" in coding or "content-length" in headers
 
 
 def check_coding(coding: str, secret: str | None) -> None:
@@ -329,16 +318,6 @@ def is_compressed(coding: str) -> bool:
 def is_json(content_type: str) -> bool:
     """Tell whether a media type is JSON."""
     return content_type.partition(";")[0].strip().lower().endswith(("/json", "+json"))
-
-
-async def _told_in_json(body: Body, secret: str | None) -> StreamPlayError:
-    words = presentable(read_error(await body.start(BODY_BYTES)).message, secret)
-    if words:
-        return RemoteError(f"the server reported an error: {words.rstrip('.')}", remedy="Try again")
-    return UnexpectedContent(
-        "the server answered with JSON, which is no speech",
-        remedy="Look at the base URL: it should end where /audio/speech begins",
-    )
 
 
 # What the system raises, and what is no HTTP

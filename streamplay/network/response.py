@@ -24,10 +24,19 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
-from streamplay.network.failures import ErrorBody, check_speech, nearest, read_refusal
+from streamplay.network.failures import (
+    ErrorBody,
+    check_coding,
+    nearest,
+    read_error,
+    read_refusal,
+    tells_end,
+)
 from streamplay.network.retry import ATTEMPTS, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import conceal, presentable
+from streamplay.stream.sniff import is_bytes
+from streamplay.stream.told import Told, told_by_headers
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
@@ -43,7 +52,7 @@ if TYPE_CHECKING:
     from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk, Decoder
-    from streamplay.stream.wire import WireEvent
+    from streamplay.stream.wire import Reader, WireEvent
 
 # A server that sends events without end, and none of them audio, is handed out
 # as it is: what is kept meanwhile is bounded.
@@ -156,6 +165,9 @@ class SpeechResponse:
         self._early: list[WireEvent] = []
         self._batches: AsyncGenerator[list[WireEvent], None] | None = None
         self._decoder: Decoder | None = None
+        self._reader: Reader | None = None
+        self._told = Told()
+        self._end_is_told = False
         self._holding = False
         self._reshaped = 0
         self._said = ErrorBody()
@@ -259,8 +271,11 @@ class SpeechResponse:
     def _make_decoder(self) -> Decoder:
         from streamplay.stream.decoder import Decoder
 
-        expected, source = self.request.expected_from(self._shape.api)
-        return Decoder(expected, source, content_type=self.content_type)
+        told = self._reader.told.over(self._told) if self._reader else self._told
+        expected, source = told.settle(*self.request.expected_from(self._shape.api))
+        return Decoder(
+            expected, source, content_type=self.content_type, end_is_told=self._end_is_told
+        )
 
     async def events(self) -> AsyncGenerator[WireEvent, None]:
         """Yield the answer's events, undecoded; end after its end mark.
@@ -358,7 +373,7 @@ class SpeechResponse:
         self._attempts += 1
         self.moments.restart()
         self._early = []
-        self._body = self._batches = self._decoder = None
+        self._body = self._batches = self._decoder = self._reader = None
         self.counts = AnswerCounts()
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
@@ -381,11 +396,16 @@ class SpeechResponse:
         if not 200 <= exchange.status < 300:
             error, self._said = await read_refusal(body, self._sender.endpoint, self.request)
             raise error
+        check_coding(exchange.headers.get("content-encoding", ""), secret)
         mp3 = self.request.response_format == "mp3"
         self.content_type = await body.real_type(told, mp3=mp3)
-        await check_speech(body, self.content_type, secret)
         self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None
-        self._batches = body.batches(reader_for(self.content_type))
+        self._told = told_by_headers(exchange.headers)
+        self._end_is_told = tells_end(exchange.headers) or not is_bytes(self.content_type)
+        self._reader = reader_for(
+            self.content_type, words=lambda data: presentable(read_error(data).message, secret)
+        )
+        self._batches = body.batches(self._reader)
         async for batch in self._batches:
             self._early += batch
             if _has_audio(batch) or len(self._early) >= _EARLY_EVENTS:
@@ -397,6 +417,9 @@ class SpeechResponse:
         self.counts.add(self._early)
         kinds = ", ".join(sorted(self.counts.kinds))
         held = f": only {presentable(kinds, self._secret, 80)}" if kinds else ""
+        suspect = self._reader.suspect if self._reader else ""
+        if suspect:
+            held = f" that is known: {suspect}"
         return NoAudio(
             f"the server's answer ended well, and held no audio{held}",
             remedy="Try again, or another model or server",
