@@ -181,7 +181,8 @@ class AsyncPlayer:
         An async iterable is consumed on the caller's loop.
         """
         core = await self._opened()
-        return AsyncUtterance(core.say(_here(text), options, listener=self._listener()))
+        said = core.say(_here(text), options, listener=self._listener())
+        return cast("AsyncUtterance", said.take_handle())
 
     async def play(
         self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
@@ -192,7 +193,7 @@ class AsyncPlayer:
         """
         core = await self._opened()
         played = core.play(sound_source(_here(frames), samplerate), listener=self._listener())
-        return AsyncUtterance(played)
+        return cast("AsyncUtterance", played.take_handle())
 
     async def play_file(
         self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
@@ -201,11 +202,12 @@ class AsyncPlayer:
         core = await self._opened()
         queued = in_thread(core.play_file, file, decode_as, listener=self._listener())
         try:
-            return AsyncUtterance(await asyncio.shield(asyncio.wrap_future(queued)))
+            played = await asyncio.shield(asyncio.wrap_future(queued))
         except asyncio.CancelledError:
             # The thread goes on, and queues it all the same.
             queued.add_done_callback(_cancel)
             raise
+        return cast("AsyncUtterance", played.take_handle())
 
     async def interrupt(self) -> Heard:
         """Fall silent now: see `Player.interrupt`. It never suspends."""

@@ -159,6 +159,7 @@ class PlayerCore:
         return self.play(file_source(file, name, raw), listener=listener)
 
     def _add(self, utterance: UtteranceState, listener: Callable[[Event], object] | None) -> None:
+        utterance.begin()
         utterance.on_done(lambda: self._forget(utterance))
         with self._lock:
             self.check_open()  # again: closing waits for those that were added before it began

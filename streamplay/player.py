@@ -94,7 +94,7 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return Utterance(self._core.say(text, options))
+        return cast("Utterance", self._core.say(text, options).take_handle())
 
     def play(
         self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
@@ -115,7 +115,7 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return Utterance(self._core.play(sound_source(frames, samplerate)))
+        return cast("Utterance", self._core.play(sound_source(frames, samplerate)).take_handle())
 
     def play_file(
         self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
@@ -136,7 +136,7 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return Utterance(self._core.play_file(file, decode_as))
+        return cast("Utterance", self._core.play_file(file, decode_as).take_handle())
 
     def interrupt(self) -> Heard:
         """Fall silent now, and forget what was queued; from any thread, handler or callback.

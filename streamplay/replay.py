@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.audio import Frames
-    from streamplay.errors import OutputFailed
     from streamplay.playback.pump import Pump
     from streamplay.playback.session import Session
     from streamplay.policy.jitter import Policy
@@ -59,29 +58,27 @@ async def replay(trace: Trace, session: Session, choose: Callable[[int], Policy]
     importing = asyncio.create_task(aside(import_module, "numpy"))
     pump = await session.pump_for(audio)
     await importing  # not in the time of the first piece
-    return await _Replay(trace, session, pump, choose(pump.output.samplerate)).run()
+    return await _Replay(trace, pump, choose(pump.output.samplerate)).run()
 
 
 class _Replay:
-    def __init__(self, trace: Trace, session: Session, pump: Pump, policy: Policy) -> None:
+    def __init__(self, trace: Trace, pump: Pump, policy: Policy) -> None:
         self._trace = trace
         self._pump = pump
         self._policy = policy
         self._track = Track()
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        session.on_output_failed = self._settle
 
     async def run(self) -> Played:
         self._policy.on_request(self._trace.characters)
         self._pump.add(self._track, self._policy)
-        asyncio.wrap_future(self._track.done).add_done_callback(lambda _: self._settle(None))
+        heard = asyncio.wrap_future(self._track.done)
         delivering = asyncio.create_task(self._deliver())
-        either: set[asyncio.Future[Any]] = {delivering, self._done}
+        either: set[asyncio.Future[Any]] = {delivering, heard}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not self._done.done():
+            if not heard.done():
                 await delivering
-            await self._done
+            await heard  # raises where the output was lost
         finally:
             delivering.cancel()
         self._policy.on_end(learn=self._trace.complete)
@@ -122,11 +119,3 @@ class _Replay:
         pitch = np.array(PITCHES)[seconds.astype(int) % len(PITCHES)]
         tone = LEVEL * np.sin(2 * np.pi * pitch * seconds)
         return np.repeat(tone.astype(np.float32)[:, np.newaxis], output.channels, axis=1)
-
-    def _settle(self, error: OutputFailed | None) -> None:
-        if self._done.done():
-            return
-        if error is None:
-            self._done.set_result(None)
-        else:
-            self._done.set_exception(error)

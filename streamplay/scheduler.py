@@ -8,14 +8,14 @@ from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING
 
-from streamplay.errors import DeviceLost, StreamPlayError
+from streamplay.errors import DeviceLost, OutputFailed, StreamPlayError
 from streamplay.reading import drop
 from streamplay.speech.producer import Producer, SoundProducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streamplay.errors import OutputFailed
+    from streamplay.playback.track import Track
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
 
@@ -31,9 +31,7 @@ class Scheduler:
         self._resources = resources
         self._queue: deque[UtteranceState] = deque()
         self._added = asyncio.Event()
-        self._unheard: set[UtteranceState] = set()
-        self._hearing: set[asyncio.Task[None]] = set()
-        resources.session.on_output_failed = self._output_failed
+        self._settling: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to take utterances."""
@@ -41,7 +39,6 @@ class Scheduler:
 
     def add(self, utterance: UtteranceState) -> None:
         """Queue an utterance."""
-        self._unheard.add(utterance)
         self._queue.append(utterance)
         self._added.set()
 
@@ -82,7 +79,7 @@ class Scheduler:
             drop(utterance.text)
         elif feed.file is None:  # a file is closed with the others
             drop(feed.frames)
-        self._end(utterance, None)
+        self._end(utterance, None, None)
 
     async def _receive(self, utterance: UtteranceState) -> None:
         try:
@@ -90,13 +87,23 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001 - after a bug too, it must end
             self._give_up(utterance, error)
             return
+        hearing = asyncio.create_task(_heard(utterance.account.track))
+        await asyncio.wait({utterance.task, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if hearing.done():  # it was cut, or its output lost
+            _note_loss(utterance, hearing.result())
+            self.stop_receiving(utterance)
         await asyncio.wait([utterance.task])
-        self._end(utterance, _outcome(utterance.task))
+        self._end(utterance, _outcome(utterance.task), hearing)
         self._resources.store.write()
 
-    def _end(self, utterance: UtteranceState, error: Exception | None) -> None:
+    def _end(
+        self,
+        utterance: UtteranceState,
+        error: Exception | None,
+        hearing: asyncio.Task[OutputFailed | None] | None,
+    ) -> None:
         try:
-            self._received(utterance, error)
+            self._received(utterance, error, hearing)
         except Exception as bug:  # noqa: BLE001 - after a bug too, it must end
             self._give_up(utterance, bug)
 
@@ -105,22 +112,31 @@ class Scheduler:
             return Producer(utterance, self._resources)
         return SoundProducer(utterance, utterance.feed, self._resources)
 
-    def _received(self, utterance: UtteranceState, error: Exception | None) -> None:
+    def _received(
+        self,
+        utterance: UtteranceState,
+        error: Exception | None,
+        hearing: asyncio.Task[OutputFailed | None] | None,
+    ) -> None:
         """Finish the files at once: what is kept does not wait for what is heard."""
         utterance.failure = utterance.failure or error
         unfinished = self._finish_files(utterance)
         utterance.failure = utterance.failure or unfinished
         utterance.received = True
-        if utterance.track is None or utterance.track.done.done():
-            self._settle(utterance)
+        if hearing is not None and utterance.track is not None and not hearing.done():
+            settling = asyncio.create_task(self._settle_when_heard(utterance, hearing))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
             return
-        hearing = asyncio.create_task(self._settle_when_heard(utterance))
-        self._hearing.add(hearing)
-        hearing.add_done_callback(self._hearing.discard)
+        if hearing is not None:
+            hearing.cancel()
+        self._settle(utterance)
 
-    async def _settle_when_heard(self, utterance: UtteranceState) -> None:
-        await asyncio.wrap_future(utterance.account.track.done)
+    async def _settle_when_heard(
+        self, utterance: UtteranceState, hearing: asyncio.Task[OutputFailed | None]
+    ) -> None:
         try:
+            _note_loss(utterance, await hearing)
             self._settle(utterance)
         except Exception as error:  # noqa: BLE001 - it concerns this one alone
             self._give_up(utterance, error)
@@ -128,7 +144,6 @@ class Scheduler:
     def _settle(self, utterance: UtteranceState) -> None:
         if utterance.done:
             return
-        self._unheard.discard(utterance)
         error, account = utterance.failure, utterance.account
         account.error = error
         whole = error is None and not utterance.interrupted and not account.failures
@@ -139,7 +154,6 @@ class Scheduler:
 
     def _give_up(self, utterance: UtteranceState, error: Exception) -> None:
         """Fail an utterance by a bug of ours, wherever it was."""
-        self._unheard.discard(utterance)
         failure = StreamPlayError(f"the player failed with {error!r}", remedy="Please report this")
         failure.__cause__ = error
         utterance.failure = utterance.account.error = failure
@@ -148,13 +162,6 @@ class Scheduler:
             with suppress(Exception):  # the bug may be in there
                 failure.receipt = utterance.receipt
             utterance.settle()
-
-    def _output_failed(self, error: OutputFailed) -> None:
-        """End what was on its way to an output that is lost."""
-        for utterance in list(self._unheard):
-            if utterance.track is not None:
-                utterance.failure = utterance.failure or _own(error, utterance)
-                self.stop_receiving(utterance)
 
     def _finish_files(self, utterance: UtteranceState) -> StreamPlayError | None:
         error: StreamPlayError | None = None
@@ -179,6 +186,21 @@ class Scheduler:
         begun = utterance.account.begun
         seconds = 0.0 if begun is None else self._resources.clock() - begun
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+
+
+async def _heard(track: Track) -> OutputFailed | None:
+    """Wait until nothing more of `track` is going to be heard; return why its output was lost."""
+    try:
+        await asyncio.shield(asyncio.wrap_future(track.done))
+    except OutputFailed as error:
+        return error
+    return None
+
+
+def _note_loss(utterance: UtteranceState, error: OutputFailed | None) -> None:
+    """Note that the output was lost before all was heard; where it was cut, that is no matter."""
+    if error is not None and not utterance.interrupted:
+        utterance.failure = utterance.failure or _own(error, utterance)
 
 
 def _own(error: OutputFailed, utterance: UtteranceState) -> OutputFailed:

@@ -136,7 +136,7 @@ def test_a_device_that_is_lost_ends_it_though_more_is_to_come(null_sink: NullSin
         lost = DeviceLost("it was unplugged")
 
         def losing(rate: int) -> Policy:
-            asyncio.get_running_loop().call_later(0.1, lambda: session.on_output_failed(lost))
+            asyncio.get_running_loop().call_later(0.1, lambda: session.pump.abandon(lost))
             return policy(0, rate)
 
         recorded = trace([(0.0, 2400), (0.05, 2400), (3600.0, 2400)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import NoAudio, StreamPlayError, TimedOut, TooLarge
@@ -12,7 +12,7 @@ from streamplay.stream.sniff import real_type
 from streamplay.stream.wire import Audio, Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
@@ -43,8 +43,8 @@ class Moments:
         the first byte of its body. Of the last attempt.
     resent : int
         How often a kept connection turned out to be closed, and the request was sent once more.
-    on_sent : callable
-        Is called when the request has left.
+    left : asyncio.Event
+        Set when the request has left; it stays set when another attempt follows.
     """
 
     begun: float
@@ -55,7 +55,7 @@ class Moments:
     headers: float | None = None
     first_byte: float | None = None
     resent: int = 0
-    on_sent: Callable[[], None] = lambda: None
+    left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def restart(self) -> None:
         """Forget what was of an attempt that failed."""

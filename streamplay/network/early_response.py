@@ -129,7 +129,7 @@ class EarlyTransport:
             moments.tcp, moments.connected, moments.sent = early.tcp, early.connected, early.sent
             connected()
             if early.sent is not None:
-                moments.on_sent()
+                moments.left.set()
             exchange = await self._exchange(line)
         except BaseException:
             early.close()

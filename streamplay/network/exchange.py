@@ -72,7 +72,7 @@ class HttpExchange:
         with suppress(OSError):
             await self._link.write(data)
             moments.sent = clock()
-            moments.on_sent()
+            moments.left.set()
 
     async def begin(self) -> None:
         """Read the status and the headers.

@@ -239,8 +239,14 @@ class Pump:
                 return
             await self._earlier.wait(min(LOOK_SECONDS, self._seconds(left)))
 
-    def abandon(self) -> None:
-        """Drop everything: the output is gone, or is about to be closed."""
+    def abandon(self, error: OutputFailed | None = None) -> None:
+        """Drop everything: the output is gone, or is about to be closed.
+
+        Parameters
+        ----------
+        error : OutputFailed, optional
+            Why the output is lost: what ends the tracks that were not heard to their ends.
+        """
         self._abandoned = True
         with suppress(Exception):  # a bug in `step` may be why everything is dropped
             self.step()
@@ -249,7 +255,7 @@ class Pump:
             self._read_notes()
             given_up = self._queue.give_up(position)
         self._room.notify()
-        _end(given_up)
+        _end(given_up, error)
 
     def _changed(self) -> None:
         """Step after a change, and wake what waits for one."""
@@ -361,9 +367,13 @@ def _smallest_block(notes: Iterable[Note]) -> int | None:
     return min((frames for frames in blocks if frames >= SMALLEST_BLOCK), default=None)
 
 
-def _end(tracks: Iterable[Track]) -> None:
+def _end(tracks: Iterable[Track], error: OutputFailed | None = None) -> None:
     """Set the tracks' futures; outside the lock, so that `cut` never waits for a listener."""
     for track in tracks:
-        if not track.done.done():  # a task that awaited it may have cancelled it
+        if track.done.done():  # a task that awaited it may have cancelled it
+            continue
+        if error is None:
             track.done.set_result(None)
+        else:
+            track.done.set_exception(error)
         track.changes.notify()

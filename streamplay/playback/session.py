@@ -92,7 +92,6 @@ class Session:
         self._opening: asyncio.Task[Pump] | None = None
         self._pumping: asyncio.Task[None] | None = None
         self._recovery = Recovery(self._open_again, options.tell)
-        self.on_output_failed: Callable[[OutputFailed], None] = lambda _: None
 
     @property
     def playout(self) -> AnyPlayout | None:
@@ -233,7 +232,7 @@ class Session:
                 failure = error if isinstance(error, OutputFailed) else _bug(error)
                 if failure is error and await self._recovery.go_on(pump, failure):
                     continue
-                self.on_output_failed(failure)
+                pump.abandon(failure)
                 await self.close()
                 return
 

@@ -45,8 +45,9 @@ class Track:
     pump, policy : Pump, Policy
         What plays it and what decides when it may start; None until `Pump.add`.
     done : Future
-        Its result is set on the loop, once the last frame has been heard or nothing more of it is
-        going to be. For any thread; the loop awaits it with `asyncio.wrap_future`.
+        Done on the loop, once the last frame has been heard or nothing more of it is going to be;
+        `OutputFailed` where its output was lost. For any thread; the loop awaits it with
+        `asyncio.wrap_future`.
     changes : Changes
         Notified when something has happened to it that no time could tell: frames put, closed,
         cut, paused, resumed, another output. The code that makes its frames notifies it too.

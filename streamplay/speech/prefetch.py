@@ -57,6 +57,7 @@ class Prefetch:
         self._client: SpeechClient | None = None
         self._asking: asyncio.Task[None] | None = None
         self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
+        self._preparing: set[asyncio.Task[None]] = set()
         self._heard = 0  # pieces
         self._streams = 1 + utterance.options.prefetch
         self._limited: set[SpeechResponse] = set()
@@ -91,6 +92,8 @@ class Prefetch:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait([self._asking])
+        for preparing in self._preparing:
+            preparing.cancel()
         for fetch, _ in self.under_way:
             await fetch.aclose()
             self._backend.received(fetch.response)
@@ -142,12 +145,15 @@ class Prefetch:
         options = self._utterance.options
         request = options.request(text)
         response = self._client.open(request, options.limits)
-        response.moments.on_sent = lambda: self._prepare(request)
+        preparing = asyncio.create_task(self._prepare(response, request))
+        self._preparing.add(preparing)
+        preparing.add_done_callback(self._preparing.discard)
         self._backend.receiving(response)
         return response
 
-    def _prepare(self, request: SpeechRequest) -> None:
-        """Import what decodes and open the output, now that the request has left."""
+    async def _prepare(self, response: SpeechResponse, request: SpeechRequest) -> None:
+        """Import what decodes and open the output once the request has left."""
+        await response.moments.left.wait()
         self._resources.get_ready(request.expected[0])
 
     async def _room(self) -> None:

@@ -92,6 +92,7 @@ class UtteranceState:
         self.history = History(lambda: self.handle)
         self._owner = owner
         self._handle: weakref.ref[AnyUtterance] | None = None
+        self._first_handle: AnyUtterance | None = None
         self._watch = Tracker(self, time.perf_counter)
         self._watching: asyncio.Task[None] | None = None
         self._done = threading.Event()
@@ -110,6 +111,16 @@ class UtteranceState:
     def attach(self, handle: AnyUtterance) -> None:
         """Take `handle` for the one that events name; it is not kept alive."""
         self._handle = weakref.ref(handle)
+
+    def begin(self) -> None:
+        """Make the handle for the user before anything can happen to it."""
+        self._first_handle = self._owner.make_handle(self)
+
+    def take_handle(self) -> AnyUtterance:
+        """Return the handle for the user, which is not kept alive any more; once."""
+        handle, self._first_handle = self._first_handle, None
+        assert handle is not None
+        return handle
 
     def handle_dropped(self) -> None:
         """Note that the user holds no handle any more: nobody is going to wait for it."""
