@@ -53,37 +53,59 @@ def add_arguments(parser: Parser) -> None:
 
 def _add_load(parser: Parser) -> None:
     add = parser.add_argument_group("load").add_argument
-    add("--requests", type=options.count, metavar="N", help="to each target (default: 60)")
-    add("--duration", type=options.seconds, metavar="SECONDS", help="begin none after this")
-    add("--concurrency", type=options.count, metavar="N", help="so many at a time (default: 1)")
-    add("--rate", type=_rate, metavar="R", help="R a second, whatever becomes of them")
-    add("--arrivals", choices=("poisson", "constant"), help="with --rate (default: poisson)")
-    add("--warmup", type=_count_or_none, metavar="N", help="that do not count (default: 1)")
+    add("--requests", type=options.count, metavar="N", help="requests to each target (default: 60)")
+    add("--duration", type=options.seconds, metavar="SECONDS", help="begin no request after this")
+    add("--concurrency", type=options.count, metavar="N", help="N requests at a time (default: 1)")
+    add("--rate", type=_rate, metavar="R", help="begin R requests a second")
+    add(
+        "--arrivals",
+        choices=("poisson", "constant"),
+        help="when requests begin, with --rate (default: poisson)",
+    )
+    add(
+        "--warmup", type=_count_or_none, metavar="N", help="requests that do not count (default: 1)"
+    )
     add("--cold", action="store_true", default=None, help="a new connection for each request")
-    add("--texts", metavar="SET|FILE", help="short, sentence, paragraph, sentence-de …; or a file")
-    add("--seed", type=_count_or_none, metavar="N", help="of everything random (default: 0)")
-    add("--play", action="store_true", default=None, help="let each be heard, one after the other")
-    add("--max-chars", type=options.count, metavar="N", help="pay for no more than this")
+    add("--texts", metavar="SET|FILE", help="short, sentence, paragraph, sentence-de …, or a file")
+    add(
+        "--seed",
+        type=_count_or_none,
+        metavar="N",
+        help="the seed of all random choices (default: 0)",
+    )
+    add("--play", action="store_true", default=None, help="play the answers, one after another")
+    add("--max-chars", type=options.count, metavar="N", help="the most characters to pay for")
 
 
 def _add_results(parser: Parser) -> None:
     add = parser.add_argument_group("results").add_argument
-    add("--json", action="store_true", default=None, help="the result as one JSON object")
-    add("--csv", type=Path, metavar="FILE", help="a row for each request")
-    add("--html", type=Path, metavar="FILE", help="a report in one file, with figures")
-    add("--png", type=Path, metavar="FILE", help="the main figures as a picture")
-    add("--markdown", type=Path, metavar="FILE", help="the tables, for a document or a summary")
-    add("--traces", type=Path, metavar="DIR", help="the arrivals of each request, for replay")
-    add("--objective", action="append", metavar="EXPR", help="as 'continuity_100 >= 99%%'")
+    add("--json", action="store_true", default=None, help="print the result as JSON")
+    add("--csv", type=Path, metavar="FILE", help="write a row for each request")
+    add("--html", type=Path, metavar="FILE", help="write a report with figures")
+    add("--png", type=Path, metavar="FILE", help="write the main figures as a picture")
+    add("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
+    add("--traces", type=Path, metavar="DIR", help="write an arrival trace for each request")
+    add(
+        "--objective",
+        action="append",
+        metavar="EXPR",
+        help="a condition to meet, such as 'continuity_100 >= 99%%'",
+    )
     add(
         *("--find-capacity",),
         action="store_true",
         default=None,
-        help="raise the rate until an objective breaks; --rate is the first, --duration each one's",
+        help="find the highest rate that meets the objectives; --rate is the first to try, "
+        "--duration the time for each",
     )
-    add("--baseline", type=Path, metavar="FILE", help="an earlier run's --json")
-    add("--fail-if", action="append", metavar="EXPR", help="as 'first_voice.p95 > +10%%' of it")
-    add("--explain", action="store_true", default=None, help="what each measure means, and leave")
+    add("--baseline", type=Path, metavar="FILE", help="the --json of an earlier run")
+    add(
+        "--fail-if",
+        action="append",
+        metavar="EXPR",
+        help="a change not to exceed, such as 'first_voice.p95 > +10%%'",
+    )
+    add("--explain", action="store_true", default=None, help="explain the measures and end")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``play``."""
     add = parser.add_argument
     add("file", metavar="FILE|-", help="a sound file; -: standard input")
-    add("--decode-as", metavar="ENCODING@RATE", help="it is raw audio, and this is what it means")
+    add("--decode-as", metavar="ENCODING@RATE", help="read the file as raw audio of this format")
     options.add_sound(parser, *_SOUND)
     telling = parser.add_argument_group("telling")
     telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``replay``."""
     add = parser.add_argument
-    add("traces", nargs="+", metavar="TRACE", help="as say --record writes it")
-    add("--simulate", action="store_true", default=None, help="in virtual time, without sound")
-    add("--json", action="store_true", default=None, help="a line of JSON for each trace")
+    add("traces", nargs="+", metavar="TRACE", help="a file that say --record wrote")
+    add("--simulate", action="store_true", default=None, help="compute the times, without playing")
+    add("--json", action="store_true", default=None, help="print a line of JSON for each trace")
     options.add_sound(parser, "device", "latency", "prebuffer", "gap_weight")
     options.quiet(parser)
 

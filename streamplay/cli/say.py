@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``say``."""
     parser.add_argument(
-        "text", nargs="*", metavar="TEXT", help="what to say; - or nothing: standard input"
+        "text", nargs="*", metavar="TEXT", help="the text; - or nothing: standard input"
     )
     options.add_request(parser)
     options.add_text(parser)
@@ -49,10 +49,10 @@ def _add_keeping(parser: Parser) -> None:
         "-o",
         "--output",
         metavar="FILE|-",
-        help="keep it: .wav .flac .ogg .mp3; .pcm .raw and - (stdout): the bytes as received",
+        help="write audio to .wav .flac .ogg .mp3; .pcm .raw or - (stdout): the bytes as received",
     )
     keeping.add_argument("--force", action="store_true", default=None, help="overwrite files")
-    keeping.add_argument("--record", metavar="TRACE", help="keep the arrival times")
+    keeping.add_argument("--record", metavar="TRACE", help="write the arrival times, for replay")
 
 
 def run(args: argparse.Namespace) -> int:
