@@ -12,7 +12,15 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from unicodedata import category
 
-from streamplay.words.lexicon import BEFORE_NUMBERS, BEGINS, DATE_WORDS, ENDS, PRONOUNS
+from streamplay.words.lexicon import (
+    BEFORE_NUMBERS,
+    BEGINS,
+    DATE_WORDS,
+    ENDS,
+    ORDINALS,
+    PRONOUNS,
+    TITLES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +89,8 @@ def _rank(before: str, after: str, language: str) -> int:
     pronouns = PRONOUNS.get(language, ())
     if first in begins or second in ends or (first in pronouns and second not in begins):
         return 0
+    if first in DATE_WORDS:  # 3 de mayo | de 2026
+        return 0
     opens = second in begins or second in pronouns
     return PHRASE if opens or first in ends else WORD
 
@@ -101,6 +111,8 @@ def _inside(word: str, start: int) -> Iterator[Boundary]:
         before, after = word[at - 1], word[at]
         if not (is_unspaced(before) or before in CLAUSE_MARKS | _ENDS) or not is_unspaced(after):
             continue
+        if category(after).startswith("P"):  # a run of marks, or a quotation's end
+            continue
         if is_numeral(before) or is_numeral(after):
             continue
         if before in CLAUSE_MARKS | _ENDS:
@@ -116,19 +128,27 @@ def _ends_particle(before: str, after: str) -> bool:
     return before == "的" and after not in "确確士话話"
 
 
-def may_end_sentence(before: str, after: str) -> bool:
+def may_end_sentence(before: str, after: str, language: str = "en") -> bool:
     """Whether a sentence may end between what is written `before` and `after`.
 
-    A second look at what sentencex found: an abbreviation before a number, and the
-    number of a list's item, end none.
+    A second look at what sentencex found: a mark inside of a word, an abbreviation or a letter
+    before a number, a title, the number of a list's item, and an ordinal ("im 19.
+    Jahrhundert") end none.
     """
     head = before.rstrip()
+    if len(head) == len(before) and after and not (is_wide(head[-1]) or is_wide(after[0])):
+        return False  # inside of a word: U.S.A., ASP.NET
     if re.fullmatch(r"[(\[]?\w{1,3}[.)]", head) and head.strip("([.)").isdecimal():
         return False
-    if not after.lstrip(_OPENING + "$€£¥")[:1].isdigit():
+    words = re.split(r"[\s'’]+", head)
+    last = words[-1].strip(_OPENING + ".").lower()
+    if last.isdecimal() and len(last) < 3 and len(words) > 1:
+        return words[-2].lower() not in ORDINALS.get(language, ())
+    if words[-1].endswith(".") and last in TITLES.get(language, ()):
+        return False
+    if not words[-1].endswith(".") or not after.lstrip(_OPENING + "$€£¥")[:1].isdigit():
         return True
-    word = head.split()[-1] if head.split() else ""
-    return not (word.endswith(".") and word.strip(_OPENING + ".").lower() in BEFORE_NUMBERS)
+    return last not in BEFORE_NUMBERS and len(last) != 1
 
 
 def ends_clause(word: str) -> bool:
@@ -148,7 +168,7 @@ def is_open_ended(text: str) -> bool:
     """Whether what ends `text` may go on in the next token: 3. (14), U. (S.), e.g. ("in no space").
 
     A digit and a mark may be the beginning of a number, a time, a date, a version; a
-    single letter or one with full stops in it, of an abbreviation.
+    single letter or one with full stops in it, of an abbreviation; and an address goes on.
     """
     words = text.split()
     last = words[-1].rstrip(_CLOSING) if words else ""
@@ -158,6 +178,8 @@ def is_open_ended(text: str) -> bool:
     if is_numeral(bare[-1]):
         return bare != last
     letters = bare.lstrip(_OPENING)
+    if any(mark in letters for mark in "/\\@_#:"):
+        return bare != last  # an address, a path
     return last.endswith(".") and (len(letters) == 1 or "." in letters) and not is_wide(letters[-1])
 
 

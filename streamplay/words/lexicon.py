@@ -43,6 +43,21 @@ _PRONOUNS: Final = {
     "nl": "ik jij je hij zij wij ze",
 }
 _ENDS: Final = {"hi": "में से को का के की पर तक ने लिए साथ और है हैं था थी थे"}
+_ORDINALS: Final = {
+    "de": "der die das dem den des am im vom zum zur beim ab bis seit jeder jede jedes jeden "
+    "sein ihr",
+    "da": "den det de",
+    "no": "den det de",
+    "nb": "den det de",
+    "nn": "den det dei",
+}
+_TITLES: Final = {
+    "de": "hr fr dr prof dipl ing mag",
+    "es": "sr sra srta dr dra d dña ud uds lic ing",
+    "fr": "m mm mme mmes mlle mlles mgr me dr pr",
+    "it": "sig sigg dott prof ing avv arch",
+    "pt": "sr sra srta dr dra prof eng",
+}
 _DATE_WORDS: Final = (
     "lundi mardi mercredi jeudi vendredi samedi dimanche janvier février mars avril mai juin "
     "juillet août septembre octobre novembre décembre lunes martes miércoles jueves viernes sábado "
@@ -55,7 +70,7 @@ _DATE_WORDS: Final = (
 )
 _BEFORE_NUMBERS: Final = (
     "no nos nr nrn num núm nº n° art arts abs fig figs abb p pp s pg pág págs vol vols bd ch chap "
-    "chs kap cap ca approx sec sect § eq eqs tab ver v rev st op cf c"
+    "chs kap cap pag pagg ca approx sec sect § eq eqs tab ver v rev st op cf c"
 )
 
 BEGINS: Final = {code: frozenset(words.split()) for code, words in _BEGINS.items()}
@@ -66,6 +81,12 @@ PRONOUNS: Final = {code: frozenset(words.split()) for code, words in _PRONOUNS.i
 
 ENDS: Final = {code: frozenset(words.split()) for code, words in _ENDS.items()}
 """Words that end a phrase: postpositions."""
+
+TITLES: Final = {code: frozenset(words.split()) for code, words in _TITLES.items()}
+"""Titles that are abbreviated: a name follows, and no sentence ends."""
+
+ORDINALS: Final = {code: frozenset(words.split()) for code, words in _ORDINALS.items()}
+"""Words behind which a number with a full stop is an ordinal, where ordinals are written so."""
 
 DATE_WORDS: Final = frozenset(_DATE_WORDS.split())
 """Days and months written with a small letter, behind whose comma a date may go on ("vendredi, 28

@@ -17,8 +17,11 @@ LONGEST_QUIET_SECONDS: Final = 6.0
 _GAPS: Final = 16
 """Gaps that are looked at: a server may send several tokens at once, and none for a while."""
 
-_FACTOR: Final = 3
+_FACTOR: Final = 4
 """A pause is so many times as long as the gaps between tokens are."""
+
+_KNOWN: Final = 4
+"""Gaps from which on a pace is known."""
 
 
 class Pace:
@@ -48,9 +51,9 @@ class Pace:
             Whether the last word is known to be complete: white space stands behind it, or
             the part was a sentence of its own.
         """
+        least = QUIET_SECONDS if sure or len(self._gaps) >= _KNOWN else UNKNOWN_SECONDS
         if not self._gaps:
-            return QUIET_SECONDS if sure else UNKNOWN_SECONDS
+            return least
         # One long gap among the short ones was a pause itself.
         typical = sorted(self._gaps)[-2] if len(self._gaps) > 1 else self._gaps[0]
-        least = QUIET_SECONDS if sure or len(self._gaps) > 1 else UNKNOWN_SECONDS
         return min(max(least, _FACTOR * typical), LONGEST_QUIET_SECONDS)

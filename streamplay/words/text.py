@@ -33,6 +33,8 @@ from streamplay.words.pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, Pace
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamplay.words.boundaries import Boundary
+
 LONGEST: Final = fields.LONGEST
 
 FIRST_LEAST: Final = 20
@@ -228,17 +230,20 @@ class SentenceCutter:
 
     def _give_phrase(self) -> Iterator[str]:
         """Give the best beginning of a slow model's first words, where there is one."""
-        least = _LEAST if self._late == 1 else _LEAST_LATE
-        found = [
-            each
-            for each in boundaries(self._rest, self._language)
-            if weight(self._rest[: each.at].rstrip()) >= least[each.rank]
-        ]
+        places = boundaries(self._rest, self._language)
+        found = [each for each in places if self._is_phrase(each)]
         if found:
             # The model is slow: the next words may go early too, if not as early.
             self._wait *= 2
             best = max(found, key=lambda each: (each.rank, each.at))
             yield from self._cut(best.at, first=True)
+
+    def _is_phrase(self, place: Boundary) -> bool:
+        """Whether what stands before `place` is long enough to go, and no single word."""
+        head = self._rest[: place.at].rstrip()
+        least = _LEAST if self._late == 1 else _LEAST_LATE
+        several = place.rank == MARK or " " in head or is_wide(head[-1])
+        return several and weight(head) >= least[place.rank]
 
     def _cut(self, at: int, *, first: bool = False) -> Iterator[str]:
         piece, length = self._rest[:at].strip(), len(self._rest)
@@ -336,7 +341,7 @@ def _sentence_end(text: str, latest: int, language: str) -> int:
         at += len(sentence)
         if at > latest:
             return 0
-        if may_end_sentence(text[:at], text[at:].lstrip()):
+        if may_end_sentence(text[:at], text[at:].lstrip(), language):
             return at
     return 0
 
