@@ -152,15 +152,17 @@ def find_word(text: str, word: str, begin: int) -> tuple[int, int]:
     Where it is not: the beginning of the next word, twice.
     """
     core = _core(word)
-    found = _find(text, core, begin)
+    behind = begin
+    while behind < len(text) and not text[behind].isalnum():
+        behind += 1
+    if not core:
+        mark = text.find(word, begin, behind) if word else -1
+        return (mark, mark + len(word)) if mark >= 0 else (behind, behind)
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    found = _find(text, core, behind)
     if found < 0:
-        lower = text.lower()
-        found = _find(lower, core.lower(), begin) if len(lower) == len(text) else -1
-    if found >= 0:
-        return found, found + len(core)
-    while begin < len(text) and not text[begin].isalnum():
-        begin += 1
-    return begin, begin
+        found = _find(lower, core.lower(), behind)
+    return (found, found + len(core)) if found >= 0 else (behind, behind)
 
 
 def _find(text: str, core: str, begin: int) -> int:
@@ -184,12 +186,17 @@ def _stands_alone(text: str, begin: int, end: int) -> bool:
     """Whether text[begin:end] is not part of a longer word; some scripts have no white space."""
     if is_wide(text[begin]):
         return True
-    open_left = begin > 0 and text[begin - 1].isalnum() and not is_wide(text[begin - 1])
-    open_right = end < len(text) and text[end].isalnum() and not is_wide(text[end])
-    # "10" of "10km" and "20.5" of "20.5%" are words to a server.
-    same_left = open_left and text[begin - 1].isdigit() == text[begin].isdigit()
-    same_right = open_right and text[end].isdigit() == text[end - 1].isdigit()
-    return not (same_left or same_right)
+    left = begin > 0 and _go_together(text[begin - 1], text[begin])
+    right = end < len(text) and _go_together(text[end - 1], text[end])
+    return not (left or right)
+
+
+def _go_together(before: str, after: str) -> bool:
+    """Whether two characters are of one word; to a server, "10km" and "camelCase" are two each."""
+    if not (before.isalnum() and after.isalnum()) or is_wide(before) or is_wide(after):
+        return False
+    same = before.isdigit() == after.isdigit()
+    return same and not (before.islower() and after.isupper())
 
 
 def _up_to(text: str, words: Sequence[TimedWord]) -> int:
