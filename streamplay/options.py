@@ -174,20 +174,15 @@ instructions, pronounce, alignment, segment, extra
 
     # Those that are read as attributes: every other is read by its name in the table.
     model: str
-    voice: str | None
     language: str | None
     sample_rate: int
-    extra: Mapping[str, Any]
     decode_as: AudioFormat | str | None
     clean: bool
     prefetch: int
     on_error: Literal["stop", "continue"]
     pause_ms: float | None
     base_url: str | None
-    api_key: str | None
     api_key_env: str | None
-    insecure_http: bool
-    api: Api | None
     timeout: float | None
     deadline: float | None
     local: bool
