@@ -9,6 +9,7 @@ for it fail and say why; the others run, and none of them reaches the machine's 
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,8 @@ _TROUBLE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what runs in its background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # The voice that is quick and exact to the sample; tests of the natural one ask for it.
     os.environ["STREAMPLAY_ENGINE"] = "espeak"
     if config.getoption("numprocesses", default=None) and not hasattr(config, "workerinput"):

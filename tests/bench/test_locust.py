@@ -61,7 +61,7 @@ def run(folder: Path, base_url: str) -> list[dict[str, Any]]:
         )
         for words in everyone
     ]
-    told = [process.communicate(timeout=90)[1] for process in processes]
+    told = [process.communicate(timeout=180)[1] for process in processes]
     # Locust's own status is 1 where a request has failed, as some do here.
     assert processes[0].returncode in {0, 1}, told
     kept = (folder / "kept.jsonl").read_text().splitlines()

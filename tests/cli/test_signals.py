@@ -10,6 +10,7 @@ import pytest
 
 from streamplay.cli.signals import ENDING, Interruption, handled
 from streamplay.errors import PlayerClosed
+from tests.support.speaking import PATIENCE
 
 
 def send(number: int) -> None:
@@ -28,7 +29,7 @@ def test_a_signal_calls_what_was_registered_on_another_thread(number: int) -> No
     with Interruption() as interruption:
         interruption.call(action)
         send(number)
-        assert called.wait(10)
+        assert called.wait(PATIENCE)
     assert interruption.received == number
     assert threads != [threading.main_thread()]
 

@@ -75,6 +75,8 @@ PROGRAM = """
 import json, sys, threading, time
 asked = json.loads(sys.argv[1])
 import streamplay
+from streamplay.outputs import portaudio
+portaudio.AGAIN_SECONDS = asked["again"]
 from streamplay.outputs.device import DeviceOutput
 from streamplay.playback.playout import Playout
 
@@ -155,6 +157,7 @@ class Card:
             "raises": 0,
             "blocks": 0,
             "never": False,
+            "again": 20,  # seconds in which a busy machine's audio server answers
             **asked,
         }
         self.run(PROGRAM, json.dumps(asked))
@@ -378,7 +381,7 @@ def test_where_the_server_itself_moves_what_plays_on_the_default_nothing_is_lost
 
 
 def test_a_server_that_hangs_while_the_default_is_looked_up_keeps_nobody(card: Card) -> None:
-    card.play(0.3, idle=0, times=2, options={"follow_default": True})
+    card.play(0.3, idle=0, times=2, again=1.5, options={"follow_default": True})
     card.signal(signal.SIGSTOP)
     first, second, _ = card.outcome()
     assert (first["complete"], second["complete"]) == (True, True)
@@ -388,7 +391,9 @@ def test_a_server_that_hangs_while_the_default_is_looked_up_keeps_nobody(card: C
 LOOKING = """
 import sys
 from streamplay.errors import NoDevice
+from streamplay.outputs import portaudio
 from streamplay.outputs.portaudio import load, look_again
+patience, portaudio.AGAIN_SECONDS = portaudio.AGAIN_SECONDS, 20  # a busy machine answers late
 def turn():
     print("ready", flush=True)
     sys.stdin.readline()
@@ -399,9 +404,11 @@ def ask(question):
         print(error.message)
 ask(look_again)
 turn()
+portaudio.AGAIN_SECONDS = patience
 ask(look_again)
 ask(load)
 turn()
+portaudio.AGAIN_SECONDS = 20
 if sys.argv[1:]:
     while True:
         try:

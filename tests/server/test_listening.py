@@ -10,6 +10,7 @@ import pytest
 from streamplay.server.app import State
 from streamplay.server.listening import Patience
 from tests.support.server import asking, serving
+from tests.support.speaking import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -94,8 +95,9 @@ def test_a_client_that_does_not_read_is_not_waited_for() -> None:
             ).content
         writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         assert b"200" in await reader.readline()
-        await asyncio.sleep(0.6)
-        assert not state.active
+        async with asyncio.timeout(PATIENCE):
+            while state.active:  # noqa: ASYNC110 - the server tells it by no event
+                await asyncio.sleep(0.02)
         return await until_closed(reader)
 
     got = connected(act, reading=0.2)

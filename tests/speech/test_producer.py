@@ -86,7 +86,8 @@ def test_a_sentence_is_spoken_before_the_next_is_there(player: Player) -> None:
         assert go_on.wait(PATIENCE)
         yield " more."
 
-    utterance = player.say(tokens(), extra=counting(0.1))
+    # Each sentence comes in one chunk: the network cannot be late within it.
+    utterance = player.say(tokens(), extra=counting(0.1, chunk_ms=200))
     being_heard(utterance, 2400)
     go_on.set()
     receipt = utterance.wait(PATIENCE)

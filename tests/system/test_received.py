@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 EVENTS: Final = "text/event-stream"
 
-# Each cell of the table is cut at random so often: 24 cells, a hundred thousand in all.
-CUTS_A_CELL: Final = 4200
+# Each cell of the table is cut in two at every byte, and at random so often.
+CUTS_A_CELL: Final = 500
 
 DIALECTS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
     "A": lambda text: {"object": "audio.tts.chunk", "model": "m", "b64": text},
@@ -97,6 +97,8 @@ def test_received_bytes_equal_sent_bytes(dialect: str, encoding: str) -> None:
     for body in bodies:
         assert received(content_type, expected, [body]) == data
         assert received(content_type, expected, (bytes([byte]) for byte in body)) == data
+        for at in range(len(body)):
+            assert received(content_type, expected, (body[:at], body[at:])) == data
     for _ in range(CUTS_A_CELL):
         assert received(content_type, expected, cut(roll.choice(bodies), roll)) == data
 
