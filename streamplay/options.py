@@ -205,7 +205,7 @@ instructions, pronounce, alignment, segment, extra
 
     def __init__(self, **given: Unpack[PlayerOptions]) -> None:
         _check_names(given, _OF_PLAYERS, "one say")
-        self._set({**_DEFAULTS, **given})
+        _fill(self, {**_DEFAULTS, **given})
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{name} cannot be set: options do not change")
@@ -227,13 +227,8 @@ instructions, pronounce, alignment, segment, extra
         """
         _check_names(given, _OF_ONE_SAY, "the player")
         own = type(self).__new__(type(self))
-        own._set({**vars(self), **given})  # noqa: SLF001 - of the same class
+        _fill(own, {**vars(self), **given})
         return own
-
-    def _set(self, values: Mapping[str, Any]) -> None:
-        check_options(values)
-        vars(self).update(values)
-        _ = self.raw_format  # an encoding or a rate that is none raises here
 
     @property
     def limits(self) -> Limits:
@@ -330,6 +325,12 @@ def _check_names(given: Mapping[str, Any], allowed: frozenset[str], others: str)
 
         close = get_close_matches(name, allowed, 1)
         raise TypeError(f"{name} is no argument{f': did you mean {close[0]}?' if close else ''}")
+
+
+def _fill(options: Options, values: Mapping[str, Any]) -> None:
+    check_options(values)
+    vars(options).update(values)
+    _ = options.raw_format  # raises if `decode_as` names no encoding or no rate
 
 
 def _ignore(_: str) -> None:
