@@ -11,7 +11,7 @@ from streamplay.loop import aside
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streamplay.network.client import SpeechClient
+    from streamplay.network.api import SpeechApi
     from streamplay.network.early import EarlyRequest
     from streamplay.network.early_response import MakeTransport
     from streamplay.network.response import SpeechResponse
@@ -48,7 +48,7 @@ class Backend:
         self._options = options
         self._clock = clock
         self._early = early
-        self._client: SpeechClient | None = None
+        self._client: SpeechApi | None = None
         self._server: LocalServer | None = None
         self._starting: asyncio.Future[str] | None = None
         self._importing: asyncio.Task[None] | None = None
@@ -60,7 +60,7 @@ class Backend:
         """Whether a request has left already."""
         return self._early is not None and self._early.leaving
 
-    async def connect(self) -> SpeechClient:
+    async def connect(self) -> SpeechApi:
         """Return the client, made on the first call; start the built-in voice if it speaks."""
         if self._client is None:
             base_url = self._options.base_url
@@ -75,7 +75,7 @@ class Backend:
         client = await self.connect()
         await client.warm()
 
-    async def fall_back(self) -> SpeechClient:
+    async def fall_back(self) -> SpeechApi:
         """Speak with the built-in voice from now on."""
         if self._client is not None:
             await self._client.aclose()
@@ -127,13 +127,13 @@ class Backend:
         # A caller that is cancelled leaves the start to `close`.
         return await asyncio.shield(self._starting)
 
-    def _make_client(self, base_url: str | None, early: EarlyRequest | None = None) -> SpeechClient:
-        from streamplay.network.client import SpeechClient
+    def _make_client(self, base_url: str | None, early: EarlyRequest | None = None) -> SpeechApi:
+        from streamplay.network.api import SpeechApi
         from streamplay.network.transport import HttpTransport
 
         server = self._options.server
         server["base_url"] = base_url
-        return SpeechClient(
+        return SpeechApi(
             **server,
             notify=self._options.notify,
             clock=self._clock,

@@ -43,8 +43,8 @@ LAYERS = (
 # Of the packages below cli and bench, the modules that others may import: the rest is internal.
 ENTRANCES = {
     "codecs": {"adts", "frame_cutter", "mp3", "packets", "readers"},
-    "network": {"client", "early", "early_response", "endpoint", "response", "retry", "timeouts"}
-    | {"transport"},
+    "network": {"api", "client", "early", "early_response", "endpoint", "response", "retry"}
+    | {"timeouts", "transport"},
     "outputs": {"base", "devices", "opening", "portaudio", "recording", "watchdog"},
     "playback": {"changes", "pump", "reference", "resample", "session", "silence", "track"},
     "policy": {"jitter", "learning", "simulate", "store"},

@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from streamplay.bench import target as targets_of
-from streamplay.bench.clients import Clients
 from streamplay.bench.lag import Lag
 from streamplay.bench.observe import import_decoding, observe
 from streamplay.bench.plan import Job
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from streamplay.bench.target import Target
+    from streamplay.network.api import SpeechApi
 
 
 class Agent:
@@ -43,7 +43,7 @@ class Agent:
         self._targets = targets
         self._local = local
         self._memories = [Memory() for _ in targets]
-        self._clients: list[Clients] = []
+        self._apis: list[SpeechApi] = []
 
     async def run(self, lines: AsyncIterator[str]) -> None:
         """Read jobs until the input ends; print a line for each, and the lag at the end.
@@ -54,9 +54,7 @@ class Agent:
         lag = Lag()
         async with AsyncExitStack() as stack, lag:
             for target in self._targets:
-                clients = Clients(target.client(self._local))
-                self._clients.append(await stack.enter_async_context(clients))
-                await clients.prepare(1)
+                self._apis.append(await stack.enter_async_context(target.client(self._local)))
             _print({"targets": len(self._targets)})
             async with asyncio.TaskGroup() as group:
                 async for line in lines:
@@ -66,9 +64,8 @@ class Agent:
     async def _do(self, order: Mapping[str, Any]) -> None:
         index = order["target"]
         target, job = self._targets[index], Job(order["id"], index, order["text"])
-        async with AsyncExitStack() as stack:
-            client = await self._clients[index].lease(stack)
-            sample = await observe(client, target.request(job.text), job, order["intended"])
+        request = target.request(job.text)
+        sample = await observe(self._apis[index], request, job, order["intended"])
         values: dict[str, float | None] = {}
         if sample.complete:
             values = measure(sample, self._memories[index], target.base_url, target.model)

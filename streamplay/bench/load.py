@@ -18,7 +18,6 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from streamplay.bench.clients import Clients
 from streamplay.bench.lag import LATE_START_MS, Lag
 from streamplay.bench.observe import import_decoding, observe
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from streamplay.bench.plan import Job, Load
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
+    from streamplay.network.api import SpeechApi
 
 # The selector may sleep a millisecond too long; the last part of a wait polls the clock.
 _SPIN_SECONDS: Final = 0.0015
@@ -35,9 +35,6 @@ _SPIN_SECONDS: Final = 0.0015
 # Begin one after another: otherwise the opening of many connections at once is measured.
 _RAMP_SECONDS: Final = 0.01
 _LONGEST_RAMP_SECONDS: Final = 5.0
-
-# How long a request may take in the open loop before further clients are made.
-_GUESSED_SECONDS: Final = 3.0
 
 
 @dataclass
@@ -101,7 +98,7 @@ class Runner:
         self._watch = watch
         self._clock = time.perf_counter
         self.run = LoadRun()
-        self._clients: list[Clients] = []
+        self._apis: list[SpeechApi] = []
         self._stopped = False
 
     def stop(self) -> None:
@@ -113,10 +110,7 @@ class Runner:
         import_decoding()
         async with AsyncExitStack() as stack:
             for target in self._targets:
-                clients = Clients(target.client(self._local))
-                self._clients.append(await stack.enter_async_context(clients))
-                if not self._load.cold:
-                    await clients.prepare(self._at_a_time())
+                self._apis.append(await stack.enter_async_context(target.client(self._local)))
             for job in self._load.warmups(len(self._targets)):
                 self.run.warmups.append(await self._make(job, self._clock()))
             stack.enter_context(_on_interrupt(self.stop))
@@ -174,18 +168,12 @@ class Runner:
         target = self._targets[job.target]
         request = target.request(job.text)
         async with AsyncExitStack() as stack:
-            clients = self._clients[job.target]
-            # For a cold connection, read the certificates before the time counts: reading them
-            # is not the server's time.
-            client = await (clients.fresh(stack) if self._load.cold else clients.lease(stack))
+            client = self._apis[job.target]
+            if self._load.cold:
+                # Its certificates have been read: that is not the server's time.
+                client = await stack.enter_async_context(client.beside())
             intended = self._clock() if due is None else due
             return await observe(client, request, job, intended, keep=self._load.play)
-
-    def _at_a_time(self) -> int:
-        """Return how many requests there will be at a time; in the open loop an estimate."""
-        if self._load.rate is None:
-            return self._load.concurrency
-        return round(self._load.rate * _GUESSED_SECONDS)
 
     def _take(self, sample: Sample) -> None:
         self.run.samples.append(sample)

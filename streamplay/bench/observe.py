@@ -1,4 +1,4 @@
-"""One request, made by `SpeechClient` and observed; nothing is played."""
+"""One request, made by `SpeechApi` and observed; nothing is played."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamplay.bench.plan import Job
-    from streamplay.network.client import SpeechClient
+    from streamplay.network.api import SpeechApi
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk
@@ -28,13 +28,13 @@ def import_decoding() -> None:
 
 
 async def observe(
-    client: SpeechClient, request: SpeechRequest, job: Job, intended: float, *, keep: bool = False
+    client: SpeechApi, request: SpeechRequest, job: Job, intended: float, *, keep: bool = False
 ) -> Sample:
     """Make one request and return what was observed; a failure is part of the sample.
 
     Parameters
     ----------
-    client : SpeechClient
+    client : SpeechApi
         A client of the job's target; the times of the sample are read from its clock.
     request : SpeechRequest
         The request.
@@ -45,6 +45,17 @@ async def observe(
     keep : bool
         Whether to keep the frames.
     """
+    sample, taught = await _observe(client, request, job, intended, keep=keep)
+    if taught:
+        # It had to change its shape: now the client knows it, and only such a request is measured.
+        sample, _ = await _observe(client, request, job, client.clock(), keep=keep)
+    return sample
+
+
+async def _observe(
+    client: SpeechApi, request: SpeechRequest, job: Job, intended: float, *, keep: bool
+) -> tuple[Sample, bool]:
+    """Make one request; return what was seen, and whether it taught how to ask."""
     response = client.open(request)
     sample = Sample(job, intended, response.moments.begun, voice=request.voice or "")
     sample.sound = [] if keep else None
@@ -56,7 +67,7 @@ async def observe(
         sample.ended = client.clock()
         _note_error(sample, error)
     _note_moments(sample, response, secure=client.endpoint.secure)
-    return sample
+    return sample, sample.error is None and response.reshaped
 
 
 async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], float]) -> None:

@@ -28,7 +28,7 @@ from streamplay.rules.option_table import options_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from streamplay.network.client import SpeechClient
+    from streamplay.network.api import SpeechApi
     from streamplay.request import SpeechRequest
 
 KEYS: Final = tuple(
@@ -83,7 +83,7 @@ class Target:
         """Return the request for one text."""
         return self.options.request(text)
 
-    def client(self, local: str | None = None) -> SpeechClient:
+    def client(self, local: str | None = None) -> SpeechApi:
         """Return a client without retries: a benchmark must not hide failures.
 
         Parameters
@@ -91,12 +91,12 @@ class Target:
         local : str, optional
             The base URL of the built-in voice's server.
         """
-        from streamplay.network.client import SpeechClient
+        from streamplay.network.api import SpeechApi
 
         server = self.options.server
         if self.options.local:
             server["base_url"] = local
-        return SpeechClient(**server, retries=False)
+        return SpeechApi(**server, retries=False)
 
 
 def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:

@@ -1,52 +1,262 @@
-"""Whose shape of request a server wants: told, known from its host, or learned.
-
-Pure. Servers that imitate OpenAI's speech API know neither ``raw`` nor
-``response_encoding``; some of them take no ``stream_format`` either (OpenAI's
-own ``tts-1`` does not:
-https://platform.openai.com/docs/api-reference/audio/createSpeech).
-"""
+"""One server's speech API, as the player and the benchmark use it: `SpeechClient` is its face."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+import copy
+import json
+import os
+import time
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.errors import (
+    ServerRefused,
+    StreamPlayError,
+    UnexpectedContent,
+    VoiceNotFound,
+)
+from streamplay.models import Voice, read_models, read_voices
+from streamplay.network import shapes
+from streamplay.network.body import Body, Moments
+from streamplay.network.endpoint import find_endpoint
+from streamplay.network.failures import check_coding, read_refusal
+from streamplay.network.message import PATH, authorization, content_of, headers_of
+from streamplay.network.response import SpeechResponse
+from streamplay.network.shapes import ShapeChoice
+from streamplay.network.timeouts import Timeouts, limits_of
+from streamplay.network.transport import HttpTransport
+from streamplay.presentable import presentable
+from streamplay.rules.checks import check_option
 
 if TYPE_CHECKING:
-    from streamplay.network.failures import ErrorBody
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from streamplay.network.body import Exchange
+    from streamplay.network.endpoint import Endpoint
+    from streamplay.network.timeouts import Limits
+    from streamplay.network.transport import Transport
     from streamplay.request import Api, SpeechRequest
 
+# A list of voices: some hundred kilobytes at most.
+_LIST_BYTES: Final = 4 << 20
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The shape of the requests to one server.
+# Where servers list their voices: Together's place first, then that of OpenAI's imitators.
+_VOICES: Final = ("/voices", "/audio/voices")
+
+
+class SpeechApi:
+    """A server's speech API. To be used in one event loop.
 
     Parameters
     ----------
-    api : {'together', 'openai'}
-        Whose fields to send.
-    settled : bool
-        Whether that was told or is known; otherwise it may be learned.
-    stream_format : bool
-        Whether the server takes this field of OpenAI's.
+    base_url, api_key, api_key_env, insecure_http, api, timeout, deadline, notify
+        As `streamplay.SpeechClient` has them.
+    retries : bool
+        Whether a request that failed is made again; a kept connection that turns out to be
+        closed is replaced in any case, and so is a shape that the server refuses.
+    clock : callable
+        Seconds, monotonic: what the responses' `moments` are counted in.
+    transport : callable
+        Makes what sends the requests, of an `Endpoint` and a clock: see
+        `streamplay.network.transport.Transport`.
+
+    Raises
+    ------
+    InvalidRequest
+        If one of these is wrong.
     """
 
-    api: Api = "together"
-    settled: bool = False
-    stream_format: bool = True
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        api_key_env: str | None = None,
+        insecure_http: bool = False,
+        api: Api | None = None,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        notify: Callable[[str], None] | None = None,
+        retries: bool = True,
+        clock: Callable[[], float] = time.perf_counter,
+        transport: Callable[[Endpoint, Callable[[], float]], Transport] = HttpTransport,
+    ) -> None:
+        if api is not None:
+            check_option("api", api)
+        self.endpoint = find_endpoint(
+            os.environ,
+            base_url=base_url,
+            api_key=api_key,
+            api_key_env=api_key_env,
+            insecure_http=insecure_http,
+        )
+        self.limits = limits_of(timeout, deadline)
+        self.clock = clock
+        self.retries = retries
+        self.learned = shapes.PROCESS.of(self.endpoint.base_url)
+        self._api = api
+        self._notify = notify
+        self._transport = transport(self.endpoint, clock)
+        if self.endpoint.notice:
+            self.tell(self.endpoint.notice)
 
-    def body(self, request: SpeechRequest) -> dict[str, Any]:
-        """Return the JSON body of `request` in this shape."""
-        body = request.body(self.api)
-        if not self.stream_format and "stream_format" not in request.extra:
-            body.pop("stream_format", None)
-        return body
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"
 
-    def after_refusal(self, status: int, said: ErrorBody, request: SpeechRequest) -> Shape | None:
-        """Return the shape to try where this one was refused; None: it was not the shape."""
-        if status not in (400, 422):
-            return None
-        if self.api == "together":
-            ours = said.names("response_format", "response_encoding")
-            return replace(self, api="openai", settled=True) if ours and not self.settled else None
-        sent = "stream_format" in self.body(request) and "stream_format" not in request.extra
-        return replace(self, stream_format=False) if sent and said.names("stream_format") else None
+    async def __aenter__(self) -> Self:
+        self._transport.ready()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection. A later request opens new ones."""
+        await self._transport.aclose()
+
+    def beside(self) -> SpeechApi:
+        """Return one of the same server with connections of its own.
+
+        It knows what this one has learned, and reads no certificates again where this one has.
+        """
+        other = copy.copy(self)
+        vars(other).update(_transport=self._transport.beside())
+        return other
+
+    def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
+        """Return the response to `request`, to be entered with ``async with``.
+
+        Parameters
+        ----------
+        request : SpeechRequest
+            What is asked for.
+        limits : Limits, optional
+            The time limits of this one, in place of the client's.
+
+        Raises
+        ------
+        InvalidRequest
+            If there is no key for a host that asks for one.
+        """
+        self.endpoint.require_key()
+        return SpeechResponse(self, request, self._transport.begin(), limits)
+
+    def choice(self, request: SpeechRequest) -> ShapeChoice:
+        """Return the shapes that `request` may have."""
+        apis: tuple[Api, ...] = ("together", "openai")
+        if self._api is not None:
+            apis = (self._api,)
+        elif self.endpoint.api is not None:
+            apis = (self.endpoint.api,)
+        return ShapeChoice(
+            self.learned, apis, request, official=self.endpoint.api in apis and len(apis) == 1
+        )
+
+    async def warm(self) -> None:
+        """Open a connection ahead of the first request. Never raises.
+
+        Nothing is sent on it, so that no answer to a warm-up can be in a request's way.
+        """
+        with suppress(StreamPlayError):
+            async with Timeouts().wait("connect", self.limits.connect):
+                await self._transport.connect()
+
+    def tell(self, notice: str) -> None:
+        """Pass a notice of one line on to the user."""
+        if self._notify is not None:
+            self._notify(presentable(notice, self.endpoint.api_key))
+
+    async def send_speech(
+        self, choice: ShapeChoice, moments: Moments, connected: Callable[[], None], *, stream: bool
+    ) -> Exchange:
+        """Send a request for speech in its present shape; return with the answer's headers."""
+        return await self._transport.send(
+            "POST",
+            PATH,
+            moments,
+            headers=headers_of(self.endpoint.api_key, stream=stream),
+            content=content_of(choice.body()),
+            connected=connected,
+        )
+
+    # Lists
+
+    async def voices(self, model: str | None = None) -> list[Voice]:
+        """Return the voices that the server offers, for one model or for all.
+
+        Raises
+        ------
+        StreamPlayError
+            What the first place said, where no place lists voices.
+        """
+        query = {"model": model} if model else {}
+        first: StreamPlayError | None = None
+        for path in _VOICES:
+            try:
+                voices = read_voices(await self._get(path, query), model)
+            except (ServerRefused, UnexpectedContent) as error:
+                if isinstance(error, ServerRefused) and error.status in (401, 402, 403, 429):
+                    raise
+                first = first or error
+            else:
+                if voices or path == _VOICES[-1]:
+                    return voices
+        if first is None:
+            return []
+        raise first
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that the server offers."""
+        return read_models(await self._get("/models", {}))
+
+    async def offered(self, error: ServerRefused, request: SpeechRequest) -> Sequence[str]:
+        """Return the names that would have been right instead of the one refused."""
+        if isinstance(error, VoiceNotFound):
+            return [voice.id for voice in await self.voices(request.model)]
+        # The list of voices names the models that speak; not every server has
+        # it, and its list of models may hold a hundred that do not.
+        with suppress(StreamPlayError):
+            names = [voice.model for voice in await self.voices() if voice.model]
+            if names:
+                return names
+        return await self.models()
+
+    async def _get(self, path: str, query: Mapping[str, str]) -> Any:
+        """Return the JSON that is served under `path`."""
+        self.endpoint.require_key()
+        patience = Timeouts(self.limits.deadline)
+        patience.start()
+        async with patience.wait("connect", self.limits.connect):
+            exchange = await self._transport.send(
+                "GET",
+                path,
+                Moments(0.0),
+                headers={"Accept": "application/json"} | authorization(self.endpoint.api_key),
+                query=query,
+                connected=lambda: patience.expect("first byte", self.limits.first_byte),
+            )
+        async with aclosing(
+            Body(exchange, patience, self.limits.first_byte, bound=_LIST_BYTES)
+        ) as body:
+            return await self._read_list(body)
+
+    async def _read_list(self, body: Body) -> Any:
+        async with body.patience.wait("first byte", self.limits.first_byte):
+            await body.first()
+        if not 200 <= body.exchange.status < 300:
+            error, _ = await read_refusal(body, self.endpoint)
+            raise error
+        check_coding(body.exchange.headers.get("content-encoding", ""), self.endpoint.api_key)
+        try:
+            return json.loads(await body.whole())
+        except (ValueError, RecursionError):
+            raise UnexpectedContent(
+                "the server's list is no JSON", remedy="Look at the base URL"
+            ) from None

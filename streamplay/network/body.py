@@ -55,7 +55,7 @@ class Moments:
     headers: float | None = None
     first_byte: float | None = None
     resent: int = 0
-    left: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     def restart(self) -> None:
         """Forget what was of an attempt that failed."""
@@ -102,6 +102,8 @@ class Body:
     ----------
     bytes : int
         How many have come.
+    patience : Timeouts
+        Limits the waits.
     late : int
         Events that came together with the end mark, behind it.
     """
@@ -118,7 +120,7 @@ class Body:
         self.exchange = exchange
         self.bytes = 0
         self.late = 0
-        self._patience = patience
+        self.patience = patience
         self._chunk_limit = chunk_limit
         self._audio_limit = chunk_limit if audio_limit is None else audio_limit
         self._unheard = 0.0  # seconds that went by without audio, the consumer's own left out
@@ -137,7 +139,7 @@ class Body:
     async def real_type(self, content_type: str, *, mp3: bool) -> str:
         """Return what it is, by how it begins, where `content_type` does not say."""
         while (found := self._sniff(content_type, mp3=mp3)) is None:
-            async with self._patience.wait("chunk", self._chunk_limit):
+            async with self.patience.wait("chunk", self._chunk_limit):
                 piece = await self._next()
             self._first = (self._first or b"") + (piece or b"")
         return found
@@ -152,7 +154,7 @@ class Body:
         """
         data = self._first or b""
         with suppress(StreamPlayError):
-            async with self._patience.wait("chunk", self._chunk_limit):
+            async with self.patience.wait("chunk", self._chunk_limit):
                 while len(data) < limit and (piece := await self._next()) is not None:
                     data += piece
         return data[:limit]
@@ -160,7 +162,7 @@ class Body:
     async def whole(self) -> bytes:
         """Return the whole body, within its bound and the limit of one piece."""
         pieces = [self._first or b""]
-        async with self._patience.wait("chunk", self._chunk_limit):
+        async with self.patience.wait("chunk", self._chunk_limit):
             while (piece := await self._next()) is not None:
                 pieces.append(piece)
         return b"".join(pieces)
@@ -177,7 +179,7 @@ class Body:
             Where it broke; what came before has been yielded.
         """
         piece = self._first
-        self._since = self._patience.clock()
+        self._since = self.patience.clock()
         while piece is not None:
             for at in range(0, len(piece), reader.turn_bytes):
                 if at:
@@ -186,7 +188,7 @@ class Body:
                 self.late = reader.late
                 if batch:
                     yield batch
-                    self._since = self._patience.clock()
+                    self._since = self.patience.clock()
                 if fault is not None:
                     raise fault
                 if self._complete:
@@ -225,7 +227,7 @@ class Body:
                     break
         except StreamPlayError as error:
             fault = error
-        now = self._patience.clock()
+        now = self.patience.clock()
         if heard:
             self._unheard, self._audio_limit = 0.0, self._chunk_limit
         else:
@@ -238,12 +240,12 @@ class Body:
         if self._unheard >= self._audio_limit:
             raise TimedOut("audio", self._audio_limit)
         if self._audio_limit - self._unheard < self._chunk_limit:
-            waiting = self._patience.wait("audio", self._audio_limit, spent=self._unheard)
+            waiting = self.patience.wait("audio", self._audio_limit, spent=self._unheard)
         else:
-            waiting = self._patience.wait("chunk", self._chunk_limit)
+            waiting = self.patience.wait("chunk", self._chunk_limit)
         async with waiting:
             piece = await self._next()
-        now = self._patience.clock()
+        now = self.patience.clock()
         self._unheard += now - self._since
         self._since = now
         return piece

@@ -1,47 +1,22 @@
-"""The client of one server's speech API: a request → frames, or the events of its answer."""
+"""The library's client of one server's speech API: a request → frames, without any sound."""
 
 from __future__ import annotations
 
-import copy
-import json
-import os
-import time
-from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-from streamplay.errors import (
-    StreamPlayError,
-    UnexpectedContent,
-    VoiceNotFound,
-)
-from streamplay.models import Voice, read_models, read_voices
-from streamplay.network.api import Shape
-from streamplay.network.body import Body, Moments
-from streamplay.network.endpoint import find_endpoint
-from streamplay.network.failures import check_coding, read_refusal
-from streamplay.network.message import PATH, authorization, content_of, headers_of
-from streamplay.network.response import SpeechResponse
-from streamplay.network.timeouts import Timeouts, limits_of
-from streamplay.network.transport import HttpTransport
-from streamplay.presentable import presentable
-from streamplay.rules.checks import check_option
+from streamplay.network.api import SpeechApi
 from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
     from typing import Self
 
     from streamplay.audio import Frames
-    from streamplay.errors import ServerRefused
-    from streamplay.network.body import Exchange
-    from streamplay.network.endpoint import Endpoint
-    from streamplay.network.timeouts import Limits
-    from streamplay.network.transport import Transport
+    from streamplay.models import Voice
+    from streamplay.network.response import SpeechResponse
     from streamplay.request import Api, SpeechRequest
-
-# A list of voices: some hundred kilobytes at most.
-_LIST_BYTES: Final = 4 << 20
 
 
 class SpeechClient:
@@ -73,13 +48,7 @@ class SpeechClient:
     notify : callable, optional
         Takes notices of one line, such as the wait for another attempt.
     retries : bool
-        Whether a request that failed is made again; a warm connection that turns out to be
-        gone is replaced in any case.
-    clock : callable
-        Seconds, monotonic: what the response's `moments` are counted in.
-    transport : callable
-        Makes what sends the requests, of an `Endpoint` and a clock: see
-        `streamplay.network.transport.Transport`.
+        Whether a request that failed is made again.
 
     Raises
     ------
@@ -99,30 +68,29 @@ class SpeechClient:
         deadline: float | None = None,
         notify: Callable[[str], None] | None = None,
         retries: bool = True,
-        clock: Callable[[], float] = time.perf_counter,
-        transport: Callable[[Endpoint, Callable[[], float]], Transport] = HttpTransport,
     ) -> None:
-        self.endpoint = find_endpoint(
-            os.environ,
+        self._api = SpeechApi(
             base_url=base_url,
             api_key=api_key,
             api_key_env=api_key_env,
             insecure_http=insecure_http,
+            api=api,
+            timeout=timeout,
+            deadline=deadline,
+            notify=notify,
+            retries=retries,
         )
-        self.limits = limits_of(timeout, deadline)
-        self.shape = _shape(api, self.endpoint.api)
-        self.clock = clock
-        self.retries = retries
-        self._notify = notify
-        self._transport = transport(self.endpoint, clock)
-        if self.endpoint.notice:
-            self.tell(self.endpoint.notice)
+
+    @property
+    def base_url(self) -> str:
+        """The server's base URL."""
+        return self._api.endpoint.base_url
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.endpoint.base_url!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r})"
 
     async def __aenter__(self) -> Self:
-        self._transport.ready()
+        await self._api.__aenter__()
         return self
 
     async def __aexit__(
@@ -135,39 +103,24 @@ class SpeechClient:
 
     async def aclose(self) -> None:
         """Close every connection. A later request opens new ones."""
-        await self._transport.aclose()
+        await self._api.aclose()
 
-    def beside(self) -> SpeechClient:
-        """Return a client of the same server with connections of its own.
-
-        It knows what this one has learned, and reads no certificates again where this one has.
-        """
-        other = copy.copy(self)
-        vars(other).update(_transport=self._transport.beside())
-        return other
-
-    def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
+    def open(self, request: SpeechRequest) -> SpeechResponse:
         """Return the response to `request`, to be entered with ``async with``.
 
-        Parameters
-        ----------
-        request : SpeechRequest
-            What is asked for.
-        limits : Limits, optional
-            The time limits of this one, in place of the client's.
+        It tells more than `stream`: word times, moments, attempts.
 
         Raises
         ------
         InvalidRequest
             If there is no key for a host that asks for one.
         """
-        self.endpoint.require_key()
-        return SpeechResponse(self, request, self._transport.begin(), limits)
+        return self._api.open(request)
 
     async def stream(self, request: SpeechRequest) -> AsyncGenerator[Frames, None]:
         """Yield the speech as frames, ``float32 (n, channels)``, as they arrive.
 
-        Whoever leaves the loop early closes the generator, best through
+        A caller that leaves the loop early closes the generator, best through
         `contextlib.aclosing`, so that the connection is freed at once.
 
         Raises
@@ -181,90 +134,12 @@ class SpeechClient:
                     yield chunk.frames
 
     async def voices(self, model: str | None = None) -> list[Voice]:
-        """Return the voices that the server offers, for one model or for all."""
-        query = {"model": model} if model else {}
-        return read_voices(await self._get("/voices", query), model)
+        """Return the voices that the server offers, for one model or for all.
+
+        Asked for at ``/voices``, then at ``/audio/voices``.
+        """
+        return await self._api.voices(model)
 
     async def models(self) -> list[str]:
         """Return the names of the models that the server offers."""
-        return read_models(await self._get("/models", {}))
-
-    async def warm(self) -> None:
-        """Open a connection ahead of the first request. Never raises.
-
-        Nothing is sent on it, so that no answer to a warm-up can be in a request's way.
-        """
-        with suppress(StreamPlayError):
-            async with Timeouts().wait("connect", self.limits.connect):
-                await self._transport.connect()
-
-    # What a response asks of its client
-
-    def tell(self, notice: str) -> None:
-        """Pass a notice of one line on to the user."""
-        if self._notify is not None:
-            self._notify(presentable(notice, self.endpoint.api_key))
-
-    async def offered(self, error: ServerRefused, request: SpeechRequest) -> Sequence[str]:
-        """Return the names that would have been right instead of the one refused."""
-        if isinstance(error, VoiceNotFound):
-            return [voice.id for voice in await self.voices(request.model)]
-        # The list of voices names the models that speak; not every server has
-        # it, and its list of models may hold a hundred that do not.
-        with suppress(StreamPlayError):
-            names = [voice.model for voice in await self.voices() if voice.model]
-            if names:
-                return names
-        return await self.models()
-
-    async def send_speech(
-        self, request: SpeechRequest, shape: Shape, moments: Moments, connected: Callable[[], None]
-    ) -> Exchange:
-        """Send a request for speech; return with the answer's headers."""
-        return await self._transport.send(
-            "POST",
-            PATH,
-            moments,
-            headers=headers_of(self.endpoint.api_key, stream=bool(request.stream)),
-            content=content_of(shape.body(request)),
-            connected=connected,
-        )
-
-    async def _get(self, path: str, query: Mapping[str, str]) -> Any:
-        """Return the JSON that is served under `path`."""
-        self.endpoint.require_key()
-        patience = Timeouts(self.limits.deadline)
-        patience.start()
-        async with patience.wait("connect", self.limits.connect):
-            exchange = await self._transport.send(
-                "GET",
-                path,
-                Moments(0.0),
-                headers={"Accept": "application/json"} | authorization(self.endpoint.api_key),
-                query=query,
-                connected=lambda: patience.expect("first byte", self.limits.first_byte),
-            )
-        async with aclosing(
-            Body(exchange, patience, self.limits.first_byte, bound=_LIST_BYTES)
-        ) as body:
-            return await self._read_list(body)
-
-    async def _read_list(self, body: Body) -> Any:
-        await body.first()
-        if not 200 <= body.exchange.status < 300:
-            error, _ = await read_refusal(body, self.endpoint)
-            raise error
-        check_coding(body.exchange.headers.get("content-encoding", ""), self.endpoint.api_key)
-        try:
-            return json.loads(await body.whole())
-        except (ValueError, RecursionError):
-            raise UnexpectedContent(
-                "the server's list is no JSON", remedy="Look at the base URL"
-            ) from None
-
-
-def _shape(told: Api | None, known: Api | None) -> Shape:
-    if told is None:
-        return Shape(known or "together", settled=known is not None)
-    check_option("api", told)
-    return Shape(told, settled=True)
+        return await self._api.models()

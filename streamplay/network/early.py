@@ -213,7 +213,10 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     place = re.fullmatch(_PLAIN, endpoint.base_url)
     if place is None or asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
         return None
-    content = content_of(body_of(fields, asked.get("api") or endpoint.api or "together"))
+    api = asked.get("api") or endpoint.api or "together"
+    if asked.get("remember") and endpoint.api is None:
+        return None  # the file may know another shape
+    content = content_of(body_of(fields, api, official=endpoint.api == api))
     usual = _PORTS[place["scheme"]]
     port = int(place["port"] or usual)
     host = place["host"] if port == usual else f"{place['host']}:{port}"

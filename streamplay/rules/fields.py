@@ -19,6 +19,7 @@ from streamplay.rules.option_table import options_in
 
 TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from typing import Any, Final
 
 LONGEST: Final = 4096
@@ -57,6 +58,10 @@ _OWN_FIELDS: Final = frozenset({"input", *_ALWAYS, *_WHERE_GIVEN}) - _AS_EXTRA
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"
 
 
+OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate"})
+"""Fields of OpenAI's shape that a strict server may refuse, and that it can do without."""
+
+
 def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields as they will be sent: what was left open is chosen.
 
@@ -85,9 +90,37 @@ def request_fields(options: Mapping[str, Any], text: str) -> dict[str, Any]:
     return {"input": text, **chosen}
 
 
-def body_of(fields: Mapping[str, Any], api: str) -> dict[str, Any]:
-    """Return the JSON body of settled fields in the shape of `api`, ``together`` or ``openai``."""
-    shaped = _openai(fields) if api == "openai" else _together(fields)
+def body_of(
+    fields: Mapping[str, Any],
+    api: str,
+    *,
+    official: bool = True,
+    audio: str = "pcm",
+    without: Collection[str] = (),
+) -> dict[str, Any]:
+    """Return the JSON body of settled fields in the shape of `api`.
+
+    Parameters
+    ----------
+    fields : mapping
+        What `settled` returned.
+    api : {'together', 'openai'}
+        Whose shape.
+    official : bool
+        Whether it goes to the API's own host. Servers that imitate OpenAI's take more fields than
+        OpenAI does: ``stream`` and ``sample_rate``.
+    audio : str
+        What OpenAI's ``response_format`` says where raw audio is asked for.
+    without : collection of str
+        Those of `OPTIONAL` that the server does not take.
+    """
+    if api == "openai":
+        shaped = _openai(fields, audio)
+        if not official:
+            shaped |= {"stream": fields["stream"], "sample_rate": fields["sample_rate"]}
+        shaped = {name: value for name, value in shaped.items() if name not in without}
+    else:
+        shaped = _together(fields)
     # In either shape: a server that does not know a field says so.
     given = {name: fields[name] for name in _WHERE_GIVEN if fields[name] is not None}
     others = {key: value for key, value in fields["extra"].items() if key != "extra_params"}
@@ -100,10 +133,10 @@ def _together(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in names}
 
 
-def _openai(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _openai(fields: Mapping[str, Any], audio: str) -> dict[str, Any]:
     asked = fields["response_format"]
     body = {name: fields[name] for name in ("model", "input", "voice")}
-    body["response_format"] = "pcm" if asked == "raw" else asked
+    body["response_format"] = audio if asked == "raw" else asked
     return body | ({"stream_format": "sse"} if fields["stream"] else {})
 
 

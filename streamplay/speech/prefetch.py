@@ -15,7 +15,7 @@ from streamplay.words.sources import Manner, sentences
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from streamplay.network.client import SpeechClient
+    from streamplay.network.api import SpeechApi
     from streamplay.network.response import SpeechResponse
     from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
@@ -54,7 +54,7 @@ class Prefetch:
         self._account = utterance.account
         self._resources, self._backend = resources, resources.backend
         self._ahead = ahead
-        self._client: SpeechClient | None = None
+        self._client: SpeechApi | None = None
         self._asking: asyncio.Task[None] | None = None
         self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
         self._preparing: set[asyncio.Task[None]] = set()
@@ -80,7 +80,7 @@ class Prefetch:
             raise asked
         return asked
 
-    def restart(self, client: SpeechClient) -> None:
+    def restart(self, client: SpeechApi) -> None:
         """Ask another server for everything that is under way, and for what follows."""
         self._client = client
         for fetch, _ in self.under_way:

@@ -1,56 +1,163 @@
+"""One server's speech API, as the player and the benchmark use it."""
+
 from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay.network.api import Shape
+from streamplay import errors
+from streamplay.models import Voice
+from streamplay.network.api import SpeechApi
 from streamplay.network.failures import ErrorBody
 from streamplay.request import SpeechRequest
+from tests.support.rawserver import answer, refuse, replies, running, speech, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.support.rawserver import Connection, RawServer, Script
+
+    Use = Callable[[SpeechApi, RawServer], Awaitable[Any]]
 
 REQUEST = SpeechRequest(input="Hello")
-NO_RAW = ErrorBody("Input should be 'mp3' or 'pcm'", fields=frozenset({"response_format"}))
-NO_STREAM_FORMAT = ErrorBody("Unknown parameter: stream_format")
+KEY = "tgp-secret-0123456789"
+NAMES = answer(b'{"voices": ["eve", {"name": "adam"}]}', kind="application/json")
+NO_LIST = refuse(404, {"detail": "Not Found"})
 
 
-def test_a_stranger_is_asked_in_togethers_shape_first() -> None:
-    assert Shape().body(REQUEST) == REQUEST.body("together")
+def with_client(use: Use, *answers: bytes | Script, **options: Any) -> Any:
+    """Run `use` with a client of a server that gives these answers."""
+
+    async def main() -> Any:
+        async with asyncio.timeout(20), running(replies(*answers)) as server:
+            options.setdefault("base_url", server.base_url)
+            async with SpeechApi(**options) as client:
+                return await use(client, server)
+
+    return asyncio.run(main())
 
 
-@pytest.mark.parametrize("status", [400, 422])
+def test_a_warm_connection_is_used_by_the_next_request() -> None:
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        await client.warm()
+        async with client.open(REQUEST) as response:
+            assert response.moments.connected is None
+        assert [request.method for request in server.requests] == ["POST"]
+        assert server.connections == 1
+
+    with_client(use, speech(b"\x01\x02"), api_key=KEY)
+
+
 @pytest.mark.parametrize(
-    "said", [NO_RAW, ErrorBody("extra field: response_encoding not permitted")]
+    "base_url",
+    ["http://127.0.0.1:{port}/v1", "https://127.0.0.1:{port}/v1", "http://nobody.invalid"],
 )
-def test_a_stranger_that_refuses_our_fields_is_asked_in_openais_shape(
-    status: int, said: ErrorBody
+def test_warming_never_raises(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = SpeechApi(base_url=base_url.format(port=unused_port()))
+    asyncio.run(client.warm())
+    monkeypatch.setenv("ALL_PROXY", "nonsense://nowhere")
+    asyncio.run(SpeechApi(base_url="http://nobody.invalid").warm())
+
+
+def test_warming_waits_for_nobody_long() -> None:
+    async def never(connection: Connection) -> None:
+        await connection.gone()
+
+    async def use(client: SpeechApi, _: RawServer) -> None:
+        await client.warm()
+
+    with_client(use, never, timeout=0.05)
+
+
+# Lists
+
+
+@pytest.mark.parametrize("nothing", [NO_LIST, answer(b"<html>", kind="text/html"), answer(b"[]")])
+def test_voices_are_looked_for_where_imitators_of_openai_have_them(nothing: bytes) -> None:
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        assert await client.voices() == [Voice("eve", "eve", None), Voice("adam", "adam", None)]
+        targets = [request.target for request in server.requests]
+        assert targets == ["/v1/voices", "/v1/audio/voices"]
+
+    with_client(use, nothing, NAMES)
+
+
+def test_where_no_place_lists_voices_the_first_says_so() -> None:
+    async def use(client: SpeechApi, _: RawServer) -> None:
+        with pytest.raises(errors.ModelNotFound, match="first"):
+            await client.voices()
+
+    with_client(use, refuse(404, {"detail": "first"}), refuse(404, {"detail": "second"}))
+
+
+def test_a_server_that_knows_no_key_is_not_asked_at_another_place() -> None:
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        with pytest.raises(errors.NotAuthorized):
+            await client.voices()
+        assert len(server.requests) == 1
+
+    with_client(use, refuse(401, {"error": "no"}))
+
+
+# Shapes
+
+
+def test_what_one_client_has_learned_of_a_server_the_others_know() -> None:
+    wants_wav = refuse(400, {"error": {"message": "response_format must be one of [wav]"}})
+
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        async with client.open(REQUEST) as response:
+            assert response.attempts == 3
+            assert response.reshaped
+        for other in (client.beside(), SpeechApi(base_url=server.base_url)):
+            async with other, other.open(REQUEST) as response:
+                assert response.attempts == 1
+        formats = [request.json["response_format"] for request in server.requests]
+        assert formats == ["raw", "pcm", "wav", "wav", "wav"]
+
+    told: list[str] = []
+    with_client(use, wants_wav, wants_wav, speech(b"\x01\x02" * 99), notify=told.append)
+    assert told == ["the server wants OpenAI's shape of request (--api openai), as wav"]
+
+
+def test_a_500_at_once_is_tried_in_another_shape_and_then_for_what_it_is(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    learned = Shape().after_refusal(status, said, REQUEST)
-    assert learned is not None
-    assert learned.body(REQUEST) == REQUEST.body("openai")
+    monkeypatch.setattr("streamplay.network.retry._FIRST_WAIT", 0.01)
+
+    async def use(client: SpeechApi, server: RawServer) -> list[str]:
+        with pytest.raises(errors.ServerFailed, match="overloaded"):
+            await client.open(REQUEST).__aenter__()
+        return [request.json["response_format"] for request in server.requests]
+
+    failed = refuse(500, {"error": "overloaded"})
+    assert with_client(use, failed) == ["raw", "pcm", "raw", "raw", "raw"]
+    no = refuse(400, {"error": "no"})
+    assert with_client(use, failed, no, no, no, failed) == [
+        "raw",
+        "pcm",
+        "wav",
+        "mp3",
+        "raw",
+        "raw",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("status", "said"), [(400, ErrorBody("bad text")), (404, NO_RAW), (500, NO_RAW), (401, NO_RAW)]
-)
-def test_another_refusal_teaches_nothing(status: int, said: ErrorBody) -> None:
-    assert Shape().after_refusal(status, said, REQUEST) is None
+def test_six_requests_are_enough() -> None:
+    async def use(client: SpeechApi, server: RawServer) -> int:
+        with pytest.raises(errors.BadRequest):
+            await client.open(REQUEST).__aenter__()
+        return len(server.requests)
+
+    fields = ("stream", "stream_format", "sample_rate")
+    no = [refuse(422, {"detail": [{"loc": ["body", name], "msg": "no"}]}) for name in fields]
+    assert with_client(use, refuse(400, {"error": "no"}), *no, refuse(400, {"error": "no"})) == 6
 
 
-def test_a_shape_that_was_told_is_kept() -> None:
-    assert Shape(settled=True).after_refusal(400, NO_RAW, REQUEST) is None
-    assert Shape("openai", settled=True).after_refusal(400, NO_RAW, REQUEST) is None
-
-
-def test_a_server_that_takes_no_stream_format_gets_none() -> None:
-    shape = Shape("openai", settled=True).after_refusal(400, NO_STREAM_FORMAT, REQUEST)
-    assert shape is not None
-    assert "stream_format" not in shape.body(REQUEST)
-    assert shape.after_refusal(400, NO_STREAM_FORMAT, REQUEST) is None
-
-
-def test_what_was_not_sent_or_was_asked_for_is_not_taken_out() -> None:
-    shape = Shape("openai", settled=True)
-    whole = SpeechRequest(input="Hello", response_format="wav")
-    assert shape.after_refusal(400, NO_STREAM_FORMAT, whole) is None
-    wanted = SpeechRequest(input="Hello", extra={"stream_format": "audio"})
-    assert shape.after_refusal(400, NO_STREAM_FORMAT, wanted) is None
-    without = Shape("openai", settled=True, stream_format=False)
-    assert without.body(wanted)["stream_format"] == "audio"
+def test_togethers_own_hosts_are_asked_in_one_shape() -> None:
+    client = SpeechApi(base_url="https://api.together.ai/v1", api_key=KEY)
+    chosen = client.choice(REQUEST)
+    assert not chosen.after_refusal(422, ErrorBody("no"), 0.0)
+    assert not chosen.after_refusal(500, ErrorBody("no"), 0.0)

@@ -66,7 +66,7 @@ async def read(body: Body, kind: str = SSE) -> tuple[list[WireEvent], StreamPlay
 
 
 def body_of(*pieces: bytes | Exception, hangs: bool = False, bound: int | None = None) -> Body:
-    return Body(Scripted(*pieces, hangs=hangs), Timeouts(), 0.05, bound=bound)
+    return Body(Scripted(*pieces, hangs=hangs), Timeouts(), 0.05 if hangs else 10.0, bound=bound)
 
 
 def cut(data: bytes, places: Sequence[int]) -> list[bytes]:

@@ -12,6 +12,7 @@ import pytest
 from streamplay import errors
 from streamplay.audio import ENCODINGS
 from streamplay.models import Voice
+from streamplay.network.api import SpeechApi
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
 from tests.support.rawserver import (
@@ -24,7 +25,6 @@ from tests.support.rawserver import (
     replies,
     running,
     speech,
-    unused_port,
 )
 
 if TYPE_CHECKING:
@@ -140,8 +140,6 @@ def test_over_http_no_key_reaches_a_proxy_and_one_line_says_so(
             monkeypatch.setenv(variable, proxy.base_url.removesuffix("/v1"))
             async with SpeechClient(notify=told.append) as client:
                 await hear(client, REQUEST)
-                async with client.beside() as other:
-                    await hear(other, REQUEST)
             return dict(proxy.requests[0].headers)
 
     assert KEY not in str(asyncio.run(main()))
@@ -192,7 +190,7 @@ def test_a_wrong_option_is_named(options: dict[str, Any], field: str) -> None:
 def test_the_key_is_in_no_representation() -> None:
     client = SpeechClient(base_url="http://localhost/v1", api_key=KEY)
     assert repr(client) == "SpeechClient(base_url='http://localhost/v1')"
-    assert KEY not in repr(client.endpoint)
+    assert KEY not in repr(SpeechApi(base_url="http://localhost/v1", api_key=KEY).endpoint)
 
 
 @pytest.mark.parametrize(("api", "wanted"), [("openai", "pcm"), ("together", "raw")])
@@ -332,41 +330,6 @@ def test_a_list_that_does_not_come_is_given_up() -> None:
     with_client(use, never, timeout=0.5)
 
 
-# Warm connections
-
-
-def test_a_warm_connection_is_used_by_the_next_request() -> None:
-    async def use(client: SpeechClient, server: RawServer) -> None:
-        await client.warm()
-        async with client.open(REQUEST) as response:
-            assert response.moments.connected is None
-        assert [request.method for request in server.requests] == ["POST"]
-        assert server.connections == 1
-
-    with_client(use, speech(b"\x01\x02"), api_key=KEY)
-
-
-@pytest.mark.parametrize(
-    "base_url",
-    ["http://127.0.0.1:{port}/v1", "https://127.0.0.1:{port}/v1", "http://nobody.invalid"],
-)
-def test_warming_never_raises(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = SpeechClient(base_url=base_url.format(port=unused_port()))
-    asyncio.run(client.warm())
-    monkeypatch.setenv("ALL_PROXY", "nonsense://nowhere")
-    asyncio.run(SpeechClient(base_url="http://nobody.invalid").warm())
-
-
-def test_warming_waits_for_nobody_long() -> None:
-    async def never(connection: Connection) -> None:
-        await connection.gone()
-
-    async def use(client: SpeechClient, _: RawServer) -> None:
-        await client.warm()
-
-    with_client(use, never, timeout=0.05)
-
-
 def test_a_client_may_be_closed_unused_twice_and_used_again() -> None:
     async def use(client: SpeechClient, server: RawServer) -> None:
         await client.aclose()
@@ -440,6 +403,11 @@ def test_the_local_servers_lists_and_refusals_are_understood(speech_server: Loca
 
 
 # What importing costs
+
+
+def test_a_client_shows_what_users_may_touch_and_nothing_else() -> None:
+    shown = {name for name in dir(SpeechClient()) if not name.startswith("_")}
+    assert shown == {"aclose", "base_url", "models", "open", "stream", "voices"}
 
 
 def test_importing_the_client_loads_neither_httpx_nor_numpy() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from streamplay.errors import ConnectFailed, ConnectionLost, StreamPlayError, TimedOut
 from streamplay.network import early as early_module
-from streamplay.network.client import SpeechClient
+from streamplay.network.api import SpeechApi
 from streamplay.network.early import EarlyRequest, leave_early
 from streamplay.network.early_response import transport_after
 from streamplay.options import Options
@@ -65,7 +65,7 @@ async def hear(
     """Ask by a client of `asked`, which is given what left early."""
     options = Options(**asked)
     async with asyncio.timeout(20):
-        speaker = SpeechClient(**options.server, **client, **by(early))
+        speaker = SpeechApi(**options.server, **client, **by(early))
         try:
             async with speaker.open(options.request(TEXT.strip())) as response:
                 async for _ in response.events():
@@ -189,7 +189,7 @@ def test_the_moments_are_those_of_what_left_early() -> None:
             given = {"base_url": server.base_url}
             early = await leave(given)
             assert early is not None
-            client = SpeechClient(**given, **by(early))
+            client = SpeechApi(**given, **by(early))
             response = client.open(Options(**given).request(TEXT))
             async with response:
                 moments = response.moments
@@ -210,7 +210,7 @@ def test_only_the_first_request_has_left_early() -> None:
         async with running(replies(SPOKEN)) as server:
             given = {"base_url": server.base_url}
             early = await leave(given)
-            client = SpeechClient(**given, **by(early))
+            client = SpeechApi(**given, **by(early))
             for _ in range(2):
                 async with client.open(Options(**given).request(TEXT)) as response:
                     assert [type(each).__name__ async for each in response.events()]

@@ -1,0 +1,261 @@
+"""One answer that may be speech: its events, counted, and its audio, decoded."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from streamplay.errors import NoAudio, StreamBroken, StreamPlayError
+from streamplay.network.failures import read_error, tells_end
+from streamplay.presentable import conceal, presentable
+from streamplay.stream.sniff import is_bytes
+from streamplay.stream.told import told_by_headers
+from streamplay.stream.wire import Audio, Ignored, Words, reader_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Sequence
+
+    from streamplay.audio import AudioFormat
+    from streamplay.models import FormatSource
+    from streamplay.network.body import Body
+    from streamplay.stream.decoder import Chunk, Decoder
+    from streamplay.stream.wire import WireEvent
+
+# A server that sends events without end, and none of them audio, is handed out
+# as it is: what is kept meanwhile is bounded.
+_EARLY_EVENTS: Final = 1000
+
+# Less than the shortest header of a sound file.
+_SMALL_BYTES: Final = 27
+
+# Of the events that mean nothing so many kinds are named.
+_KINDS: Final = 4
+_KIND_CHARACTERS: Final = 40
+
+
+@dataclass(slots=True)
+class AnswerCounts:
+    """How many events an answer held, of each kind.
+
+    Parameters
+    ----------
+    audio, words, ignored : int
+        Events.
+    kinds : set of str
+        What the first few of the ignored are called.
+    """
+
+    audio: int = 0
+    words: int = 0
+    ignored: int = 0
+    kinds: set[str] = field(default_factory=set)
+
+    def add(self, batch: Sequence[WireEvent]) -> None:
+        """Count what came together."""
+        for event in batch:
+            if isinstance(event, Audio):
+                self.audio += 1
+            elif isinstance(event, Words):
+                self.words += 1
+            elif isinstance(event, Ignored):
+                self.ignored += 1
+                if len(self.kinds) < _KINDS:
+                    self.kinds.add(event.kind[:_KIND_CHARACTERS])
+
+
+class Answer:
+    """Reads one answer of status 2xx.
+
+    Parameters
+    ----------
+    body : Body
+        Its body.
+    content_type : str
+        What the body really is.
+    expected : AudioFormat and str
+        What its audio should be, and who says so.
+    secret : str or None
+        The key, which is shown in no error: some servers echo it.
+
+    Attributes
+    ----------
+    counts : AnswerCounts
+        The events that were handed out.
+    """
+
+    def __init__(
+        self,
+        body: Body,
+        content_type: str,
+        expected: tuple[AudioFormat, FormatSource],
+        secret: str | None,
+    ) -> None:
+        self.counts = AnswerCounts()
+        self._body = body
+        self._secret = secret
+        self._early: list[WireEvent] = []
+        self._reader = reader_for(
+            content_type, words=lambda data: presentable(read_error(data).message, secret)
+        )
+        self._batches = body.batches(self._reader)
+        self._content_type = content_type
+        self._expected = expected
+        self._made: Decoder | None = None
+        self._holding = False
+
+    @property
+    def format(self) -> AudioFormat:
+        """What the audio is, as far as is known; fixed with the first of `chunks`."""
+        return self._made.format if self._made else self._expected[0]
+
+    @property
+    def source(self) -> FormatSource:
+        """Who said so."""
+        return self._made.source if self._made else self._expected[1]
+
+    @property
+    def muted(self) -> int:
+        """Frames that came and were silenced."""
+        return self._made.muted if self._made else 0
+
+    @property
+    def warning(self) -> str:
+        """What is doubtful about the audio, as a sentence for people; mostly nothing."""
+        return self._made.warning if self._made else ""
+
+    @property
+    def ignored(self) -> int:
+        """How many events meant nothing."""
+        return self.counts.ignored + self._body.late
+
+    @property
+    def _decoder(self) -> Decoder:
+        """The decoder, imported when it is first needed: a request leaves before that."""
+        if self._made is None:
+            from streamplay.stream.decoder import Decoder
+
+            headers, media = self._body.exchange.headers, self._content_type
+            told = self._reader.told.over(told_by_headers(headers))
+            self._made = Decoder(
+                *told.settle(*self._expected),
+                content_type=media,
+                end_is_told=tells_end(headers) or not is_bytes(media),
+            )
+        return self._made
+
+    async def until_audio(self) -> None:
+        """Read until the first audio is at hand; what comes before it is kept.
+
+        Raises
+        ------
+        StreamBroken, NetworkFailed
+            Where it breaks before that.
+        NoAudio
+            If it ends well before that.
+        """
+        async for batch in self._batches:
+            self._early += batch
+            heard = any(isinstance(event, Audio) and event.data for event in batch)
+            if heard or len(self._early) >= _EARLY_EVENTS:
+                return
+        raise self._no_audio()
+
+    async def chunks(self) -> AsyncGenerator[Chunk | Words, None]:
+        """Yield the audio, decoded, and the word times; end after the end mark.
+
+        Raises
+        ------
+        StreamBroken, NetworkFailed
+            Where it broke; what came before has been yielded.
+        NoAudio
+            If it ended well, and there was no audio in it.
+        """
+        self._holding, any_frames = True, False
+        try:
+            async for event in self._joined():
+                if isinstance(event, Audio):
+                    for chunk in self._decoder.feed(event.data):
+                        any_frames = any_frames or len(chunk.frames) > 0
+                        yield chunk
+                elif isinstance(event, Words):
+                    yield event
+        except StreamPlayError:
+            for chunk in self.held():
+                yield chunk
+            raise
+        self._holding = False
+        for chunk in self._decoder.finish():
+            any_frames = any_frames or len(chunk.frames) > 0
+            yield chunk
+        if not any_frames:
+            raise self._no_audio()
+
+    def held(self) -> Iterator[Chunk]:
+        """Yield what `chunks` held back, where it was left or broke: it came before that."""
+        if self._holding:
+            self._holding = False
+            with suppress(StreamBroken):
+                yield from self._decoder.finish()
+
+    async def events(self) -> AsyncGenerator[WireEvent, None]:
+        """Yield the events, undecoded; end after the end mark."""
+        async for batch in self._come():
+            for event in batch:
+                yield event
+
+    async def aclose(self) -> None:
+        """Read nothing more; the body is the caller's to close."""
+        await self._batches.aclose()
+
+    async def _joined(self) -> AsyncGenerator[WireEvent, None]:
+        """Yield the events; small deltas that came together as one.
+
+        No container's header fits in so few bytes, so that none is lost inside. Each decoded
+        chunk costs some 10 µs, and a server may send a million of them.
+        """
+        async for batch in self._come():
+            small: list[bytes] = []
+            for event in batch:
+                if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
+                    small.append(event.data)
+                    continue
+                if small and not isinstance(event, Ignored):
+                    yield Audio(b"".join(small))
+                    small.clear()
+                yield event
+            if small:
+                yield Audio(b"".join(small))
+
+    async def _come(self) -> AsyncGenerator[list[WireEvent], None]:
+        """Yield the events that came together, and count them."""
+        early, self._early = self._early, []
+        if early:
+            self.counts.add(early)
+            yield early
+        try:
+            async for batch in self._batches:
+                self.counts.add(batch)
+                yield batch
+        except StreamPlayError as error:
+            raise without_key(error, self._secret) from error.__cause__
+
+    def _no_audio(self) -> NoAudio:
+        """Return the error of an answer without audio; name what it held instead."""
+        self.counts.add(self._early)
+        kinds = ", ".join(sorted(self.counts.kinds))
+        held = f": only {presentable(kinds, self._secret, 80)}" if kinds else ""
+        if self._reader.suspect:
+            held = f" that is known: {self._reader.suspect}"
+        return NoAudio(
+            f"the server's answer ended well, and held no audio{held}",
+            remedy="Try again, or another model or server",
+        )
+
+
+def without_key(error: StreamPlayError, secret: str | None) -> StreamPlayError:
+    """Take the key out of an error: some servers echo it."""
+    error.message = conceal(error.message, secret)
+    error.remedy = conceal(error.remedy, secret)
+    error.args = (error.message,)
+    return error

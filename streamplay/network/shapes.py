@@ -1,0 +1,232 @@
+"""How a server wants to be asked: shapes of request, tried in an order that learns. Pure.
+
+Servers that imitate OpenAI's speech API know neither ``raw`` nor ``response_encoding``; some have
+no ``pcm``, some take no ``stream_format`` (OpenAI's own ``tts-1`` does not:
+https://platform.openai.com/docs/api-reference/audio/createSpeech), and strict ones refuse every
+field that they do not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.rules.fields import OPTIONAL, body_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streamplay.network.failures import ErrorBody
+    from streamplay.request import Api, SpeechRequest
+
+AT_ONCE_SECONDS: Final = 1.0
+"""A 500 that comes sooner is taken for a field that the server stumbles over."""
+
+_FORMATS: Final = (
+    "pcm",
+    "wav",
+    "mp3",
+)  # for raw audio: the first needs no header, all know the last
+_FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "encoding")
+# A refusal that names one of these is none of the shape. "input" is not among them: it stands in
+# pydantic's sentences about any field.
+_CONTENT_WORDS: Final = ("model", "models", "voice", "voices", "text", "prompt", "language")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of a request.
+
+    Parameters
+    ----------
+    api : {'together', 'openai'}
+        Whose fields to send.
+    audio : str
+        What OpenAI's ``response_format`` says where raw audio is asked for.
+    without : frozenset of str
+        Optional fields that the server does not take.
+    """
+
+    api: Api = "together"
+    audio: str = "pcm"
+    without: frozenset[str] = frozenset()
+
+    def body(self, request: SpeechRequest, *, official: bool = False) -> dict[str, Any]:
+        """Return the JSON body of `request`; `official`: for the API's own host."""
+        return body_of(
+            vars(request), self.api, audio=self.audio, without=self.without, official=official
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"api": self.api, "audio": self.audio, "without": sorted(self.without)}
+
+
+def read_shape(values: Mapping[str, Any]) -> Shape:
+    """Return the shape that `Shape.to_dict` gave.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If it is none.
+    """
+    api, audio = values["api"], values["audio"]
+    if api not in ("together", "openai") or audio not in _FORMATS:
+        raise ValueError(api)
+    return Shape(api, audio, frozenset(values["without"]) & OPTIONAL)
+
+
+@dataclass(slots=True)
+class Server:
+    """What this process has learned of one server.
+
+    Parameters
+    ----------
+    shape : Shape or None
+        The one that it answered last with audio.
+    stumbled : bool
+        Whether a 500 has changed the shape already: that is tried once.
+    news : bool
+        Whether the shape was learned since `news` was last set to False.
+    """
+
+    shape: Shape | None = None
+    stumbled: bool = False
+    news: bool = False
+
+
+@dataclass(slots=True)
+class Servers:
+    """What was learned of servers, by their base URLs: shared by all clients of a process."""
+
+    known: dict[str, Server] = field(default_factory=dict)
+
+    def of(self, base_url: str) -> Server:
+        """Return what is known of a server, to be added to."""
+        return self.known.setdefault(base_url, Server())
+
+
+PROCESS: Final = Servers()
+"""What this process has learned."""
+
+
+class ShapeChoice:
+    """The shape of one response's requests: the one that worked before, then the others.
+
+    Parameters
+    ----------
+    server : Server
+        What is known; the choice adds to it.
+    apis : sequence of {'together', 'openai'}
+        Those that may be tried: one where it was told, or is known from the host.
+    official : bool
+        Whether this is the API's own host: nothing is tried there.
+    request : SpeechRequest
+        What is asked for.
+
+    Attributes
+    ----------
+    shape : Shape
+        The present one.
+    changes : int
+        How often it was changed.
+    """
+
+    def __init__(
+        self, server: Server, apis: Sequence[Api], request: SpeechRequest, *, official: bool
+    ) -> None:
+        self.changes = 0
+        self.official = official
+        self._server = server
+        self._request = request
+        candidates = _candidates(apis, request)
+        known = server.shape
+        usable = known is not None and known.api in apis and not official
+        self.shape = known if known is not None and usable else candidates[0]
+        self._others = [one for one in candidates if not official and not _alike(one, self.shape)]
+        self._before_500: Shape | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of the request in the present shape."""
+        return self.shape.body(self._request, official=self.official)
+
+    def after_refusal(self, status: int, said: ErrorBody, seconds: float) -> bool:
+        """Change the shape where that may help; tell whether it was changed.
+
+        Parameters
+        ----------
+        status, said
+            How the server refused.
+        seconds : float
+            How long it took to do so.
+        """
+        changed = self._after(status, said, seconds)
+        self.changes += changed
+        return changed
+
+    def _after(self, status: int, said: ErrorBody, seconds: float) -> bool:
+        if status == 500:
+            return self._after_500(seconds)
+        if status not in (400, 422):
+            return False
+        extra = self._unknown(said)
+        if extra:
+            self.shape = replace(self.shape, without=self.shape.without | extra)
+            return True
+        named = said.names(*_CONTENT_WORDS) or "input" in said.fields
+        if named and not said.names(*_FORMAT_FIELDS):
+            return False
+        return self._next()
+
+    def _unknown(self, said: ErrorBody) -> frozenset[str]:
+        """Return the optional fields that were sent, and that the server names as wrong."""
+        if said.names("response_format", "response_encoding"):
+            return frozenset()
+        sent = self.body().keys() & OPTIONAL - self._request.extra.keys()
+        if self.shape.api == "together" or self.official:
+            sent &= {"stream_format"}
+        return frozenset(name for name in sent if said.names(name))
+
+    def _after_500(self, seconds: float) -> bool:
+        known = self._server.shape is not None
+        if known or self._server.stumbled or seconds > AT_ONCE_SECONDS or not self._others:
+            return False
+        self._server.stumbled = True
+        self._before_500 = self.shape
+        return self._next()
+
+    def _next(self) -> bool:
+        if not self._others:
+            return False
+        self.shape = replace(self._others.pop(0), without=self.shape.without)
+        return True
+
+    def undo_500(self) -> bool:
+        """Return to the shape before a 500, where the other one was refused; tell whether so."""
+        before, self._before_500 = self._before_500, None
+        if before is None:
+            return False
+        self.shape = before
+        return True
+
+    def worked(self) -> bool:
+        """Keep the shape: audio has come. Tell whether that is news."""
+        news = self._server.shape != self.shape and not self.official
+        if news:
+            self._server.shape, self._server.news = self.shape, True
+        return news and self.changes > 0
+
+
+def _candidates(apis: Sequence[Api], request: SpeechRequest) -> list[Shape]:
+    """Return the shapes that may be tried, in their order."""
+    shapes = [Shape("together")] if "together" in apis else []
+    if "openai" in apis:
+        # The user who says what the bytes are means samples; mp3 has none.
+        formats = _FORMATS[:2] if request.decode_as else _FORMATS
+        only = request.response_format != "raw"
+        shapes += [Shape("openai", audio) for audio in (formats[:1] if only else formats)]
+    return shapes
+
+
+def _alike(one: Shape, other: Shape) -> bool:
+    return (one.api, one.audio) == (other.api, other.audio)

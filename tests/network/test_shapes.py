@@ -1,0 +1,175 @@
+"""How a server wants to be asked, found out in as few requests as it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamplay.audio import AudioFormat
+from streamplay.network.failures import ErrorBody
+from streamplay.network.shapes import (
+    AT_ONCE_SECONDS,
+    Server,
+    Servers,
+    Shape,
+    ShapeChoice,
+    read_shape,
+)
+from streamplay.request import SpeechRequest
+
+if TYPE_CHECKING:
+    from streamplay.request import Api
+
+REQUEST = SpeechRequest(input="Hello")
+NO_RAW = ErrorBody("Input should be 'mp3' or 'pcm'", fields=frozenset({"response_format"}))
+NOTHING = ErrorBody("no")
+BOTH: tuple[Api, ...] = ("together", "openai")
+OPENAI: tuple[Api, ...] = ("openai",)
+
+
+def choice(
+    apis: tuple[Api, ...] = BOTH,
+    request: SpeechRequest = REQUEST,
+    server: Server | None = None,
+    *,
+    official: bool = False,
+) -> ShapeChoice:
+    return ShapeChoice(server or Server(), apis, request, official=official)
+
+
+def formats(chosen: ShapeChoice, status: int, said: ErrorBody) -> list[str]:
+    """Return what is asked for, one after the other, while the server refuses."""
+    asked = [chosen.body()["response_format"]]
+    while chosen.after_refusal(status, said, 10.0):
+        asked.append(chosen.body()["response_format"])
+    return asked
+
+
+def test_a_stranger_is_asked_in_togethers_shape_first() -> None:
+    assert choice().body() == REQUEST.body("together")
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize(
+    "said",
+    [
+        NO_RAW,
+        NOTHING,
+        ErrorBody("extra field: response_encoding not permitted"),
+        ErrorBody("response_format must be one of [wav]"),
+        ErrorBody("the model does not support this response_format"),
+    ],
+)
+def test_shapes_are_tried_in_their_order(status: int, said: ErrorBody) -> None:
+    assert formats(choice(), status, said) == ["raw", "pcm", "wav", "mp3"]
+    assert formats(choice(OPENAI), status, said) == ["pcm", "wav", "mp3"]
+    assert formats(choice(("together",)), status, said) == ["raw"]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, NO_RAW),
+        (401, NO_RAW),
+        (503, NOTHING),
+        (400, ErrorBody("bad text")),
+        (400, ErrorBody("no such voice")),
+        (422, ErrorBody("too long", fields=frozenset({"input"}))),
+    ],
+)
+def test_another_refusal_changes_nothing(status: int, said: ErrorBody) -> None:
+    assert formats(choice(), status, said) == ["raw"]
+
+
+@pytest.mark.parametrize("api", BOTH)
+def test_the_apis_own_host_is_asked_in_its_own_shape_only(api: Api) -> None:
+    own = choice((api,), official=True)
+    assert own.body() == REQUEST.body(api)
+    assert len(formats(own, 422, NO_RAW)) == 1
+
+
+def test_a_format_of_the_users_is_kept_in_every_shape() -> None:
+    wav = SpeechRequest(input="Hello", response_format="wav")
+    assert formats(choice(request=wav), 400, NOTHING) == ["wav", "wav"]
+
+
+def test_who_knows_what_the_bytes_are_gets_no_mp3() -> None:
+    told = SpeechRequest(input="Hello", decode_as=AudioFormat("pcm_mulaw", 8000))
+    assert formats(choice(request=told), 400, NOTHING) == ["raw", "pcm", "wav"]
+
+
+def test_imitators_are_told_all_that_they_may_take() -> None:
+    body = choice(OPENAI, SpeechRequest(input="Hello", sample_rate=16000, extra={"x": 1})).body()
+    assert (body["stream"], body["stream_format"], body["sample_rate"]) == (True, "sse", 16000)
+    assert body["x"] == 1
+    assert not {"stream", "sample_rate"} & REQUEST.body("openai").keys()
+
+
+@pytest.mark.parametrize("name", ["stream", "stream_format", "sample_rate"])
+@pytest.mark.parametrize("in_words", [False, True])
+def test_a_field_that_the_server_does_not_take_is_left_out(name: str, in_words: bool) -> None:
+    said = ErrorBody(f"unknown: {name}") if in_words else ErrorBody("", fields=frozenset({name}))
+    chosen = choice(OPENAI)
+    assert chosen.after_refusal(422, said, 10.0)
+    assert name not in chosen.body()
+    assert chosen.body()["response_format"] == "pcm"
+
+
+def test_what_the_user_asked_for_is_not_left_out() -> None:
+    wanted = SpeechRequest(input="Hello", extra={"stream_format": "audio"})
+    chosen = choice(OPENAI, wanted)
+    chosen.after_refusal(400, ErrorBody("Unknown parameter: stream_format"), 10.0)
+    assert chosen.body()["stream_format"] == "audio"
+
+
+def test_a_500_that_comes_at_once_changes_the_shape_once_per_server() -> None:
+    server = Server()
+    first = choice(server=server)
+    assert first.after_refusal(500, NOTHING, 0.0)
+    assert first.body()["response_format"] == "pcm"
+    assert not first.after_refusal(500, NOTHING, 0.0)
+    assert first.undo_500()
+    assert first.body()["response_format"] == "raw"
+    assert not first.undo_500()
+    assert not choice(server=server).after_refusal(500, NOTHING, 0.0)
+
+
+def test_a_500_that_took_its_time_or_comes_from_a_known_server_changes_nothing() -> None:
+    assert not choice().after_refusal(500, NOTHING, AT_ONCE_SECONDS + 1)
+    assert not choice(server=Server(Shape())).after_refusal(500, NOTHING, 0.0)
+
+
+def test_what_worked_is_asked_first_the_next_time() -> None:
+    server = Servers().of("http://one")
+    first = choice(server=server)
+    assert first.after_refusal(400, NO_RAW, 10.0)
+    assert first.worked()
+    assert server.news
+    second = choice(server=server)
+    assert second.body()["response_format"] == "pcm"
+    assert not second.worked()
+    # And where the server has changed its mind, the others are tried again.
+    assert formats(second, 400, NO_RAW) == ["pcm", "raw", "wav", "mp3"]
+    # A shape of the other API is none where the user has told one.
+    assert choice(("together",), server=server).body()["response_format"] == "raw"
+
+
+def test_a_shape_is_the_same_after_it_was_kept() -> None:
+    shape = Shape("openai", "wav", frozenset({"stream"}))
+    assert read_shape(shape.to_dict()) == shape
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {"api": "x", "audio": "pcm", "without": []},
+        {"api": "openai", "audio": "exe", "without": []},
+        {"api": "openai", "audio": "pcm", "without": 1},
+        {"api": ["openai"], "audio": "pcm", "without": [[]]},
+    ],
+)
+def test_what_is_no_shape_is_refused(damaged: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        read_shape(damaged)
