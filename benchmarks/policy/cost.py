@@ -277,6 +277,7 @@ def tune(count: int) -> Iterator[str]:
     grid += [{"LEVEL_STEP": value} for value in (0.0, 0.006)]
     grid += [{"PACE_SECONDS": value} for value in (0.1, 1.0)]
     grid += [{"RESUME_SECONDS": value} for value in (0.05, 0.2)]
+    grid += [{"LATENESS_FACTOR": value} for value in (1.0, 5.0, 1000.0)]
     yield "Mean cost over all families, and the share of bursts that stalled (%).\n"
     yield _row("", *(f"w = {weight}" for weight in WEIGHTS[1:]), "at w = 10", "at w = 20")
     yield _row(*["---"] * (len(WEIGHTS) + 2))

@@ -34,9 +34,10 @@ from benchmarks.policy.families import RATE, family
 from streamplay.audio import AudioFormat
 from streamplay.outputs.device import NATIVE_LATENCY
 from streamplay.playback.playout import FADE_SECONDS
-from streamplay.playback.virtual import BLOCK_SECONDS, play_in_blocks
+from streamplay.playback.virtual import play_in_blocks
 from streamplay.policy.jitter import Auto
 from streamplay.policy.learning import PROCESS, Memory, Source
+from streamplay.policy.simulate import BLOCK_SECONDS
 from streamplay.speech import delivery
 from streamplay.trace import Trace, TraceWriter, load
 from tests.support.nullsink import NullSink

@@ -71,9 +71,14 @@ class PlaybackQueue:
         return self._bytes >= QUEUE_BYTES
 
     def is_dry(self, track: Track) -> bool:
-        """Whether sound has run out in the middle of `track`: the network was late."""
-        begun = track.start is not None and not track.idle
-        return begun and not track.waiting and self._playout.position == self._playout.written
+        """Whether the network was late: `track` ran dry since its last frames were put.
+
+        That is silence which was rendered. An empty ring that no block has asked for is not dry.
+        """
+        if track.start is None or track.idle or track.waiting:
+            return False
+        empty = self._playout.position == self._playout.written
+        return empty and self._playout.starved > track.starved
 
     # What comes in
 
@@ -82,6 +87,7 @@ class PlaybackQueue:
         self._waiting.append((track, frames))
         self._bytes += _weight(frames)
         track.waiting += len(frames)
+        track.starved = self._playout.starved
 
     def close(self, track: Track) -> None:
         """Note that nothing more of `track` will come."""

@@ -74,6 +74,8 @@ class Track:
         How long each stall was, in frames.
     underflows : int
         How often the callback came late while it played.
+    starved : int
+        The playout's count of silence rendered for a dry ring, when its last frames were put.
     drained_at : int or None
         The output's frame count by which its last frame has been heard.
     """
@@ -95,6 +97,7 @@ class Track:
     first_voice: float | None = None
     stalls: list[int] = field(default_factory=list)
     underflows: int = 0
+    starved: int = 0
     drained_at: int | None = None
 
     # For any thread

@@ -1,8 +1,9 @@
 """Arrivals in virtual time, through the real pump and the real playout.
 
-A step a block, ``t += blocksize / samplerate``, or at the moments when a device has asked. On
-arrivals that fall between blocks this agrees exactly with `streamplay.policy.simulate`, elsewhere
-within a block; a test holds them to it. benchmarks.policy.player holds this to what was heard.
+A step a block, ``t += blocksize / samplerate``, or at the moments when a device has asked. Where
+the blocks are regular and the first is asked for with the first arrival, this agrees exactly with
+`streamplay.policy.simulate`; a test holds them to it. benchmarks.policy.player holds this to what
+was heard.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from streamplay.playback.playout import Playout
 from streamplay.playback.pump import RING_SECONDS, Pump
 from streamplay.playback.track import Track
-from streamplay.policy.simulate import Played
+from streamplay.policy.simulate import BLOCK_SECONDS, Played
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
     from streamplay.policy.jitter import Policy
     from streamplay.trace import Trace
 
-BLOCK_SECONDS: Final = 0.005
-"""PortAudio on ALSA asks for 120 frames at 24 kHz when left to itself."""
-
 _HAIR: Final = 1e-9
-"""As in `streamplay.policy.simulate`."""
+"""Seconds closer than this are the same: as in `streamplay.policy.simulate`."""
 
 
 def play_in_blocks(trace: Trace, policy: Policy, *, blocks: Sequence[float] = ()) -> Played:
@@ -107,9 +105,9 @@ class _VirtualPlayer:
         self._now, self._next = self._next, next(self._moments)
         before = self._playout.position
         self._playout.render(self._block, self._now)
-        heard = self._playout.position - before
-        if heard:
-            self.finished = self._now + heard / self._playout.samplerate
+        if self._playout.position > before:
+            left = self._pump.seconds_until_heard(self._playout.position)
+            self.finished = self._now + (left or 0.0)
         if self._now >= self._due - _HAIR:
             self._pump.step()
             self._due = self._pump.next_due()

@@ -23,6 +23,14 @@ says little. Tuned by benchmarks.policy.cost."""
 LONGEST_WAIT_SECONDS: Final = 20.0
 """Nobody waits longer for the first sound, whatever the text's length asks for."""
 
+START_SECONDS: Final = 0.06
+"""So much audio is ahead before sound starts or resumes, unless all has come: pieces of 20 ms, as
+a call sends them, would otherwise start with nothing in hand."""
+
+LATENESS_FACTOR: Final = 2.0
+"""Gathered after a stall are at most so many times the lateness seen so far: a stream that was
+late by milliseconds does not need the patience of one that was late by half a second."""
+
 RESUME_SECONDS: Final = 0.1
 """Gathered after the first stall, and so much more after each further one: about a piece of the
 usual size, since gathering more than turns out to be needed costs what a gap costs. Doubling it
@@ -139,7 +147,7 @@ class Auto:
         lessons = self._memory.of(self._source)
         self._characters = characters
         self._threshold = lessons.threshold(self._share)
-        self._stream = Stream(lessons.length(characters))
+        self._stream = Stream(lessons.length(characters), (1 - self._share) * START_SECONDS)
         self._started = False
         self._stalls = 0
 
@@ -168,14 +176,17 @@ class Auto:
 
     def _may_start(self) -> bool:
         stream = self._stream
-        return stream.margin > self._threshold + _HAIR or stream.elapsed >= LONGEST_WAIT_SECONDS
+        enough = stream.may_start and stream.margin > self._threshold + _HAIR
+        return enough or stream.elapsed >= LONGEST_WAIT_SECONDS
 
     def _gather(self) -> float:
         """Seconds to be ahead after a stall: a hysteresis, and what the rest is going to lack."""
+        stream = self._stream
         learned = min(RESUME_SECONDS * self._stalls, RESUME_LIMIT_SECONDS)
         # Towards the end there is ever less to be patient for.
-        patience = max(RESUME_SECONDS, min(learned, self._stream.rest / 2))
-        lack = min(self._stream.least_lack, LONGEST_WAIT_SECONDS)
+        patience = max(RESUME_SECONDS, min(learned, stream.rest / 2))
+        patience = min(patience, max(START_SECONDS, LATENESS_FACTOR * stream.late))
+        lack = min(stream.least_lack, LONGEST_WAIT_SECONDS)
         return (1 - self._share) * (patience + lack)
 
 
@@ -186,6 +197,8 @@ class Stream:
     ----------
     length : float
         Seconds of audio expected.
+    start : float
+        Seconds of audio that must have come before sound may start.
 
     Attributes
     ----------
@@ -201,19 +214,25 @@ class Stream:
         The most there has been to spare at any arrival.
     """
 
-    def __init__(self, length: float) -> None:
+    def __init__(self, length: float, start: float = 0.0) -> None:
         self.arrivals = 0
         self.elapsed = 0.0
         self.audio = 0.0
         self.late = 0.0
         self.margin = NEVER
         self._length = length
+        self._start = start
         self._scale = length**-0.5
         self._first = 0.0
         self._head = 0.0
         self._pause = 0.0
         self._moments: list[float] = []
         self._margins: list[float] = []
+
+    @property
+    def may_start(self) -> bool:
+        """Whether enough has come to start with."""
+        return self.audio >= self._start - _HAIR
 
     @property
     def rest(self) -> float:
@@ -253,6 +272,8 @@ class Stream:
 
     def _note(self) -> None:
         """Remember the margin of this moment, as long as a start may still be undecided."""
+        if not self.may_start:
+            return
         if self._moments and self.elapsed - self._moments[-1] < SAME_MOMENT_SECONDS:
             self._margins[-1] = self.margin
         elif self.elapsed <= LONGEST_WAIT_SECONDS:

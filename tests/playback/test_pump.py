@@ -198,6 +198,19 @@ def test_an_idle_lane_that_runs_dry_has_not_stalled() -> None:
     assert track.level == 1  # and nothing was learned from it
 
 
+def test_a_ring_that_no_block_has_found_empty_has_not_stalled() -> None:
+    stand = Stand()
+    track = stand.track()
+    for part in range(20):  # in real time: each comes when the one before has just been taken
+        stand.put(track, tone(100, start=1 + 100 * part))
+        stand.play(100)
+    stand.pump.close(track)
+    stand.play(100)
+    assert track.stalls == []
+    assert track.level == 1
+    np.testing.assert_array_equal(sounding(stand.heard), tone(2000))
+
+
 def test_a_lane_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> None:
     stand = Stand(capacity=4000)
     track = stand.track()

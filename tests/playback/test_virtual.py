@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.playback.virtual import BLOCK_SECONDS, play_in_blocks
+from streamplay.playback.playout import FADE_SECONDS
+from streamplay.playback.virtual import play_in_blocks
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Lessons, Memory, Source
-from streamplay.policy.simulate import Played, play
+from streamplay.policy.simulate import BLOCK_SECONDS, RAMP_SECONDS, Played, play
 from tests.support.arrivals import RATE, on_a_grid, trace
 
 ORPHEUS = Source("host", "orpheus", "tara")
@@ -38,12 +39,51 @@ def test_an_arrival_a_step_is_the_real_playout_a_block_a_step(
 
 
 @settings(deadline=None)
+@given(on_a_grid(), st.lists(st.floats(0, 0.009), min_size=30, max_size=30), PREBUFFERS)
+def test_off_the_grid_they_agree_as_well(
+    arrivals: list[tuple[float, int]], shifts: list[float], prebuffer: float | str
+) -> None:
+    recorded = trace([(now + by, n - 7) for (now, n), by in zip(arrivals, shifts, strict=False)])
+    assert same(
+        play(recorded, policy(prebuffer, RATE)), play_in_blocks(recorded, policy(prebuffer, RATE))
+    )
+
+
+def real_time(frames: int, pace: float) -> st.SearchStrategy[list[tuple[float, int]]]:
+    """Pieces of `frames` at a pace, each late by up to 20 ms: as from a call, or another player."""
+    late = st.lists(st.floats(0, 0.02), min_size=40, max_size=80)
+    return late.map(
+        lambda each: [(0.1 + n * frames / RATE / pace + by, frames) for n, by in enumerate(each)]
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.sampled_from([(480, 1.0), (2400, 1.0), (2400, 1.05), (480, 1.05)]).flatmap(
+        lambda feed: real_time(*feed)
+    ),
+    st.sampled_from(["auto", 0, 60]),
+)
+def test_on_frames_that_come_in_real_time_they_agree_as_well(
+    arrivals: list[tuple[float, int]], prebuffer: float | str
+) -> None:
+    recorded = trace(sorted(arrivals))
+    assert same(
+        play(recorded, policy(prebuffer, RATE)), play_in_blocks(recorded, policy(prebuffer, RATE))
+    )
+
+
+def test_the_simulations_ramp_is_the_playouts() -> None:
+    assert RAMP_SECONDS == FADE_SECONDS
+
+
+@settings(deadline=None)
 @given(
     on_a_grid(),
     st.lists(st.floats(0, 0.009), min_size=30, max_size=30),
     st.floats(0, BLOCK_SECONDS),
 )
-def test_off_the_grid_they_agree_within_a_block(
+def test_before_a_device_of_another_phase_they_agree_within_a_block(
     arrivals: list[tuple[float, int]], shifts: list[float], phase: float
 ) -> None:
     shifted = [(now + shift, n) for (now, n), shift in zip(arrivals, shifts, strict=False)]
@@ -52,7 +92,9 @@ def test_off_the_grid_they_agree_within_a_block(
     by_block = play_in_blocks(recorded, policy(0, RATE), blocks=[shifted[0][0] - phase])
     assert -1e-6 <= by_block.wait - by_arrival.wait <= BLOCK_SECONDS + 1e-6
     assert abs(by_block.gap - by_arrival.gap) <= BLOCK_SECONDS * (1 + len(by_block.gaps))
-    assert -1e-6 <= by_block.finished - by_arrival.finished <= BLOCK_SECONDS + 1e-6
+    # A stall that one of them just avoids lasts a ramp at least in the other.
+    most = BLOCK_SECONDS + RAMP_SECONDS + 1e-6
+    assert abs(by_block.finished - by_arrival.finished) <= most
 
 
 def test_what_ends_before_its_prebuffer_is_full_is_played_at_the_end() -> None:

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.policy.jitter import (
+    LATENESS_FACTOR,
     LONGEST_WAIT_SECONDS,
     RESUME_LIMIT_SECONDS,
     RESUME_SECONDS,
+    START_SECONDS,
     Auto,
     Fixed,
     Stream,
@@ -111,10 +113,10 @@ def test_nobody_waits_beyond_the_end_or_the_limit(
 ) -> None:
     recorded = trace(arrivals)
     played = play(recorded, auto(memory=taught(*margins)))
-    assert played.wait <= recorded.ended - arrivals[0][0]
+    assert played.wait <= recorded.ended - arrivals[0][0] + 1e-9
     before = [now for now, _ in arrivals if now - arrivals[0][0] < LONGEST_WAIT_SECONDS]
     following = arrivals[len(before)][0] if len(before) < len(arrivals) else recorded.ended
-    assert played.wait <= following - arrivals[0][0]
+    assert played.wait <= following - arrivals[0][0] + 1e-9
 
 
 def test_what_is_not_known_starts_with_its_first_arrival() -> None:
@@ -151,8 +153,8 @@ def test_a_slow_server_is_waited_for_as_long_as_the_text_asks_for() -> None:
 def test_one_stall_in_hundred_is_let_happen_and_one_in_ten_is_not() -> None:
     rare = (NEVER,) * 99 + (1.0,)
     often = (NEVER,) * 90 + (1.0,) * 10
-    assert auto(20.0, taught(*rare[::-1])).on_arrival(240, 0.0, dry=False) == 1
-    assert auto(20.0, taught(*often)).on_arrival(240, 0.0, dry=False) > 240
+    assert auto(20.0, taught(*rare[::-1])).on_arrival(2400, 0.0, dry=False) == 1
+    assert auto(20.0, taught(*often)).on_arrival(2400, 0.0, dry=False) > 2400
 
 
 def test_before_the_start_the_level_is_out_of_reach() -> None:
@@ -168,7 +170,7 @@ def test_each_stall_gathers_more_up_to_a_limit() -> None:
     stalling = auto(1e9)
     stalling.on_request(1500)  # much more is expected, and a second comes in no time
     stalling.on_arrival(RATE, 0.0, dry=False)
-    gathered = [stalling.on_arrival(2400, 0.0, dry=True) / RATE for _ in range(20)]
+    gathered = [stalling.on_arrival(2400, 10.0, dry=True) / RATE for _ in range(20)]
     expected = [min(RESUME_SECONDS * n, RESUME_LIMIT_SECONDS) for n in range(1, 21)]
     assert gathered == pytest.approx(expected, abs=1 / RATE)
 
@@ -177,8 +179,18 @@ def test_towards_the_end_no_more_is_gathered_than_for_a_first_stall() -> None:
     stalling = auto(1e9)
     stalling.on_request(1)
     stalling.on_arrival(RATE, 0.0, dry=False)
-    gathered = {stalling.on_arrival(2400, 0.0, dry=True) for _ in range(8)}
+    gathered = {stalling.on_arrival(2400, 10.0, dry=True) for _ in range(8)}
     assert gathered == {round(RESUME_SECONDS * RATE)}
+
+
+def test_what_was_late_by_little_gathers_little() -> None:
+    stalling = auto(1e9)
+    stalling.on_request(1)
+    stalling.on_arrival(RATE, 0.0, dry=False)
+    late = [0.001, 0.02, 0.04, 0.045, 0.2]
+    gathered = [stalling.on_arrival(1, 1 + by, dry=True) / RATE for by in late]
+    expected = [min(max(START_SECONDS, LATENESS_FACTOR * by), RESUME_SECONDS) for by in late]
+    assert gathered == pytest.approx(expected, abs=2 / RATE)
 
 
 def test_what_a_stall_asks_for_holds_until_the_next() -> None:
