@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from streamplay import Player
@@ -39,7 +40,9 @@ from tests.support.speaking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from streamplay.server.child import LocalServer
     from streamplay.speech.utterance import Utterance
@@ -126,6 +129,27 @@ def test_a_plain_utterance(player: Player) -> None:
     events = checked(player.say("hello", extra=counting(0.3), prebuffer=1000))
     order = ["Requested", "FirstByte", "FirstSound", "PieceFinished", "Finished"]
     assert names(events) == order
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_sound_tells_all_that_a_text_tells(player: Player, stream: bool) -> None:
+    frames = [np.full(2400, 1000, np.int16)] * 2
+    events = checked(player.play(iter(frames) if stream else frames[0], 24000))
+    order = ["Requested", "FirstByte", "FirstSound", "PieceFinished", "Finished"]
+    assert names(events) == order
+    heard = events[-1].utterance.heard()
+    assert (heard.text, heard.exact, heard.offset) == ("", True, 0)
+
+
+def test_a_sound_that_is_late_stalls(live: Player) -> None:
+    def late() -> Iterator[NDArray[np.int16]]:
+        yield np.full(4800, 1000, np.int16)
+        time.sleep(1.0)
+        yield np.full(4800, 1000, np.int16)
+
+    said = names(checked(live.play(late(), 24000)))
+    assert "Stalled" in said
+    assert "Resumed" in said
 
 
 def test_every_piece_is_requested_and_finished_in_order(player: Player) -> None:

@@ -193,8 +193,10 @@ class Account:
 
     @property
     def first_byte(self) -> float | None:
-        """When the first byte of an answer came, by the clock of `began`."""
+        """When the first byte of an answer came, or the first frames of a sound; by the clock."""
         ms = self._facts.ms.first_byte
+        if ms is None and not self._facts.requests:
+            ms = self._facts.ms.first_audio
         return None if ms is None or self.begun is None else self.begun + ms / 1000
 
     @property

@@ -22,7 +22,9 @@ from streamplay.errors import (
 )
 from streamplay.speech.delivery import Delivery
 from streamplay.speech.prefetch import Prefetch
+from streamplay.speech.transcript import Piece
 from streamplay.stream.wire import Words
+from streamplay.words.passage import Passage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from streamplay.speech.resources import Resources
     from streamplay.speech.source import SoundSource
     from streamplay.speech.state import UtteranceState
-    from streamplay.speech.transcript import Piece
     from streamplay.stream.decoder import Chunk
 
 HAND_ON_SECONDS: Final = 3.0
@@ -212,6 +213,7 @@ class SoundProducer:
     """Hands on the frames of a feed: what `Producer` is to a text."""
 
     def __init__(self, utterance: UtteranceState, feed: SoundSource, resources: Resources) -> None:
+        self._utterance = utterance
         self._account = utterance.account
         self._feed = feed
         self._options, self._clock = resources.options, resources.clock
@@ -229,6 +231,8 @@ class SoundProducer:
         feed, audio = self._feed, self._feed.audio
         await self._backend.import_decoding()
         self._account.began(self._clock())
+        piece = Piece(Passage.of(""), 0)  # all of it, for the events
+        self._utterance.pieces.append(piece)
         try:
             async with aclosing(feed.blocks()) as blocks:
                 async for frames in blocks:
@@ -241,5 +245,6 @@ class SoundProducer:
             raise
         else:
             await self._delivery.flush()
+            piece.frames = self._account.meant
         finally:
             self._delivery.close()

@@ -174,7 +174,8 @@ class UtteranceState:
         """Tell what has been heard of it by now."""
         frames = self.account.heard(self.track.position() if self.track else 0)
         rate, given = self.account.samplerate, self.given
-        text, exact, offset = heard_text(self.pieces, frames, rate, given)
+        pieces = self.pieces if self.feed is None else ()  # a sound has no text
+        text, exact, offset = heard_text(pieces, frames, rate, given)
         return Heard(
             text,
             len(text),
