@@ -98,7 +98,6 @@ class PlayerCore:
         self._scheduler = Scheduler(self._resources)
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)
-        self._loop.call(self._scheduler.start)
         self._loop.call(self._resources.begin, self._audio)
         remember(self)
 

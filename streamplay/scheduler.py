@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streamplay.errors import DeviceLost, OutputFailed, StreamPlayError
@@ -14,8 +15,8 @@ from streamplay.speech.producer import Producer, SoundProducer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
-    from streamplay.playback.track import Track
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
 
@@ -23,24 +24,23 @@ if TYPE_CHECKING:
 class Scheduler:
     """Takes utterances in order. Everything runs on the player's loop.
 
-    An utterance is done when it has been received and heard, in whatever order
-    these end: a cut is heard before the request has been let go of.
+    One is received at a time. Only an utterance that waits for its text lets one that was given
+    with ``first`` be received, and heard, in the gap. An utterance is done when it has been
+    received and heard, in whatever order these end: a cut is heard before the request has been
+    let go of.
     """
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._queue: deque[UtteranceState] = deque()
-        self._added = asyncio.Event()
-        self._settling: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Begin to take utterances."""
-        self._running = asyncio.get_running_loop().create_task(self._run())
+        self._receiving: list[UtteranceState] = []  # the last one speaks in a gap of that before
+        self._awaiting_gap: asyncio.Task[None] | None = None
 
     def add(self, utterance: UtteranceState) -> None:
-        """Queue an utterance."""
-        self._queue.append(utterance)
-        self._added.set()
+        """Queue an utterance: behind all others, or before those that were not given first."""
+        ahead = sum(each.first for each in self._queue) if utterance.first else len(self._queue)
+        self._queue.insert(ahead, utterance)
+        self._go_on()
 
     def stop_receiving(self, utterance: UtteranceState) -> None:
         """Let go of its request: nothing more of it is going to be heard."""
@@ -51,7 +51,7 @@ class Scheduler:
             utterance.task.cancel()
         elif utterance in self._queue:
             self._queue.remove(utterance)
-            self._drop(utterance)
+            self._finish(utterance, None)
 
     async def settled(self, utterances: Iterable[UtteranceState]) -> None:
         """Wait until all of `utterances` are done; what was cut soon is."""
@@ -60,86 +60,79 @@ class Scheduler:
             utterance.on_done(done.set)
             await done.wait()
 
-    async def _run(self) -> None:
-        while True:
-            while not self._queue:
-                self._added.clear()
-                await self._added.wait()
-            utterance = self._queue.popleft()
-            if utterance.interrupted:
-                self._drop(utterance)
-            else:
-                await self._receive(utterance)
-            del utterance  # nothing keeps what was said while nothing is being said
+    # Whose turn it is
 
-    def _drop(self, utterance: UtteranceState) -> None:
-        """End an utterance that was cut before its turn; its text is closed unread."""
-        feed = utterance.feed
-        if feed is None:
-            drop(utterance.text)
-        elif feed.file is None:  # a file is closed with the others
-            drop(feed.frames)
-        self._end(utterance, None, None)
+    def _go_on(self) -> None:
+        """Begin with the next utterance, if it is its turn."""
+        if self._awaiting_gap is not None:
+            self._awaiting_gap.cancel()
+            self._awaiting_gap = None
+        while self._queue and not self._receiving:
+            self._begin(self._queue.popleft())
+        if self._queue and self._queue[0].first:
+            waiting = self._await_gap(self._receiving[-1])
+            self._awaiting_gap = asyncio.create_task(waiting)
 
-    async def _receive(self, utterance: UtteranceState) -> None:
+    async def _await_gap(self, utterance: UtteranceState) -> None:
+        """Begin with the next one once this utterance waits for its text."""
+        while not utterance.waits_for_text:
+            await utterance.account.changes.wait()
+        self._awaiting_gap = None
+        self._begin(self._queue.popleft())
+        self._go_on()
+
+    def _begin(self, utterance: UtteranceState) -> None:
+        if utterance.interrupted:
+            self._finish(utterance, None)
+            return
         try:
-            utterance.task = asyncio.create_task(self._source(utterance).run())
+            source = self._source(utterance)
         except Exception as error:  # noqa: BLE001 - after a bug too, it must end
             self._give_up(utterance, error)
             return
-        hearing = asyncio.create_task(_heard(utterance.account.track))
-        await asyncio.wait({utterance.task, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        if hearing.done():  # it was cut, or its output lost
-            _note_loss(utterance, hearing.result())
-            self.stop_receiving(utterance)
-        await asyncio.wait([utterance.task])
-        self._end(utterance, _outcome(utterance.task), hearing)
-        self._resources.store.write()
-
-    def _end(
-        self,
-        utterance: UtteranceState,
-        error: Exception | None,
-        hearing: asyncio.Task[OutputFailed | None] | None,
-    ) -> None:
-        try:
-            self._received(utterance, error, hearing)
-        except Exception as bug:  # noqa: BLE001 - after a bug too, it must end
-            self._give_up(utterance, bug)
+        self._receiving.append(utterance)
+        utterance.task = asyncio.create_task(source.run())
+        utterance.task.add_done_callback(partial(self._received, utterance))
+        utterance.account.track.done.add_done_callback(partial(self._heard, utterance))
 
     def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
         if utterance.feed is None:
             return Producer(utterance, self._resources)
         return SoundProducer(utterance, utterance.feed, self._resources)
 
-    def _received(
-        self,
-        utterance: UtteranceState,
-        error: Exception | None,
-        hearing: asyncio.Task[OutputFailed | None] | None,
-    ) -> None:
-        """Finish the files at once: what is kept does not wait for what is heard."""
-        utterance.failure = utterance.failure or error
-        unfinished = self._finish_files(utterance)
-        utterance.failure = utterance.failure or unfinished
-        utterance.received = True
-        if hearing is not None and utterance.track is not None and not hearing.done():
-            settling = asyncio.create_task(self._settle_when_heard(utterance, hearing))
-            self._settling.add(settling)
-            settling.add_done_callback(self._settling.discard)
-            return
-        if hearing is not None:
-            hearing.cancel()
-        self._settle(utterance)
+    # How it ends
 
-    async def _settle_when_heard(
-        self, utterance: UtteranceState, hearing: asyncio.Task[OutputFailed | None]
-    ) -> None:
+    def _received(self, utterance: UtteranceState, task: asyncio.Task[None]) -> None:
+        self._receiving.remove(utterance)
+        self._finish(utterance, _outcome(task))
+        self._resources.store.write()
+        self._go_on()
+
+    def _finish(self, utterance: UtteranceState, error: Exception | None) -> None:
+        """Finish the files at once: what is kept does not wait for what is heard."""
         try:
-            _note_loss(utterance, await hearing)
-            self._settle(utterance)
-        except Exception as error:  # noqa: BLE001 - it concerns this one alone
-            self._give_up(utterance, error)
+            _close_unread(utterance)
+            utterance.failure = utterance.failure or error
+            unfinished = self._finish_files(utterance)
+            utterance.failure = utterance.failure or unfinished
+            utterance.received = True
+            if utterance.track is None or utterance.track.done.done():
+                self._settle(utterance)
+        except Exception as bug:  # noqa: BLE001 - after a bug too, it must end
+            self._give_up(utterance, bug)
+
+    def _heard(self, utterance: UtteranceState, done: Future[None]) -> None:
+        """Settle it where it was received too; else it was cut, or its output lost."""
+        try:
+            error = done.exception()
+            if isinstance(error, OutputFailed) and not utterance.interrupted:
+                utterance.failure = utterance.failure or _own(error, utterance)
+            if utterance.received:
+                self._settle(utterance)
+            else:
+                self.stop_receiving(utterance)
+        except Exception as bug:  # noqa: BLE001 - it concerns this one alone
+            self._give_up(utterance, bug)
 
     def _settle(self, utterance: UtteranceState) -> None:
         if utterance.done:
@@ -188,19 +181,15 @@ class Scheduler:
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)
 
 
-async def _heard(track: Track) -> OutputFailed | None:
-    """Wait until nothing more of `track` is going to be heard; return why its output was lost."""
-    try:
-        await asyncio.shield(asyncio.wrap_future(track.done))
-    except OutputFailed as error:
-        return error
-    return None
-
-
-def _note_loss(utterance: UtteranceState, error: OutputFailed | None) -> None:
-    """Note that the output was lost before all was heard; where it was cut, that is no matter."""
-    if error is not None and not utterance.interrupted:
-        utterance.failure = utterance.failure or _own(error, utterance)
+def _close_unread(utterance: UtteranceState) -> None:
+    """Close a text, or frames, that were dropped before they were read."""
+    feed = utterance.feed
+    if utterance.begun:
+        return
+    if feed is None:
+        drop(utterance.text)
+    elif feed.file is None:  # a file is closed with the others
+        drop(feed.frames)
 
 
 def _own(error: OutputFailed, utterance: UtteranceState) -> OutputFailed:

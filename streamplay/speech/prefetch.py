@@ -58,13 +58,14 @@ class Prefetch:
         self._asking: asyncio.Task[None] | None = None
         self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
         self._preparing: set[asyncio.Task[None]] = set()
+        self._reading = False
         self._heard = 0  # pieces
         self._streams = 1 + utterance.options.prefetch
         self._limited: set[SpeechResponse] = set()
 
-    async def start(self) -> None:
-        """Connect, and begin to ask."""
-        self._client = await self._backend.connect()
+    def start(self, client: SpeechApi) -> None:
+        """Begin to ask."""
+        self._client = client
         self._asking = asyncio.create_task(self._ask_ahead())
 
     async def next(self) -> tuple[Fetch, Piece] | None:
@@ -80,12 +81,21 @@ class Prefetch:
             raise asked
         return asked
 
+    def handed_on(self, asked: tuple[Fetch, Piece]) -> None:
+        """Note that a piece has been handed on to its end."""
+        self.under_way.remove(asked)
+        self._note_waiting()
+
+    def _note_waiting(self) -> None:
+        self._utterance.waits_for_text = self._reading and not self.under_way
+        self._account.changes.notify()
+
     def restart(self, client: SpeechApi) -> None:
         """Ask another server for everything that is under way, and for what follows."""
         self._client = client
         for fetch, _ in self.under_way:
             self._backend.received(fetch.response)
-            fetch.restart(self._open(fetch.text))
+            fetch.receive(self._open(fetch.text))
 
     async def let_go(self) -> None:
         """Ask for nothing more, and receive nothing more."""
@@ -109,14 +119,24 @@ class Prefetch:
         )
         try:
             passages = sentences(self._utterance.text, manner, self._utterance.given)
+            self._set_reading(reading=True)
             async with aclosing(passages):
                 async for passage in passages:
+                    self._set_reading(reading=False)
                     self._ask(passage)
                     await self._room()
+                    self._set_reading(reading=True)
         except Exception as error:  # noqa: BLE001 - it is told when what came before has been handed on
             self._asked.put_nowait(error)
         else:
             self._asked.put_nowait(None)
+        finally:
+            self._set_reading(reading=False)
+
+    def _set_reading(self, *, reading: bool) -> None:
+        """Note whether the text is asked for more."""
+        self._reading = reading
+        self._note_waiting()
 
     def _ask(self, passage: Passage) -> None:
         text, pieces = passage.text, self._utterance.pieces
@@ -129,12 +149,12 @@ class Prefetch:
         ahead = bool(self.under_way) or self._ahead() > 0
         fetch = Fetch(
             text,
-            self._open(text),
             self._resources.clock,
             self._account.changes,
             alone=alone,
             ahead=ahead,
         )
+        fetch.receive(self._open(text))
         asked = fetch, Piece(passage, NOT_YET)
         pieces.append(asked[1])
         self.under_way.append(asked)
@@ -211,8 +231,6 @@ class Fetch:
     ----------
     text : str
         The piece.
-    response : SpeechResponse
-        The answer to its request, not yet entered.
     clock : callable
         Seconds: when each event came.
     changes : Changes
@@ -227,7 +245,6 @@ class Fetch:
     def __init__(
         self,
         text: str,
-        response: SpeechResponse,
         clock: Callable[[], float],
         changes: Changes,
         *,
@@ -240,10 +257,9 @@ class Fetch:
         self.begun = False  # part of it has been handed out
         self._clock = clock
         self._changes = changes
-        self.restart(response)
 
-    def restart(self, response: SpeechResponse) -> None:
-        """Receive it by another answer; what came of the first is dropped."""
+    def receive(self, response: SpeechResponse) -> None:
+        """Receive it by this answer; what came of an earlier one is dropped."""
         self.response = response
         self._items: deque[tuple[Chunk | Words, float]] = deque()
         self._bytes = 0

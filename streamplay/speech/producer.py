@@ -68,9 +68,10 @@ class Producer:
         Exception
             What ended it; the caller's to keep for whoever waits.
         """
+        self._utterance.begun = True
         try:
             try:
-                await self._asker.start()
+                self._asker.start(await self._backend.connect())
                 await self._hand_on()
             finally:
                 await self._asker.let_go()
@@ -86,7 +87,7 @@ class Producer:
         while (asked := await self._asker.next()) is not None:
             await self._until_needed()
             await self._say(*asked)
-            self._asker.under_way.remove(asked)
+            self._asker.handed_on(asked)
             if not self._asker.under_way:
                 self._delivery.idle()
         await self._delivery.finish(self._audio)
@@ -229,6 +230,7 @@ class SoundProducer:
             What ended it; the caller's to keep for whoever waits.
         """
         feed, audio = self._feed, self._feed.audio
+        self._utterance.begun = True
         await self._backend.import_decoding()
         self._account.began(self._clock())
         piece = Piece(Passage.of(""), 0)  # all of it, for the events

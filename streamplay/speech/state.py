@@ -63,6 +63,10 @@ class UtteranceState:
         The files that are kept.
     feed : SoundSource, optional
         Sound in place of a text.
+    first : bool
+        It is heard next, before what is queued.
+    interruptible : bool
+        Whether `interrupt` cuts it.
     """
 
     def __init__(
@@ -75,10 +79,14 @@ class UtteranceState:
         keeper: FileOutput | None = None,
         trace: TraceWriter | None = None,
         feed: SoundSource | None = None,
+        first: bool = False,
+        interruptible: bool = True,
     ) -> None:
         self.text = text
         self.given = GivenText(text if isinstance(text, str) else None)
         self.feed = feed
+        self.first = first
+        self.interruptible = interruptible
         self.options = options
         self.account = account
         self.keeper = keeper
@@ -86,7 +94,8 @@ class UtteranceState:
         self.track: Track | None = None
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
-        self.received = False
+        self.begun = self.received = False
+        self.waits_for_text = False
         self.interrupted = False
         self.failure: Exception | None = None
         self.history = History(lambda: self.handle)

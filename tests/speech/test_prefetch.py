@@ -49,7 +49,8 @@ def test_what_ends_early_is_asked_for_again_only_where_nobody_waits_for_it(ahead
 
     async def receive() -> list[Any]:
         answer = cast("SpeechResponse", response)
-        fetch = Fetch("text", answer, time.perf_counter, Changes(), alone=True, ahead=ahead)
+        fetch = Fetch("text", time.perf_counter, Changes(), alone=True, ahead=ahead)
+        fetch.receive(answer)
         told: list[Any] = []
         try:
             async for item, _ in fetch.arrivals():
