@@ -1,4 +1,4 @@
-"""The end of a player: asked for by any thread or callback, by a fork, or by the interpreter."""
+"""Closing a player, from any thread or callback, after a fork, or at the interpreter's end."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Closing:
-    """Closes once; a second call waits until that is done, unless its thread is needed for it.
+    """Closes a player once. A second call waits for the first, unless its thread is needed there.
 
     Parameters
     ----------
     work : callable
-        Gives everything back; its argument says whether to cut what is being said.
+        Releases everything; its argument tells whether to cut what is spoken.
     is_needed : callable
-        Whether the current thread is needed for `work`, which then gets a thread of its own.
+        Whether `work` needs the current thread to go on; `work` then runs on a separate thread.
     must_return : callable
-        Whether `work` waits for the current thread to go on.
+        Whether `work` waits until the current thread has returned.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Closing:
     def close(self, *, cut: bool) -> None:
         """Close, or wait until another thread has closed."""
         if not self._is_first():
-            # A signal handler may find that its own thread is closing.
+            # A signal handler may run on the thread that is closing.
             ours = self._closer is threading.current_thread()
             if not (ours or self._is_needed() or self._must_return()):
                 self._ended.result()
@@ -54,17 +54,17 @@ class Closing:
             self._run(cut)
 
     def begin(self, *, cut: bool) -> Future[None]:
-        """Close on a thread of its own, unless it is being closed; return when as a future."""
+        """Close on a separate thread, unless that has begun; return a future of its end."""
         if self._is_first():
             self._run_aside(cut)
         return self._ended
 
     def is_done(self) -> bool:
-        """Whether everything was given back."""
+        """Return whether everything has been released."""
         return self._ended.done()
 
     def abandon(self) -> None:
-        """Be closed without any work, in a process that was forked."""
+        """Mark as closed in a forked process, without doing any work."""
         self._lock, self.begun = threading.RLock(), True
         self._ended = Future()
         self._ended.set_result(None)
@@ -78,7 +78,7 @@ class Closing:
         self._closer = threading.Thread(target=self._run, args=(cut,), name="streamplay close")
         try:
             self._closer.start()
-        except RuntimeError:  # the interpreter ends: there are no new threads
+        except RuntimeError:  # no new threads while the interpreter ends
             self._run(cut)
 
     def _run(self, cut: bool) -> None:
@@ -97,19 +97,19 @@ _open: weakref.WeakSet[_Closable] = weakref.WeakSet()
 
 
 def remember(player: _Closable) -> None:
-    """See to it that `player` is closed at the interpreter's end, and unusable after a fork."""
+    """Close `player` at the interpreter's end, and make it unusable after a fork."""
     _open.add(player)
 
 
 @atexit.register
 def _close_all() -> None:
-    """Cut the players that were never closed, so that their files are finished properly."""
+    """Cut and close the players that were never closed, so that their files are complete."""
     for player in list(_open):
         player.close_at_exit()
 
 
 def _abandon_all() -> None:
-    """Only the thread that forked lives on in the child: nothing can be said or closed there."""
+    """Mark all players as closed in a forked child, which has only the thread that forked."""
     for player in list(_open):
         player.abandon()
     _open.clear()

@@ -1,4 +1,4 @@
-"""One event loop on a thread of its own, for code that has none."""
+"""An event loop on a separate thread, for code that is not asynchronous."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 
 
 class BackgroundLoop:
-    """Runs coroutines for other threads; ends with `stop`, or with the process."""
+    """Runs coroutines for other threads, until `stop` or the end of the process."""
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -29,17 +29,17 @@ class BackgroundLoop:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
-        """Call a function on the loop soon, from any thread; not after it has stopped."""
-        with suppress(RuntimeError):  # it has been closed
+        """Call a function on the loop soon, from any thread. After `stop`, do nothing."""
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(function, *args)
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller is on the loop's own thread: waiting there would never end."""
+        """Whether the caller is on the loop's thread, where waiting for the loop never ends."""
         return threading.current_thread() is self._thread
 
     def stop(self) -> None:
-        """Cancel what still runs, and end the thread."""
+        """Cancel all tasks, and end the thread."""
         self._stopping = True
         self.call(self._loop.stop)
         if not self.is_current:
@@ -49,12 +49,14 @@ class BackgroundLoop:
         asyncio.set_event_loop(self._loop)
         try:
             while not self._stopping:
-                with suppress(SystemExit, KeyboardInterrupt):  # of a callback: it is its own end
+                with suppress(
+                    SystemExit, KeyboardInterrupt
+                ):  # raised by a callback: the loop goes on
                     self._loop.run_forever()
         finally:
             self._cancel_all()
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            with suppress(RuntimeError):  # no threads while the interpreter ends
+            with suppress(RuntimeError):  # no new threads while the interpreter ends
                 self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
@@ -66,9 +68,9 @@ class BackgroundLoop:
 
 
 async def aside(function: Callable[..., T], *args: object) -> T:
-    """Call what blocks on a thread, so that the loop goes on.
+    """Call a function that blocks on another thread, so that the loop is not blocked.
 
-    While the interpreter ends there are no new threads, and nothing to go on.
+    While the interpreter ends, no thread can be started: the function then runs on the loop.
     """
     try:
         pending = asyncio.get_running_loop().run_in_executor(None, function, *args)
@@ -78,13 +80,13 @@ async def aside(function: Callable[..., T], *args: object) -> T:
 
 
 def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    """Call what blocks on a daemon thread, which an event loop that ends does not wait for."""
+    """Call a function that blocks on a daemon thread, for which no ending loop waits."""
     outcome: Future[T] = Future()
 
     def run() -> None:
         try:
             result = function(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - it is the caller's
+        except BaseException as error:  # noqa: BLE001 - passed to the caller
             outcome.set_exception(error)
         else:
             outcome.set_result(result)

@@ -1,8 +1,8 @@
-"""Iterables of anything, blocking or asynchronous, read ahead for the player's loop.
+"""Reads blocking and asynchronous iterables ahead, for the player's loop.
 
-Nothing of them runs on the player's loop, so that no text can hold up the player: a blocking
-iterable is read on a thread of its own, an async one on the event loop it belongs to, or on a
-loop and thread of its own where it belongs to none.
+None of their code runs on the player's loop, so that no text can block the player. A blocking
+iterable is read on a separate thread; an async one on the event loop that it belongs to, or on a
+separate loop and thread if it belongs to none.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterable
 
 CLOSE_SECONDS: Final = 1.0
-"""So long an async iterable may take to close; then the next utterance does not wait for it."""
+"""How long an async iterable may take to close before the next utterance begins without it."""
 
 LOOP_SECONDS: Final = 1.0
-"""How often the event loop of an async iterable is looked at. A loop that was closed, or that did
-not run at two looks, is not going to read on. A loop that ends as `asyncio.run` ends cancels what
-it reads, and is noticed at once."""
+"""How often the event loop of an async iterable is checked. A loop that is closed, or did not run
+at two checks, will not read on. A loop that ends as `asyncio.run` does cancels the reading task,
+which is noticed at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Stands behind the last part: `error` is what the iterable raised, if it did."""
+    """Follows the last part; `error` is what the iterable raised, or None."""
 
     error: Exception | None = None
 
 
 class Reading(ABC):
-    """What is read of an iterable, no more than so many parts ahead. To be made on the loop.
+    """Reads an iterable a limited number of parts ahead. Made on the player's loop.
 
     Attributes
     ----------
     queue : asyncio.Queue
-        The parts, and an `Ended` behind the last; `taken` is called for each part taken.
+        The parts, then an `Ended`. Call `taken` for each part that was taken.
     """
 
     def __init__(self, what: str) -> None:
@@ -61,8 +61,8 @@ class Reading(ABC):
         """Read no more, and close the iterable."""
 
     def _hand(self, item: object) -> None:
-        """Hand over a part, from any thread."""
-        with suppress(RuntimeError):  # the player's loop has been closed
+        """Put a part into the queue, from any thread."""
+        with suppress(RuntimeError):  # the player's loop is closed
             self._home.call_soon_threadsafe(self.queue.put_nowait, item)
 
     def _ended(self, error: BaseException | None) -> Ended:
@@ -77,10 +77,10 @@ def read(source: Iterable[Any] | AsyncIterable[Any], what: str, ahead: int) -> R
     Parameters
     ----------
     source : iterable or async iterable
-        A blocking one is read on a thread of its own, since it may wait for a person typing;
-        an async one on its own loop, if it is an `OnLoop`, or on a loop and thread of its own.
+        A blocking one is read on a separate thread, because it may wait for a person who types;
+        an async one on its own loop if it is an `OnLoop`, otherwise on a separate loop and thread.
     what : str
-        What it is called: ``text`` or ``frames``.
+        Its name in errors: ``text`` or ``frames``.
     ahead : int
         How many parts may wait to be taken.
     """
@@ -94,7 +94,7 @@ def read(source: Iterable[Any] | AsyncIterable[Any], what: str, ahead: int) -> R
 def drop(source: object) -> None:
     """Close an iterable of which nothing has been read; from any thread, without waiting.
 
-    What cannot be closed is left alone, and a file: it is the caller's.
+    A file stays open: it is the caller's.
     """
     if isinstance(source, OnLoop):
         _run_over_there(source.loop, _aclose(source.source))
@@ -105,7 +105,7 @@ def drop(source: object) -> None:
 
 
 class _ThreadReading(Reading):
-    """Reads a blocking iterable on a daemon thread, which a stuck read cannot keep alive."""
+    """Reads a blocking iterable on a daemon thread, so that a stuck read keeps nothing alive."""
 
     def __init__(self, source: Iterable[Any], what: str, ahead: int) -> None:
         super().__init__(what)
@@ -119,11 +119,11 @@ class _ThreadReading(Reading):
         self._room.release()
 
     async def aclose(self) -> None:
-        """Read no more. What is stuck in a read is left to itself."""
+        """Read no more. A read that does not return is abandoned."""
         self._closed.set()
         self._room.release()
         if not self._over and not isinstance(self._source, Generator):
-            # It may wait for its server: closing from outside is what ends that.
+            # The iterable may be waiting for its server: closing it from outside ends that.
             _on_thread(lambda: _close(self._source), f"streamplay {self._what}")
 
     def _read(self) -> None:
@@ -137,9 +137,9 @@ class _ThreadReading(Reading):
                     self._hand(part)
             finally:
                 if isinstance(iterator, Generator):
-                    iterator.close()  # only the thread that runs it can
+                    iterator.close()  # only the thread that runs a generator can close it
             self._end(None)
-        except BaseException as error:  # noqa: BLE001 - the utterance ends by whatever it raised
+        except BaseException as error:  # noqa: BLE001 - the utterance ends with it
             self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
@@ -158,8 +158,8 @@ class _AsyncReading(Reading):
 
     def __init__(self, what: str, ahead: int) -> None:
         super().__init__(what)
-        self._room = asyncio.Semaphore(ahead)  # used on the other loop alone
-        self._over = asyncio.Event()  # used on the player's loop alone
+        self._room = asyncio.Semaphore(ahead)  # used on the other loop only
+        self._over = asyncio.Event()  # used on the player's loop only
         self._task: asyncio.Task[Any] | None = None
         self._there: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -176,12 +176,12 @@ class _AsyncReading(Reading):
                     await self._over.wait()
 
     def _call(self, function: Callable[[], object]) -> bool:
-        """Call a function on the other loop; whether that is there."""
+        """Call a function on the other loop; return False if that loop is closed."""
         if self._there is None:
-            return True  # it is not there yet
+            return True  # the loop is still being started
         try:
             self._there.call_soon_threadsafe(function)
-        except RuntimeError:  # it has been closed
+        except RuntimeError:  # the loop is closed
             return False
         return True
 
@@ -204,22 +204,22 @@ class _AsyncReading(Reading):
                     self._hand(part)
                 self._hand(self._ended(None))
         except GeneratorExit:
-            # The loop was closed while this task was pending: nothing can be awaited any more.
+            # The loop was closed while this task was pending: nothing can be awaited on it.
             self._hand(self._loop_ended())
             raise
-        except BaseException as error:  # noqa: BLE001 - the utterance ends by whatever it raised
+        except BaseException as error:  # noqa: BLE001 - the utterance ends with it
             cancelled = self._task is not None and self._task.cancelling()
             self._hand(self._loop_ended() if cancelled else self._ended(error))
-        with suppress(Exception):  # there is nobody left to be told
+        with suppress(Exception):  # no caller is left to receive it
             await _aclose(iterator)
             if iterator is not source:
                 await _aclose(source)
-        with suppress(RuntimeError):  # the player's loop has been closed
+        with suppress(RuntimeError):  # the player's loop is closed
             self._home.call_soon_threadsafe(self._over.set)
 
 
 class _OwnLoopReading(_AsyncReading):
-    """Reads an async iterable that belongs to no loop: on a loop and daemon thread of its own."""
+    """Reads an async iterable that belongs to no loop, on a separate loop and daemon thread."""
 
     def __init__(self, source: AsyncIterable[Any], what: str, ahead: int) -> None:
         super().__init__(what, ahead)
@@ -227,12 +227,12 @@ class _OwnLoopReading(_AsyncReading):
 
 
 class _LoopReading(_AsyncReading):
-    """Reads an async iterable on the loop it belongs to, as long as that runs."""
+    """Reads an async iterable on the loop that it belongs to, while that loop runs."""
 
     def __init__(self, source: OnLoop, what: str, ahead: int) -> None:
         super().__init__(what, ahead)
         self._there = source.loop
-        self._asleep = 0  # looks at which the loop did not run
+        self._asleep = 0  # checks at which the loop had not run
         self._reading = self._read(source.source)
         if not _run_over_there(source.loop, self._reading):
             self._give_up()
@@ -243,7 +243,7 @@ class _LoopReading(_AsyncReading):
         await super().aclose()
 
     def _look(self) -> None:
-        """Give up where the loop is not going to read on; on the player's loop."""
+        """Give up if the loop will not read on. Runs on the player's loop."""
         assert self._there is not None
         self._asleep = 0 if self._there.is_running() else self._asleep + 1
         if self._over.is_set():
@@ -262,14 +262,14 @@ class _LoopReading(_AsyncReading):
 
 @dataclass(frozen=True, slots=True)
 class OnLoop:
-    """An async iterable that is to be read on the event loop it belongs to.
+    """An async iterable with the event loop on which it must be read.
 
     Attributes
     ----------
     source : async iterable
-        Belongs to `loop`.
+        The iterable.
     loop : asyncio.AbstractEventLoop
-        Runs it.
+        The loop.
     """
 
     source: AsyncIterable[Any]
@@ -284,7 +284,7 @@ def _on_thread(run: Callable[[], object], name: str) -> None:
 
 
 def _run_over_there(loop: asyncio.AbstractEventLoop, step: Coroutine[Any, Any, object]) -> bool:
-    """Run a coroutine on another loop; whether that has not been closed."""
+    """Run a coroutine on another loop; return False if that loop is closed."""
     try:
         asyncio.run_coroutine_threadsafe(step, loop)
     except RuntimeError:
@@ -294,7 +294,7 @@ def _run_over_there(loop: asyncio.AbstractEventLoop, step: Coroutine[Any, Any, o
 
 
 async def _aclose(source: object) -> None:
-    """Close an async iterable by whatever it has for that."""
+    """Close an async iterable by its `aclose` or `close`, if it has one."""
     close = getattr(source, "aclose", None) or getattr(source, "close", None)
     closing = close() if callable(close) else None
     if inspect.isawaitable(closing):
@@ -302,8 +302,8 @@ async def _aclose(source: object) -> None:
 
 
 def _close(source: object) -> None:
-    """Close an iterable that can be closed; a file stays open: it is the caller's."""
+    """Close an iterable that has `close`, except a file, which is the caller's."""
     close = getattr(source, "close", None)
     if callable(close) and not isinstance(source, io.IOBase):
-        with suppress(Exception):  # there is nobody left to be told
+        with suppress(Exception):  # no caller is left to receive it
             close()
