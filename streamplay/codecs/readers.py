@@ -15,15 +15,17 @@ _READERS: Final = {
     "audio/aac": ("adts", "AdtsReader"),
     "audio/ogg": ("ogg", "OggReader"),
     "audio/flac": ("flac", "FlacReader"),
+    "audio/mp4": ("mp4", "Mp4Reader"),
+    "audio/webm": ("webm", "WebmReader"),
 }
 _WHOLE: Final = {
     "audio/wav": "compressed WAV",
-    "audio/mp4": "MP4",
-    "audio/webm": "WebM",
     "audio/x-caf": "CAF",
     "audio/amr": "AMR",
     "audio/x-ms-wma": "Windows Media",
 }
+
+_BY_LIBSNDFILE: Final = ("audio/wav", "audio/x-caf")
 
 COMPRESSED: Final = frozenset((*_READERS, *_WHOLE)) - {"audio/wav"}
 """The media types of what is decoded here."""
@@ -38,7 +40,7 @@ def reader_of(kind: str) -> CodecReader:
         If the decoder is not installed.
     """
     if kind in _WHOLE:
-        return WholeReader(_WHOLE[kind])
+        return WholeReader(_WHOLE[kind], by_libsndfile=kind in _BY_LIBSNDFILE)
     module, name = _READERS[kind]
     reader: CodecReader = getattr(import_module(f"streamplay.codecs.{module}"), name)()
     return reader

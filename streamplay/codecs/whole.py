@@ -1,6 +1,7 @@
-"""What cannot be read as it comes: CAF, WMA, AMR, ADPCM in WAV. Held until its end, then decoded.
+"""What cannot be read as it comes: CAF, ADPCM in WAV, WMA, AMR. Held until its end, then decoded.
 
-FFmpeg's own demuxer reads it, from memory.
+The first two by libsndfile, which is installed in any case, for it writes recordings; the others by
+FFmpeg's own demuxers. Both read from memory.
 """
 
 from __future__ import annotations
@@ -19,20 +20,44 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES: Final = 64_000_000
 """As much as is held: over an hour at 128 kbit/s."""
 
+_BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
+
 
 class WholeReader(CodecReader):
-    """Reads a whole file of a kind that FFmpeg knows.
+    """Reads a whole file.
 
     Parameters
     ----------
     what : str
         Its name for people.
+    by_libsndfile : bool
+        Who decodes it.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, by_libsndfile: bool) -> None:
         self.what = what
-        super().__init__()
         self._data = bytearray()
+        self._by_libsndfile = by_libsndfile
+        self._format = 0, 0
+        if by_libsndfile:
+            self.incomplete = ""
+        else:
+            super().__init__()
+
+    @property
+    def samplerate(self) -> int:
+        """Hz; 0 before the first frame."""
+        return self._format[0]
+
+    @property
+    def channels(self) -> int:
+        """Samples in a frame; 0 before the first."""
+        return self._format[1]
+
+    @property
+    def damaged(self) -> int:
+        """None: a damaged file is decoded up to its fault."""
+        return 0
 
     def feed_bytes(self, data: bytes) -> Iterator[Frames]:
         """Hold `data`.
@@ -52,14 +77,33 @@ class WholeReader(CodecReader):
 
     def finish(self) -> Iterator[Frames]:
         """Decode all of it."""
+        yield from self._read() if self._by_libsndfile else self._decode()
+
+    def _read(self) -> Iterator[Frames]:
+        import soundfile
+
+        try:
+            with soundfile.SoundFile(BytesIO(self._data)) as file:
+                self._format = file.samplerate, file.channels
+                while len(frames := file.read(_BLOCK, "float32", always_2d=True)):
+                    yield frames
+        except soundfile.LibsndfileError as error:
+            raise self._failed(error.error_string) from error
+
+    def _decode(self) -> Iterator[Frames]:
         av = import_av(self.what)
         try:
             with av.open(BytesIO(self._data), metadata_errors="replace") as file:
                 for frame in file.decode(audio=0):
-                    yield self._packets.fitted(frame)
+                    frames = self._packets.fitted(frame)
+                    self._format = self._packets.samplerate, self._packets.channels
+                    yield frames
         except (av.error.FFmpegError, IndexError) as error:
-            reason = str(getattr(error, "strerror", "") or "there is no audio in it").rstrip(".")
-            raise BadAudio(
-                f"the {self.what} file cannot be decoded ({reason})",
-                remedy="Ask for another format, or for raw audio",
-            ) from error
+            reason = str(getattr(error, "strerror", "") or "there is no audio in it")
+            raise self._failed(reason) from error
+
+    def _failed(self, reason: str) -> BadAudio:
+        return BadAudio(
+            f"the {self.what} file cannot be decoded ({reason.rstrip('.')})",
+            remedy="Ask for another format, or for raw audio",
+        )

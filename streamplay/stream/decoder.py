@@ -305,7 +305,9 @@ class _Samples:
         self._guard: Guard | None = None  # there is one once the first frame has come
         self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
         self._released = 0  # bytes that have left
+        self._guarded_from = 0  # the first byte that the guard has seen
         self._mute = self._switched = False
+        self._shifts = 0
 
     @property
     def cut(self) -> str:
@@ -362,13 +364,14 @@ class _Samples:
             return
         guard = self._guard
         if guard is None:
+            self._guarded_from = self._released + sum(len(chunk.data) for chunk in self._held)
             guard = self._guard = Guard(decoder.format, guessed=decoder.source in _GUESSES)
         found = guard.look(data, frames)
         # G.711 and s16 cannot hold what is not finite, or beyond full scale.
         frames = limited(frames) if decoder.format.encoding == "pcm_f32le" else frames
         self._held.append(Chunk(frames, data))
         if found is not None:
-            yield from self._correct(found)
+            yield from self._correct(guard, found)
             return
         if guard.other_law:
             decoder.warning = (
@@ -378,26 +381,37 @@ class _Samples:
         if not guard.undecided:
             yield from self.release()
 
-    def _correct(self, found: Candidate) -> Iterator[Chunk]:
+    def _correct(self, guard: Guard, found: Candidate) -> Iterator[Chunk]:
         """Read on as what the bytes plainly are, or mute them where that may not be."""
         decoder, told = self._decoder, self._decoder.format
-        data = b"".join(chunk.data for chunk in self._held) + self._carry
         shifted = found.encoding == told.encoding
-        if not shifted and (self._switched or decoder.source in ("user", "header")):
+        certain = decoder.source in ("user", "header")
+        if self._shifts >= _MOST_SHIFTS or (not shifted and (self._switched or certain)):
             self._mute = True
             decoder.muted += sum(len(chunk.frames) for chunk in self._held)
             self._held = []
             raise wrong_encoding(told, found)
+        data = b"".join(chunk.data for chunk in self._held) + self._carry
         self._held, self._carry, self._guard = [], b"", None
+        good = self._guarded_from + (guard.noise_from or 0) - self._released
+        if shifted and good > 0:  # what came before a byte was lost
+            yield Chunk(limited(told.decode(data[:good])), data[:good])
+            self._released += good
+            data = data[good:]
+        self._switched = self._switched or not shifted
+        self._shifts += shifted
         decoder.format = AudioFormat(found.encoding, told.samplerate, told.channels)
         if shifted:
             decoder.warning = "A byte of the audio was missing: decoded from the next sample on"
         else:
-            self._switched = True
             decoder.source = "bytes"
-        skip = (found.shift - self._released) % decoder.format.frame_bytes
+        skip = (found.shift + self._guarded_from - self._released) % decoder.format.frame_bytes
+        self._released += skip
         yield from self.take(data[skip:])
 
+
+_MOST_SHIFTS: Final = 20
+"""So often bytes may be missing. What breaks off more often is no sound."""
 
 _GUESSES: Final = ("request",)
 

@@ -139,6 +139,8 @@ class Guard:
     ----------
     other_law : str
         The G.711 law that the bytes rather seem to be in, or nothing.
+    noise_from : int or None
+        The byte from which on they seem to be something else.
     """
 
     def __init__(self, told: AudioFormat, *, guessed: bool = False) -> None:
@@ -153,6 +155,8 @@ class Guard:
         self._energy = 0.0  # of them
         self._judged = 0
         self._agreed: Counter[Candidate] = Counter()
+        self._seen = 0  # bytes in windows before the present one
+        self.noise_from: int | None = None
         self._fine = [0.0, 0.0]  # how rough quiet passages are: bytes swapped, one byte lost
         self._heard = 0  # windows that were not silent
         self._enough = math.ceil(HOLD_SECONDS / WINDOW_SECONDS) if guessed else 0
@@ -203,6 +207,7 @@ class Guard:
         size = self._window * self._told.frame_bytes
         for start in range(0, len(block), size):
             window = block[start : start + size]
+            self._seen += len(window)
             frames = self._read(window, Candidate(self._told.encoding))
             energy = _energy(frames)
             self._heard += not energy <= self._silent
@@ -231,6 +236,8 @@ class Guard:
         if best is None or _has_few_levels(given):
             return None
         self._agreed[best] += 1
+        if self.noise_from is None:
+            self.noise_from = self._seen - len(window)
         if best == _SWAPPED and self._told.encoding == "pcm_s16le":
             self._fine[0] += _fine_roughness(self._read(window, _SWAPPED))
             self._fine[1] += _fine_roughness(self._read(window, _ONE_OFF))

@@ -109,6 +109,8 @@ def identify(start: bytes, told: str = "", *, whole: bool = False) -> str | None
     str or None
         `RAW` for what bears no mark. None: more has to be seen.
     """
+    if not start:
+        return RAW if whole else None
     for kind, at, mark, place, second in _MARKS:
         found = _stands(start, at, mark) and _stands(start, place, second)
         if found and len(start) >= max(at + len(mark), place + len(second)):
@@ -116,7 +118,7 @@ def identify(start: bytes, told: str = "", *, whole: bool = False) -> str | None
         begun = len(start) > at or (at and start.startswith(b"\0"))  # a box of a few kilobytes
         if found and begun and not whole:
             return None
-    if _stands(start, 0, _ID3) and start:
+    if _stands(start, 0, _ID3):
         return _behind_tag(start, whole=whole)
     text = _identify_text(start, whole=whole)
     if text != RAW:
@@ -132,9 +134,9 @@ def _stands(start: bytes, at: int, mark: bytes) -> bool:
 
 def _identify_text(start: bytes, *, whole: bool) -> str | None:
     text = start.removeprefix(_BOM)
-    if _BOM.startswith(start) and start:
+    if _BOM.startswith(start):
         return RAW if whole else None
-    if not start or not _TEXT.fullmatch(text[:_LOOK]):
+    if not _TEXT.fullmatch(text[:_LOOK]):
         return RAW
     if not whole and len(text) < _LOOK:
         return None
