@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from streamplay.audio import Frames
-    from streamplay.codecs.mp4_tables import Sample, Track
+    from streamplay.codecs.mp4_tables import AudioTrack, Sample
 
 _MOST_TABLES: Final = 16 << 20
 """Bytes of a ``moov`` or ``moof``: a day of speech takes less."""
@@ -37,7 +37,7 @@ class Mp4Reader(CodecReader):
     def __init__(self) -> None:
         super().__init__()
         self._script = _Boxes(self)
-        self._track: Track | None = None
+        self._track: AudioTrack | None = None
         self._skip: int | None = None  # frames; None until the rate is known
         self._decoded = 0  # frames, those that are skipped left out
         self._left = 0  # samples of the file still to come, where their number is told
@@ -54,7 +54,7 @@ class Mp4Reader(CodecReader):
         yield from self._packets.drain()
         self.incomplete = self._script.incomplete
 
-    def begin(self, track: Track) -> None:
+    def begin(self, track: AudioTrack) -> None:
         """Decode the samples of a file, or of the next one."""
         self._track, self._skip = track, None
         self._decoded, self._left = 0, len(track.samples)
@@ -102,7 +102,7 @@ class _Boxes(Script[bytes]):
         self.incomplete = ""
         self._reader = reader
         self._base = 0  # where the present file begins
-        self._track: Track | None = None
+        self._track: AudioTrack | None = None
         self._plan: list[Sample] = []  # samples still to come, the next one last
         self._held: list[
             tuple[int, bytearray]

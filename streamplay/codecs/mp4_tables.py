@@ -35,7 +35,7 @@ class Codec(NamedTuple):
     skip: int = 0
 
 
-class Track(NamedTuple):
+class AudioTrack(NamedTuple):
     """The audio track of a file.
 
     Parameters
@@ -62,7 +62,7 @@ class Track(NamedTuple):
     sample_bytes: int
 
 
-def read_track(moov: bytes) -> Track | None:
+def read_track(moov: bytes) -> AudioTrack | None:
     """Read the first audio track of a ``moov``; None where there is none that is known."""
     scale = _movie_scale(moov)
     for name, trak in boxes(moov):
@@ -74,11 +74,11 @@ def read_track(moov: bytes) -> Track | None:
         if codec is None:
             continue
         skip, length = _edits(trak, scale)
-        return Track(number, codec, skip, length, _samples(stbl), _default_bytes(moov, number))
+        return AudioTrack(number, codec, skip, length, _samples(stbl), _default_bytes(moov, number))
     return None
 
 
-def read_fragment(moof: bytes, track: Track, begin: int) -> list[Sample]:
+def read_fragment(moof: bytes, track: AudioTrack, begin: int) -> list[Sample]:
     """Read a ``moof`` that begins at a place of the file: the track's samples in it."""
     found: list[Sample] = []
     for name, traf in boxes(moof):
