@@ -59,9 +59,10 @@ class Closing:
             self._run_aside(cut)
         return self._ended
 
-    def is_done(self) -> bool:
-        """Return whether everything has been released."""
-        return self._ended.done()
+    @property
+    def ended(self) -> Future[None]:
+        """Done when everything has been released."""
+        return self._ended
 
     def abandon(self) -> None:
         """Mark as closed in a forked process, without doing any work."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextlib import suppress
 
 
 class Changes:
@@ -31,6 +33,54 @@ class Changes:
             await waiting
         finally:
             self._waiting.discard(waiting)
+            if timer is not None:
+                timer.cancel()
+
+
+class SharedChanges:
+    """The same for threads, and for tasks on any loop.
+
+    Attributes
+    ----------
+    number : int
+        Of changes so far. What waits for the next one reads it before it looks at the state, so
+        that it misses no change that happens between looking and waiting.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._condition = threading.Condition()  # an RLock: a signal handler may notify
+        self._tasks: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
+
+    def notify(self) -> None:
+        """Wake all that wait now; from any thread."""
+        with self._condition:
+            self.number += 1
+            self._condition.notify_all()
+            tasks = tuple(self._tasks)
+        for loop, waiting in tasks:
+            with suppress(RuntimeError):  # that loop has been closed
+                loop.call_soon_threadsafe(_wake, waiting)
+
+    def wait_in_thread(self, number: int, seconds: float | None = None) -> None:
+        """Block until there have been more than `number` changes, or the time is up."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.number != number, seconds)
+
+    async def wait(self, number: int, seconds: float | None = None) -> None:
+        """Wait until there have been more than `number` changes, or the time is up."""
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_future()
+        with self._condition:
+            if self.number != number:
+                return
+            self._tasks.add((loop, waiting))
+        timer = None if seconds is None else loop.call_later(seconds, _wake, waiting)
+        try:
+            await waiting
+        finally:
+            with self._condition:
+                self._tasks.discard((loop, waiting))
             if timer is not None:
                 timer.cancel()
 

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from math import ceil
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from streamplay.playback.resample import Adapter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
+    from concurrent.futures import Future
     from types import TracebackType
 
     from streamplay.audio import Frames
+    from streamplay.playback.changes import SharedChanges
     from streamplay.playback.native import AnyPlayout
     from streamplay.playback.ring import Echoed
 
 KEPT_SECONDS: Final = 1.0
-"""What a reader may be late before frames are lost, and counted."""
+"""How late a reader may be before frames are lost, and counted."""
 
-LOOK_SECONDS: Final = 0.005
-"""How often a reader that waits looks: an output's usual block."""
+BLOCK_SECONDS: Final = 0.005
+"""An output's usual block: its counters do not move more often, so nothing is looked at sooner."""
 
 ANCHORS: Final = 101
 """Blocks whose DAC times are looked at together: each alone jitters by the callback's own delay."""
+
+
+class Outputs(Protocol):
+    """The output that is open now, and the next ones: a `streamplay.playback.session.Session`."""
+
+    @property
+    def playout(self) -> AnyPlayout | None:
+        """Its playout; None: none is open."""
+
+    @property
+    def changes(self) -> SharedChanges:
+        """Notified when an output is opened or closed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,27 +68,27 @@ class Reference:
 
     Parameters
     ----------
-    playout : callable
-        The playout of the output that is open now; None: none is.
+    outputs : Outputs
+        The player's.
     samplerate : int or None
         Of the blocks; None: the output's.
     block : int
         Frames in a block.
-    is_over : callable
-        Whether the player was closed.
+    over : Future
+        Done when the player has been closed.
     """
 
     def __init__(
         self,
-        playout: Callable[[], AnyPlayout | None],
+        outputs: Outputs,
         samplerate: int | None,
         block: int,
-        is_over: Callable[[], bool],
+        over: Future[None],
     ) -> None:
-        self._find = playout
+        self._outputs = outputs
         self._asked = samplerate
         self._block = block
-        self._is_over = is_over
+        self._over = over
         self._closed = False
         self._playout: AnyPlayout | None = None
         self._lost = 0
@@ -86,6 +99,7 @@ class Reference:
         self._begun = 0, 0  # a frame here, and the output's that it is
         self._offsets: deque[float] = deque(maxlen=ANCHORS)
         self._attach()
+        over.add_done_callback(lambda _: outputs.changes.notify())
 
     @property
     def lost(self) -> int:
@@ -95,13 +109,18 @@ class Reference:
     @property
     def closed(self) -> bool:
         """Whether nothing more will come."""
-        return self._closed or self._is_over()
+        return self._closed or self._over.done()
 
     def close(self) -> None:
-        """Have nothing more kept for it."""
+        """Keep nothing more for it, and end the iterators."""
         self._closed = True
         if self._playout is not None:
             self._playout.echo.stop()
+        self._outputs.changes.notify()
+
+    def abandon(self) -> None:
+        """End in a forked child, where a lock may be held by a thread that is not there."""
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -116,19 +135,29 @@ class Reference:
 
     def __iter__(self) -> Iterator[ReferenceBlock]:
         """Yield blocks as they are played, waiting for each."""
-        while (block := self.read()) is not None or not self.closed:
+        changes = self._outputs.changes
+        while True:
+            number = changes.number
+            block = self.read()
             if block is not None:
                 yield block
+            elif self.closed:
+                return
             else:
-                time.sleep(LOOK_SECONDS)
+                changes.wait_in_thread(number, self._seconds_to_next())
 
     async def __aiter__(self) -> AsyncIterator[ReferenceBlock]:
         """Yield blocks as they are played, waiting for each."""
-        while (block := self.read()) is not None or not self.closed:
+        changes = self._outputs.changes
+        while True:
+            number = changes.number
+            block = self.read()
             if block is not None:
                 yield block
+            elif self.closed:
+                return
             else:
-                await asyncio.sleep(LOOK_SECONDS)
+                await changes.wait(number, self._seconds_to_next())
 
     def read(self) -> ReferenceBlock | None:
         """Return the next block; None where it has not been played yet."""
@@ -139,9 +168,20 @@ class Reference:
                     self._take(echoed)
         return self._ready.popleft() if self._ready else None
 
+    def _seconds_to_next(self) -> float | None:
+        """Return when the next block may have been played; None: not before an output is open."""
+        playout = self._playout
+        if playout is None or playout is not self._outputs.playout:
+            return None
+        if self._next is None:
+            return BLOCK_SECONDS
+        missing = (self._block - len(self._waiting)) / self._rate
+        complete = self._next + ceil(missing * playout.samplerate)
+        return max(BLOCK_SECONDS, (complete - playout.rendered) / playout.samplerate)
+
     def _attach(self) -> None:
         """Follow the player to another output; its frames are counted on."""
-        playout = self._find()
+        playout = self._outputs.playout
         if playout is None or playout is self._playout:
             return
         if self._playout is not None:
@@ -183,7 +223,7 @@ class Reference:
     def _time(self, playout: AnyPlayout) -> float:
         """Return when the next frame is heard: by the middle one of the last anchors."""
         there, here = self._begun
-        from statistics import median  # for whoever reads it: it takes 4 ms to import
+        from statistics import median  # only a reader needs it: the import takes 4 ms
 
         return (
             median(self._offsets) + (here / playout.samplerate) + (self._index - there) / self._rate

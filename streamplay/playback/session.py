@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.loop import aside
+from streamplay.playback.changes import SharedChanges
 from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
@@ -80,10 +81,13 @@ class Session:
     ----------
     pump : Pump or None
         That of the output that is open.
+    changes : SharedChanges
+        Notified when an output is opened or closed.
     """
 
     def __init__(self, options: OutputOptions, clock: Callable[[], float], *, follow: bool) -> None:
         self.pump: Pump | None = None
+        self.changes = SharedChanges()
         self._options = options
         self._clock = clock
         self._follow = follow
@@ -169,6 +173,7 @@ class Session:
         if pumping is not None and pumping is not asyncio.current_task():
             pumping.cancel()
         pump, self.pump = self.pump, None
+        self.changes.notify()
         if pump is not None:
             await pump.drained()
             pump.abandon()
@@ -184,6 +189,7 @@ class Session:
             await aside(output.close)
             raise
         self.pump = pump
+        self.changes.notify()
         self._pumping = asyncio.create_task(self._run(pump))
         return pump
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import Future
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from streamplay import AsyncPlayer, Player
 from streamplay.errors import InvalidRequest, PlayerClosed
+from streamplay.playback.changes import SharedChanges
 from streamplay.playback.native import NativePlayout
 from streamplay.playback.playout import Playout
 from streamplay.playback.reference import KEPT_SECONDS, Reference
@@ -48,6 +51,18 @@ class Deck:
         return np.concatenate(played)
 
 
+class Decks:
+    """Outputs of which the last is open."""
+
+    def __init__(self, decks: list[Deck]) -> None:
+        self.decks = decks
+        self.changes = SharedChanges()
+
+    @property
+    def playout(self) -> Any:
+        return self.decks[-1].playout if self.decks else None
+
+
 def everything(reference: Reference) -> list[ReferenceBlock]:
     return list(iter(reference.read, None))
 
@@ -58,7 +73,7 @@ def deck(request: pytest.FixtureRequest) -> Deck:
 
 
 def reading(deck: Deck, rate: int | None = None, block: int = 160) -> Reference:
-    return Reference(lambda: deck.playout, rate, block, lambda: False)
+    return Reference(Decks([deck]), rate, block, Future())
 
 
 def test_it_is_what_was_rendered_with_silence_gain_and_fades(deck: Deck) -> None:
@@ -128,7 +143,7 @@ def test_two_channels_stay_two() -> None:
 
 def test_another_output_is_followed_and_its_frames_are_counted_on(deck: Deck) -> None:
     decks = [deck]
-    reference = Reference(lambda: decks[-1].playout, None, 120, lambda: False)
+    reference = Reference(Decks(decks), None, 120, Future())
     deck.render(3)
     before = everything(reference)
     decks.append(Deck(Playout))
@@ -145,6 +160,55 @@ def test_closed_it_keeps_nothing(deck: Deck) -> None:
     assert reference.closed
     assert reference.read() is None
     assert list(reference) == []
+
+
+def test_who_waits_is_woken_by_an_output_by_closing_and_by_the_players_end(deck: Deck) -> None:
+    decks, over = Decks([]), Future[None]()
+    reference = Reference(decks, None, 120, over)
+    blocks: list[ReferenceBlock] = []
+    came = threading.Semaphore(0)
+
+    def read() -> None:
+        for block in reference:
+            blocks.append(block)
+            came.release()
+
+    readers = [threading.Thread(target=read)]
+    readers[0].start()
+    decks.decks.append(deck)
+    decks.changes.notify()
+    while not blocks:  # until it has attached to the output, nothing is kept
+        deck.render(1)
+        came.acquire(timeout=0.01)
+    over.set_result(None)
+    readers[0].join(PATIENCE)
+    assert not readers[0].is_alive()
+
+
+def test_the_next_block_is_waited_for_by_the_outputs_own_time(deck: Deck) -> None:
+    reference = reading(deck, block=480)
+    deck.render(1)
+    assert reference.read() is None
+    assert reference._seconds_to_next() == pytest.approx(360 / RATE)
+    deck.render(2)
+    assert reference._seconds_to_next() == pytest.approx(max(120 / RATE, 0.005))
+
+
+def test_tasks_on_any_loop_are_woken_by_any_thread_and_miss_nothing() -> None:
+    changes = SharedChanges()
+
+    async def main() -> None:
+        number = changes.number
+        changes.notify()
+        await changes.wait(number)  # it has changed since
+        number = changes.number
+        await changes.wait(number, 0.001)
+        waiting = asyncio.create_task(changes.wait(number))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(changes.notify)
+        await waiting
+
+    asyncio.run(main())
 
 
 # With a player
