@@ -160,6 +160,8 @@ def _voice(model: str, voice: Any) -> str:
         problem = f"model {json.dumps(model)} has no voice of its own here"
         raise InvalidRequest("voice", problem, allowed=allowed)
     text = check_text("voice", voice)
+    if ":" in text:  # ENGINE:VOICE, of the built-in voice's server: espeak:en-us+f3
+        return text
     if known.get("mixes") and not re.fullmatch(_MIX, text):
         problem = f"{voice!r} is neither a voice nor a mix"
         raise InvalidRequest("voice", problem, allowed="af_bella, or af_bella(2)+af_heart(1)")
