@@ -19,7 +19,9 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -111,12 +113,11 @@ def measure(engine: str) -> None:
 
 def missed(folder: Path, rate: int) -> str:
     try:
-        from pocketsphinx import Decoder
+        decoder: Any = import_module("pocketsphinx").Decoder(samprate=16000, loglevel="FATAL")
     except ImportError:
         return "words missed: not run (pip install pocketsphinx)"
     import soxr
 
-    decoder = Decoder(samprate=16000, loglevel="FATAL")
     wrong = spoken = 0
     for number, text in enumerate(SENTENCES):
         frames = np.fromfile(folder / f"{number}.f32", np.float32)
@@ -128,13 +129,13 @@ def missed(folder: Path, rate: int) -> str:
     return f"{wrong} of {spoken} words missed ({100 * wrong / spoken:.0f} %)"
 
 
-def recognised(decoder: object, samples: np.ndarray) -> list[str]:
+def recognised(decoder: Any, samples: np.ndarray) -> list[str]:
     silence = np.zeros(4000, np.float32)
     data = (np.concatenate([silence, samples, silence]) * 32767).astype("<i2").tobytes()
-    decoder.start_utt()  # type: ignore[attr-defined]
-    decoder.process_raw(data, full_utt=True)  # type: ignore[attr-defined]
-    decoder.end_utt()  # type: ignore[attr-defined]
-    found = decoder.hyp()  # type: ignore[attr-defined]
+    decoder.start_utt()
+    decoder.process_raw(data, full_utt=True)
+    decoder.end_utt()
+    found = decoder.hyp()
     return found.hypstr.lower().split() if found else []
 
 
