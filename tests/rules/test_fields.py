@@ -34,6 +34,11 @@ def test_a_mix_that_is_none_is_refused(voice: str) -> None:
     assert refused(model="hexgrad/Kokoro-82M", voice=voice).field == "voice"
 
 
+def test_the_voice_of_an_engine_is_no_mix() -> None:
+    for model in ("canopylabs/orpheus-3b-0.1-ft", "hexgrad/Kokoro-82M"):
+        assert make(model=model, voice="espeak:en-us+f3").voice == "espeak:en-us+f3"
+
+
 def test_only_kokoro_mixes_among_the_known_models() -> None:
     assert refused(voice="tara+leo").field == "voice"
     assert make(model="someone/else", voice="a+b").voice == "a+b"
