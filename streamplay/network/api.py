@@ -29,7 +29,7 @@ from streamplay.presentable import presentable
 from streamplay.rules.checks import check_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -130,7 +130,12 @@ class SpeechApi:
         vars(other).update(_transport=self._transport.beside())
         return other
 
-    def open(self, request: SpeechRequest, limits: Limits | None = None) -> SpeechResponse:
+    def open(
+        self,
+        request: SpeechRequest,
+        limits: Limits | None = None,
+        others: Callable[[], Awaitable[bool]] | None = None,
+    ) -> SpeechResponse:
         """Return the response to `request`, to be entered with ``async with``.
 
         Parameters
@@ -139,6 +144,9 @@ class SpeechApi:
             What is asked for.
         limits : Limits, optional
             The time limits of this one, in place of the client's.
+        others : callable, optional
+            Waits until another request of ours has ended, and tells whether there was one: where
+            the server is too busy for this one, it is made again then.
 
         Raises
         ------
@@ -146,7 +154,7 @@ class SpeechApi:
             If there is no key for a host that asks for one.
         """
         self.endpoint.require_key()
-        return SpeechResponse(self, request, self._transport.begin(), limits)
+        return SpeechResponse(self, request, self._transport.begin(), limits, others)
 
     def choice(self, request: SpeechRequest) -> ShapeChoice:
         """Return the shapes that `request` may have."""

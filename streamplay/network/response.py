@@ -24,12 +24,12 @@ from streamplay.errors import (
 from streamplay.network.answer_audio import Answer, AnswerCounts, without_key
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
 from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal
-from streamplay.network.retry import ATTEMPTS, wait_before
+from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -45,6 +45,12 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS: Final = 6
 """Requests for one response, those included that only changed the shape."""
+
+# So long what has come already gets to be read, where a request was sent early.
+_READ_SECONDS: Final = 0.5
+
+# So much later than we see the end of a stream may a server see it, and be free again.
+_FREE_SECONDS: Final = 0.1
 
 # Nobody waits long for a hint.
 _HINT_SECONDS: Final = 2.0
@@ -100,6 +106,7 @@ class SpeechResponse:
         request: SpeechRequest,
         moments: Moments,
         limits: Limits | None = None,
+        others: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.request = request
         self.moments = moments
@@ -108,6 +115,8 @@ class SpeechResponse:
         self.rate_limited = False
         self.voice: str | None = None
         self._sender = sender
+        self._others = others
+        self._waited = 0  # requests that were refused because of others of ours
         self._choice = sender.choice(request)
         self._stumbled: StreamPlayError | None = None
         self._limits = limits or sender.limits
@@ -257,7 +266,7 @@ class SpeechResponse:
                 await self._attempt()
             except StreamPlayError as error:
                 await self.aclose()
-                if self._reshape(error):
+                if self._reshape(error) or await self._wait_for_others(error):
                     continue
                 meant = self._meant(error)
                 if await self._wait_after(meant):
@@ -276,7 +285,7 @@ class SpeechResponse:
         self._body = self._answer = None
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
-        spent = self._sender.clock() - self.moments.begun if self._attempts == 1 else 0.0
+        spent = self._spent(self.moments.begun, limits.connect) if self._attempts == 1 else 0.0
         async with self._patience.wait("connect", limits.connect, spent=spent):
             exchange = await self._sender.send_speech(
                 self._choice,
@@ -308,8 +317,16 @@ class SpeechResponse:
     def _expect_first_byte(self) -> None:
         limit = self._limits.first_byte_of(self.request)
         since = self.moments.connected
-        spent = 0.0 if since is None else self._sender.clock() - since
+        spent = 0.0 if since is None else self._spent(since, limit)
         self._patience.expect("first byte", limit, spent=spent)
+
+    def _spent(self, since: float, limit: float) -> float:
+        """Return how much of `limit` is over.
+
+        Not all of it: what an early request's answer has brought meanwhile lies in the socket, and
+        on a busy machine it takes a while until it can be read.
+        """
+        return min(self._sender.clock() - since, max(0.0, limit - _READ_SECONDS))
 
     def _bound(self) -> int | None:
         """Whole files are held until their end; a stream passes through."""
@@ -343,6 +360,16 @@ class SpeechResponse:
         wants += [f"without {name}" for name in sorted(shape.without)]
         self._sender.tell(f"the server wants {', '.join(wants)}")
 
+    async def _wait_for_others(self, error: StreamPlayError) -> bool:
+        """Wait until another request of ours has ended, where the server takes few at a time."""
+        if self._others is None or not is_busy(error) or self.attempts >= MOST_REQUESTS:
+            return False
+        if not await self._others():
+            return False
+        self._waited += 1
+        self._patience.start()  # what passed was our own doing
+        return True
+
     async def _wait_after(self, error: StreamPlayError, *, begun: bool = False) -> bool:
         """Wait for the next attempt; tell whether there is one."""
         self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
@@ -351,8 +378,10 @@ class SpeechResponse:
         import random
 
         roll = random.SystemRandom().random()
-        attempts = self._attempts - self._choice.changes
+        attempts = self._attempts - self._choice.changes - self._waited
         wait = wait_before(error, attempts, roll, begun)
+        if wait is not None and self._waited and attempts == 1:
+            wait = min(wait, _FREE_SECONDS)
         if self._attempts >= MOST_REQUESTS:
             wait = None
         left = self._patience.left()

@@ -51,6 +51,15 @@ def worth_retrying(error: BaseException) -> bool:
     return isinstance(error, ConnectionLost)
 
 
+def is_busy(error: BaseException) -> bool:
+    """Tell whether a server may have refused for others that it is busy with."""
+    if isinstance(error, ServerRefused):
+        return error.status in (409, 429, 503)
+    return isinstance(error, ConnectionLost) or (
+        isinstance(error, ConnectFailed) and isinstance(error.__cause__, ConnectionError)
+    )
+
+
 def wait_before(
     error: BaseException, attempts: int, roll: float, begun: bool = False
 ) -> float | None:

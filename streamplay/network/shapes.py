@@ -88,11 +88,14 @@ class Server:
         Whether a 500 has changed the shape already: that is tried once.
     news : bool
         Whether the shape was learned since `news` was last set to False.
+    streams : int or None
+        How many requests it answers at a time, where it has refused one more.
     """
 
     shape: Shape | None = None
     stumbled: bool = False
     news: bool = False
+    streams: int | None = None
 
 
 @dataclass(slots=True)

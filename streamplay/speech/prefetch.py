@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import StreamPlayError, Truncated
@@ -66,6 +67,8 @@ class Prefetch:
     def start(self, client: SpeechApi) -> None:
         """Begin to ask."""
         self._client = client
+        if client.learned.streams:
+            self._streams = min(self._streams, client.learned.streams)
         self._asking = asyncio.create_task(self._ask_ahead())
 
     async def next(self) -> tuple[Fetch, Piece] | None:
@@ -95,7 +98,7 @@ class Prefetch:
         self._client = client
         for fetch, _ in self.under_way:
             self._backend.received(fetch.response)
-            fetch.receive(self._open(fetch.text))
+            fetch.receive(self._open(fetch))
 
     async def let_go(self) -> None:
         """Ask for nothing more, and receive nothing more."""
@@ -154,17 +157,18 @@ class Prefetch:
             alone=alone,
             ahead=ahead,
         )
-        fetch.receive(self._open(text))
+        fetch.receive(self._open(fetch))
         asked = fetch, Piece(passage, NOT_YET)
         pieces.append(asked[1])
         self.under_way.append(asked)
         self._asked.put_nowait(asked)
 
-    def _open(self, text: str) -> SpeechResponse:
+    def _open(self, fetch: Fetch) -> SpeechResponse:
         assert self._client is not None
         options = self._utterance.options
-        request = options.request(text)
-        response = self._client.open(request, options.limits)
+        request = options.request(fetch.text)
+        others = partial(self._until_free, fetch)
+        response = self._client.open(request, options.limits, others)
         preparing = asyncio.create_task(self._prepare(response, request))
         self._preparing.add(preparing)
         preparing.add_done_callback(self._preparing.discard)
@@ -175,6 +179,22 @@ class Prefetch:
         """Import what decodes and open the output once the request has left."""
         await response.moments.left.wait()
         self._resources.get_ready(request.expected[0])
+
+    async def _until_free(self, fetch: Fetch) -> bool:
+        """Wait until a stream of ours has ended that was there before `fetch`.
+
+        Called where the server was too busy for `fetch`: it takes no more streams at a time than
+        those, and is asked for no more from now on. False: there is none.
+        """
+        asked = [other for other, _ in self.under_way]
+        before = asked[: asked.index(fetch)] if fetch in asked else []
+        open_ = [other.receiving for other in before if not other.done]
+        if not open_ or self._client is None:
+            return False
+        self._streams = min(self._streams, len(open_))
+        self._client.learned.streams = self._streams
+        await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
+        return True
 
     async def _room(self) -> None:
         """Wait until another piece may be asked for: some were received, or heard."""
@@ -268,6 +288,11 @@ class Fetch:
         self._change = asyncio.Event()
         self._task = asyncio.create_task(self._receive(response))
         self._task.add_done_callback(self._received)
+
+    @property
+    def receiving(self) -> asyncio.Task[None]:
+        """The task that receives it."""
+        return self._task
 
     @property
     def done(self) -> bool:

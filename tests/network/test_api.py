@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 REQUEST = SpeechRequest(input="Hello")
 KEY = "tgp-secret-0123456789"
 NAMES = answer(b'{"voices": ["eve", {"name": "adam"}]}', kind="application/json")
+
+
+async def hang_up(connection: Connection) -> None:
+    connection.close()
+
+
 NO_LIST = refuse(404, {"detail": "Not Found"})
 
 
@@ -161,3 +167,41 @@ def test_togethers_own_hosts_are_asked_in_one_shape() -> None:
     chosen = client.choice(REQUEST)
     assert not chosen.after_refusal(422, ErrorBody("no"), 0.0)
     assert not chosen.after_refusal(500, ErrorBody("no"), 0.0)
+
+
+# Our own parallelism
+
+
+@pytest.mark.parametrize("busy", [*(refuse(status, {}) for status in (409, 429, 503)), hang_up])
+def test_a_server_that_is_busy_with_us_is_asked_when_that_has_ended(busy: bytes | Script) -> None:
+    waited: list[str] = []
+
+    async def others() -> bool:
+        waited.append("waited")
+        return True
+
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        async with client.open(REQUEST, others=others) as response:
+            assert response.attempts == 2
+        assert waited == ["waited"]
+
+    told: list[str] = []
+    with_client(use, busy, speech(b"\x01\x02" * 99), notify=told.append)
+    assert told == []  # no attempt was wasted, and no time
+
+
+def test_a_server_that_is_busy_with_others_is_asked_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streamplay.network.retry._FIRST_WAIT", 0.01)
+
+    async def others() -> bool:
+        return False
+
+    async def use(client: SpeechApi, _: RawServer) -> None:
+        async with client.open(REQUEST, others=others) as response:
+            assert response.attempts == 2
+
+    told: list[str] = []
+    with_client(use, refuse(503, {}), speech(b"\x01\x02" * 99), notify=told.append)
+    assert "attempt 2 of 4" in told[0]
