@@ -364,7 +364,8 @@ class SpeechResponse:
         """Wait until another request of ours has ended, where the server takes few at a time."""
         if self._others is None or not is_busy(error) or self.attempts >= MOST_REQUESTS:
             return False
-        if not await self._others():
+        told_when = isinstance(error, ServerRefused) and error.retry_after is not None
+        if (told_when and self._attempts == 1) or not await self._others():
             return False
         self._waited += 1
         self._patience.start()  # what passed was our own doing
