@@ -69,9 +69,11 @@ CORE = {
     "words.addresses",
     "words.blocks",
     "words.cleaning",
+    "words.document",
     "words.hypertext",
     "words.inline",
     "words.markdown",
+    "words.markup",
     "words.reasoning",
     "words.text",
 }
@@ -95,6 +97,7 @@ ROOMS: dict[str, set[str]] = {
     "rich": {"cli", "bench"},
     "sentencex": {"words.text"},
     "markdown_it": {"words.inline"},
+    "lxml": {"words.markup", "words.books"},
 }
 
 # Imported where they are used: a request leaves before they are loaded.

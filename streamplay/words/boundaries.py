@@ -212,4 +212,6 @@ def is_open(text: str) -> bool:
 
 def weight(text: str) -> int:
     """Return about how many letters it takes to say as long."""
+    if text.isascii():
+        return len(text)
     return len(text) + (_WIDE_WEIGHT - 1) * sum(map(is_wide, text))

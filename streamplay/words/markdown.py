@@ -98,6 +98,8 @@ class Block:
     ----------
     said : list of Said
         What is spoken; places are those of `source`.
+    level : int
+        That of the heading it is; 0: it is none.
     unresolved : int or None
         Where the first mark of the last paragraph stands that may mean something else
         when more text has come.
@@ -108,6 +110,7 @@ class Block:
         self._language = language
         self._column = column  # of the first character, in its line
         self._voice = SpokenLines()
+        self.level = 0
         self.unresolved: int | None = None
         self._starts = [0, *(found.end() for found in re.finditer("\n", source))]
         self._cells = 0  # of the row
@@ -123,6 +126,8 @@ class Block:
         if kind == "inline":
             self._inline(token)
             self._item = False
+        elif kind == "heading_open":
+            self.level = int(token.tag[1:])
         elif kind == "fence":
             self._code(token)
         elif kind == "html_block":

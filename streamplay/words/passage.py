@@ -114,6 +114,11 @@ class Passage:
 class SpokenText:
     """What is spoken of a text and has not been taken yet, with its way back.
 
+    Parameters
+    ----------
+    start : int
+        Where in the given text it begins.
+
     Attributes
     ----------
     text : str
@@ -122,12 +127,12 @@ class SpokenText:
         How many characters were: `text` begins there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: int = 0) -> None:
         self.text = ""
         self.taken = 0
         self._runs: list[Run] = []
         self._before = ""  # what stands in front of the next passage
-        self._start = 0  # of the next passage, in the given text
+        self._start = start  # of the next passage, in the given text
 
     @property
     def stop(self) -> int:

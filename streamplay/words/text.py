@@ -283,6 +283,31 @@ class SentenceCutter:
         return self._pace.last + self._pace.pause(sure=self._rest[length - 1].isspace())
 
 
+def sentence_ends(text: str, language: str = "en", longest: int = LONGEST) -> Iterator[int]:
+    """Yield where each sentence of a whole text ends, the last one at its end.
+
+    Parameters
+    ----------
+    text : str
+        One paragraph, or a line.
+    language : str
+        The code of its language.
+    longest : int
+        Characters that a sentence may have; a longer one is cut.
+    """
+    begin = end = 0
+    code = _code(language)
+    for sentence in _segment(text, code) if text else ():
+        end += len(sentence)
+        if end < len(text) and not may_end_sentence(text[begin:end], text[end : end + 40], code):
+            continue
+        while len(text[begin:end].strip()) > longest:
+            begin += break_at(text[begin:end], longest, language)
+            yield begin
+        begin = end
+        yield end
+
+
 def break_at(text: str, longest: int = LONGEST, language: str = "en") -> int:
     """Return where to cut a text of which a request takes so many characters at most.
 
