@@ -7,7 +7,11 @@ a benchmark's target, the completion of shells, the fields of a request, and eve
 To add an option, add one row below, in the group whose flags it belongs to, and one line with its
 type to a `TypedDict` in `streamplay.options`: type checkers cannot read a table. A field of the
 request also needs its line in `streamplay.request.SpeechRequest`. `tests/test_options.py` names
-whatever is missing. The code that uses the option reads ``options.NAME``.
+whatever is missing. The code that uses the option reads ``options.NAME``, which then needs its
+line among the attributes of `streamplay.options.Options`. Flag, configuration key, completion,
+checks, the target of a benchmark and the request's body follow from the row. A kind that is not
+there yet needs its check in `streamplay.rules.checks`, and its reader in `streamplay.cli.options`
+unless the flag's text is the value.
 
 A row is a plain tuple:
 
