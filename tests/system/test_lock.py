@@ -16,10 +16,15 @@ ENTRIES = re.split(r"\n(?=\w)", (ROOT / "requirements.lock").read_text(encoding=
 def _asked() -> list[Requirement]:
     project = PROJECT["project"]
     lines = [*PROJECT["build-system"]["requires"], *project["dependencies"]]
-    for extra in project["optional-dependencies"].values():
-        lines += extra
-    asked = [Requirement(line) for line in lines]
-    return [requirement for requirement in asked if requirement.name != project["name"]]
+    extras = project["optional-dependencies"]
+    wanted = ["dev"]  # and the extras that it brings: other frameworks are not among them
+    for name in wanted:
+        for requirement in map(Requirement, extras[name]):
+            if requirement.name == project["name"]:
+                wanted += requirement.extras - set(wanted)
+            else:
+                lines.append(str(requirement))
+    return [Requirement(line) for line in lines]
 
 
 def _locked() -> dict[str, set[str]]:

@@ -1,1 +1,0 @@
-"""What scripts/try-clients and scripts/try-servers share."""

@@ -1,0 +1,1 @@
+"""Audio outputs for other frameworks; each needs its extra."""
