@@ -316,6 +316,16 @@ static void drop(playout *p, int64_t stop) {
     p->disturbed = 0;
 }
 
+static void close_gate(playout *p, int dry) {
+    int ended = dry && get(&p->end) == position_of(p);
+    int faded = p->gate == FADING;
+    p->gate = CLOSED;
+    p->disturbed = !ended;
+    p->ramp = faded ? p->fade_out_left : p->fade;
+    p->ramp_left = ended ? 0 : p->ramp;
+    if (dry && !ended && !faded) p->dry = 0;
+}
+
 static void begin_fade_out(playout *p) {
     p->gate = FADING;
     p->fade_out_left = p->fade;
@@ -324,7 +334,8 @@ static void begin_fade_out(playout *p) {
 static void obey(playout *p) {
     int64_t start, stop, at = position_of(p);
     if (wanted_skip(p, &start, &stop) && start <= at) {
-        if (p->gate == CLOSED || at == start)
+        if (at == start && p->gate == FADING) close_gate(p, 0);
+        if (at == start || p->gate == CLOSED)
             drop(p, stop);
         else if (p->gate == OPEN)
             begin_fade_out(p);
@@ -356,16 +367,6 @@ static void open_gate(playout *p) {
     p->ramp_left = 0;
     p->disturbed = 0;
     p->dry = -1;
-}
-
-static void close_gate(playout *p, int dry) {
-    int ended = dry && get(&p->end) == position_of(p);
-    int faded = p->gate == FADING;
-    p->gate = CLOSED;
-    p->disturbed = !ended;
-    p->ramp = faded ? p->fade_out_left : p->fade;
-    p->ramp_left = ended ? 0 : p->ramp;
-    if (dry && !ended && !faded) p->dry = 0;
 }
 
 static double next_factor(playout *p, double gain) {

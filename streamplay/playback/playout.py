@@ -225,8 +225,11 @@ class Playout:
         """Honour a pause or a skip: at once where it is silent, by a fade where not."""
         skip = self._wanted_skip()
         if skip is not None and skip[0] <= self._ring.read:
-            # Exactly at its start nothing of it has been heard: there is no sound to fade.
-            if self._gate is Gate.CLOSED or self._ring.read == skip[0]:
+            # Exactly at its start nothing of it has been heard: there is no sound of it to fade.
+            at_start = self._ring.read == skip[0]
+            if at_start and self._gate is Gate.FADING:
+                self._close(dry=False)  # what came before it fades on as a ramp
+            if at_start or self._gate is Gate.CLOSED:
                 self._drop(skip[1], now)
             elif self._gate is Gate.OPEN:
                 self._begin_fade_out()

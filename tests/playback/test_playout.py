@@ -107,6 +107,8 @@ class Model:
         skip = self._skip()
         if skip is not None and (not self._sounding or self.read == skip[0]):
             stop = skip[1]
+            if self._falling is not None:
+                self._fall_silent(self._falling)
             self.skipped += stop - self.read
             self.read = stop
             self._missing, self._shaped = None, False

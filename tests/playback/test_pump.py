@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 import streamplay.playback.queue
 from streamplay.errors import DeviceLost, OutputFailed
 from streamplay.outputs.silent import SilentOutput
+from streamplay.outputs.watchdog import QUIET_SECONDS
 from streamplay.playback.playout import Playout
 from streamplay.playback.pump import Pump
 from streamplay.playback.track import Track
 from streamplay.policy.jitter import Fixed, Policy
+from tests.support.virtual_time import run_virtually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -68,12 +70,21 @@ class Hand:
 class Stand:
     """A pump, its playout, and all that was heard of it."""
 
-    def __init__(self, *, capacity: int = CAPACITY, reserve: int = 0) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] | None = None,
+        *,
+        capacity: int = CAPACITY,
+        reserve: int = 0,
+    ) -> None:
         self.output = Hand()
         self.playout = Playout(RATE, 1, capacity + reserve)
-        self.now = 0.0
+        self.now = self.late = 0.0
+        now = clock or (lambda: self.now)
         self.pump = Pump(
-            self.output, self.playout, lambda: self.now, asked=(RATE, 1), reserve=reserve
+            *(self.output, self.playout, lambda: now() + self.late),
+            asked=(RATE, 1),
+            reserve=reserve,
         )
         self.done: list[Track] = []
         self.heard = np.zeros((0, 1), np.float32)
@@ -349,6 +360,18 @@ def test_what_was_cut_behind_something_short_is_not_heard_either() -> None:
     stand.pump.cut([tracks[0], tracks[2]])
     heard = stand.render(200)  # one block: the loop has no turn between the two cuts
     np.testing.assert_array_equal(sounding(heard), tone(60, start=61))
+
+
+def test_a_fade_that_reaches_the_next_track_that_was_cut_leaves_what_follows_whole() -> None:
+    stand = Stand()
+    tracks = [stand.track() for _ in range(3)]
+    for track, start in zip(tracks, (1, 61, 121), strict=True):
+        stand.put(track, tone(60, start=start))
+        stand.pump.close(track)
+    stand.play(21, block=1)
+    stand.pump.cut(tracks[:2])
+    heard = sounding(stand.play(200, block=1))
+    np.testing.assert_array_equal(heard[-60:], tone(60, start=121))
 
 
 def test_the_reserve_stays_free_where_nothing_was_cut() -> None:
@@ -669,33 +692,23 @@ def test_an_output_that_stops_by_itself_is_lost() -> None:
 
 
 def test_an_output_that_asks_for_nothing_is_lost_but_only_while_it_should_play() -> None:
-    stand = Stand()
-
     async def run() -> None:
+        loop = asyncio.get_running_loop()
+        stand = Stand(loop.time)
         running = asyncio.create_task(stand.pump.run())
-        stand.now += 100
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(100)
         track = stand.track()
         stand.put(track, tone(100))
         stand.render(10)
-        await asyncio.sleep(0.03)
-        stand.now += 100  # whoever looks once has not looked for long
-        await asyncio.sleep(0.03)
+        stand.late = 100.0  # a pump that looks once has not looked for long
+        await asyncio.sleep(0.5)
         assert not running.done()
+        begun = loop.time()
         with pytest.raises(DeviceLost, match="the test's hand has asked for no sound for 0"):
-            await passing(stand, running)
+            await running
+        assert loop.time() - begun < QUIET_SECONDS
 
-    asyncio.run(run())
-
-
-async def passing(stand: Stand, task: asyncio.Task[None]) -> None:
-    """Let time go by in looks, until `task` is done."""
-    for _ in range(1000):
-        if task.done():
-            break
-        stand.now += 0.05
-        await asyncio.sleep(0.011)
-    await task
+    run_virtually(run())
 
 
 def test_another_output_goes_on_where_one_was_lost() -> None:
@@ -736,17 +749,16 @@ def test_an_output_that_was_lost_is_not_waited_for() -> None:
 
 
 def test_an_output_that_no_longer_asks_is_not_waited_for_long() -> None:
-    stand = Stand()
-    track = stand.track()
-    stand.put(track, tone(100))
-    stand.pump.cut([track])
-    stand.render(150)
-    stand.step()
-
     async def run() -> None:
-        draining = asyncio.create_task(stand.pump.drained())
-        await asyncio.sleep(0.03)
-        assert not draining.done()
-        await passing(stand, draining)
+        loop = asyncio.get_running_loop()
+        stand = Stand(loop.time)
+        track = stand.track()
+        stand.put(track, tone(100))
+        stand.pump.cut([track])
+        stand.render(150)
+        stand.step()
+        begun = loop.time()
+        await stand.pump.drained()
+        assert 0.5 < loop.time() - begun < 2
 
-    asyncio.run(run())
+    run_virtually(run())
