@@ -194,6 +194,8 @@ def leave_early(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     EarlyRequest or None
         What is on its way; None: nothing is, and nothing was begun.
     """
+    if asked.get("clean") or not any(map(str.isalnum, text)):
+        return None  # another text is asked for, or none
     try:
         request = _plain(asked, text.strip())
     except StreamPlayError:

@@ -117,6 +117,7 @@ def test_the_request_is_the_same_byte_for_byte(
         {"fallback": "remote"},
         {"extra": {"voice": "x"}},
         {"local": True},
+        {"clean": True},
         {"base_url": "nonsense"},
         {"base_url": "HTTP://127.0.0.1:{port}"},
         {"base_url": "http://LOCALHOST:{port}"},
@@ -142,7 +143,7 @@ def test_what_is_wrong_or_unusual_is_not_sent_early(asked: dict[str, Any]) -> No
 def test_a_text_of_several_requests_or_of_none_is_not_sent_early() -> None:
     async def main() -> None:
         async with running(replies(SPOKEN)) as server:
-            for text in ("A word. " * 600, " \n", "\udc80"):
+            for text in ("A word. " * 600, " \n", "\udc80", "...", "🎉"):
                 assert await leave({"base_url": server.base_url}, text) is None
             assert server.connections == 0
 
