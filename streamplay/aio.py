@@ -174,40 +174,58 @@ class AsyncPlayer:
 
     @signed
     async def say(
-        self, text: str | Iterable[str] | AsyncIterable[str], **options: Unpack[SayOptions]
+        self,
+        text: str | Iterable[str] | AsyncIterable[str],
+        *,
+        first: bool = False,
+        interruptible: bool = True,
+        **options: Unpack[SayOptions],
     ) -> AsyncUtterance:
         """Queue something to be said; return when it is queued: see `Player.say`.
 
         An async iterable is consumed on the caller's loop.
         """
         core = await self._opened()
-        said = core.say(_here(text), options, listener=self._listener())
-        return cast("AsyncUtterance", said.take_handle())
+        said = core.utterance_of_text(
+            _here(text), options, first=first, interruptible=interruptible
+        )
+        return cast("AsyncUtterance", core.add(said, self._listener()))
 
     async def play(
-        self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
+        self,
+        frames: Samples | Iterable[Samples] | AsyncIterable[Samples],
+        samplerate: int,
+        *,
+        first: bool = False,
+        interruptible: bool = True,
     ) -> AsyncUtterance:
         """Queue sound of one's own: see `Player.play`.
 
         An async iterable is consumed on the caller's loop.
         """
         core = await self._opened()
-        played = core.play(sound_source(_here(frames), samplerate), listener=self._listener())
-        return cast("AsyncUtterance", played.take_handle())
+        sound = sound_source(_here(frames), samplerate)
+        played = core.utterance_of_sound(sound, first=first, interruptible=interruptible)
+        return cast("AsyncUtterance", core.add(played, self._listener()))
 
     async def play_file(
-        self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        decode_as: AudioFormat | str | None = None,
+        first: bool = False,
+        interruptible: bool = True,
     ) -> AsyncUtterance:
         """Queue a sound file, or a binary stream: see `Player.play_file`."""
         core = await self._opened()
-        queued = in_thread(core.play_file, file, decode_as, listener=self._listener())
+        how = {"first": first, "interruptible": interruptible}
+        opening = in_thread(core.utterance_of_file, file, decode_as, **how)
         try:
-            played = await asyncio.shield(asyncio.wrap_future(queued))
+            played = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
-            # The thread goes on, and queues it all the same.
-            queued.add_done_callback(_cancel)
+            opening.add_done_callback(_drop)  # the thread goes on
             raise
-        return cast("AsyncUtterance", played.take_handle())
+        return cast("AsyncUtterance", core.add(played, self._listener()))
 
     async def interrupt(self) -> Heard:
         """Fall silent now: see `Player.interrupt`. It never suspends."""
@@ -325,10 +343,10 @@ def _here(given: Any) -> Any:
     return given
 
 
-def _cancel(queued: Future[UtteranceState]) -> None:
-    """Cancel what was queued after the task that asked for it had been cancelled."""
-    if not queued.cancelled() and queued.exception() is None:
-        queued.result().cancel()
+def _drop(opening: Future[UtteranceState]) -> None:
+    """Close a file that was opened after the task that asked for it had been cancelled."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().drop_files()
 
 
 def _soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: object) -> None:

@@ -13,7 +13,6 @@ from streamplay.closing import Closing, remember
 from streamplay.errors import InvalidRequest, PlayerClosed
 from streamplay.events import Handing, Heard, Listener
 from streamplay.loop import BackgroundLoop
-from streamplay.outputs.recording import open_file
 from streamplay.playback.reference import Reference
 from streamplay.rules.checks import check_volume
 from streamplay.scheduler import Scheduler
@@ -21,7 +20,6 @@ from streamplay.speech.account import Account
 from streamplay.speech.resources import Resources
 from streamplay.speech.source import file_source
 from streamplay.speech.state import UtteranceState
-from streamplay.trace import TraceWriter
 from streamplay.words.sources import is_stream
 
 if TYPE_CHECKING:
@@ -107,62 +105,52 @@ class PlayerCore:
 
     # Speaking
 
-    def say(
-        self,
-        text: Text,
-        given: SayOptions,
-        *,
-        listener: Callable[[Event], object] | None = None,
+    def utterance_of_text(
+        self, text: Text, given: SayOptions, *, first: bool = False, interruptible: bool = True
     ) -> UtteranceState:
-        """Queue a text: see `streamplay.Player.say`."""
+        """Return what `add` queues: see `streamplay.Player.say`."""
         self.check_open()
         own = self.options.over(**given)
         request = own.request(_PROBE if is_stream(text) else text)
         account = Account(request, self._resources.backend.base_url, playing=own.play)
-        keeper = None if own.output is None else open_file(Path(own.output), force=own.force)
-        try:
-            trace = None if own.record is None else TraceWriter(Path(own.record))
-            said = UtteranceState(text, own, account, self, keeper=keeper, trace=trace)
-            self._add(said, listener)
-        except BaseException:
-            if keeper is not None:
-                keeper.close()
-            raise
+        said = UtteranceState(text, own, account, self, first=first, interruptible=interruptible)
+        said.open_files()
         return said
 
-    def play(
-        self, feed: SoundSource, *, listener: Callable[[Event], object] | None = None
+    def utterance_of_sound(
+        self, feed: SoundSource, *, first: bool = False, interruptible: bool = True
     ) -> UtteranceState:
-        """Queue sound: see `streamplay.Player.play`."""
-        try:
-            self.check_open()
-            account = Account(feed, feed.name, playing=self.options.play)
-            played = UtteranceState("", self.options, account, self, feed=feed)
-            self._add(played, listener)
-        except BaseException:
-            feed.drop()
-            raise
-        return played
+        """Return what `add` queues: see `streamplay.Player.play`."""
+        account = Account(feed, feed.name, playing=self.options.play)
+        how = {"first": first, "interruptible": interruptible}
+        return UtteranceState("", self.options, account, self, feed=feed, **how)
 
-    def play_file(
-        self,
-        file: str | Path | BinaryIO,
-        decode_as: AudioFormat | str | None,
-        *,
-        listener: Callable[[Event], object] | None = None,
+    def utterance_of_file(
+        self, file: str | Path | BinaryIO, decode_as: AudioFormat | str | None, **how: bool
     ) -> UtteranceState:
-        """Queue a sound file: see `streamplay.Player.play_file`; blocks while it is opened."""
+        """Return what `add` queues: see `streamplay.Player.play_file`; blocks while it opens."""
         raw = None if decode_as is None else self.options.over(decode_as=decode_as).raw_format
         file = Path(file) if isinstance(file, str) else file
         name = str(file) if isinstance(file, Path) else str(getattr(file, "name", ""))
-        return self.play(file_source(file, name, raw), listener=listener)
+        return self.utterance_of_sound(file_source(file, name, raw), **how)
 
-    def _add(self, utterance: UtteranceState, listener: Callable[[Event], object] | None) -> None:
-        utterance.begin()
+    def add(
+        self, utterance: UtteranceState, listener: Callable[[Event], object] | None = None
+    ) -> AnyUtterance:
+        """Queue an utterance, and return its handle.
+
+        Raises
+        ------
+        PlayerClosed
+            If the player was closed; the files of the utterance are closed too.
+        """
+        handle = self.make_handle(utterance)
         utterance.on_done(lambda: self._forget(utterance))
         with self._lock:
-            self.check_open()  # again: closing waits for those that were added before it began
-            self._going.append(utterance)
+            if self._closing.begun:  # closing waits for those that were added before it began
+                utterance.drop_files()
+                raise PlayerClosed
+            self._going.insert(self._place(utterance), utterance)
             self._loop.call(self._scheduler.add, utterance)
             listeners: list[Callable[[Event], object]] = [*self._watchers]
         if self._listener is not None:
@@ -171,6 +159,23 @@ class PlayerCore:
             listeners.append(listener)
         for each in listeners:
             utterance.subscribe(each)
+        return handle
+
+    def _place(self, utterance: UtteranceState) -> int:
+        """Return where it is queued: last, or behind what is being said and others given first."""
+        going = self._going
+        if not utterance.first:
+            return len(going)
+        place = next((i for i, each in enumerate(going) if not each.handed_over), len(going)) + 1
+        while place < len(going) and going[place].first:
+            place += 1
+        return min(place, len(going))
+
+    def following(self, utterance: UtteranceState) -> list[UtteranceState]:
+        """Return the utterances that are heard after it."""
+        with self._lock:
+            place = self._going.index(utterance) if utterance in self._going else len(self._going)
+            return self._going[place + 1 :]
 
     def _forget(self, utterance: UtteranceState) -> None:
         with self._lock:
@@ -199,7 +204,7 @@ class PlayerCore:
 
     def interrupt(self) -> Heard:
         """Fall silent, and drop what was queued: see `streamplay.Player.interrupt`."""
-        heard = self._cut(self._to_be_heard())
+        heard = self._cut([each for each in self._to_be_heard() if each.interruptible])
         with self._lock:
             if self._paused:  # what is said next is to be heard
                 self._set_paused(paused=False)
@@ -212,6 +217,8 @@ class PlayerCore:
         # An utterance of which only the last milliseconds in the device are left has been said.
         while len(going) > 1 and going[0].handed_over:
             going = going[1:]
+        if len(going) > 1 and going[1].is_heard_before(going[0]):
+            going[:2] = reversed(going[:2])  # it is heard in a gap of the other
         return going
 
     @property

@@ -72,7 +72,12 @@ class Player:
 
     @signed
     def say(
-        self, text: str | Iterable[str] | AsyncIterable[str], **options: Unpack[SayOptions]
+        self,
+        text: str | Iterable[str] | AsyncIterable[str],
+        *,
+        first: bool = False,
+        interruptible: bool = True,
+        **options: Unpack[SayOptions],
     ) -> Utterance:
         """Queue something to be said, and return at once.
 
@@ -81,6 +86,11 @@ class Player:
         text : str, iterable or async iterable of str
             A str is one request; anything else is read as it comes, and spoken
             sentence by sentence without gaps.
+        first : bool
+            Say it next, before what is queued; and where an utterance waits for its text, between
+            two pieces of that.
+        interruptible : bool
+            False: `interrupt` leaves it alone.
         **options
             See `streamplay.options.Options`. Those of the player hold unless given here;
             `output`, `force` and `record` are given here alone.
@@ -94,10 +104,17 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return cast("Utterance", self._core.say(text, options).take_handle())
+        core = self._core
+        said = core.utterance_of_text(text, options, first=first, interruptible=interruptible)
+        return cast("Utterance", core.add(said))
 
     def play(
-        self, frames: Samples | Iterable[Samples] | AsyncIterable[Samples], samplerate: int
+        self,
+        frames: Samples | Iterable[Samples] | AsyncIterable[Samples],
+        samplerate: int,
+        *,
+        first: bool = False,
+        interruptible: bool = True,
     ) -> Utterance:
         """Queue sound of one's own, and return at once.
 
@@ -107,6 +124,8 @@ class Player:
             float32 at full scale ±1.0, or int16; ``(n,)``, or ``(n, channels)`` in one array.
         samplerate : int
             Frames per second.
+        first, interruptible : bool
+            See `say`.
 
         Raises
         ------
@@ -115,10 +134,17 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return cast("Utterance", self._core.play(sound_source(frames, samplerate)).take_handle())
+        core, sound = self._core, sound_source(frames, samplerate)
+        played = core.utterance_of_sound(sound, first=first, interruptible=interruptible)
+        return cast("Utterance", core.add(played))
 
     def play_file(
-        self, file: str | Path | BinaryIO, *, decode_as: AudioFormat | str | None = None
+        self,
+        file: str | Path | BinaryIO,
+        *,
+        decode_as: AudioFormat | str | None = None,
+        first: bool = False,
+        interruptible: bool = True,
     ) -> Utterance:
         """Queue a sound file, or a binary stream, and return at once.
 
@@ -128,6 +154,8 @@ class Player:
             Any file that libsndfile reads; closed when it has been read.
         decode_as : AudioFormat or str, optional
             What raw bytes are, as ``ENCODING@RATE``: they are played as they come.
+        first, interruptible : bool
+            See `say`.
 
         Raises
         ------
@@ -136,7 +164,9 @@ class Player:
         PlayerClosed
             If the player was closed.
         """
-        return cast("Utterance", self._core.play_file(file, decode_as).take_handle())
+        core = self._core
+        how = {"first": first, "interruptible": interruptible}
+        return cast("Utterance", core.add(core.utterance_of_file(file, decode_as, **how)))
 
     def interrupt(self) -> Heard:
         """Fall silent now, and forget what was queued; from any thread, handler or callback.

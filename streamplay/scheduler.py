@@ -91,9 +91,18 @@ class Scheduler:
             self._give_up(utterance, error)
             return
         self._receiving.append(utterance)
+        self._reserve(utterance)
         utterance.task = asyncio.create_task(source.run())
         utterance.task.add_done_callback(partial(self._received, utterance))
         utterance.account.track.done.add_done_callback(partial(self._heard, utterance))
+
+    def _reserve(self, utterance: UtteranceState) -> None:
+        """Have it heard before those behind it that have been received already."""
+        pump = self._resources.session.pump
+        if utterance.first and pump is not None:
+            utterance.track = utterance.account.track
+            following = [each.account.track for each in utterance.following()]
+            pump.reserve(utterance.track, following)
 
     def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
         if utterance.feed is None:
@@ -104,6 +113,9 @@ class Scheduler:
 
     def _received(self, utterance: UtteranceState, task: asyncio.Task[None]) -> None:
         self._receiving.remove(utterance)
+        pump, track = self._resources.session.pump, utterance.track
+        if pump is not None and track is not None and not track.closed:
+            pump.close(track)  # its place was kept, and no frames came
         self._finish(utterance, _outcome(task))
         self._resources.store.write()
         self._go_on()

@@ -39,7 +39,7 @@ from streamplay.playback.queue import PlaybackQueue
 from streamplay.playback.ring import RESERVED, SLOTS, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
@@ -180,7 +180,16 @@ class Pump:
         """Take on another track, to be played after those before it."""
         with self._lock:
             track.pump, track.policy = self, policy
-            self._queue.tracks.append(track)
+            if track not in self._queue.tracks:
+                self._queue.tracks.append(track)
+        self._watchdog.rest()
+        self._changed()
+
+    def reserve(self, track: Track, following: Sequence[Track]) -> None:
+        """Keep a place for a track before those that follow it; `add` comes with its policy."""
+        with self._lock:
+            track.pump = self
+            self._queue.insert(track, following)
         self._watchdog.rest()
         self._changed()
 

@@ -26,6 +26,10 @@ ENTRY_BYTES: Final = 256
 """What an array, its view and its place in the queue take besides the samples."""
 
 
+BEGUN_SECONDS: Final = 0.1
+"""A track that begins to be played so soon counts as begun: it is not taken out of the ring any
+more. Longer than the largest block of an output, while which the callback sees no skip."""
+
 REFILLS: Final = 8
 """The ring is refilled when so small a part of it is free: it is kept nearly full, because it has
 to last while a busy machine keeps the loop from refilling it."""
@@ -60,7 +64,10 @@ class PlaybackQueue:
         self.opens_at = self.drain = self.drained_at = 0
         self._playout = playout
         self._reserve = reserve
-        self._waiting: deque[tuple[Track, Frames]] = deque()
+        self._waiting: deque[tuple[Track, Frames]] = deque()  # in the order of their tracks
+        self._in_ring: deque[tuple[Track, Frames]] = deque()  # of tracks that were not begun
+        self._taken_back: list[tuple[int, int]] = []
+        self._last: Track | None = None  # whose frames were written last
         self._bytes = 0
         self._to_cut: list[Track] = []
         self._cutting = False
@@ -82,9 +89,54 @@ class PlaybackQueue:
 
     # What comes in
 
+    def insert(self, track: Track, following: Sequence[Track]) -> None:
+        """Take on a track that is heard before those that follow it.
+
+        Their frames that lie in the ring are taken back, unless they are heard too soon for that:
+        then the track is heard after them. Where the track before it is idle once it has frames,
+        it is heard in that gap.
+        """
+        track.first = True
+        index = next((i for i, each in enumerate(self.tracks) if each in following), None)
+        if index is None:
+            self.tracks.append(track)
+            return
+        while index < len(self.tracks) and self._is_begun(self.tracks[index]):
+            index += 1
+        self._take_back(self.tracks[index:])
+        self.tracks.insert(index, track)
+
+    def _is_begun(self, track: Track) -> bool:
+        margin = round(BEGUN_SECONDS * self._playout.samplerate)
+        return track.start is not None and track.start <= self._playout.position + margin
+
+    def _take_back(self, tracks: Sequence[Track]) -> None:
+        """Take the frames of the last tracks out of the ring: they are skipped there."""
+        starts = [track.start for track in tracks if track.start is not None]
+        if not starts:
+            return
+        stretch = min(starts), self._playout.written
+        self._taken_back.append(stretch)
+        self._playout.skip([*self._cut_stretches()])
+        for track in tracks:
+            track.start = track.stop = None
+        while self._in_ring and self._in_ring[-1][0] in tracks:
+            track, frames = self._in_ring.pop()
+            if track.cut:
+                continue
+            self._waiting.appendleft((track, frames))
+            self._bytes += _weight(frames)
+            track.waiting += len(frames)
+        self._last = None
+
     def put_frames(self, track: Track, frames: Frames) -> None:
-        """Take frames of `track`, behind all others; `step` writes them to the ring."""
+        """Take frames of `track`, behind all of the tracks before it; `step` writes them."""
+        later = self.tracks[self.tracks.index(track) + 1 :]
+        held = []
+        while self._waiting and self._waiting[-1][0] in later:
+            held.append(self._waiting.pop())
         self._waiting.append((track, frames))
+        self._waiting.extend(reversed(held))
         self._bytes += _weight(frames)
         track.waiting += len(frames)
         track.starved = self._playout.starved
@@ -109,6 +161,7 @@ class PlaybackQueue:
     def step(self) -> None:
         """Write to the ring what fits, and give the playout its level, end and skip."""
         self._cut_wanted()
+        self._use_gaps()
         self._publish_level()  # before the frames: the callback must not start below the level
         self._fill()
         self._publish_level()
@@ -149,7 +202,7 @@ class PlaybackQueue:
         """
         position = self._playout.position
         dues = [self._track_due_in(track, position) for track in self.tracks]
-        if self._waiting:
+        if self._waiting and self._is_its_turn(self._waiting[0][0]):
             dues.append(self._fill_due_in())
         return min((due for due in dues if due is not None), default=None)
 
@@ -194,7 +247,7 @@ class PlaybackQueue:
         self._drop_waiting(track)
         track.closed = True
         if track.start is not None and track.stop is None:
-            track.stop = self._playout.written
+            *_, (_, track.stop) = track.own_stretches(self._playout.written)
 
     def _drop_waiting(self, track: Track) -> None:
         track.cut = True
@@ -209,12 +262,46 @@ class PlaybackQueue:
         if self._playout.rendered < self.opens_at:
             return
         kept = 0 if self._cut_stretches() else self._reserve
+        self._forget_begun()
         while self._waiting and (room := self._playout.space - kept) > 0:
             track = self._waiting[0][0]
-            if track.start is None:
-                track.start = self._playout.written
-            self._playout.write_frames(self._pop_frames(room))
+            if not self._is_its_turn(track):
+                break
+            begin = self._playout.written
+            track.start = begin if track.start is None else track.start
+            frames = self._pop_frames(room)
+            self._in_ring.append((track, frames))
+            self._playout.write_frames(frames)
+            self._last = track
+            self._note_others(track, begin)
             self._note_stop(track)
+
+    def _use_gaps(self) -> None:
+        """Put a track that is to be heard first before one that waits for its text."""
+        for index in range(len(self.tracks) - 1):
+            idle, first = self.tracks[index : index + 2]
+            waits = idle.idle and not (idle.closed or idle.waiting)
+            if waits and first.first and first.waiting:
+                self.tracks[index : index + 2] = first, idle
+
+    def _is_its_turn(self, track: Track) -> bool:
+        """Whether nothing more comes of the tracks before it."""
+        before = self.tracks[: self.tracks.index(track)]
+        return all(each.closed and not each.waiting for each in before)
+
+    def _note_others(self, track: Track, begin: int) -> None:
+        """Note in a track that was begun that frames in its gap are another's."""
+        for each in self.tracks[self.tracks.index(track) + 1 :]:
+            if each.start is None or each.stop is not None:
+                continue
+            if each.others and each.others[-1][1] == begin:
+                begin = each.others.pop()[0]
+            each.others.append((begin, self._playout.written))
+
+    def _forget_begun(self) -> None:
+        """Keep frames only of tracks that could still be taken out of the ring."""
+        while self._in_ring and self._is_begun(self._in_ring[0][0]):
+            self._in_ring.popleft()
 
     def _pop_frames(self, count: int) -> Frames:
         """Return the next frames, all of one track: `count` at most."""
@@ -230,7 +317,7 @@ class PlaybackQueue:
     def _note_stop(self, track: Track) -> None:
         written = track.closed and not track.waiting and track.start is not None
         if written and track.stop is None:
-            track.stop = self._playout.written
+            *_, (_, track.stop) = track.own_stretches(self._playout.written)
 
     def _publish_level(self) -> None:
         """Set how many frames must be in the ring before the first track that is left is heard.
@@ -251,7 +338,8 @@ class PlaybackQueue:
     def _mark_end(self) -> None:
         """Tell the playout where nothing is on its way: running dry there is no stall."""
         begun = [track for track in self.tracks if track.start is not None]
-        if begun and not self._waiting and (begun[-1].closed or begun[-1].idle):
+        last = self._last if self._last in begun else begun[-1] if begun else None
+        if last is not None and not self._waiting and (last.closed or last.idle):
             self._playout.end()
 
     def _request_skips(self) -> None:
@@ -261,7 +349,9 @@ class PlaybackQueue:
             self._playout.skip(stretches)
 
     def _cut_stretches(self) -> list[tuple[int, int]]:
-        return list(_cut_stretches(self.tracks, self._playout.position))
+        position = self._playout.position
+        self._taken_back = [each for each in self._taken_back if each[1] > position]
+        return list(_joined([*_cut_stretches(self.tracks, position), *self._taken_back]))
 
     # To its end
 
@@ -282,25 +372,27 @@ class PlaybackQueue:
         return playout.rendered >= track.drained_at
 
 
-def _cut_stretches(tracks: Sequence[Track], position: int) -> Iterator[tuple[int, int]]:
-    """Yield where stretches that were cut begin and end in the ring, beyond `position`.
-
-    Neighbours that were both cut are one stretch.
-    """
-    start: int | None = None
-    stop = position
+def _cut_stretches(tracks: Iterable[Track], position: int) -> Iterator[tuple[int, int]]:
+    """Yield where stretches that were cut begin and end in the ring, beyond `position`."""
     for track in tracks:
-        if not track.cut or track.start is None or track.stop is None or track.stop <= position:
+        if track.cut and track.stop is not None:
+            for start, stop in track.own_stretches(track.stop):
+                if stop > position:
+                    yield start, stop
+
+
+def _joined(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield stretches in order; neighbours are one."""
+    whole: tuple[int, int] | None = None
+    for start, stop in sorted(stretches):
+        if whole is not None and start <= whole[1]:
+            whole = whole[0], max(whole[1], stop)
             continue
-        if start is None:
-            start, stop = track.start, track.stop
-        elif track.start == stop:
-            stop = track.stop
-        else:
-            yield start, stop
-            start, stop = track.start, track.stop
-    if start is not None:
-        yield start, stop
+        if whole is not None:
+            yield whole
+        whole = start, stop
+    if whole is not None:
+        yield whole
 
 
 def _weight(frames: Frames) -> int:

@@ -10,6 +10,8 @@ from streamplay.playback.changes import Changes
 from streamplay.playback.ring import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streamplay.playback.ring import Note
     from streamplay.policy.jitter import Policy
 
@@ -51,6 +53,8 @@ class Track:
     changes : Changes
         Notified when something has happened to it that no time could tell: frames put, closed,
         cut, paused, resumed, another output. The code that makes its frames notifies it too.
+    first : bool
+        It is heard in the gap of a track before it that is idle.
     closed : bool
         Nothing more will come; what came is played to its end.
     idle : bool
@@ -62,6 +66,8 @@ class Track:
     start, stop : int or None
         The position of its first frame, known when that is written to the ring; and the position
         after its last one, known when that was written and the track was closed.
+    others : list of (int, int)
+        Stretches between `start` and `stop` that are another track's, heard in a gap of this one.
     cut : bool
         Not all that came was written to the ring.
     skips : list of (int, int)
@@ -84,12 +90,14 @@ class Track:
     policy: Policy | None = None
     done: Future[None] = field(default_factory=Future)
     changes: Changes = field(default_factory=Changes)
+    first: bool = False
     closed: bool = False
     idle: bool = False
     waiting: int = 0
     level: int = 1
     start: int | None = None
     stop: int | None = None
+    others: list[tuple[int, int]] = field(default_factory=list)
     cut: bool = False
     skips: list[tuple[int, int]] = field(default_factory=list)
     voice_offset: int | None = None
@@ -123,10 +131,29 @@ class Track:
         if self.start is None:
             return 0
         reached = max(self.start, position if self.stop is None else min(position, self.stop))
-        skipped = sum(
-            max(0, min(stop, reached) - max(start, self.start)) for start, stop in self.skips
-        )
-        return reached - self.start - skipped
+        own = list(self.own_stretches(reached))
+        skipped = sum(_overlap(stretch, skip) for stretch in own for skip in self.skips)
+        return sum(stop - start for start, stop in own) - skipped
+
+    def own_stretches(self, stop: int) -> Iterator[tuple[int, int]]:
+        """Yield where its frames lie, up to the position `stop`: from, up to."""
+        at = stop if self.start is None else self.start
+        for begin, end in self.others:
+            if at < min(begin, stop):
+                yield at, min(begin, stop)
+            at = max(at, end)
+        if at < stop:
+            yield at, stop
+
+    def position_of(self, frames: int) -> int | None:
+        """Return the position by which so many of its frames have been played; None: not known."""
+        if self.start is None:
+            return None
+        position = self.start + frames
+        for begin, end in self.others:
+            if begin < position:
+                position += end - begin
+        return position
 
     def is_whole(self, position: int) -> bool:
         """Whether all that came had been handed over by `position`."""
@@ -155,26 +182,30 @@ class Track:
         """Take what concerns this track out of a note of the callback."""
         if self.start is None:
             return
-        overlap = self._overlap(note.position, note.frames)
+        overlap = self._count_own(note.position, note.frames)
         if note.kind is Kind.PLAYED and overlap:
             self._note_played(note)
         elif note.kind is Kind.SKIPPED and overlap:
             self.skips.append((note.position, note.position + note.frames))
-        elif note.kind is Kind.STALLED and self._overlap(note.position, 1):
+        elif note.kind is Kind.STALLED and self._count_own(note.position, 1):
             self.stalls.append(note.frames)
-        elif note.kind is Kind.UNDERFLOWED and self._overlap(note.position, 1):
+        elif note.kind is Kind.UNDERFLOWED and self._count_own(note.position, 1):
             self.underflows += 1
 
-    def _overlap(self, position: int, frames: int) -> int:
-        assert self.start is not None
-        begin = max(self.start, position)
+    def _count_own(self, position: int, frames: int) -> int:
+        """Return how many of these frames of the playout are its own."""
         end = position + frames if self.stop is None else min(self.stop, position + frames)
-        return max(0, end - begin)
+        return sum(_overlap(stretch, (position, end)) for stretch in self.own_stretches(end))
 
     def _note_played(self, note: Note) -> None:
         if self.first_sound is None:
             self.first_sound = note.time
         if self.first_voice is not None or self.voice_offset is None or self.start is None:
             return
-        if self.start + self.voice_offset < note.position + note.frames:
+        begins = self.position_of(self.voice_offset)
+        if begins is not None and begins < note.position + note.frames:
             self.first_voice = note.time
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> int:
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))

@@ -7,13 +7,16 @@ import threading
 import time
 import weakref
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed
 from streamplay.events import Heard, History
+from streamplay.outputs.recording import open_file
 from streamplay.speech.tracker import Tracker
 from streamplay.speech.transcript import heard_text
+from streamplay.trace import TraceWriter
 from streamplay.words.passage import GivenText
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from streamplay.speech.account import Account
     from streamplay.speech.source import SoundSource
     from streamplay.speech.transcript import Piece
-    from streamplay.trace import TraceWriter
 
 
 class Owner(Protocol):
@@ -38,6 +40,9 @@ class Owner(Protocol):
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function on the player's loop."""
+
+    def following(self, utterance: UtteranceState) -> list[UtteranceState]:
+        """Return those that are heard after it."""
 
     def make_handle(self, utterance: UtteranceState) -> AnyUtterance:
         """Return another public handle of it, where the user has dropped the first."""
@@ -59,8 +64,6 @@ class UtteranceState:
         Counts what comes.
     owner : Owner
         The player.
-    keeper, trace : FileOutput, TraceWriter, optional
-        The files that are kept.
     feed : SoundSource, optional
         Sound in place of a text.
     first : bool
@@ -76,8 +79,6 @@ class UtteranceState:
         account: Account,
         owner: Owner,
         *,
-        keeper: FileOutput | None = None,
-        trace: TraceWriter | None = None,
         feed: SoundSource | None = None,
         first: bool = False,
         interruptible: bool = True,
@@ -89,8 +90,8 @@ class UtteranceState:
         self.interruptible = interruptible
         self.options = options
         self.account = account
-        self.keeper = keeper
-        self.trace = trace
+        self.keeper: FileOutput | None = None
+        self.trace: TraceWriter | None = None
         self.track: Track | None = None
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
@@ -101,7 +102,6 @@ class UtteranceState:
         self.history = History(lambda: self.handle)
         self._owner = owner
         self._handle: weakref.ref[AnyUtterance] | None = None
-        self._first_handle: AnyUtterance | None = None
         self._watch = Tracker(self, time.perf_counter)
         self._watching: asyncio.Task[None] | None = None
         self._done = threading.Event()
@@ -120,16 +120,6 @@ class UtteranceState:
     def attach(self, handle: AnyUtterance) -> None:
         """Take `handle` for the one that events name; it is not kept alive."""
         self._handle = weakref.ref(handle)
-
-    def begin(self) -> None:
-        """Make the handle for the user before anything can happen to it."""
-        self._first_handle = self._owner.make_handle(self)
-
-    def take_handle(self) -> AnyUtterance:
-        """Return the handle for the user, which is not kept alive any more; once."""
-        handle, self._first_handle = self._first_handle, None
-        assert handle is not None
-        return handle
 
     def handle_dropped(self) -> None:
         """Note that the user holds no handle any more: nobody is going to wait for it."""
@@ -210,6 +200,41 @@ class UtteranceState:
         self._owner.call_soon(self._begin_watch)
 
     # What the player does with it
+
+    def open_files(self) -> None:
+        """Open the files that its options name.
+
+        Raises
+        ------
+        FileFailed
+            If one cannot be written; none is left open.
+        """
+        options = self.options
+        if options.output is not None:
+            self.keeper = open_file(Path(options.output), force=options.force)
+        try:
+            self.trace = None if options.record is None else TraceWriter(Path(options.record))
+        except BaseException:
+            self.drop_files()
+            raise
+
+    def drop_files(self) -> None:
+        """Close the files of an utterance that is not going to be said."""
+        if self.feed is not None:
+            self.feed.drop()
+        if self.keeper is not None:
+            self.keeper.close()
+
+    def is_heard_before(self, other: UtteranceState) -> bool:
+        """Whether it is heard in a gap of `other`, which goes on after it."""
+        own, others = self.account.track, other.account.track
+        if own.start is None or not self.first:
+            return False
+        return others.start is None or others.stop is None or others.stop > own.start
+
+    def following(self) -> list[UtteranceState]:
+        """Return the utterances that are heard after it."""
+        return self._owner.following(self)
 
     def interrupt(self) -> bool:
         """Mark it as cut short, unless it is done; return whether it was not done."""

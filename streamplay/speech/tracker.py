@@ -126,10 +126,7 @@ class Tracker:
     def _position_of(self, frames: int) -> int | None:
         """Return the playout's position by which so many frames of the source have been heard."""
         account = self._utterance.account
-        start = account.track.start
-        if start is None:
-            return None
-        return start + ceil(frames * account.output_rate / account.samplerate)
+        return account.track.position_of(ceil(frames * account.output_rate / account.samplerate))
 
     def end(self) -> bool:
         """Tell what is left to tell, and how it ended; return whether anybody listens."""

@@ -36,6 +36,9 @@ class Owner:
         self.cancelled.append(utterance)
         return Heard("so far")
 
+    def following(self, utterance: UtteranceState) -> list[UtteranceState]:
+        raise AssertionError(utterance)
+
     def call_soon(self, function: Callable[[], object]) -> None:
         raise AssertionError(function)
 
