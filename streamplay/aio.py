@@ -48,7 +48,7 @@ class AsyncUtterance:
     @property
     def text(self) -> str | Iterable[str] | AsyncIterable[str]:
         """What `AsyncPlayer.say` was given; empty for `AsyncPlayer.play`."""
-        return self._state.text
+        return self._state.given_text
 
     @property
     def done(self) -> bool:

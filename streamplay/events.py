@@ -166,6 +166,11 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting(Event):
+    """All that came of the text has been heard, and the text is late: it has not ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PieceFinished(Event):
     """All of a piece was heard; `span` as in `Requested`."""
 

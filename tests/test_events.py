@@ -28,6 +28,7 @@ from streamplay.events import (
     Requested,
     Resumed,
     Stalled,
+    Waiting,
     Word,
 )
 from streamplay.server.scenario import FAULTS
@@ -78,6 +79,9 @@ class Machine:
                 assert self.sound
                 assert event.piece == self.finished < self.requested
                 assert 0 <= event.start <= event.stop
+            case Waiting():
+                assert self.sound
+                assert not self.stalled
             case Stalled():
                 assert self.sound
                 assert not self.stalled
@@ -139,6 +143,28 @@ def test_a_sound_tells_all_that_a_text_tells(player: Player, stream: bool) -> No
     assert names(events) == order
     heard = events[-1].utterance.heard()
     assert (heard.text, heard.exact, heard.offset) == ("", True, 0)
+
+
+def test_a_text_that_is_late_is_waited_for_and_stalls_nothing(live: Player) -> None:
+    go_on = threading.Event()
+
+    def text() -> Iterator[str]:
+        yield "One sentence. "
+        assert go_on.wait(PATIENCE)
+        yield "And another."
+
+    utterance = live.say(text(), extra=counting(0.2))
+    told = []
+    for event in utterance.events():
+        told.append(event)
+        if isinstance(event, Waiting):
+            go_on.set()
+    said = names(checked(utterance))
+    at = said.index("Waiting")
+    assert said[at - 1] == "PieceFinished"
+    assert said[at + 1] == "Requested"
+    assert "Stalled" not in said
+    assert said.count("Waiting") == 1
 
 
 def test_a_sound_that_is_late_stalls(live: Player) -> None:

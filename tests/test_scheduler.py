@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 import streamplay
-from streamplay import Player
+from streamplay import Heard, Player
 from streamplay.errors import (
     FileFailed,
 )
@@ -20,6 +20,7 @@ from tests.support.speaking import (
     PATIENCE,
     Silent,
     account_for,
+    asking,
     being_heard,
     counted,
     counting,
@@ -210,3 +211,94 @@ def test_a_text_that_never_comes_can_be_cancelled_and_the_next_is_heard(live: Pl
     assert silent.wait(PATIENCE).interrupted
     assert after.wait(PATIENCE).complete
     never.set()
+
+
+# First, and left alone
+
+
+def test_what_is_given_first_is_heard_next_and_the_rest_keep_their_order(
+    live: Player, silent: Silent
+) -> None:
+    one, two, three = (live.say(f"number {n}", extra=counting(0.5)) for n in range(3))
+    wait_until(lambda: is_received(three))  # all of them lie in the ring
+    being_heard(one)
+    first = live.say("first", extra=counting(0.25), first=True)
+    second = live.play(np.full(4800, 9000, np.int16), RATE, first=True)
+    assert live.speaking is one
+    assert live.queue == (first, second, two, three)
+    receipts = [account_for(each.wait(PATIENCE)) for each in (one, first, second, two, three)]
+    assert all(receipt.complete for receipt in receipts)
+    half, quarter, tone = counted(12000), counted(6000), np.full(4800, 9000)
+    np.testing.assert_array_equal(silent.values, np.concatenate([half, quarter, tone, half, half]))
+
+
+def test_an_utterance_that_waits_for_its_text_lets_another_speak_between_two_pieces(
+    live: Player, silent: Silent
+) -> None:
+    go_on = threading.Event()
+
+    def text() -> Iterator[str]:
+        yield "One sentence. "
+        assert go_on.wait(PATIENCE)
+        yield "And another."
+
+    slow = live.say(text(), extra=counting(0.25))
+    after = live.say("after", extra=counting(0.1))
+    being_heard(slow, 6000)
+    filler = live.say("One moment.", extra=counting(0.5), first=True)
+    being_heard(filler)
+    assert live.speaking is filler
+    assert live.queue == (slow, after)
+    assert (slow.position, slow.done) == (6000, False)
+    go_on.set()
+    assert account_for(filler.wait(PATIENCE)).complete
+    assert not slow.done
+    receipts = [account_for(each.wait(PATIENCE)) for each in (slow, after)]
+    assert [receipt.frames.played for receipt in receipts] == [12000, 2400]
+    assert [receipt.stalls.count for receipt in receipts] == [0, 0]
+    quarter, half, tenth = counted(6000), counted(12000), counted(2400)
+    played = silent.values[silent.values != 0]  # the gap was silent
+    whole = np.concatenate([quarter, half, quarter, tenth])
+    np.testing.assert_array_equal(played, whole[whole != 0])
+
+
+def test_an_interruption_in_a_gap_is_of_what_is_heard_there(live: Player) -> None:
+    never = threading.Event()
+
+    def text() -> Iterator[str]:
+        yield "One sentence. "
+        never.wait()
+
+    slow = live.say(text(), extra=counting(0.25))
+    being_heard(slow, 6000)
+    filler = live.say("One moment, please.", extra=counting(5), first=True)
+    being_heard(filler, 2000)
+    heard = live.interrupt()
+    assert heard.utterance is filler
+    assert heard.cut == (filler, slow)
+    assert 2000 <= heard.frames <= account_for(filler.wait(PATIENCE)).frames.played
+    assert account_for(slow.wait(PATIENCE)).frames.played == 6000
+    never.set()
+
+
+def test_what_is_given_first_and_fails_holds_nothing_up(live: Player, silent: Silent) -> None:
+    one, two = (live.say(f"number {n}", extra=counting(0.3)) for n in range(2))
+    wait_until(lambda: is_received(two))
+    broken = live.say("first", extra=asking(status=404), first=True)
+    failure(broken)
+    for each in (one, two):
+        assert account_for(each.wait(PATIENCE)).complete
+    np.testing.assert_array_equal(silent.values, np.tile(counted(7200), 2))
+
+
+def test_what_must_not_be_interrupted_is_left_alone(live: Player) -> None:
+    notice = live.say("Recording begins.", extra=counting(0.5), interruptible=False)
+    dropped = live.say("two", extra=counting(5))
+    being_heard(notice)
+    heard = live.interrupt()
+    assert (heard.utterance, heard.cut) == (dropped, (dropped,))
+    assert account_for(notice.wait(PATIENCE)).complete
+    another = live.say("Recording ends.", extra=counting(5), interruptible=False)
+    being_heard(another)
+    assert live.interrupt() == Heard()
+    assert another.cancel().utterance is another

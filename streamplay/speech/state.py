@@ -14,6 +14,7 @@ from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed
 from streamplay.events import Heard, History
 from streamplay.outputs.recording import open_file
+from streamplay.reading import OnLoop
 from streamplay.speech.tracker import Tracker
 from streamplay.speech.transcript import heard_text
 from streamplay.trace import TraceWriter
@@ -116,6 +117,11 @@ class UtteranceState:
         """The object that ``say`` returned; another one where the user has dropped it."""
         handle = None if self._handle is None else self._handle()
         return self._owner.make_handle(self) if handle is None else handle
+
+    @property
+    def given_text(self) -> str | Iterable[str] | AsyncIterable[str]:
+        """The text as ``say`` was given it."""
+        return self.text.source if isinstance(self.text, OnLoop) else self.text
 
     def attach(self, handle: AnyUtterance) -> None:
         """Take `handle` for the one that events name; it is not kept alive."""

@@ -17,6 +17,7 @@ from streamplay.events import (
     Requested,
     Resumed,
     Stalled,
+    Waiting,
     Word,
 )
 
@@ -37,6 +38,7 @@ class Tracked(Protocol):
     pieces: list[Piece]
     failure: Exception | None
     interrupted: bool
+    waits_for_text: bool
 
     @property
     def receipt(self) -> Receipt:
@@ -75,6 +77,7 @@ class Tracker:
         self._stalled: tuple[float, int] | None = None  # since when, and after which frame
         self._dry: float | None = None  # since when nothing was left to be heard
         self._silent_after = -1  # the frame after which that was last so
+        self._waits = False  # it has been told that the text is late
 
     def look(self) -> float | None:
         """Tell what has happened since the last look.
@@ -93,6 +96,7 @@ class Tracker:
         if self._sound:
             self._look_at_stalls(heard)
             self._look_at_pieces(heard)
+            self._look_at_text(heard)
         return self._next_look(position, heard)
 
     def _next_look(self, position: int, heard: int) -> float | None:
@@ -192,6 +196,15 @@ class Tracker:
         """Return when a word begins, in seconds of what is heard of the utterance."""
         origin = (piece.start - piece.lead) / self._utterance.account.samplerate
         return max(0.0, origin + word.start)
+
+    def _look_at_text(self, heard: int) -> None:
+        account = self._utterance.account
+        # A resampler rounds: its last frames may be short of what came.
+        slack = 0 if account.samplerate == account.output_rate else account.samplerate // 100
+        waits = self._utterance.waits_for_text and heard >= account.meant - slack
+        if waits and not self._waits:
+            self._tell(Waiting, self._clock())
+        self._waits = waits
 
     # A stall is told while it lasts; the playout's note of it, which says how long it was, comes
     # when it ends. One that was too short to be seen is told by the note alone.

@@ -34,7 +34,7 @@ class Utterance:
     @property
     def text(self) -> str | Iterable[str] | AsyncIterable[str]:
         """What `Player.say` was given; empty for `Player.play`."""
-        return self._state.text
+        return self._state.given_text
 
     @property
     def done(self) -> bool:
