@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from streamplay.errors import ConnectionLost
+from streamplay.errors import ConnectionLost, UnexpectedContent
 from streamplay.network.body import Moments
 from streamplay.network.connection import whom_to_trust
 from streamplay.network.dialing import Dialer
@@ -124,8 +124,9 @@ class HttpTransport:
     ) -> Exchange:
         """Send one request; return with the answer's headers.
 
-        One that fails on a connection which was kept, before any byte of its answer, is sent
-        once more on a new one: the server may have closed the kept one meanwhile.
+        One that fails on a connection which was kept, before any byte of its answer or by bytes
+        that are no HTTP, is sent once more on a new one: the server may have closed the kept one
+        meanwhile, or said on it what nothing had asked for.
 
         Parameters
         ----------
@@ -161,7 +162,7 @@ class HttpTransport:
                 await exchange.begin()
             except BaseException as error:
                 link.abort()
-                if not (kept and isinstance(error, ConnectionLost) and not exchange.begun):
+                if not (kept and _is_stale(error, exchange)):
                     raise
                 moments.restart()
                 moments.resent += 1
@@ -235,6 +236,13 @@ class HttpTransport:
             return target, host, headers
         # Such a proxy reads the request itself, and sends it on.
         return f"http://{host}{target}", host, {**headers, **proxy_headers(proxy)}
+
+
+def _is_stale(error: BaseException, exchange: HttpExchange) -> bool:
+    """Tell whether a kept connection was closed already, or held what was no answer to this."""
+    if isinstance(error, UnexpectedContent):
+        return not exchange.status
+    return isinstance(error, ConnectionLost) and not exchange.begun
 
 
 def _now() -> float:

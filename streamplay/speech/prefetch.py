@@ -380,5 +380,7 @@ class Fetch:
 
 
 def _weight(item: Chunk | Words) -> int:
-    """Return the bytes of an item as s16, half of what its frames hold."""
-    return 0 if isinstance(item, Words) else item.frames.nbytes // 2
+    """Return an item's bytes as s16, half of what its frames hold; of words what objects take."""
+    if isinstance(item, Words):
+        return 256 * (1 + len(item.words))
+    return item.frames.nbytes // 2

@@ -7,6 +7,7 @@ import itertools
 import logging
 import socket
 import ssl
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from tests.support.rawserver import answer, chunked, head, replies, running, unu
 if TYPE_CHECKING:
     from tests.support.rawserver import Connection, RawServer
 
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 CERTIFICATE = Path(__file__).parent.parent / "data" / "localhost.pem"
 KEY = "tgp-secret-0123456789"
 
@@ -272,6 +274,147 @@ def test_cancelling_frees_the_socket_at_once() -> None:
                 await task
             await gone.wait()
             await sender.aclose()
+
+    asyncio.run(main())
+
+
+async def ask(sender: Transport) -> None:
+    exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+    async for _ in exchange.chunks():
+        pass
+
+
+async def give_up(base_url: str, turns: int, *, kept: bool) -> None:
+    """Cancel a request after so many turns of the loop; twice, as a time-out and a task may do."""
+    sender = HttpTransport(find_endpoint({}, base_url=base_url), lambda: 0.0)
+    if kept:
+        await ask(sender)
+    task = asyncio.create_task(ask(sender))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    # A connection that was kept and never used is kept on.
+    assert all(link._idle or link.transport.is_closing() for link in sender._links)
+    await sender.aclose()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="descriptors are in /proc")
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("said", [b"", HEAD[:9], HEAD, HEAD + b"5\r\nab"])
+def test_a_request_that_is_cancelled_at_any_moment_leaves_no_descriptor(
+    said: bytes, kept: bool, secure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+    async def first_then_hang(connection: Connection) -> None:
+        if kept:
+            await connection.request()
+            await connection.send(answer(b"x"))
+        await connection.request()
+        await connection.send(said)
+        await connection.gone()
+
+    async def main() -> None:
+        tls = tls_server() if secure else None
+        async with asyncio.timeout(60), running(first_then_hang, tls=tls) as server:
+            await give_up(server.base_url, 50, kept=kept)
+            await asyncio.sleep(0.01)
+            before = descriptors()
+            for turns in range(0, 30, 2):
+                await give_up(server.base_url, turns, kept=kept)
+            while server.open or descriptors() > before:  # noqa: ASYNC110 - until all is closed
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def test_what_comes_on_a_kept_connection_unasked_ends_it() -> None:
+    """A late answer, a greeting, a 408: the next request would take it for its own answer."""
+
+    async def says_more(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(answer(b"one"))
+        await asyncio.sleep(0.01)
+        await connection.send(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        await connection.gone()
+
+    async def main() -> None:
+        async with asyncio.timeout(20), running(says_more) as server:
+            sender = transport(server.base_url)
+            for number in range(1, 4):
+                exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+                assert [piece async for piece in exchange.chunks()] == [b"one"]
+                await asyncio.sleep(0.05)
+                assert server.connections == number
+            await sender.aclose()
+
+    asyncio.run(main())
+
+
+async def greets(connection: Connection) -> None:
+    await connection.send(b"SSH-2.0-OpenSSH_9.2\r\n")
+    await connection.gone()
+
+
+@pytest.mark.parametrize("unfit", [hang_up, slam, greets])
+def test_a_connection_made_ahead_never_costs_the_first_request(unfit: Any) -> None:
+    async def script(connection: Connection) -> None:
+        if connection.server.connections == 1:
+            await unfit(connection)
+        else:
+            await replies(answer(b"x"))(connection)
+
+    async def main() -> None:
+        async with asyncio.timeout(20), running(script) as server:
+            for wait in (0.0, 0.05):
+                server.connections = 0
+                sender = transport(server.base_url)
+                await sender.connect()
+                await asyncio.sleep(wait)
+                assert await fetch("", sender) == (b"x", None)
+                assert server.connections == 2
+
+    asyncio.run(main())
+
+
+def test_a_connection_made_ahead_is_used_and_nothing_is_sent_on_it_before() -> None:
+    async def main() -> None:
+        async with asyncio.timeout(20), running(replies(answer(b"x"))) as server:
+            sender = transport(server.base_url)
+            await sender.connect()
+            moments = Moments(0.0)
+            assert await fetch("", sender, moments) == (b"x", None)
+            assert (server.connections, len(server.requests)) == (1, 1)
+            assert moments.connected is None
+
+    asyncio.run(main())
+
+
+def test_a_request_is_sent_once_more_and_not_for_ever() -> None:
+    async def once(connection: Connection) -> None:
+        await connection.request()
+        if connection.server.connections == 1:
+            await connection.send(answer(b"x"))
+            await connection.request()
+
+    async def main() -> None:
+        async with asyncio.timeout(20), running(once) as server:
+            sender = transport(server.base_url)
+            exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
+            assert [piece async for piece in exchange.chunks()] == [b"x"]
+            moments = Moments(0.0)
+            body, error = await fetch("", sender, moments)
+            assert (body, type(error)) == (b"", ConnectionLost)
+            assert moments.resent == 1
+            assert server.connections == 2
 
     asyncio.run(main())
 
