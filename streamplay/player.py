@@ -151,7 +151,7 @@ class Player:
         Parameters
         ----------
         file : str, Path or binary stream
-            Any file that libsndfile reads; closed when it has been read.
+            A sound file of any kind that an answer may hold; closed when it has been read.
         decode_as : AudioFormat or str, optional
             What raw bytes are, as ``ENCODING@RATE``: they are played as they come.
         first, interruptible : bool

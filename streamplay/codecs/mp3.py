@@ -115,8 +115,8 @@ class _Gapless:
 
     Parameters
     ----------
-    delay, length : int
-        Frames of silence before the sound; frames of sound.
+    delay, length, behind : int
+        Frames of silence before the sound; of sound; of silence behind it.
 
     Attributes
     ----------
@@ -124,10 +124,11 @@ class _Gapless:
         Frames of sound still to come.
     """
 
-    def __init__(self, delay: int, length: int) -> None:
+    def __init__(self, delay: int, length: int, behind: int) -> None:
         self._delay = delay
         self.lacking = length
-        self._behind: list[Frames] = []  # silence, unless the file goes on
+        self._behind = behind
+        self._held: list[Frames] = []  # of what is behind: silence, unless the file goes on
 
     @classmethod
     def of(cls, frame: bytes, at: int) -> _Gapless | None:
@@ -143,30 +144,26 @@ class _Gapless:
         padding = (lame[22] & 15) << 8 | lame[23]
         version = frame[1] >> 3 & 3
         whole = total * (1152 if version == _MPEG_1 else 576)
-        length = whole - delay - max(0, padding - _DECODER_DELAY)
-        return cls(delay, length) if length > 0 else None
+        behind = max(0, padding - _DECODER_DELAY)
+        length = whole - delay - behind
+        return cls(delay, length, behind) if length > 0 else None
 
     def trim(self, frames: Frames) -> Iterator[Frames]:
         """Yield the sound among the frames that came next."""
-        if not self.lacking:
-            # What the tag counted has ended. Frames and frames more are no padding.
-            self._behind.append(frames)
-            if sum(map(len, self._behind)) > _MOST_BEHIND:
-                held, self._behind = self._behind, []
-                yield from held
-            return
         silent = min(self._delay, len(frames))
         self._delay -= silent
         sound = frames[silent : silent + self.lacking]
-        behind = frames[silent + len(sound) :]
         self.lacking -= len(sound)
         if len(sound):
             yield sound
-        if len(behind):
-            self._behind.append(behind)
-
-
-_MOST_BEHIND: Final = 4095 + 1152  # as much as a tag can tell, and a frame
+        rest = frames[silent + len(sound) :]
+        self._behind -= len(rest)
+        if self._behind >= 0:
+            self._held.append(rest)
+            return
+        # More than the tag counted: the next file, which has no tag, and this one's silence.
+        held, self._held = self._held, []
+        yield from (part for part in (*held, rest) if len(part))
 
 
 def _is_unchanged(frame: bytes, at: int) -> bool:

@@ -249,4 +249,7 @@ class SoundProducer:
             await self._delivery.flush()
             piece.frames = self._account.meant
         finally:
+            self._account.muted(feed.muted)
+            if feed.warning:
+                self._options.tell(feed.warning)
             self._delivery.close()

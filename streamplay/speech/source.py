@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from inspect import GEN_CREATED, getgeneratorstate
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
-from streamplay.errors import FileFailed, InvalidRequest, Truncated
+from streamplay.errors import FileFailed, InvalidRequest, NoAudio, StreamBroken
 from streamplay.reading import Ended, read
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
     from typing import BinaryIO
 
     from streamplay.audio import Frames
     from streamplay.models import FormatSource
+    from streamplay.stream.decoder import Chunk, Decoder
 
 BLOCK_SECONDS: Final = 0.25
 """What is longer is handed on in blocks of so much, so that it can be cut in between."""
@@ -48,6 +49,8 @@ class SoundSource:
         How that is known, as in a receipt's format.
     file : binary stream or None
         What `frames`, a generator, read and close.
+    reader : object or None
+        What decodes it.
     """
 
     frames: Any
@@ -57,6 +60,7 @@ class SoundSource:
     encoding: str = "pcm_f32le"
     source: FormatSource = "user"
     file: Any = None
+    reader: _FileReader | None = None
 
     # What an account asks of a request.
     model = ""
@@ -83,6 +87,16 @@ class SoundSource:
     def expected(self) -> tuple[AudioFormat, FormatSource]:
         """What its frames are, and how that is known."""
         return self.audio, self.source
+
+    @property
+    def muted(self) -> int:
+        """Frames that were read and silenced."""
+        return self.reader.decoder.muted if self.reader else 0
+
+    @property
+    def warning(self) -> str:
+        """What is doubtful about the file, as a sentence for people; mostly nothing."""
+        return self.reader.decoder.warning if self.reader else ""
 
     def drop(self) -> None:
         """Close the file where nothing of it has been read, nor is going to be."""
@@ -127,66 +141,119 @@ def sound_source(frames: Any, samplerate: int) -> SoundSource:
 def file_source(file: Path | BinaryIO, name: str, decode_as: AudioFormat | None) -> SoundSource:
     """Return a feed of a sound file, or of raw bytes where `decode_as` says what they are.
 
+    What is in it is found out as in an answer of a server, and decoded as it is read: a file that
+    is still being written, or comes through a pipe, is heard as it comes.
+
     Raises
     ------
     FileFailed
         If it cannot be opened, or is no sound.
     """
+    from streamplay.stream.decoder import Decoder
+
     try:
         stream = file.open("rb") if isinstance(file, Path) else file
-        if decode_as is not None:
-            blocks = _raw(stream, decode_as)
-            rate, channels = decode_as.samplerate, decode_as.channels
-            return SoundSource(blocks, rate, channels, name, decode_as.encoding, file=stream)
-        return _sound_file(stream, name)
     except OSError as error:
         raise FileFailed(f"cannot read {name}: {error.strerror or error}") from error
-
-
-def _sound_file(stream: Any, name: str) -> SoundSource:
-    import soundfile
-
-    if not stream.seekable():
-        stream = io.BytesIO(stream.read())  # a header may only make sense with the end
+    if decode_as is not None:
+        reader = _FileReader(stream, Decoder(decode_as, "user"))
+        rate, channels = decode_as.samplerate, decode_as.channels
+        return SoundSource(
+            reader.frames(), rate, channels, name, decode_as.encoding, file=stream, reader=reader
+        )
+    reader = _FileReader(stream, Decoder(_UNKNOWN, "request"))
     try:
-        sound = soundfile.SoundFile(stream)
-    except soundfile.LibsndfileError as error:
+        told = reader.find_format(name)
+    except BaseException:
         stream.close()
-        raise FileFailed(
-            f"cannot read {name}: {error.error_string.rstrip('.')}",
-            remedy="Raw audio needs decode_as (--decode-as ENCODING@RATE)",
-        ) from error
-    encoding = "pcm_s16le" if sound.subtype == "PCM_16" else "pcm_f32le"
-    blocks = _blocks(sound, stream)
-    return SoundSource(blocks, sound.samplerate, sound.channels, name, encoding, "header", stream)
+        raise
+    return SoundSource(
+        reader.frames(),
+        told.samplerate,
+        told.channels,
+        name,
+        told.encoding,
+        "header",
+        stream,
+        reader,
+    )
 
 
-def _blocks(sound: Any, stream: Any) -> Iterator[Frames]:
-    size = max(1, round(sound.samplerate * BLOCK_SECONDS))
-    with stream, sound:
-        while len(frames := sound.read(size, dtype="float32", always_2d=True)):
-            yield frames
+_UNKNOWN: Final = AudioFormat("pcm_s16le", 24000)
+"""What a file without any mark is taken for, only to be refused."""
 
 
-def _raw(stream: BinaryIO, audio: AudioFormat) -> Iterator[Frames]:
-    """Read raw bytes as they come.
+class _FileReader:
+    """Decodes a file, or what comes through a pipe, as it is read.
 
-    Raises
-    ------
-    Truncated
-        If they end inside a frame.
+    Attributes
+    ----------
+    decoder : Decoder
+        What it is decoded by.
     """
-    read = getattr(stream, "read1", stream.read)
-    rest = b""
-    with stream:
-        while data := read(_READ_BYTES):
-            data = rest + data
-            whole = len(data) - len(data) % audio.frame_bytes
-            rest = data[whole:]
-            yield audio.decode(data[:whole])
-    if rest:
-        size = audio.frame_bytes
-        raise Truncated(f"the audio ended inside a frame: {len(rest)} of {size} bytes")
+
+    def __init__(self, stream: BinaryIO, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self._stream = stream
+        # Where there is a choice not `read`: it waits for all that it asks for, through a pipe too.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._begun: list[Chunk] = []  # decoded before anyone has asked for frames
+        self._chunks = self._decode()
+
+    def find_format(self, name: str) -> AudioFormat:
+        """Read as far as it takes to tell what is in the file.
+
+        Raises
+        ------
+        FileFailed
+            If that is no sound.
+        """
+        try:
+            for chunk in self._chunks:
+                self._begun.append(chunk)
+                if self.decoder.source != "header":
+                    raise FileFailed(f"cannot read {name}: it is no sound file", remedy=_RAW)
+                if len(chunk.frames):
+                    return self.decoder.format
+        except StreamBroken as error:
+            raise FileFailed(f"cannot read {name}: {error.message}", remedy=_RAW) from error
+        except OSError as error:
+            raise FileFailed(f"cannot read {name}: {error.strerror or error}") from error
+        raise FileFailed(f"cannot read {name}: there is no sound in it", remedy=_RAW)
+
+    def frames(self) -> Iterator[Frames]:
+        """Yield its frames, and close it.
+
+        Raises
+        ------
+        StreamBroken
+            Where it breaks; `NoAudio` where it is empty.
+        """
+        begun, self._begun = self._begun, []
+        count = 0
+        with self._stream:
+            for chunk in chain(begun, self._chunks):
+                count += len(chunk.frames)
+                yield chunk.frames
+        if not count:
+            raise NoAudio("there is no sound in what was to be played")
+
+    def _decode(self) -> Iterator[Chunk]:
+        fault: StreamBroken | None = None
+        while fault is None and (data := self._read(_READ_BYTES)):
+            try:
+                yield from self.decoder.feed(data)
+            except StreamBroken as error:
+                fault = error
+        if fault is None:
+            yield from self.decoder.finish()
+            return
+        with suppress(StreamBroken):
+            yield from self.decoder.finish()
+        raise fault
+
+
+_RAW: Final = "Raw audio needs decode_as (--decode-as ENCODING@RATE)"
 
 
 def as_frames(array: Any, channels: int) -> Frames:

@@ -18,8 +18,9 @@ from streamplay.models import FormatSource
 from streamplay.presentable import presentable
 from streamplay.stream.guard import GUARDED, Guard, wrong_encoding
 from streamplay.stream.headers import CompressedWav
+from streamplay.stream.mpeg import tag_bytes
 from streamplay.stream.riff import Walker
-from streamplay.stream.sniff import RAW, identify, media_type, tag_bytes
+from streamplay.stream.sniff import RAW, identify, media_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,7 +273,7 @@ class Decoder:
         """Tell what the end of the stream has cut off."""
         if self._walker.inside_header:
             return "the audio ended inside its header"
-        if self._samples.cut:
+        if self._samples.cut and not self._walker.is_filled:
             return f"the audio ended inside a frame: {self._samples.cut}"
         if self._walker.missing:
             return f"the audio ended {self._walker.missing} bytes before the end its header told"

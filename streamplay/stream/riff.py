@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio
 from streamplay.stream.headers import AU_HEADER_BYTES, aiff_format, au_format, wav_format
-from streamplay.stream.sniff import tag_bytes
+from streamplay.stream.mpeg import TAG_HEADER_BYTES, tag_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -45,7 +45,6 @@ _NAMES: Final = (
 )
 _KNOWN: Final = frozenset(_NAMES[at : at + 4] for at in range(0, len(_NAMES), 5))
 _TAG_V1_BYTES: Final = 128
-_TAG_HEADER_BYTES: Final = 10  # of ID3v2
 
 
 class Layout(NamedTuple):
@@ -141,6 +140,11 @@ class Walker:
     def missing(self) -> int:
         """Bytes of audio that the last header promised and that have not come."""
         return (self._left or 0) if self._told < _PLAUSIBLE_BELOW else 0
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the audio of the last header has come to the end that was told."""
+        return self._left == 0
 
     def feed(self, delta: bytes) -> Iterator[bytes | AudioFormat]:
         """Yield the audio of one delta; before it, a header's format where there is one.
@@ -297,7 +301,7 @@ class Walker:
         """Pass over what follows the audio and is none; return the layout of the next file."""
         padding = -size % layout.align
         while (yield from self._await(1)):
-            ahead = max(layout.head_bytes, _TAG_HEADER_BYTES)
+            ahead = max(layout.head_bytes, TAG_HEADER_BYTES)
             yield from self._await(_LONGEST_START if self._may_begin() else ahead)
             if self._is_padding(padding):
                 self._take(padding)
@@ -322,7 +326,7 @@ class Walker:
 
     def _chunk_bytes(self, layout: Layout) -> int:
         """Return how much of what follows is a chunk or a tag, and no audio; 0 if nothing is."""
-        tag = tag_bytes(bytes(self._data[:_TAG_HEADER_BYTES]))
+        tag = tag_bytes(bytes(self._data[:TAG_HEADER_BYTES]))
         if tag:
             return tag
         if self._data.startswith(b"TAG"):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from streamplay.stream.mpeg import TAG_HEADER_BYTES, tag_bytes
+
 RAW: Final = "application/octet-stream"
 """The type of bytes that bear no mark: samples, as far as is known."""
 
@@ -57,7 +59,6 @@ _MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
     ("image/png", 0, b"\x89PNG\r\n\x1a\n", 0, b""),
 )
 _ID3: Final = b"ID3"
-_ID3_HEADER: Final = 10
 _MPEG: Final = "audio/mpeg"
 _AAC: Final = "audio/aac"
 
@@ -154,7 +155,7 @@ def _is_sentence(text: bytes) -> bool:
 
 def _behind_tag(start: bytes, *, whole: bool) -> str | None:
     """Tell what an ID3 tag stands in front of: mostly, but not always, mp3."""
-    if len(start) < _ID3_HEADER:
+    if len(start) < TAG_HEADER_BYTES:
         return _MPEG if whole else None
     end = tag_bytes(start)
     if whole or len(start) > _LONGEST_TAG_SEEN or end > _LONGEST_TAG_SEEN:
@@ -165,17 +166,7 @@ def _behind_tag(start: bytes, *, whole: bool) -> str | None:
         if kind not in (RAW, None):
             return kind
     # The tag's length may be wrong: it ends where frames begin.
-    return _frames_within(start, _ID3_HEADER, (_MPEG, _AAC), whole=False)
-
-
-def tag_bytes(start: bytes) -> int:
-    """Return how long an ID3v2 tag is (https://id3.org/id3v2.4.0-structure §3.1); 0: it is none."""
-    if not start.startswith(_ID3) or len(start) < _ID3_HEADER:
-        return 0
-    size = sum(
-        (byte & 0x7F) << shift for byte, shift in zip(start[6:10], (21, 14, 7, 0), strict=True)
-    )
-    return _ID3_HEADER + size + (10 if start[5] & 0x10 else 0)
+    return _frames_within(start, TAG_HEADER_BYTES, (_MPEG, _AAC), whole=False)
 
 
 def _identify_frames(start: bytes, told: str, *, whole: bool) -> str | None:

@@ -178,6 +178,13 @@ def test_a_file_that_was_encoded_from_n_samples_gives_n_frames() -> None:
         assert len(frames) == round(length * RATE)
 
 
+def test_a_file_without_a_tag_is_heard_behind_one_with_a_tag() -> None:
+    for second in (MP3, untagged(encoded("mp3", 0.1))):
+        alone = len(decode([second])[0])
+        frames, _ = decode([encoded("mp3") + second])
+        assert RATE + alone <= len(frames) <= RATE + alone + 1152
+
+
 def with_tag(flags: int, frames: int, size: int) -> bytes:
     data = bytearray(encoded("mp3"))
     at = max(data.find(b"Xing"), data.find(b"Info"))
