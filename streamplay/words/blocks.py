@@ -80,6 +80,14 @@ class BlockScanner:
                 break
         return len(text) if final and text else 0
 
+    def forget(self) -> int:
+        """Return how much of the text has been looked at; the next begins behind that.
+
+        For a fence alone: of another block, the beginning is needed.
+        """
+        looked, self._at = self._at, 0
+        return looked
+
     def _look(self, line: str, *, whole: bool) -> int | None:
         """Return the block's length where this line tells it."""
         if self._marks:

@@ -27,6 +27,10 @@ _RETRY: Final = 1.25
 """A paragraph in which a mark is not resolved is looked at again when it is longer by so much."""
 
 
+_LONGEST_OPEN: Final = 4096
+"""A mark that is open for so many characters is not waited for any longer."""
+
+
 class Preparation(Protocol):
     """Prepares a text that comes in parts."""
 
@@ -147,11 +151,8 @@ class Cleaned:
     # A complete block
 
     def _speak_block(self, length: int) -> Iterator[Said]:
-        said = self._parse(self._text[:length])[0]
         if not self._mentioned:
-            yield from self._given(said)
-        elif self._before != "\n":
-            yield from self._given(said[-1:])
+            yield from self._given(self._parse(self._text[:length])[0])
         self._drop(length)
         self._stand_in, self._column, self._mentioned = "", 0, False
         self._scanner = BlockScanner()
@@ -171,10 +172,13 @@ class Cleaned:
         """Mention a block of code as soon as it is known to be no short one."""
         from streamplay.words.markdown import SHORT_CODE
 
+        if self._mentioned:
+            self._drop(self._scanner.forget())  # nothing of it is spoken
+            return
         opening, _, code = self._text.partition("\n")
         lines = code.split("\n")
         long = len(lines[0]) > SHORT_CODE or (len(lines) > 2 and lines[0].strip())
-        if self._mentioned or not long:
+        if not long:
             return
         self._mentioned = True
         mention = mention_of(self._language, "code", opening.strip().strip("`~"))
@@ -187,6 +191,9 @@ class Cleaned:
         if self._scanner.kind not in {None, BlockKind.PARAGRAPH} or len(self._text) < self._retry:
             return
         inside = bool(self._stand_in)
+        if len(self._text) > _LONGEST_OPEN:
+            yield from self._speak_beginning(_last_space(self._text), patient=False)
+            return
         length = plain_length(self._text, inside=inside)
         text = self._text[:length]
         if length < len(self._text) or not _PLAIN_CLAUSE.search(text) or not self._is_plain(text):
@@ -194,12 +201,15 @@ class Cleaned:
         if length:
             yield from self._speak_beginning(length)
 
-    def _speak_beginning(self, length: int) -> Iterator[Said]:
-        """Speak as much of the first `length` characters as no open mark stands before."""
+    def _speak_beginning(self, length: int, *, patient: bool = True) -> Iterator[Said]:
+        """Speak as much of the first `length` characters as no open mark stands before.
+
+        Where no longer `patient`, all of them.
+        """
         while length:
             text = self._text[:length]
             said, unresolved = self._parse(text)
-            if unresolved is None:
+            if unresolved is None or not patient:
                 break
             length = _last_space(text[: max(0, unresolved)])
         if not length:

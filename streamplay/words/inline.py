@@ -93,7 +93,7 @@ def _note(made: list[Token], start: int, stop: int) -> None:
 
 
 def _note_markers(state: StateInline, made: list[Token], start: int) -> None:
-    opening = {each.token for each in state.delimiters if each.open}
+    opening = {each.token for each in state.delimiters[-len(made) :] if each.open}
     first = len(state.tokens) - len(made)
     for index, token in enumerate(made):
         token.meta["at"] = start, start + len(token.content)

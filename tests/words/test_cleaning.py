@@ -138,6 +138,16 @@ def test_a_long_block_of_code_is_mentioned_before_it_ends() -> None:
     assert "".join(each.text for each in cleaned.finish()) == "End\n"
 
 
+def test_neither_long_code_nor_an_open_mark_is_held() -> None:
+    for text in ("```py\n" + "x = 1\n" * 9000, "An *open mark " * 3000):
+        cleaned = Cleaned()
+        for at in range(0, len(text), 50):
+            list(cleaned.feed(text[at : at + 50]))
+        assert len(cleaned._text) < 5000
+        list(cleaned.feed("\n```\n\nEnd."))
+        assert "".join(each.text for each in cleaned.finish()).strip().endswith("End.")
+
+
 def test_a_plain_paragraph_is_spoken_word_by_word() -> None:
     cleaned = Cleaned()
     tokens = ("Sure", ",", " I", " can *", "do", "* that", ".", " `x", "` is", " it.")
