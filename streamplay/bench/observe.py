@@ -101,7 +101,7 @@ class _Watch:
         if self._sample.sound is not None:
             self._sample.sound.append(chunk.frames)
         if self._sample.voice_frame is None and self._onset is not None:
-            self._onset.feed(chunk.frames)
+            self._onset.search(chunk.frames)
             self._sample.voice_frame = self._onset.frame
 
     def _begin(self) -> None:

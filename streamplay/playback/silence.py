@@ -1,9 +1,7 @@
-"""Silence between two pieces, cut to a set pause: pure, and nothing is ever added.
+"""Silence in decoded frames: cut between two pieces, and found before the first voice. Pure.
 
-What is quiet at the end of one piece and at the beginning of the next is one
-stretch. Its first frames, up to the pause, pass at once; what is longer is held
-until it is known what follows: voice of the same piece, and all of it was meant,
-or voice of the next one, and it goes.
+Two thresholds, for two questions. A frame is quiet below `QUIET`: it may be cut. Ten milliseconds
+are voice above `VOICE_LEVEL`: a listener hears that speech has begun.
 """
 
 from __future__ import annotations
@@ -17,22 +15,31 @@ if TYPE_CHECKING:
 QUIET: Final = 0.003
 """About −50 dBFS: below the breath of a speaker, above the noise of 8-bit encodings."""
 
+VOICE_LEVEL: Final = 0.01
+"""−40 dBFS, as the RMS of `VOICE_WINDOW_SECONDS`."""
+
+VOICE_WINDOW_SECONDS: Final = 0.010
+
 
 @dataclass(slots=True)
-class Cut:
-    """Frames that were trimmed: at the end of a piece, and at the beginning of the next."""
+class Trimmed:
+    """Frames that were left out: at the end of a piece, and at the beginning of the next."""
 
     end: int = 0
     beginning: int = 0
 
 
-class Joints:
-    """Cuts the silence at the joints of one utterance's pieces.
+class PauseTrimmer:
+    """Shortens the silence between the pieces of one utterance to a set pause; adds none.
+
+    The quiet end of a piece and the quiet beginning of the next are one pause. Its first frames
+    pass at once. The rest is held until it is known what follows: if that is voice of the same
+    piece, all of it passes; if it is voice of the next piece, the rest is dropped.
 
     Parameters
     ----------
     pause : int
-        Frames of it that stay.
+        Frames of silence that stay.
     """
 
     def __init__(self, pause: int) -> None:
@@ -40,35 +47,35 @@ class Joints:
         self._held: list[Frames] = []
         self._passed = 0  # quiet frames that have passed since the last voice
         self._voiced = False
-        self._joint: int | None = None  # quiet frames held before the joint
+        self._held_before: int | None = None  # frames held when the next piece began
 
-    def joint(self) -> None:
-        """Take what follows for the beginning of another piece."""
-        if self._voiced and self._joint is None:
-            self._joint = self._length()
+    def begin_piece(self) -> None:
+        """Take the frames that follow for the beginning of another piece."""
+        if self._voiced and self._held_before is None:
+            self._held_before = self._count_held()
 
-    def feed(self, frames: Frames) -> tuple[list[Frames], Cut]:
-        """Take more frames; return those that pass now, and what was trimmed."""
+    def pass_frames(self, frames: Frames) -> tuple[list[Frames], Trimmed]:
+        """Take more frames; return those that pass now, and how many were left out."""
         import numpy as np
 
         loud = np.flatnonzero(np.abs(frames).max(axis=1) > QUIET)
         if not self._voiced and not len(loud):
-            return [frames], Cut()  # the utterance's own beginning is left as it is
+            return [frames], Trimmed()  # the utterance's own beginning stays as it is
         if not len(loud):
-            return self._quiet(frames), Cut()
+            return self._pass_quiet(frames), Trimmed()
         begin, end = int(loud[0]), int(loud[-1]) + 1
-        passing = self._quiet(frames[:begin])
-        held, cut = self._release()
+        passing = self._pass_quiet(frames[:begin])
+        held, trimmed = self._release()
         passing += [*held, frames[begin:end]]
         self._voiced = True
-        return passing + self._quiet(frames[end:]), cut
+        return passing + self._pass_quiet(frames[end:]), trimmed
 
     def finish(self) -> list[Frames]:
-        """Return what is held at the utterance's end: that is left as it is."""
+        """Return what is held at the utterance's end, which stays as it is."""
         held, self._held = self._held, []
         return held
 
-    def _quiet(self, frames: Frames) -> list[Frames]:
+    def _pass_quiet(self, frames: Frames) -> list[Frames]:
         if not self._voiced:
             return [frames] if len(frames) else []
         free = min(len(frames), max(0, self._pause - self._passed))
@@ -77,35 +84,35 @@ class Joints:
             self._held.append(frames[free:])
         return [frames[:free]] if free else []
 
-    def _release(self) -> tuple[list[Frames], Cut]:
-        held, joint, length = self._held, self._joint, self._length()
-        self._held, self._joint, self._passed = [], None, 0
-        if joint is None:
-            return held, Cut()
-        return [], Cut(joint, length - joint)
+    def _release(self) -> tuple[list[Frames], Trimmed]:
+        held, before, count = self._held, self._held_before, self._count_held()
+        self._held, self._held_before, self._passed = [], None, 0
+        if before is None:
+            return held, Trimmed()
+        return [], Trimmed(before, count - before)
 
-    def _length(self) -> int:
+    def _count_held(self) -> int:
         return sum(map(len, self._held))
 
 
-VOICE_LEVEL: Final = 0.01
-"""−40 dBFS: louder than this, in the RMS of 10 ms, counts as voice."""
-
-VOICE_WINDOW_SECONDS: Final = 0.010
-
-
 class VoiceOnset:
-    """Finds the first 10 ms that are louder than `VOICE_LEVEL`, whatever the chunks."""
+    """Finds the first `VOICE_WINDOW_SECONDS` louder than `VOICE_LEVEL`, however frames are split.
+
+    Attributes
+    ----------
+    frame : int or None
+        Where they begin; None until they have been found.
+    """
 
     def __init__(self, samplerate: int) -> None:
+        self.frame: int | None = None
         self._window = max(1, round(samplerate * VOICE_WINDOW_SECONDS))
-        self._energy = 0.0
+        self._energy = 0.0  # of the window that is not complete yet
         self._filled = 0
         self._seen = 0
-        self.frame: int | None = None
 
-    def feed(self, frames: Frames) -> None:
-        """Look at more frames, ``float32 (n, channels)``, until it is found."""
+    def search(self, frames: Frames) -> None:
+        """Look at more frames, ``float32 (n, channels)``; at none once it has been found."""
         import numpy as np
 
         if self.frame is not None or not len(frames):
@@ -114,10 +121,10 @@ class VoiceOnset:
         edges = np.arange(self._window - self._filled, len(power), self._window)
         sums = np.add.reduceat(power, np.concatenate(([0], edges)))
         sums[0] += self._energy
-        whole = sums if (len(power) + self._filled) % self._window == 0 else sums[:-1]
-        loud = np.flatnonzero(whole / self._window > VOICE_LEVEL**2)
+        complete = sums if (len(power) + self._filled) % self._window == 0 else sums[:-1]
+        loud = np.flatnonzero(complete / self._window > VOICE_LEVEL**2)
         if len(loud):
             self.frame = self._seen - self._filled + int(loud[0]) * self._window
-        self._energy = 0.0 if len(whole) == len(sums) else float(sums[-1])
+        self._energy = 0.0 if len(complete) == len(sums) else float(sums[-1])
         self._seen += len(power)
         self._filled = (self._filled + len(power)) % self._window

@@ -114,7 +114,7 @@ class Account:
         self._safe_start = late if self._safe_start is None else max(self._safe_start, late)
         self._request_seconds += count / rate
         self._onset = self._onset or VoiceOnset(rate)
-        self._onset.feed(frames)
+        self._onset.search(frames)
         self._facts.frames.received += count
         self.moment("first_audio", now)
         self._facts.ms.last_audio = self._ms(now)

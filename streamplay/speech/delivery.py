@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.playback.resample import Adapter
-from streamplay.playback.silence import Joints
+from streamplay.playback.silence import PauseTrimmer
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
 from streamplay.trace import host_of
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
     from streamplay.models import FormatSource
     from streamplay.playback.pump import Pump
-    from streamplay.playback.silence import Cut
+    from streamplay.playback.silence import Trimmed
     from streamplay.policy.jitter import Policy
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
@@ -38,7 +38,7 @@ class Delivery:
         self._pump: Pump | None = None
         self._policy: Policy | None = None
         self._adapter: Adapter | None = None
-        self._joints: Joints | None = None
+        self._trimmer: PauseTrimmer | None = None
         self._piece: Piece | None = None
         self._before: Piece | None = None
         self._told = False
@@ -58,8 +58,8 @@ class Delivery:
         piece.start = self._account.meant
         if self._policy is not None:
             self._policy.on_request(len(piece.text))
-        if self._joints is not None:
-            self._joints.joint()
+        if self._trimmer is not None:
+            self._trimmer.begin_piece()
 
     def end(self, *, learn: bool) -> None:
         """Note that nothing more of the piece comes; `learn` from it, where it came by itself."""
@@ -94,8 +94,8 @@ class Delivery:
 
     async def finish(self, audio: AudioFormat | None) -> None:
         """Play the silence that the last piece ends with."""
-        if self._joints is not None and audio is not None:
-            for frames in self._joints.finish():
+        if self._trimmer is not None and audio is not None:
+            for frames in self._trimmer.finish():
                 await self._play(frames, audio)
             await self.flush()
 
@@ -120,19 +120,19 @@ class Delivery:
         pause = self._utterance.options.pause_ms
         if pause is None:
             return [frames]
-        if self._joints is None:
-            self._joints = Joints(round(pause * audio.samplerate / 1000))
-        passing, cut = self._joints.feed(frames)
-        self._trim(cut)
+        if self._trimmer is None:
+            self._trimmer = PauseTrimmer(round(pause * audio.samplerate / 1000))
+        passing, trimmed = self._trimmer.pass_frames(frames)
+        self._trim(trimmed)
         return passing
 
-    def _trim(self, cut: Cut) -> None:
+    def _trim(self, trimmed: Trimmed) -> None:
         """Have the pieces begin and end where they do without what was cut."""
-        self._account.trimmed(cut.end + cut.beginning)
+        self._account.trimmed(trimmed.end + trimmed.beginning)
         if self._piece is not None and self._before is not None and self._before.frames is not None:
-            self._before.frames -= cut.end
-            self._piece.start -= cut.end
-            self._piece.lead += cut.beginning
+            self._before.frames -= trimmed.end
+            self._piece.start -= trimmed.end
+            self._piece.lead += trimmed.beginning
 
     def _keep(self, frames: Frames, data: bytes, audio: AudioFormat, now: float) -> None:
         if self._utterance.keeper is not None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.playback.silence import QUIET, Joints
+from streamplay.playback.silence import QUIET, PauseTrimmer, VoiceOnset
 
 LOUD = 0.5
 
@@ -14,14 +17,14 @@ def made(*runs: tuple[float, int]) -> np.ndarray:
 
 
 def joined(pause: int, pieces: list[np.ndarray], step: int = 1000) -> tuple[np.ndarray, int]:
-    joints, out, trimmed = Joints(pause), [], 0
+    trimmer, out, trimmed = PauseTrimmer(pause), [], 0
     for piece in pieces:
-        joints.joint()
+        trimmer.begin_piece()
         for at in range(0, len(piece), step):
-            passing, cut = joints.feed(piece[at : at + step])
+            passing, cut = trimmer.pass_frames(piece[at : at + step])
             out += passing
             trimmed += cut.end + cut.beginning
-    return np.concatenate([*out, *joints.finish()]), trimmed
+    return np.concatenate([*out, *trimmer.finish()]), trimmed
 
 
 def test_the_silence_between_two_pieces_becomes_the_pause() -> None:
@@ -47,10 +50,10 @@ def test_silence_inside_a_piece_and_at_the_ends_of_the_utterance_is_meant() -> N
 
 
 def test_what_is_trimmed_is_told_by_side() -> None:
-    joints = Joints(10)
-    joints.feed(made((LOUD, 5), (0, 25)))
-    joints.joint()
-    _, cut = joints.feed(made((0, 7), (LOUD, 5)))
+    trimmer = PauseTrimmer(10)
+    trimmer.pass_frames(made((LOUD, 5), (0, 25)))
+    trimmer.begin_piece()
+    _, cut = trimmer.pass_frames(made((0, 7), (LOUD, 5)))
     assert (cut.end, cut.beginning) == (15, 7)
 
 
@@ -77,3 +80,37 @@ def test_what_passes_does_not_depend_on_the_chunks_and_nothing_is_lost(
         assert as_well == trimmed
     assert len(whole) + trimmed == sum(map(len, pieces))
     assert (whole > QUIET).sum() == sum((piece > QUIET).sum() for piece in pieces)
+
+
+RATE = 24000
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 2),
+    st.lists(st.tuples(st.integers(1, 300), st.sampled_from([0.0, 0.004, 0.02, 0.5])), max_size=8),
+    st.lists(st.integers(0, 400), max_size=8),
+)
+def test_the_onset_of_voice_does_not_depend_on_the_chunks(
+    channels: int, stretches: list[tuple[int, float]], sizes: list[int]
+) -> None:
+    levels = [np.full((n, channels), level, np.float32) for n, level in stretches]
+    sound = np.concatenate([np.zeros((0, channels), np.float32), *levels])
+    whole, parts = VoiceOnset(8000), VoiceOnset(8000)
+    whole.search(sound)
+    edges = [*itertools.accumulate(sizes, initial=0), len(sound)]
+    for begin, end in itertools.pairwise(edges):
+        parts.search(sound[begin:end])
+    assert parts.frame == whole.frame
+    windows = [sound[at : at + 80] for at in range(0, len(sound) - 79, 80)]
+    loud = [n for n, window in enumerate(windows) if np.mean(np.square(window)) > 1e-4]
+    assert whole.frame == (80 * loud[0] if loud else None)
+
+
+@pytest.mark.parametrize(("decibels", "heard"), [(-39.5, True), (-40.5, False)])
+def test_voice_is_what_is_louder_than_40_db_below_full_scale(
+    decibels: float, *, heard: bool
+) -> None:
+    onset = VoiceOnset(RATE)
+    onset.search(np.full((2400, 1), 10 ** (decibels / 20), np.float32))
+    assert (onset.frame == 0) is heard
