@@ -1,8 +1,7 @@
-"""Calls into a library that may never come back: each has its deadline.
+"""Calls into a library that may never return, each with a deadline.
 
-An audio server that is stopped keeps whoever asks it for anything, without a time limit and
-without a way to call it off. So such a call is made on a thread that nobody has to wait for:
-not the caller, and not the interpreter when it ends.
+A call to an audio server that hangs has no time limit and cannot be cancelled. So it is made on a
+daemon thread: neither the caller nor the interpreter's exit has to wait for it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 
 class OutOfTime(Exception):
-    """The call has not come back; it goes on."""
+    """The call has not returned in time; it goes on."""
 
 
 def within(
@@ -35,12 +34,12 @@ def within(
     function : callable
         Called on a thread of its own.
     late : callable
-        Is handed the result where nobody waits for it any more.
+        Called with the result where that comes after the deadline.
 
     Raises
     ------
     OutOfTime
-        If it takes longer, or the interpreter is ending and has no new threads.
+        If it takes longer, or if the interpreter is ending and starts no new threads.
     """
     call = _Call(function, late)
     try:
@@ -51,7 +50,7 @@ def within(
 
 
 class _Call(Generic[T]):
-    """One call, and who gets its result."""
+    """One call; its result goes to `outcome` in time, and to `late` after that."""
 
     def __init__(self, function: Callable[[], T], late: Callable[[T], object]) -> None:
         self._function = function
@@ -65,7 +64,7 @@ class _Call(Generic[T]):
     def run(self) -> None:
         try:
             self._results.append(self._function())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - `outcome` raises it
             self._error = error
         with self._lock:
             self._ended.set()

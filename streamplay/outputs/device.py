@@ -25,13 +25,13 @@ PYTHON_LATENCY: Final = 0.05
 up every 5 ms at the best: 20 ms underflowed under load, 50 ms ride over short holds."""
 
 OPEN_SECONDS: Final = 3.0
-"""To open or to start a device. Some milliseconds are usual, a second where it has to be woken."""
+"""To open or to start a device. Milliseconds are usual, a second where it has to be woken up."""
 
 CLOSE_SECONDS: Final = 0.5
-"""To close one, which waits for a callback that is running, and for the audio server."""
+"""To close a device, which waits for a running callback and for the audio server."""
 
 DETACH_SECONDS: Final = 0.1
-"""For a callback that is running to end: it takes microseconds."""
+"""For a running callback to end: it takes microseconds."""
 
 
 class DeviceOutput:

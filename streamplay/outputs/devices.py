@@ -1,4 +1,4 @@
-"""Which device is meant: by its index, its name, its host API, or none of these."""
+"""Finds the output device that is asked for by index, name or host API, or the default one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMEDY = "List devices: streamplay devices"
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """One output device, as `devices` lists it."""
+    """One output device, as `streamplay devices` lists it."""
 
     index: int
     name: str
@@ -28,12 +28,12 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A device, and what is needed to open it."""
+    """A device with what is needed to open it."""
 
     info: DeviceInfo
     channels: int
     leads: bool
-    """Whether it is the one that its host API takes unless told otherwise."""
+    """Whether it is its host API's default device."""
 
 
 def list_devices() -> list[DeviceInfo]:
@@ -74,21 +74,20 @@ def survey() -> list[Found]:
 
 
 def find(devices: Sequence[Found], asked: int | str | None) -> Found:
-    """Return the one device that is meant.
+    """Return the one device that `asked` names.
 
     Parameters
     ----------
     devices : sequence of Found
-        Those that there are.
+        All that there are.
     asked : int or str, optional
-        An index; a name, or words out of it and its host API's, in any case
-        (``usb alsa``); a host API, for the device that leads it; the default
-        device unless given.
+        An index; a name, or words of it and of its host API's name, in any case
+        (``usb alsa``); a host API, for its default device. The default device unless given.
 
     Raises
     ------
     NoDevice
-        If there is none, or more than one; all that match are named.
+        If none matches, or more than one; the error names all that match.
     """
     if isinstance(asked, str) and asked.isascii() and asked.isdigit():
         asked = int(asked)
@@ -112,7 +111,7 @@ def find(devices: Sequence[Found], asked: int | str | None) -> Found:
 
 
 def _named(devices: Sequence[Found], words: Sequence[str]) -> list[Found]:
-    """Return those that are called so, or else that hold all of the words."""
+    """Return the devices of exactly this name, or else those whose name has all of the words."""
     name = " ".join(words)
     exact = [
         each

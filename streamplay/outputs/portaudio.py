@@ -1,4 +1,4 @@
-"""PortAudio's beginning and end: the only import of sounddevice."""
+"""Initialises and terminates PortAudio: the only import of sounddevice."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOAD_SECONDS: Final = 5.0
-"""PortAudio tries every device that it knows of; 50 ms are usual. An audio server that hangs
-keeps it for ever."""
+"""Pa_Initialize tries every device that it knows of; 50 ms are usual. Before an audio server that
+hangs it never returns."""
 
 AGAIN_SECONDS: Final = 1.5
-"""The same where it has begun before, and someone waits for sound."""
+"""The same when it is initialised again, while a listener waits for sound."""
 
 open_streams: Final[set[object]] = set()
-"""PortAudio calls into what these hold: they live until their stream is closed, and what cannot
-be closed lives for ever."""
+"""PortAudio calls into what these hold, so they are kept alive until their stream is closed. What
+cannot be closed is kept for ever."""
 
 _lock = threading.Lock()
 _inside = threading.Lock()
-"""Held by the thread that begins or ends PortAudio, for as long as that takes."""
+"""Held by the thread that initialises or terminates PortAudio, for as long as that takes."""
 _begun: list[ModuleType] = []
 
 
 def load() -> ModuleType:
-    """Import sounddevice, with its failures made plain.
+    """Import sounddevice; its failures are `NoDevice`, with a remedy.
 
     Raises
     ------
@@ -65,10 +65,10 @@ def _begin() -> ModuleType:
 
 
 def _replace_end(module: ModuleType) -> None:
-    """End PortAudio with the process, but leave that to the system where something of it hangs.
+    """Terminate PortAudio at the process's exit, unless something of it hangs.
 
-    sounddevice's own handler would close every stream that is still open, and wait for a callback
-    or a server that may never come back.
+    sounddevice's own exit handler closes every stream that is still open, and so waits for a
+    callback or an audio server that may never return.
     """
     end = getattr(module, "_exit_handler", None)
     if end is not None:
@@ -83,11 +83,10 @@ def _end(end: Callable[[], None]) -> None:
 
 
 def look_again() -> bool:
-    """Have PortAudio look for devices anew; whether it could.
+    """Initialise PortAudio again, so that it sees new devices; whether that was possible.
 
-    It begins anew for that, which would end every stream of this process: so only
-    where none of ours is open. Whoever calls this answers for streams that are
-    not ours.
+    That ends every PortAudio stream of this process, so it is not done while one of ours is open.
+    The caller answers for streams of other code.
 
     Raises
     ------
@@ -106,14 +105,14 @@ def look_again() -> bool:
 
 
 def _begin_anew(module: ModuleType) -> None:
-    # There are no other names for any of these.
-    if module._initialized:  # noqa: SLF001 - not where it could not begin the last time
+    # sounddevice has no public names for these.
+    if module._initialized:  # noqa: SLF001 - false where the last attempt failed
         module._terminate()  # noqa: SLF001 - as above
     module._initialize()  # noqa: SLF001 - as above
 
 
 def _in_time(seconds: float, function: Callable[[], T]) -> T:
-    """Do what PortAudio may hang in; nobody else gets near it until it comes back."""
+    """Call a function that may hang in PortAudio; other calls fail until it has returned."""
     if _inside.locked():
         raise _hanging(seconds)
     try:

@@ -1,9 +1,9 @@
-"""Keeps the audio libraries from writing on standard error, and standard error where it is.
+"""Keeps the audio libraries from writing to standard error, without redirecting it.
 
-What matters of what they say comes back as an error or a count. Moving file descriptor 2 aside,
-as is often done, would swallow what every other thread writes meanwhile: so the libraries are
-asked to be silent, each in its own way. Where PortAudio was built without a way to ask it (as on
-Debian: https://github.com/PortAudio/portaudio/issues/739), a device that fails leaves its lines.
+Their failures reach streamplay as errors and counts anyway. Redirecting file descriptor 2, as is
+often done, would lose what other threads write meanwhile. So each library's own message handler
+is replaced. A PortAudio built without one (as on Debian:
+https://github.com/PortAudio/portaudio/issues/739) still prints a few lines when a device fails.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# They call their handlers on the audio thread too, where nothing of Python may run: so a handler
-# is a C function that changes nothing.
+# The libraries call their handlers on the audio thread too, where Python must not run: so a handler
+# is a C function without effect.
 
 
 @cache
@@ -44,7 +44,7 @@ def hush() -> None:
 
 
 def import_sounddevice() -> ModuleType:
-    """Import sounddevice; where it is new, without its moving file descriptor 2 for PortAudio.
+    """Import sounddevice, and keep it from redirecting file descriptor 2 while it does.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def import_sounddevice() -> ModuleType:
         If PortAudio finds the audio system broken.
     """
     finder = _Finder()
-    # Never the same list: whoever imports on another thread is in the midst of it, and would pass
-    # over a finder where one before it is taken away.
+    # A new list: an import on another thread may be iterating over the old one, and would skip a
+    # finder where one before it is removed.
     sys.meta_path = [finder, *sys.meta_path]
     try:
         import sounddevice
@@ -65,7 +65,7 @@ def import_sounddevice() -> ModuleType:
 
 
 class _Finder:
-    """Finds sounddevice as it would be found anyway, and has it loaded with care."""
+    """Finds sounddevice where it would be found anyway, and loads it with `_Loader`."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -81,13 +81,14 @@ class _Finder:
 
 
 class _Loader(SourceFileLoader):
-    """Runs a module that gets no copy of a file descriptor, as if none were left.
+    """Executes a module for which `os.dup` fails, as if no descriptors were left.
 
-    sounddevice then begins without moving any. One that cannot do without is run as it is.
+    sounddevice then initialises PortAudio without redirecting any. A version that cannot is
+    executed as it is.
     """
 
     def exec_module(self, module: ModuleType) -> None:
-        # A module's own builtins are looked at first, by its import statements too.
+        # Import statements use the `__import__` of the module's own builtins.
         module.__dict__["__builtins__"] = {**vars(builtins), "__import__": _import}
         try:
             super().exec_module(module)
@@ -97,7 +98,7 @@ class _Loader(SourceFileLoader):
 
 
 class _NoCopyError(OSError):
-    """The answer to whoever wants to move standard error."""
+    """Raised where a module duplicates a descriptor."""
 
 
 def _import(name: str, *args: Any, **kwargs: Any) -> ModuleType:
@@ -107,7 +108,7 @@ def _import(name: str, *args: Any, **kwargs: Any) -> ModuleType:
 
 @cache
 def _limited() -> ModuleType:
-    """Return the module `os`, but for `dup`."""
+    """Return the module `os` with a `dup` that fails."""
     limited = ModuleType("os")
     limited.__dict__.update(vars(os), dup=_refuse)
     return limited

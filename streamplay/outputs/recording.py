@@ -1,4 +1,4 @@
-"""What is kept: frames in a sound file, or the audio bytes as they came."""
+"""Writes what was received to a file: decoded frames, or the audio bytes as they came."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ of 24 kHz in one ended the process (libsndfile 1.2.2)."""
 
 
 class FileOutput(Protocol):
-    """A place where what was received is kept, whatever is heard of it."""
+    """A file or pipe that takes all that is received, whether it is heard or not."""
 
     @property
     def path(self) -> str:
-        """Where it is, ``-`` for standard output."""
+        """Its path, ``-`` for standard output."""
 
     def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
         """Keep one chunk: the frames, or the bytes they came from, as `audio` says."""
@@ -40,7 +40,7 @@ class FileOutput(Protocol):
 
 
 def open_file(path: str | Path, *, force: bool = False) -> FileOutput:
-    """Make sure, before anything is sent, that `path` can be written; and open it.
+    """Open `path` for writing, so that a failure is known before anything is sent.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ def open_file(path: str | Path, *, force: bool = False) -> FileOutput:
 
 
 class _Reserved:
-    """A file that is known to be writable and untouched until the first write.
+    """A file that is known to be writable, and is not changed until the first write.
 
-    A request that fails before any audio leaves an older file as it was, and no
-    empty new one behind.
+    So a request that fails before any audio leaves an older file as it was, and no empty new
+    one behind.
     """
 
     def __init__(self, path: Path, *, force: bool) -> None:
@@ -117,7 +117,7 @@ class RawFile:
         self._closed = False
 
     def write(self, frames: Frames, data: bytes, audio: AudioFormat) -> None:
-        """Write `data`, and let a reader at the other end of a pipe have it at once."""
+        """Write `data`, and flush it to the reader of a pipe at once."""
         del frames, audio
         if not data:
             return
@@ -172,9 +172,9 @@ class SoundFile:
             "subtype": self._subtype(audio),
         }
         try:
-            # What the format cannot hold must not cost the file that is there.
+            # Tried in memory first: a format that cannot hold this must not empty the old file.
             soundfile.SoundFile(io.BytesIO(), "w", **kind).close()
-            # By its descriptor: a full disk inside a callback would be a traceback.
+            # By its descriptor: with a Python file, a full disk is a traceback in a callback.
             descriptor = self._file.begin().fileno()
             self._sound = soundfile.SoundFile(descriptor, "w", closefd=False, **kind)
         except (soundfile.SoundFileError, ValueError, OSError) as error:
@@ -184,7 +184,7 @@ class SoundFile:
             ) from error
 
     def _subtype(self, audio: AudioFormat) -> str | None:
-        """Nothing that came is lost: 16 bits where it had 16 or G.711's 13 and 14."""
+        """Return libsndfile's subtype that loses nothing: 16 bits hold s16 and G.711."""
         if self._kind == "WAV":
             return "FLOAT" if audio.encoding == "pcm_f32le" else "PCM_16"
         if self._kind == "FLAC":
@@ -192,7 +192,7 @@ class SoundFile:
         return None
 
     def _samples(self, frames: Frames) -> Any:
-        """Integers where the file holds 16 bits: libsndfile would scale floats by 32767."""
+        """Return integers for a file of 16 bits: libsndfile would scale floats by 32767."""
         import numpy as np
 
         assert self._audio is not None
@@ -216,7 +216,7 @@ class SoundFile:
 
 @contextmanager
 def _failing(path: str) -> Iterator[None]:
-    """Turn the failures of writing into `FileFailed`."""
+    """Raise the failures of writing as `FileFailed`."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:  # soundfile's are RuntimeErrors

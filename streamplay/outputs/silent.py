@@ -1,8 +1,7 @@
-"""An output without a card: a clock that asks for blocks as a device would.
+"""An output without a device: a clock that asks for blocks as a device would.
 
-It does not ignore sound, it simulates an ideal device: paced, with a latency,
-and broken on demand (after mpv's null output). It serves machines without a
-card, and tests that need to control time or a fault.
+It simulates an ideal device: paced, with a latency, and broken on demand (after mpv's null
+output). It is used on machines without a device, and by tests that control time or a fault.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ LATENCY_SECONDS: Final = 0.02
 
 
 class SilentOutput:
-    """A paced clock that takes blocks and throws them away.
+    """A paced clock that renders blocks and drops them.
 
     Parameters
     ----------
@@ -41,9 +40,9 @@ class SilentOutput:
     speed : float
         Times real time; ``inf`` asks without a pause, and is never late.
     fail_after : int, optional
-        Blocks after which it dies like an unplugged device.
+        Blocks after which it fails like an unplugged device.
     tap : callable, optional
-        Is handed every block after it was rendered, before the next.
+        Called with every block after it was rendered, before the next.
     """
 
     kind: Final = "silent"
@@ -99,8 +98,7 @@ class SilentOutput:
     def _run(self, renderer: Renderer, on_lost: Callable[[], object]) -> None:
         block = memoryview(bytearray(4 * self.blocksize * self.channels)).cast("f")
         blocks = 0
-        # When the block that is asked for next would be heard: the first has the
-        # whole latency to pass.
+        # When the block that is asked for next is heard: the first after the whole latency.
         due = time.perf_counter() + self._ahead
         while not self._stop.is_set():
             if self._fail_after is not None and blocks >= self._fail_after:
@@ -109,13 +107,13 @@ class SilentOutput:
                 return
             now = time.perf_counter()
             late = now > due and self._period > 0
-            due = max(due, now)  # an underflow: what was missed is gone, the clock goes on
+            due = max(due, now)  # after an underflow the clock goes on from now
             renderer.render(block, now, late=late, delay=due - now)
             if self._tap is not None:
                 self._tap(block)
             blocks += 1
             due += self._period
-            # Event.wait(0) costs a lock; at infinite speed nothing is waited for.
+            # At infinite speed there is no wait: Event.wait(0) would cost a lock.
             wait = due - self._ahead - time.perf_counter()
             if wait > 0:
                 self._stop.wait(wait)

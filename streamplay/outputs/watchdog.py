@@ -1,7 +1,7 @@
 """The watchdog: whether a device has stopped asking for sound.
 
-Not every device that goes away says so. A server that hangs, a sink that is suspended, a driver
-whose thread has died: all that is seen is that the callback is no longer called.
+Not every device that goes away reports it. When an audio server hangs, a sink is suspended or a
+driver's thread dies, the only sign is that the callback is no longer called.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 QUIET_SECONDS: Final = 0.8
-"""Without a call of the callback, besides the latency: noticed within a second, and far longer
-than PulseAudio takes to move a stream (0.1 s), or a busy machine to come back to its callback."""
+"""Longest time without a call of the callback, besides the latency. A lost device is noticed
+within a second; PulseAudio takes 0.1 s to move a stream, and a busy machine is late by less."""
 
 FIRST_SECONDS: Final = 1.4
-"""The same before the first call: a device may have to wake up. Bluetooth takes about one."""
+"""The same before the first call: a device may have to wake up. Bluetooth takes about a second."""
 
 LOOK_SECONDS: Final = 0.1
-"""The most that one look counts for. Who comes late has been kept from looking: by a machine
-that was asleep, or by a thread that would not give up the lock. The callback may have been too."""
+"""The most that one look counts for. Where the pump looks later, it was kept from looking, by a
+suspended machine or by a thread that held the interpreter's lock, and so may the callback have
+been."""
 
 
 class Watchdog:
@@ -37,7 +38,7 @@ class Watchdog:
         self._first = True
 
     def look(self, rendered: int, now: float) -> float | None:
-        """Return the seconds for which nothing was asked, once these are too many.
+        """Return for how many seconds no block was asked for, once that is too long.
 
         Parameters
         ----------
@@ -56,5 +57,5 @@ class Watchdog:
         return self._quiet if self._quiet > limit else None
 
     def rest(self) -> None:
-        """Begin anew: nothing was watched since the last look."""
+        """Begin to count anew: the output was not watched since the last look."""
         self._looked, self._quiet = None, 0.0

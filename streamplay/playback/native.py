@@ -1,8 +1,8 @@
 """The native twin of the playout: `_playout.c`, loaded where it was built.
 
-It is called with the interpreter's lock held (`ctypes.PyDLL`): each call takes
-well under a microsecond, and giving the lock away would cost up to a whole
-switch interval to get it back. PortAudio's thread calls it without Python.
+Python calls it with the interpreter's lock held (`ctypes.PyDLL`): a call takes well under a
+microsecond, and to release the lock could cost a whole switch interval to get it back. PortAudio's
+thread calls it without Python.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def library() -> ctypes.PyDLL | None:
         return None
     try:
         loaded = ctypes.PyDLL(str(path))
-    except OSError:  # built for another machine: the twin in Python serves
+    except OSError:  # built for another machine: the Python twin is used
         return None
     for name, (result, *arguments) in _SIGNATURES.items():
         function = getattr(loaded, name)
@@ -101,7 +101,7 @@ def library() -> ctypes.PyDLL | None:
 
 
 def choose(engine: Literal["auto", "native", "python"]) -> Literal["native", "python"]:
-    """Return what serves where `engine` is asked for.
+    """Return the engine to use where `engine` is asked for.
 
     Raises
     ------
@@ -153,7 +153,7 @@ class Callback:
 
 
 class NativeJournal:
-    """The notes of a native playout: the reading side of `streamplay.playback.ring.Journal`."""
+    """The reading side of a native playout's `streamplay.playback.ring.Journal`."""
 
     def __init__(self, loaded: ctypes.PyDLL, address: int) -> None:
         self._library = loaded
@@ -175,7 +175,7 @@ class NativeJournal:
 
 
 class NativeEcho:
-    """What a native playout rendered: the reading side of `streamplay.playback.ring.Echo`."""
+    """The reading side of a native playout's `streamplay.playback.ring.Echo`."""
 
     def __init__(self, loaded: ctypes.PyDLL, address: int, channels: int) -> None:
         self._library = loaded
@@ -217,8 +217,7 @@ class NativeEcho:
 class NativePlayout:
     """A `streamplay.playback.playout.Playout` whose `render` needs no interpreter.
 
-    Parameters, attributes and methods are those of the twin, where they are
-    described.
+    Parameters, attributes and methods are described there.
 
     Raises
     ------
@@ -308,7 +307,7 @@ class NativePlayout:
         return int(self._library.playout_write(self.address, frames.ctypes.data, len(frames)))
 
     def end(self) -> None:
-        """Say that nothing is to follow what was written so far, for now."""
+        """Note that nothing is to follow what was written so far, for now."""
         self._library.playout_end(self.address)
 
     def skip(self, stretches: Sequence[tuple[int, int]]) -> None:
@@ -318,7 +317,7 @@ class NativePlayout:
         self._library.playout_skip(self.address, numbers, len(kept))
 
     def moved(self) -> None:
-        """Say that the callback has ended in the middle, and another will go on."""
+        """Note that one callback has ended in the middle of a stream, and another will go on."""
         self._library.playout_moved(self.address)
 
     def pause(self) -> None:

@@ -26,7 +26,7 @@ BLOCK_SECONDS: Final = 0.005
 """An output's usual block: its counters do not move more often, so nothing is looked at sooner."""
 
 ANCHORS: Final = 101
-"""Blocks whose DAC times are looked at together: each alone jitters by the callback's own delay."""
+"""Blocks over which the median of the DAC times is taken: each jitters by the callback's delay."""
 
 
 class Outputs(Protocol):
@@ -43,7 +43,7 @@ class Outputs(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceBlock:
-    """Some of what was played.
+    """A block of frames that was played.
 
     Attributes
     ----------
@@ -62,16 +62,16 @@ class ReferenceBlock:
 
 
 class Reference:
-    """An iterator, or async iterator, over what is being played; it ends with its player.
+    """An iterator, and async iterator, over what is played; it ends when its player is closed.
 
-    Made by `Player.reference`. To be read by one thread or task.
+    Made by `Player.reference`. For one thread or one task at a time.
 
     Parameters
     ----------
     outputs : Outputs
         The player's.
     samplerate : int or None
-        Of the blocks; None: the output's.
+        Rate of the blocks; None: the output's.
     block : int
         Frames in a block.
     over : Future
@@ -103,12 +103,12 @@ class Reference:
 
     @property
     def lost(self) -> int:
-        """Frames of the output that were not read in time."""
+        """Frames of the output that were lost because they were not read in time."""
         return self._lost + (self._playout.echo.lost if self._playout is not None else 0)
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether it has ended."""
         return self._closed or self._over.done()
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class Reference:
                 await changes.wait(number, self._seconds_to_next())
 
     def read(self) -> ReferenceBlock | None:
-        """Return the next block; None where it has not been played yet."""
+        """Return the next block; None if it has not been played yet. Does not wait."""
         if not self._ready and not self._closed:
             self._attach()
             if self._playout is not None:
@@ -180,7 +180,7 @@ class Reference:
         return max(BLOCK_SECONDS, (complete - playout.rendered) / playout.samplerate)
 
     def _attach(self) -> None:
-        """Follow the player to another output; its frames are counted on."""
+        """Read from the output that is open now; the index goes on from the last one's."""
         playout = self._outputs.playout
         if playout is None or playout is self._playout:
             return
@@ -206,7 +206,7 @@ class Reference:
             self._index += self._block
 
     def _restart(self, index: int, playout: AnyPlayout) -> None:
-        """Begin anew at a frame of the output that does not follow the last."""
+        """Continue at a frame of the output that does not follow the last one read."""
         import numpy as np
 
         rate, channels = self._asked or playout.samplerate, playout.channels
@@ -221,7 +221,7 @@ class Reference:
         self._offsets.clear()
 
     def _time(self, playout: AnyPlayout) -> float:
-        """Return when the next frame is heard: by the middle one of the last anchors."""
+        """Return when the next frame is heard: by the median of the last blocks' DAC times."""
         there, here = self._begun
         from statistics import median  # only a reader needs it: the import takes 4 ms
 

@@ -1,4 +1,4 @@
-"""From a stream's rate and channels to an output's, with every frame accounted for."""
+"""Converts a stream's rate and channels to an output's; loses no frame."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Adapter:
-    """Converts frames of one stream; does nothing at all where nothing is to be done.
+    """Converts the frames of one stream; passes them unchanged where the formats are equal.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Adapter:
         return frames if self._resampler is None else self._resample(frames, last=False)
 
     def finish(self) -> Frames:
-        """Return what the resampler still held of the last frames."""
+        """Return the last frames, which the resampler has held back."""
         import numpy as np
 
         nothing = np.empty((0, self.target[1]), np.float32)
@@ -46,13 +46,13 @@ class Adapter:
         import numpy as np
 
         converted = self._resampler.resample_chunk(frames, last=last)
-        # A loud edge overshoots by a quarter and more; a device would wrap it round.
+        # A loud edge overshoots by a quarter and more; some devices wrap around beyond full scale.
         limited = np.clip(converted, -1, 1, dtype=np.float32)
         return np.ascontiguousarray(limited).reshape(-1, self.target[1])
 
 
 def _remix(frames: Frames, channels: int) -> Frames:
-    """Mono to every channel; anything else by the mean, which cannot clip."""
+    """Copy mono to every channel; mix other layouts by their mean, which cannot clip."""
     import numpy as np
 
     mono = frames.mean(axis=1, dtype=np.float32, keepdims=True)

@@ -57,7 +57,7 @@ def play_in_blocks(trace: Trace, policy: Policy, *, blocks: Sequence[float] = ()
 
 
 class _VirtualPlayer:
-    """Pump and playout, with a clock that goes when it is told to."""
+    """Pump and playout on a clock that `run_until` advances."""
 
     def __init__(self, trace: Trace, policy: Policy, blocks: Sequence[float]) -> None:
         rate, channels = trace.samplerate, trace.channels
@@ -114,13 +114,13 @@ class _VirtualPlayer:
 
 
 def _go_on(moments: Sequence[float], period: float) -> Iterator[float]:
-    """Yield `moments`, and go on regularly after the last."""
+    """Yield `moments`, and then regular ones after the last."""
     yield from moments
     yield from (moments[-1] + number * period for number in count(1))
 
 
 class _NoOutput:
-    """An output for a pump that is stepped by hand."""
+    """An output for a pump whose blocks are rendered by hand."""
 
     name = "virtual time"
     kind: Literal["silent"] = "silent"
@@ -133,11 +133,11 @@ class _NoOutput:
         self.channels = channels
 
     def start(self, renderer: Renderer, on_lost: Callable[[], object] = lambda: None) -> None:
-        """Begin nothing: blocks are asked for by hand."""
+        """Do nothing: blocks are rendered by hand."""
 
     def detach(self) -> bool:
-        """Let go of nothing."""
+        """Do nothing."""
         return True
 
     def close(self) -> None:
-        """Give nothing back."""
+        """Do nothing."""

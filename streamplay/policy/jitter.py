@@ -1,11 +1,10 @@
-"""When may sound start, and when may it resume? A pure policy, without a clock.
+"""Decides when sound may start, and when it may resume. Pure: time is an argument.
 
-With ``D*`` the least start delay that would have avoided every stall (known
-only afterwards), start + total stall = max(start, D*): starting early never
-delays the end, it moves the waiting into gaps. `Auto` makes wait + w × gaps
-small: it starts at the first arrival with enough to spare, where "enough" is
-what all but one in w of the earlier utterances of the same source needed.
-docs/policy.md derives it.
+Let ``D*`` be the least start delay that would have avoided every stall, which is known only
+afterwards. Then start + total stall = max(start, D*): starting early never delays the end, it
+moves the waiting into gaps. `Auto` keeps wait + w × gaps small. It starts at the first arrival
+with enough audio to spare, where "enough" is what all but one in w of the earlier utterances of
+the same source needed. docs/policy.md derives it.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from streamplay.policy.learning import NEVER, Lesson, Memory, Source
 from streamplay.rules.option_table import GAP_WEIGHT
 
 PACE_SECONDS: Final = 0.3
-"""So much audio at real time counts as seen before the first arrival: a pace measured on less
-says little. Tuned by benchmarks.policy.cost."""
+"""So much audio at real-time pace counts as received before the first arrival: a pace measured on
+less says little. Tuned by benchmarks.policy.cost."""
 
 LONGEST_WAIT_SECONDS: Final = 20.0
-"""Nobody waits longer for the first sound, whatever the text's length asks for."""
+"""The longest wait for the first sound, however long the text."""
 
 START_SECONDS: Final = 0.06
 """So much audio is ahead before sound starts or resumes, unless all has come: pieces of 20 ms, as
@@ -38,13 +37,13 @@ each time spares a tenth of the gaps and doubles what is gathered in vain
 (benchmarks.policy.cost)."""
 
 RESUME_LIMIT_SECONDS: Final = 1.5
-"""Where that ends."""
+"""The most that is gathered so."""
 
 SAME_MOMENT_SECONDS: Final = 0.005
-"""Arrivals closer than a callback's usual block are one arrival to whoever listens."""
+"""Arrivals closer than a callback's usual block cannot be told apart by ear."""
 
 MISSED_SECONDS: Final = 0.001
-"""Lateness below this is the clock's, and no gap."""
+"""Lateness below this is the clock's inaccuracy, and no gap."""
 
 _HAIR: Final = 1e-9
 """Two margins closer than this are equal: a stream that repeats itself must not start by rounding
@@ -52,13 +51,13 @@ where it stalled the last time."""
 
 
 class Policy(Protocol):
-    """What a policy is asked."""
+    """Decides how much audio must be ahead; the pump asks it."""
 
     def on_request(self, characters: int) -> None:
-        """Expect the answer to a new request, for a text of so many characters (0: unknown)."""
+        """Prepare for the answer to a new request: a text of so many characters (0: unknown)."""
 
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
-        """Take note of an arrival; return the start level.
+        """Note an arrival; return the start level.
 
         Parameters
         ----------
@@ -67,7 +66,7 @@ class Policy(Protocol):
         now : float
             When they came, in seconds, as a trace records it.
         dry : bool
-            Sound had begun and had run out before they came.
+            Sound had begun, and silence has been rendered since the last arrival: a stall.
 
         Returns
         -------
@@ -76,12 +75,12 @@ class Policy(Protocol):
         """
 
     def on_end(self, *, learn: bool) -> int:
-        """Take note that nothing more of the answer comes; return the start level from now on.
+        """Note that nothing more of the answer comes; return the start level from now on.
 
         Parameters
         ----------
         learn : bool
-            It has come whole, and as the server sent it: the next one may be like it.
+            It came complete and at the server's own pace, so that the next one may be like it.
         """
 
 
@@ -100,7 +99,7 @@ class Fixed:
         self._level = max(1, round(prebuffer_ms * samplerate / 1000))
 
     def on_request(self, characters: int) -> None:
-        """Whatever comes."""
+        """Change nothing."""
 
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
         """Return the fixed level, whatever came."""
@@ -114,7 +113,7 @@ class Fixed:
 
 
 class Auto:
-    """Starts when there is as much to spare as the source has needed before.
+    """Starts once as much audio is to spare as the source has needed before.
 
     Parameters
     ----------
@@ -122,9 +121,9 @@ class Auto:
         The output's rate.
     gap_weight : float
         What a second of gap costs, in seconds of wait; at least 1. One utterance in so many
-        is let stall.
+        may stall.
     memory : Memory, optional
-        What was learned before, and where more is kept; an empty one of its own unless given.
+        What was learned before, and where lessons are added; an empty one unless given.
     source : Source
         Who speaks.
     """
@@ -143,7 +142,7 @@ class Auto:
         self.on_request(0)
 
     def on_request(self, characters: int) -> None:
-        """Begin to look at a new stream, with what was learned by now."""
+        """Prepare for a new stream, with what has been learned by now."""
         lessons = self._memory.of(self._source)
         self._characters = characters
         self._threshold = lessons.threshold(self._share)
@@ -152,7 +151,7 @@ class Auto:
         self._stalls = 0
 
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
-        """Return 1 once sound may start, more than there is before that; what to gather after."""
+        """Return the level: out of reach before the start, 1 after it, more after a stall."""
         stream = self._stream
         stream.take(frames / self._samplerate, now)
         if dry:
@@ -165,7 +164,7 @@ class Auto:
         return 1 if self._started else round(stream.audio * self._samplerate) + 1
 
     def on_end(self, *, learn: bool) -> int:
-        """Learn from the stream; return 1, for there is nothing left to wait for."""
+        """Learn from the stream; return 1, because there is nothing left to wait for."""
         stream = self._stream
         if learn and stream.arrivals:
             needed = stream.needed()
@@ -180,10 +179,10 @@ class Auto:
         return enough or stream.elapsed >= LONGEST_WAIT_SECONDS
 
     def _gather(self) -> float:
-        """Seconds to be ahead after a stall: a hysteresis, and what the rest is going to lack."""
+        """Return the seconds to gather after a stall: a hysteresis, and what the rest will lack."""
         stream = self._stream
         learned = min(RESUME_SECONDS * self._stalls, RESUME_LIMIT_SECONDS)
-        # Towards the end there is ever less to be patient for.
+        # Near the end there is little left that could stall.
         patience = max(RESUME_SECONDS, min(learned, stream.rest / 2))
         patience = min(patience, max(START_SECONDS, LATENESS_FACTOR * stream.late))
         lack = min(stream.least_lack, LONGEST_WAIT_SECONDS)
@@ -191,7 +190,7 @@ class Auto:
 
 
 class Stream:
-    """One stream as it arrives: its pace, and how much it has to spare.
+    """One stream as it arrives: its pace, and how much audio it has to spare.
 
     Parameters
     ----------
@@ -246,7 +245,7 @@ class Stream:
 
     @property
     def least_lack(self) -> float:
-        """The same without the longest pause: one burst does not make a server slow."""
+        """The same without the longest pause: one interruption does not make a server slow."""
         return self._lack(self.elapsed - self._pause)
 
     def _lack(self, elapsed: float) -> float:
@@ -254,7 +253,7 @@ class Stream:
         return max(0.0, pace - 1) * self.rest
 
     def take(self, seconds: float, now: float) -> None:
-        """Take note of an arrival."""
+        """Note an arrival."""
         if not self.arrivals:
             self._first, self._head = now, seconds
         self.arrivals += 1
@@ -271,7 +270,7 @@ class Stream:
         return self._margins[stalling - 1] if stalling else NEVER
 
     def _note(self) -> None:
-        """Remember the margin of this moment, as long as a start may still be undecided."""
+        """Remember the margin of this moment, while a start may still be undecided."""
         if not self.may_start:
             return
         if self._moments and self.elapsed - self._moments[-1] < SAME_MOMENT_SECONDS:

@@ -1,4 +1,4 @@
-"""What earlier utterances taught, for each host, model and voice: decayed, bounded.
+"""What was learned from earlier utterances of each host, model and voice: decayed, bounded.
 
 Pure: no clock, no file. `PROCESS` is what this process has learned; `streamplay.policy.store`
 keeps another in a file. docs/policy.md explains the numbers.
@@ -17,22 +17,22 @@ NEVER: Final = -math.inf
 """The margin of an utterance that could have started with its first piece."""
 
 DECAY: Final = 0.97
-"""How much an utterance counts of the one after it. Tuned by benchmarks.policy.cost on one half of
-its traces: 0.95 costs steady servers more, 0.985 those that change."""
+"""The weight of an utterance relative to the one after it. Tuned by benchmarks.policy.cost on one
+half of its traces: 0.95 costs steady servers more, 0.985 those that change."""
 
 LEVEL_STEP: Final = 0.002
 """How far an utterance that does not stall moves the level. Three times as much costs more at
 w = 20 (benchmarks.policy.cost --tune)."""
 
 LEVEL_BOUND: Final = 1.25
-"""The level lies between this and its inverse: where no utterance would stall it would grow for
-ever, and a server that turns slow would be believed too late."""
+"""The level lies between this and its inverse. Without a bound it grows while no utterance would
+stall, and a server that becomes slow is noticed too late."""
 
 KEPT: Final = 200
 """Utterances kept of one source. The oldest counts 0.97^199 = 0.2 % of the newest."""
 
 SOURCES: Final = 64
-"""Sources kept, the ones used last: more voices than one program speaks with."""
+"""Sources kept, the most recently used ones: more voices than one program uses."""
 
 UNKNOWN_SECONDS: Final = 5.0
 """The expected length of a text whose length is not known: a sentence or two."""
@@ -44,7 +44,7 @@ _WEIGHTS: Final = tuple(DECAY**age for age in range(KEPT))
 
 
 class Source(NamedTuple):
-    """Who speaks: what is learned of one is not assumed of another."""
+    """What is learned about separately: a voice of a model on a host."""
 
     host: str
     model: str
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """What one utterance taught.
+    """What was learned from one utterance.
 
     `margin` is the largest at which starting would still have stalled, or `NEVER`; `characters`
     of text (0: unknown) became `seconds` of audio. `balance` is what it adds to the account of
@@ -67,7 +67,7 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What the utterances of one source taught.
+    """What was learned from the utterances of one source.
 
     Immutable: another thread sees all of a lesson or nothing of it.
 
@@ -137,13 +137,13 @@ def _read(falling: list[tuple[float, float]], above: float) -> float:
 
 
 class Memory:
-    """Lessons by source, the ones used last."""
+    """Lessons by source; keeps the most recently used sources."""
 
     def __init__(self) -> None:
         self._lessons: dict[Source, Lessons] = {}
 
     def of(self, source: Source) -> Lessons:
-        """Return what is known of `source`, or else of another voice of its model."""
+        """Return the lessons of `source`, or else of another voice of its model."""
         if source in self._lessons:
             return self._lessons[source]
         for other in reversed(tuple(self._lessons)):
@@ -152,18 +152,18 @@ class Memory:
         return Lessons()
 
     def learn(self, source: Source, lesson: Lesson) -> None:
-        """Add what an utterance of `source` taught."""
+        """Add a lesson from an utterance of `source`."""
         self.keep(source, self.of(source).after(lesson))
 
     def keep(self, source: Source, lessons: Lessons) -> None:
-        """Keep what is now known of `source`; forget the source not used for longest."""
+        """Set the lessons of `source`; drop the least recently used source where too many."""
         self._lessons.pop(source, None)
         self._lessons[source] = lessons
         for oldest in tuple(self._lessons)[:-SOURCES]:
             self._lessons.pop(oldest, None)
 
     def items(self) -> tuple[tuple[Source, Lessons], ...]:
-        """Return everything; what was used last comes last."""
+        """Return all sources and lessons; the most recently used come last."""
         return tuple(self._lessons.items())
 
     def clear(self) -> None:

@@ -1,8 +1,8 @@
-"""What was learned of servers' arrivals, in a file: only where somebody asked for that.
+"""Keeps what was learned of servers' arrivals in a file, where the user asks for that.
 
-One JSON object: the hosts, models and voices that spoke, and the numbers of `Lessons`. Neither a
-text nor a key is in it. It holds no more than a `Memory` does, is replaced whole or not at all,
-and what is something else is never written over.
+The file is one JSON object: hosts, models, voices, and the numbers of their `Lessons`; no text and
+no key. It holds no more than a `Memory` does, is replaced atomically, and a file of another kind is
+never overwritten.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 MAX_BYTES: Final = 1024 * 1024
-"""Three times what 64 sources of 200 margins take."""
+"""Three times the size of 64 sources with 200 margins each."""
 
 
 class FileMemory(Memory):
-    """A memory that is read from a file, and kept there.
+    """A memory that is read from a file and written to it.
 
-    What is learned is added to what the file holds by then, so that several processes may use
-    it; where two write in the same moment, the lesson of one is lost.
+    `save` adds lessons to what the file holds by then, so that several processes may share it;
+    where two of them save at the same moment, the lesson of one is lost.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ class FileMemory(Memory):
 
     @property
     def has_news(self) -> bool:
-        """Whether something was learned that the file does not hold."""
+        """Whether there are lessons that the file does not hold yet."""
         return bool(self._new)
 
     def learn(self, source: Source, lesson: Lesson) -> None:
-        """Learn it, to be kept by the next `save`."""
+        """Add a lesson; the next `save` writes it."""
         super().learn(source, lesson)
         self._new.append((source, lesson))
 
@@ -71,7 +71,7 @@ class FileMemory(Memory):
             self.keep(source, lessons)
 
     def save(self) -> None:
-        """Add to the file what was learned since the last time.
+        """Add to the file the lessons since the last call.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class FileMemory(Memory):
 
 
 class _NotOurs(ValueError):
-    """It is not what `save` writes; the message tells why."""
+    """The file was not written by `save`; the message says why."""
 
 
 def _read(path: Path) -> list[tuple[Source, Lessons]]:
@@ -161,7 +161,7 @@ def _serialized(known: Iterable[tuple[Source, Lessons]]) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Have the whole `text` in place of what was there, at once; for its owner alone."""
+    """Replace the file by `text` atomically; only its owner may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -175,17 +175,17 @@ def _replace(path: Path, text: str) -> None:
 
 
 class Store:
-    """Reads and writes the file on threads, while other things go on. On the loop.
+    """Reads and writes the file on threads, so that the loop goes on. Called on the loop.
 
-    A file that cannot be read or written is told once, and then let be: nothing that is
-    said depends on it.
+    A file that cannot be read or written is reported once and not tried again; speech does not
+    depend on it.
 
     Parameters
     ----------
     path : path, optional
-        The file; without one, what is learned stays in the process.
+        The file. Without one, what is learned stays in the process.
     tell : callable
-        Is told what is wrong with it.
+        Called with what is wrong with the file.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, tell: Callable[[str], None]) -> None:
@@ -198,20 +198,20 @@ class Store:
             self.memory = self._file = FileMemory(Path(path))
 
     async def read(self) -> None:
-        """Have read the file; the first time, that is."""
+        """Read the file, on the first call; return when it has been read."""
         if self._file is not None and self._reading is None:
             self._reading = asyncio.create_task(self._try(self._file.load))
         if self._reading is not None:
             await asyncio.shield(self._reading)
 
     def write(self) -> None:
-        """Begin to write what is new, unless that goes on already."""
+        """Begin to write new lessons, unless a write is going on."""
         if self._file is not None and self._file.has_news and _is_over(self._writing):
             self._writing = asyncio.create_task(self._try(self._file.save))
 
     async def close(self) -> None:
-        """Have written all that is new."""
-        for _ in range(2):  # what goes on already may have begun before the last was learned
+        """Write all new lessons; return when they are written."""
+        for _ in range(2):  # a write that is going on may have begun before the last lesson
             self.write()
             if self._writing is not None:
                 await self._writing
