@@ -353,6 +353,7 @@ class PlayerCore:
         try:
             # A paused player stays silent.
             if not (cut or self._paused):
+                self._loop.call(self._scheduler.begin_closing)
                 for utterance in going:
                     utterance.wait_done()
         finally:

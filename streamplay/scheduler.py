@@ -7,9 +7,9 @@ from collections import deque
 from contextlib import suppress
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import DeviceLost, OutputFailed, StreamPlayError
+from streamplay.errors import DeviceLost, OutputFailed, StreamPlayError, TextFailed
 from streamplay.reading import drop
 from streamplay.speech.producer import Producer, SoundProducer
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
+
+
+SOURCE_SECONDS: Final = 60.0
+"""How long a player that is being closed waits for a text, or for frames, of which nothing comes.
+A model that thinks before its first word may take most of it; one that is stuck must not keep the
+process."""
 
 
 class Scheduler:
@@ -35,6 +41,7 @@ class Scheduler:
         self._queue: deque[UtteranceState] = deque()
         self._receiving: list[UtteranceState] = []  # the last one speaks in a gap of that before
         self._awaiting_gap: asyncio.Task[None] | None = None
+        self._limits: set[asyncio.Task[None]] | None = None  # None: the player is not being closed
 
     def add(self, utterance: UtteranceState) -> None:
         """Queue an utterance: behind all others, or before those that were not given first."""
@@ -52,6 +59,12 @@ class Scheduler:
         elif utterance in self._queue:
             self._queue.remove(utterance)
             self._finish(utterance, None)
+
+    def begin_closing(self) -> None:
+        """Give up, from now on, a source of which nothing comes for `SOURCE_SECONDS`."""
+        self._limits = set()
+        for utterance in self._receiving:
+            self._set_limit(utterance)
 
     async def settled(self, utterances: Iterable[UtteranceState]) -> None:
         """Wait until all of `utterances` are done; what was cut soon is."""
@@ -92,6 +105,7 @@ class Scheduler:
             return
         self._receiving.append(utterance)
         self._reserve(utterance)
+        self._set_limit(utterance)
         utterance.task = asyncio.create_task(source.run())
         utterance.task.add_done_callback(partial(self._received, utterance))
         utterance.account.track.done.add_done_callback(partial(self._heard, utterance))
@@ -103,6 +117,26 @@ class Scheduler:
             utterance.track = utterance.account.track
             following = [each.account.track for each in utterance.following()]
             pump.reserve(utterance.track, following)
+
+    def _set_limit(self, utterance: UtteranceState) -> None:
+        if self._limits is not None:
+            limit = asyncio.create_task(self._limit(utterance))
+            self._limits.add(limit)
+            limit.add_done_callback(self._limits.discard)
+
+    async def _limit(self, utterance: UtteranceState) -> None:
+        """End an utterance whose source gives nothing for too long."""
+        while utterance in self._receiving:
+            since, now = utterance.reading_since, self._resources.clock()
+            left = SOURCE_SECONDS if since is None else since + SOURCE_SECONDS - now
+            if left <= 0:
+                late = (
+                    f"nothing came of what is said for {SOURCE_SECONDS:g} s of closing the player"
+                )
+                utterance.failure = utterance.failure or TextFailed(late)
+                self.stop_receiving(utterance)
+                return
+            await utterance.account.changes.wait(left)
 
     def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
         if utterance.feed is None:

@@ -8,13 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import soundfile
 
 import streamplay
 from streamplay import Heard, Player
-from streamplay.errors import (
-    FileFailed,
-)
+from streamplay.errors import FileFailed, TextFailed
 from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
@@ -33,6 +32,8 @@ from tests.support.speaking import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from streamplay.server.child import LocalServer
 
@@ -249,7 +250,7 @@ def test_an_utterance_that_waits_for_its_text_lets_another_speak_between_two_pie
     being_heard(filler)
     assert live.speaking is filler
     assert live.queue == (slow, after)
-    assert (slow.position, slow.done) == (6000, False)
+    assert (slow.receipt.frames.played, slow.done) == (6000, False)
     go_on.set()
     assert account_for(filler.wait(PATIENCE)).complete
     assert not slow.done
@@ -302,3 +303,32 @@ def test_what_must_not_be_interrupted_is_left_alone(live: Player) -> None:
     being_heard(another)
     assert live.interrupt() == Heard()
     assert another.cancel().utterance is another
+
+
+@pytest.mark.parametrize("kind", ["text", "sound"])
+def test_a_source_that_is_stuck_keeps_no_player_from_closing(
+    speech_server: LocalServer, fast: Silent, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamplay.scheduler.SOURCE_SECONDS", 0.2)
+    never = threading.Event()
+
+    def text() -> Iterator[str]:
+        yield "One sentence. "
+        never.wait()
+
+    def sound() -> Iterator[NDArray[np.int16]]:
+        yield np.full(2400, 1000, np.int16)
+        never.wait()
+
+    with Player(base_url=speech_server.base_url) as player:
+        if kind == "text":
+            stuck = player.say(text(), extra=counting(0.1))
+        else:
+            stuck = player.play(sound(), RATE)
+        being_heard(stuck, 2400)
+        after = player.say("and on", extra=counting(0.1))
+    error = failure(stuck)
+    assert isinstance(error, TextFailed)
+    assert receipt_of(error).frames.played == 2400
+    assert after.wait(PATIENCE).complete
+    never.set()

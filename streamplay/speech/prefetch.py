@@ -139,6 +139,7 @@ class Prefetch:
     def _set_reading(self, *, reading: bool) -> None:
         """Note whether the text is asked for more."""
         self._reading = reading
+        self._utterance.reading_since = self._resources.clock() if reading else None
         self._note_waiting()
 
     def _ask(self, passage: Passage) -> None:

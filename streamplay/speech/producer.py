@@ -237,11 +237,14 @@ class SoundProducer:
         self._utterance.pieces.append(piece)
         try:
             async with aclosing(feed.blocks()) as blocks:
+                self._utterance.reading_since = self._clock()
                 async for frames in blocks:
+                    self._utterance.reading_since = None
                     data = bytes(len(frames) * audio.frame_bytes)
                     now = self._clock()
                     await self._delivery.take(frames, data, audio, feed.source, now)
                     await asyncio.sleep(0)  # where all is there at once, others have their turn
+                    self._utterance.reading_since = self._clock()
         except StreamBroken:
             await self._delivery.flush()
             raise

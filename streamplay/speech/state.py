@@ -98,6 +98,7 @@ class UtteranceState:
         self.pieces: list[Piece] = []
         self.begun = self.received = False
         self.waits_for_text = False
+        self.reading_since: float | None = None  # when more of the source was asked for
         self.interrupted = False
         self.failure: Exception | None = None
         self.history = History(lambda: self.handle)
