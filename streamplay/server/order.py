@@ -108,8 +108,6 @@ def read(document: Any, *, any_name: bool = False) -> Order:
     text = _pronounce(
         _input(fields.text("input", required=True)), extra.strings("pronunciation_dict")
     )
-    if not text.strip():
-        raise _bad_rules("leaves nothing to say")
     manner = _spoken_text(text, _manner(voice, fields))
     segment = fields.choice("segment", "sentence", SEGMENTS)
     return Order(
@@ -311,7 +309,7 @@ def _pronounce(text: str, rules: Sequence[str]) -> str:
 
 def _rule(rule: str) -> tuple[str, str]:
     source, slash, replacement = rule.partition("/")
-    if not slash or not source:
+    if not slash or not source or not replacement.strip():
         raise _bad_rules(f'{shown(rule)} is not "source/replacement"')
     return source, replacement
 

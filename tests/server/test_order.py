@@ -217,7 +217,8 @@ def test_pronunciations_are_applied_once() -> None:
         (["a/" + "b" * 99_999], "longer than 100000"),
         ([f"{n}/x" for n in range(1001)], "1001 rules"),
         (["x" * 10_001 + "/y"], "more than 10000 characters"),
-        (["a/"], "nothing to say"),
+        (["a/"], "source/replacement"),
+        (["a/ "], "source/replacement"),
     ],
 )
 def test_pronunciations_are_bounded(rules: list[str], problem: str) -> None:
