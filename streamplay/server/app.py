@@ -210,6 +210,7 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     scenario = _scenario(state, order)
     if scenario.status:
         return await by_scenario(scenario)
+    _check_length(order, scenario)
     if scenario.fault == "no-answer":
         return _no_answer(request)
     return await _counted(state, _delivery(state, order, scenario, number), request)
@@ -229,6 +230,18 @@ def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int
         return ServedAnswer(order, scenario, number, patience)
     trace = state.traces[(number - 1) % len(state.traces)]
     return ReplayedDelivery(order, scenario, number, trace, patience)
+
+
+def _check_length(order: orders.Order, scenario: Scenario) -> None:
+    """Refuse a signal that would fill the disk before it can leave."""
+    longest = orders.MAX_FILE_SECONDS
+    if order.body == "whole" and scenario.signal != "speech" and scenario.seconds > longest:
+        raise Refusal(
+            400,
+            f"extra_params.scenario: seconds: {scenario.seconds:g} in one file are more than "
+            f"{longest}; longer ones can be streamed",
+            param="extra_params.scenario",
+        )
 
 
 def _scenario(state: State, order: orders.Order) -> Scenario:

@@ -175,6 +175,16 @@ def test_a_wrong_scenario_is_refused_by_its_key() -> None:
     assert "speling" in error(response)["message"]
 
 
+def test_a_file_of_a_day_is_refused_and_a_stream_is_not() -> None:
+    async def act(client: httpx.AsyncClient) -> list[int]:
+        body = asking(scenario={"signal": "silence", "seconds": 7201})
+        whole = await client.post("/audio/speech", json=body | {"stream": False})
+        async with client.stream("POST", "/audio/speech", json=body) as stream:
+            return [whole.status_code, stream.status_code]
+
+    assert using(act) == [400, 200]
+
+
 def test_what_fails_some_times_succeeds_then() -> None:
     async def act(client: httpx.AsyncClient) -> list[int]:
         body = asking(scenario={"status": 503, "times": 2})

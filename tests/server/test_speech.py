@@ -33,6 +33,12 @@ def test_sentences_are_pieces_of_their_own() -> None:
     assert split("第一。第二！") == ["第一。", "第二！"]
 
 
+def test_a_full_stop_that_shortens_a_word_ends_no_sentence() -> None:
+    whole = "Dr. Smith met J. K. Rowling at 5 p.m. on Oct. 3, e.g. at No. 7 of the U.S. government."
+    assert split(whole, "never") == split(whole) == [whole]
+    assert split("It is 5 p.m. We go. So be it.") == ["It is 5 p.m.", "We go.", "So be it."]
+
+
 def test_clauses_are_pieces_where_that_is_asked() -> None:
     assert split("One, two; three.", "immediate") == ["One,", "two;", "three."]
     assert split("One. Two.", "never") == ["One. Two."]
