@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streamplay.audio import AudioFormat
+from streamplay.audio import READABLE, AudioFormat
 from streamplay.receipt import FormatSource
 from streamplay.rules.families import DEFAULT_MODEL, FAMILIES, family_of
 
@@ -117,6 +117,8 @@ def effective_format(
         what was requested.
     """
     known = known_model(model)
+    if encoding not in READABLE:
+        encoding = "pcm_s16le"  # the usual one, until the bytes tell what this name means
     if known is None:
         return AudioFormat(encoding, samplerate), "request"
     return AudioFormat(known.encoding or encoding, known.samplerate or samplerate), "model"

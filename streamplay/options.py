@@ -8,6 +8,7 @@ see the head of that table.
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, cast
 from streamplay.audio import READABLE, AudioFormat
 from streamplay.errors import InvalidRequest
 from streamplay.models import effective_format
+from streamplay.network.endpoint import asks_together
 from streamplay.network.timeouts import limits_of
 from streamplay.request import SpeechRequest
 from streamplay.rules.checks import check_options
@@ -22,7 +24,6 @@ from streamplay.rules.fields import request_fields
 from streamplay.rules.option_table import EITHER, ONE_SAY, OPTIONS, PLAYER, names_in_scope
 
 if TYPE_CHECKING:
-    import os
     from typing import NoReturn, Self, Unpack
 
     from streamplay.events import Event
@@ -268,7 +269,11 @@ instructions, pronounce, alignment, segment, extra
         InvalidRequest
             If a field is wrong.
         """
-        return SpeechRequest(**request_fields(vars(self), text), decode_as=self.raw_format)
+        return SpeechRequest(
+            **request_fields(vars(self), text),
+            decode_as=self.raw_format,
+            strict=self.local or asks_together(os.environ, self.base_url),
+        )
 
 
 def split(options: AllOptions) -> tuple[PlayerOptions, SayOptions]:

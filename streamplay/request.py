@@ -67,6 +67,9 @@ class SpeechRequest:
         Any other fields of the body, sent unchanged.
     decode_as : AudioFormat, optional
         The format of the bytes, whatever the model or a header says.
+    strict : bool
+        Whether `response_encoding` and `language` must be those of Together's API. False for
+        another server: unknown ones are sent unchanged.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class SpeechRequest:
     segment: Segment | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     decode_as: AudioFormat | None = None
+    strict: bool = True
 
     def __post_init__(self) -> None:
         for name, value in settled(vars(self)).items():

@@ -223,7 +223,7 @@ def test_a_request_has_the_fields_of_the_table_with_their_defaults_and_types() -
     called = {"format": "response_format", "encoding": "response_encoding"}
     options = {called.get(each.name, each.name): each for each in options_in("request")}
     seen = inspect.signature(SpeechRequest).parameters
-    assert seen.keys() == {"input", *options}
+    assert seen.keys() == {"input", "strict", *options}
     fields = {field.name: field for field in dataclasses.fields(SpeechRequest)}
     for name, option in options.items():
         field, type_ = fields[name], types_of("AllOptions")[option.name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamplay.cli import console, parser, status
+from streamplay.rules.option_table import OPTIONS
 
 if TYPE_CHECKING:
     import argparse
@@ -52,8 +53,14 @@ def flags_of(command: str) -> Iterator[Flag]:
                 tuple(action.option_strings),
                 action.help or "",
                 action.nargs != 0,
-                tuple(map(str, action.choices or ())),
+                tuple(map(str, action.choices or _suggestions(action))),
             )
+
+
+def _suggestions(action: argparse.Action) -> Sequence[str]:
+    """Return the values of an option that takes others as well."""
+    option = OPTIONS.get(action.dest)
+    return option.allowed if option is not None and option.kind == "encoding" else ()
 
 
 def words_of(command: str) -> Sequence[str]:

@@ -211,7 +211,7 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     given = {name: asked[name] for name in names if name in asked}
     endpoint = find_endpoint(os.environ, **given)
     endpoint.require_key()
-    fields = settled(request_fields(asked, text))
+    fields = settled({**request_fields(asked, text), "strict": endpoint.together})
     place = re.fullmatch(_PLAIN, endpoint.base_url)
     if place is None or asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
         return None

@@ -194,6 +194,13 @@ def find_endpoint(
     raise InvalidRequest(field, problem, allowed=allowed)
 
 
+def asks_together(environ: Mapping[str, str], base_url: str | None) -> bool:
+    """Return whether a request would go to one of Together's hosts, or to no server at all."""
+    named = (base_url or environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL).strip()
+    host = _host(named)
+    return host is None or _within(host, _TOGETHER)
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether `host` is this machine: 127.0.0.0/8 or ::1 as IP literals, or localhost.
 

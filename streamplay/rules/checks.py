@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from streamplay.errors import InvalidRequest
-from streamplay.rules.option_table import OPTIONS
+from streamplay.rules.option_table import ENCODINGS, OPTIONS
 
 TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
@@ -72,15 +72,23 @@ def _check_type(called: str, value: object, types: tuple[type, ...], allowed: st
         raise InvalidRequest(called, f"is {type(value).__name__}", allowed=allowed)
 
 
+def check_documented(fields: Mapping[str, Any]) -> None:
+    """Raise `InvalidRequest` if a request has an encoding or a language that Together has not.
+
+    Other servers may have more: what they do not know they refuse themselves.
+    """
+    _check_choice("response_encoding", fields["response_encoding"], ENCODINGS)
+    language = fields["language"]
+    if language is None:
+        return
+    if not isinstance(language, str) or not re.fullmatch(_LANGUAGE, language):
+        problem = f"{language!r} is no language"
+        raise InvalidRequest("language", problem, allowed="en, or a lower-case locale: zh-hk")
+
+
 def _check_string(called: str, value: Any, _: object) -> None:
     # What an address or a key may hold is decided by network.endpoint.
     _check_type(called, value, (str,), "str")
-
-
-def _check_language(called: str, value: Any, _: object) -> None:
-    if not (isinstance(value, str) and re.fullmatch(_LANGUAGE, value)):
-        problem = f"{value!r} is no language"
-        raise InvalidRequest(called, problem, allowed="en, or a lower-case locale: zh-hk")
 
 
 def _check_choice(called: str, value: Any, allowed: Sequence[object]) -> None:
@@ -159,7 +167,8 @@ def _check_callable(called: str, value: Any, _: object) -> None:
 _CHECKS: Final[dict[str, Callable[[str, Any, Any], object]]] = {
     "text": lambda called, value, _: check_text(called, value),
     "string": _check_string,
-    "language": _check_language,
+    "language": lambda called, value, _: check_text(called, value),
+    "encoding": lambda called, value, _: check_text(called, value),
     "choice": _check_choice,
     "bit rate": _check_choice,
     "switch": _check_switch,

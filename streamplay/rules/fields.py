@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 
 from streamplay.errors import InvalidRequest
-from streamplay.rules.checks import check_option, check_text
+from streamplay.rules.checks import check_documented, check_option, check_text
 from streamplay.rules.families import FAMILIES, family_of
 from streamplay.rules.option_table import options_in
 
@@ -65,12 +65,16 @@ OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate"})
 def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields as they will be sent: what was left open is chosen.
 
+    With ``strict``, also where it is missing, encoding and language are those of Together's API.
+
     Raises
     ------
     InvalidRequest
         If one is wrong; it names the field and what is allowed.
     """
     check_text("input", fields["input"])
+    if fields.get("strict", True):
+        check_documented(fields)
     for name, option in _FIELDS.items():
         check_option(option.name, fields[name], called=name)
     if fields["bit_rate"] is not None and fields["response_format"] != "mp3":
@@ -156,6 +160,8 @@ def _voice(model: str, voice: Any) -> str:
         problem = f"model {json.dumps(model)} has no voice of its own here"
         raise InvalidRequest("voice", problem, allowed=allowed)
     text = check_text("voice", voice)
+    if ":" in text:  # ENGINE:VOICE, of the built-in voice's server: espeak:en-us+f3
+        return text
     if known.get("mixes") and not re.fullmatch(_MIX, text):
         problem = f"{voice!r} is neither a voice nor a mix"
         raise InvalidRequest("voice", problem, allowed="af_bella, or af_bella(2)+af_heart(1)")

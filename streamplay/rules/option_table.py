@@ -101,7 +101,7 @@ _TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
             "the voice (default: the model's own)"),
         ("language", "language", None, None, EITHER, "--language CODE",
             "the language, as en or zh-hk"),
-        ("encoding", "choice", "pcm_s16le", ENCODINGS, EITHER, "--encoding",
+        ("encoding", "encoding", "pcm_s16le", ENCODINGS, EITHER, "--encoding ENCODING",
             "the encoding to request (default: pcm_s16le)"),
         ("sample_rate", "rate", 24000, SAMPLE_RATES, EITHER, "--sample-rate HZ",
             "the rate to request (default: 24000)"),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from streamplay.audio import AudioFormat
 from streamplay.errors import InvalidRequest
+from streamplay.options import Options
 from streamplay.request import SpeechRequest
 from streamplay.rules.option_table import BIT_RATES
 
@@ -30,6 +32,11 @@ def test_kokoro_mixes_voices(voice: str) -> None:
 @pytest.mark.parametrize("voice", ["af_bella+", "+af", "af(", "af()", "af(x)+b", "a(1)b", "(2)"])
 def test_a_mix_that_is_none_is_refused(voice: str) -> None:
     assert refused(model="hexgrad/Kokoro-82M", voice=voice).field == "voice"
+
+
+def test_the_voice_of_an_engine_is_no_mix() -> None:
+    for model in ("canopylabs/orpheus-3b-0.1-ft", "hexgrad/Kokoro-82M"):
+        assert make(model=model, voice="espeak:en-us+f3").voice == "espeak:en-us+f3"
 
 
 def test_only_kokoro_mixes_among_the_known_models() -> None:
@@ -111,3 +118,36 @@ def test_pronunciations_are_given_in_one_place_only() -> None:
     extra = {"extra_params": {"pronunciation_dict": ["a/b"]}}
     assert make(extra=extra).body()["extra_params"] == extra["extra_params"]
     assert refused(extra=extra, pronounce=["c/d"]).field == "pronounce"
+
+
+def test_to_another_server_than_togethers_unknown_values_go_as_they_are() -> None:
+    fields = {"model": "somebody/new", "voice": "v"}
+    request = make(language="English", response_encoding="linear16", strict=False, **fields)
+    assert (request.body()["language"], request.body()["response_encoding"]) == (
+        "English",
+        "linear16",
+    )
+    assert request.expected == (AudioFormat("pcm_s16le", 24000), "request")
+    with pytest.raises(InvalidRequest, match="language"):
+        make(language="", strict=False)
+    with pytest.raises(InvalidRequest, match="language"):
+        make(language="English")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "variable", "strict"),
+    [
+        (None, None, True),
+        ("https://api.together.xyz/v1", "http://10.0.0.1/v1", True),
+        (None, "http://10.0.0.1/v1", False),
+        ("http://127.0.0.1:8000/v1", None, False),
+    ],
+)
+def test_a_player_knows_whose_values_its_server_takes(
+    base_url: str | None, variable: str | None, strict: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TOGETHER_BASE_URL", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("TOGETHER_BASE_URL", variable)
+    assert Options(base_url=base_url).request("x").strict is strict
+    assert Options(local=True).request("x").strict

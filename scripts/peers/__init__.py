@@ -1,0 +1,1 @@
+"""What scripts/try-clients and scripts/try-servers share."""
