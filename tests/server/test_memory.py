@@ -45,7 +45,7 @@ def test_clients_that_do_not_read_cost_little_and_their_memory_comes_back() -> N
         held = resident(server.pid) - idle
         for reader in readers:
             reader.close()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60  # a busy machine
         while (left := resident(server.pid) - idle) > 20 * MB and time.monotonic() < until:
             time.sleep(0.1)
     # It was 2 to 3.5 MB a client, while they were there and after they had left.
