@@ -83,8 +83,8 @@ IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pa
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "urllib"}
 
-# Each outside library has its rooms: what may change with it is in one place.
-ROOMS: dict[str, set[str]] = {
+# Where each outside library may be imported: what may change with it is in one place.
+LIBRARIES: dict[str, set[str]] = {
     # HTTP is spoken by network.transport alone.
     "httpx": set(),
     "httpcore": set(),
@@ -189,7 +189,7 @@ def _layer(module: str) -> int:
 
 def test_every_name_in_the_tables_is_a_module() -> None:
     entrances = {f"{package}.{name}" for package, names in ENTRANCES.items() for name in names}
-    named = set().union(*LAYERS, CORE, entrances, *ROOMS.values())
+    named = set().union(*LAYERS, CORE, entrances, *LIBRARIES.values())
     assert named <= SOURCES.keys()
     packages = {module for module in MODULES if SOURCES[module].name == "__init__.py"}
     assert ENTRANCES.keys() | {"cli", "bench", "bench.html", "integrations"} == packages
@@ -241,9 +241,9 @@ def test_no_class_has_the_name_of_another() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_an_outside_library_keeps_to_its_rooms(module: str) -> None:
+def test_an_outside_library_is_imported_in_its_place_alone(module: str) -> None:
     libraries = _libraries(_imports(module).running)
-    strays = {name for name in libraries & ROOMS.keys() if not _within(module, ROOMS[name])}
+    strays = {name for name in libraries & LIBRARIES.keys() if not _within(module, LIBRARIES[name])}
     assert not strays
 
 

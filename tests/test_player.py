@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +18,6 @@ from streamplay import Player
 from streamplay.errors import (
     FileFailed,
     InvalidRequest,
-    PlayerClosed,
 )
 from streamplay.events import Event, Failed, Finished
 from streamplay.player import LazyPlayer
@@ -35,7 +30,6 @@ from tests.support.speaking import (
     counted,
     counting,
     failure,
-    open_things,
     wait_until,
     without_gaps,
 )
@@ -273,24 +267,6 @@ def test_interrupted_while_its_last_frames_are_on_their_way(
     assert (heard.frames, heard.text) in {(2400, "hello"), (0, "")}  # done already, perhaps
 
 
-def test_an_interruption_is_of_what_is_said_now_and_not_of_what_has_been_said(
-    speech_server: LocalServer, silent: Silent
-) -> None:
-    silent.latency = 1.0  # the device still has the end of the first when the second begins
-    with Player(base_url=speech_server.base_url) as player:
-        first = player.say("one", extra=counting(0.5))
-        second = player.say("two", extra=counting(10))
-        third = player.say("three", extra=counting(1))
-        being_heard(second, 100)
-        assert not first.done
-        heard = player.interrupt()
-        receipts = [account_for(each.wait(PATIENCE)) for each in (first, second, third)]
-    assert heard.frames == pytest.approx(receipts[1].frames.played, abs=2400)
-    assert heard.dropped == (third,)
-    assert [receipt.complete for receipt in receipts] == [True, False, False]
-    assert [receipt.interrupted for receipt in receipts] == [False, True, True]
-
-
 def test_interrupted_when_nothing_is_said(live: Player) -> None:
     assert live.interrupt() == streamplay.Heard()
 
@@ -326,35 +302,6 @@ def test_an_interruption_tells_which_words_were_heard(live: Player) -> None:
     assert heard.frames >= RATE
     assert heard.seconds == heard.frames / RATE
     assert not heard.exact
-
-
-def test_an_interruption_from_many_threads_is_one(live: Player) -> None:
-    utterance = live.say("hello", extra=counting(10))
-    queued = live.say("more", extra=counting(10))
-    being_heard(utterance)
-    threads = [threading.Thread(target=live.interrupt) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive()
-    for each in (utterance, queued):
-        assert account_for(each.wait(PATIENCE)).interrupted
-    assert live.say("and on", extra=counting(0.1)).wait(PATIENCE).complete
-
-
-def test_an_interruption_from_a_signal_handler(live: Player) -> None:
-    utterance = live.say("hello", extra=counting(10))
-    being_heard(utterance)
-    before = signal.signal(signal.SIGUSR1, lambda *_: live.interrupt())
-    try:
-        sender = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
-        sender.start()
-        receipt = account_for(utterance.wait(PATIENCE))
-        sender.join()
-    finally:
-        signal.signal(signal.SIGUSR1, before)
-    assert receipt.interrupted
 
 
 def test_what_an_interruption_leaves_unheard_is_kept(live: Player, tmp_path: Path) -> None:
@@ -489,16 +436,6 @@ def test_a_failure_that_an_event_told_is_not_logged(
     assert caplog.records == []
 
 
-def test_a_player_that_is_dropped_warns_and_gives_everything_back(
-    speech_server: LocalServer, fast: Silent
-) -> None:
-    before = open_things()
-    with pytest.warns(ResourceWarning, match="unclosed Player"):
-        utterance = Player(base_url=speech_server.base_url).say("hello", extra=counting(0.3))
-    assert utterance.wait(PATIENCE).complete  # what was queued is heard all the same
-    wait_until(lambda: open_things() == before)
-
-
 def test_a_player_that_lives_to_the_end_of_the_process_warns() -> None:
     program = (
         "from streamplay import Player; player = Player(play=False, base_url='http://[::1]:9/v1')"
@@ -547,34 +484,6 @@ def test_leaving_by_an_exception_cuts(speech_server: LocalServer, silent: Silent
     for each in said:
         assert each.done
         assert account_for(each.receipt).interrupted
-
-
-def test_a_closed_player_says_nothing_more(speech_server: LocalServer, silent: Silent) -> None:
-    player = Player(base_url=speech_server.base_url)
-    player.close()
-    player.close()
-    louder = partial(setattr, player, "volume", -3.0)
-    quieter = partial(player.duck, -12)
-    for use in (lambda: player.say("hello"), player.pause, player.resume, louder, quieter):
-        with pytest.raises(PlayerClosed):
-            use()
-    assert player.interrupt() == streamplay.Heard()  # it is silent: who wants that is not refused
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the entries of /proc/self/fd")
-def test_nothing_stays_open_after_closing(speech_server: LocalServer, fast: Silent) -> None:
-    def use() -> None:
-        with Player(base_url=speech_server.base_url) as player:
-            player.say("hello", extra=counting(0.1)).wait(PATIENCE)
-            player.say(iter(["One. ", "Two."]), extra=counting(0.1))
-            player.say("broken", extra=counting(1, fault="reset", at_event=3))
-            player.say("cut", extra=counting(60, pace=1)).cancel()
-
-    use()
-    before = open_things()
-    for _ in range(3):
-        use()
-    assert open_things() == before
 
 
 def test_a_wrong_field_is_told_before_anything_is_sent(player: Player) -> None:

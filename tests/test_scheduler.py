@@ -1,4 +1,4 @@
-"""The speaker: one after the other, each settled for itself."""
+"""The scheduler: one utterance after the other, each settled for itself."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Attempts are made until the first audio is at hand. Nothing has been handed out
 before that, so that one that fails can be made again unseen. Whoever holds the
 audio, and has played none of it, may go on from there: `try_again`.
 
-HTTP itself is the client's; this room knows no library for it.
+HTTP itself is the transport's: this module knows no library for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The asker: pieces of a text, asked for while those before them are heard."""
+"""The prefetch: pieces of a text, asked for while those before them are heard."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,12 +12,9 @@ import pytest
 
 from streamplay.errors import DeviceLost, InvalidRequest, NoDevice
 from streamplay.options import Options
-from streamplay.outputs import device
 from streamplay.outputs.device import DeviceOutput
 from streamplay.outputs.devices import list_devices
-from streamplay.outputs.opening import open_output
 from streamplay.outputs.portaudio import load
-from streamplay.outputs.silent import SilentOutput
 from tests.support.programs import run
 from tests.support.speaking import wait_until
 
@@ -186,36 +182,6 @@ def test_a_device_that_does_not_start_is_no_device(
 # Where no device was asked for
 
 
-def test_the_default_device_is_preferred_to_silence(null_sink: NullSink) -> None:
-    told: list[str] = []
-    output = open_output(RATE, 1, notify=told.append)
-    output.close()
-    assert output.kind == "device"
-    assert told == []
-
-
-def no_device(*_: Any, **__: Any) -> DeviceOutput:
-    raise NoDevice("there is none")
-
-
-def test_where_none_was_asked_for_silence_is_an_answer_and_is_told(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(device, "DeviceOutput", no_device)
-    told: list[str] = []
-    output = open_output(RATE, 2, notify=told.append)
-    assert isinstance(output, SilentOutput)
-    assert (output.samplerate, output.channels) == (RATE, 2)
-    assert len(told) == 1
-    assert "there is none" in told[0]
-
-
-def test_where_one_was_asked_for_silence_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "DeviceOutput", no_device)
-    with pytest.raises(NoDevice):
-        open_output(RATE, 1, device="mine", notify=pytest.fail)
-
-
 # Machines unlike this one
 
 
@@ -230,30 +196,6 @@ for ask in (list_devices, lambda: open_output(24000, 1, device="mine")):
         print("NoDevice:", error)
 print(open_output(24000, 1, notify=print).kind)
 """
-
-
-def test_without_the_portaudio_library_there_is_no_device_and_a_remedy() -> None:
-    gone = "import ctypes.util; ctypes.util.find_library = lambda name: None\n"
-    listed, asked, told, kind = run(gone + ASK).splitlines()
-    for line in (listed, asked):
-        assert line.startswith("NoDevice: the PortAudio library cannot be loaded")
-    if sys.platform == "linux":
-        assert "apt-get install libportaudio2" in listed
-    assert told.startswith("no sound will be heard")
-    assert kind == "silent"
-
-
-def test_a_broken_audio_system_is_no_device() -> None:
-    broken = (
-        "import sys, types\n"
-        "class Broken:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'sounddevice': raise RuntimeError('Error initializing PortAudio')\n"
-        "sys.meta_path.insert(0, Broken())\n"
-    )
-    listed, _, _, kind = run(broken + ASK).splitlines()
-    assert listed == ("NoDevice: the audio system cannot be used: Error initializing PortAudio")
-    assert kind == "silent"
 
 
 @pytest.mark.skipif(Path("/proc/asound").exists(), reason="this machine has a card")

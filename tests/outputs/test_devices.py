@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from streamplay.errors import NoDevice
-from streamplay.outputs import portaudio
-from streamplay.outputs.devices import DeviceInfo, Found, find, list_devices
-
-if TYPE_CHECKING:
-    from tests.support.nullsink import NullSink
+from streamplay.outputs.devices import DeviceInfo, Found, find
 
 
 def device(
@@ -71,16 +67,3 @@ def test_what_is_not_there_says_how_to_list_what_is(asked: Any) -> None:
 def test_without_a_default_device_there_is_none() -> None:
     with pytest.raises(NoDevice, match="no output device on this machine"):
         find(DEVICES[1:], None)
-
-
-def test_portaudio_looks_again_only_while_nothing_of_ours_is_open(null_sink: NullSink) -> None:
-    before = list_devices()
-    stream = object()
-    portaudio.open_streams.add(stream)
-    try:
-        assert not portaudio.look_again()
-    finally:
-        portaudio.open_streams.discard(stream)
-    if not portaudio.open_streams:
-        assert portaudio.look_again()
-    assert list_devices() == before

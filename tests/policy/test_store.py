@@ -13,6 +13,14 @@ from streamplay.policy.store import FileMemory, _parse, _serialized
 
 if TYPE_CHECKING:
     from pathlib import Path
+import asyncio
+from typing import TYPE_CHECKING
+
+from streamplay.policy.learning import PROCESS
+from streamplay.policy.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TARA = Source("api.example", "orpheus", "tara")
 LEO = TARA._replace(voice="leo")
@@ -179,3 +187,71 @@ def test_what_cannot_be_put_in_place_leaves_nothing_behind(
         saved(path, (TARA, FAST))
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+ORPHEUS = Source("host", "orpheus", "tara")
+LATE = Lesson(1.0, 10, 2.0)
+
+
+def known(path: Path) -> Lessons:
+    memory = FileMemory(path)
+    memory.load()
+    return memory.of(ORPHEUS)
+
+
+def test_without_a_file_it_is_what_the_process_knows() -> None:
+    async def run() -> None:
+        store = Store(None, print)
+        await store.read()
+        store.memory.learn(ORPHEUS, LATE)
+        store.write()
+        await store.close()
+
+    asyncio.run(run())
+    assert PROCESS.of(ORPHEUS).margins == (1.0,)
+
+
+def test_with_a_file_the_process_learns_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = Store(str(tmp_path / "a"), print)
+        await store.read()
+        store.memory.learn(ORPHEUS, LATE)
+        await store.close()
+
+    for count in (1, 2):
+        asyncio.run(run())
+        assert known(tmp_path / "a").margins == (1.0,) * count
+    assert PROCESS.items() == ()
+
+
+def test_what_is_learned_while_it_writes_is_written_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        store = Store(tmp_path / "a", print)
+        await asyncio.gather(store.read(), store.read())
+        for _ in range(20):
+            store.memory.learn(ORPHEUS, LATE)
+            store.write()
+            await asyncio.sleep(0)
+        await store.close()
+
+    asyncio.run(run())
+    assert len(known(tmp_path / "a").margins) == 20
+
+
+def test_a_broken_file_is_told_once_and_then_let_be(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("my notes")
+    told: list[str] = []
+
+    async def run() -> None:
+        store = Store(tmp_path / "a", told.append)
+        await store.read()
+        for _ in range(2):
+            store.memory.learn(ORPHEUS, LATE)
+            store.write()
+            await store.read()
+        await store.close()
+        assert len(store.memory.of(ORPHEUS).margins) == 2
+
+    asyncio.run(run())
+    assert len(told) == 1
+    assert (tmp_path / "a").read_text() == "my notes"

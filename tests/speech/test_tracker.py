@@ -28,7 +28,7 @@ from streamplay.speech.transcript import Piece, TimedWord
 from streamplay.words.passage import Passage
 from tests.playback.test_pump import RATE
 from tests.playback.test_pump_wakes import Bench, on_bench
-from tests.speech.test_utterance import Owner
+from tests.support.utterances import Owner
 from tests.support.virtual_time import run_virtually
 
 BLOCK = 40

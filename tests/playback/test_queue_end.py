@@ -1,0 +1,159 @@
+"""The queue with a playout whose blocks the test renders: no clock, no lock, no loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamplay.playback import queue as queue_module
+from streamplay.playback.playout import Playout
+from streamplay.playback.queue import PlaybackQueue
+from streamplay.playback.track import Track
+
+RATE, CAPACITY, RESERVE, DRAIN = 8000, 1000, 100, 50
+FADE = 40
+
+
+class Bench:
+    """A queue, its playout, and what was rendered."""
+
+    def __init__(self, reserve: int = 0) -> None:
+        self.playout = Playout(RATE, 1, CAPACITY)
+        self.queue = PlaybackQueue(self.playout, reserve)
+        self.queue.drain = DRAIN
+        self.heard: list[float] = []
+
+    def track(self, *values: float, closed: bool = True) -> Track:
+        """Add a track of these frames."""
+        track = Track()
+        self.queue.tracks.append(track)
+        if values:
+            frames = np.array(values, np.float32).reshape(-1, 1)
+            self.queue.put_frames(track, frames)
+        if closed:
+            self.queue.close(track)
+        self.queue.step()
+        return track
+
+    def render(self, frames: int) -> None:
+        block = memoryview(bytearray(4 * frames)).cast("f")
+        self.playout.render(block, 0.0)
+        self.heard += block.tolist()
+        self.queue.step()
+
+
+def test_tracks_are_heard_one_behind_the_other_without_a_frame_between() -> None:
+    bench = Bench()
+    first, second = bench.track(0.1, 0.2), bench.track(0.3)
+    assert (first.start, first.stop, second.start, second.stop) == (0, 2, 2, 3)
+    bench.render(4)
+    assert bench.heard == pytest.approx([0.1, 0.2, 0.3, 0.0])
+
+
+def test_a_track_is_settled_once_the_device_has_been_fed_its_drain() -> None:
+    bench = Bench()
+    track = bench.track(0.1, 0.2)
+    assert bench.queue.due_in() == 2
+    bench.render(2)
+    assert bench.queue.settle(bench.playout.position) == []
+    assert bench.queue.due_in() == DRAIN
+    bench.render(DRAIN)
+    assert bench.queue.settle(bench.playout.position) == [track]
+    assert bench.queue.tracks == []
+    assert bench.queue.due_in() is None
+
+
+def test_what_does_not_fit_waits_and_is_due_when_there_is_room() -> None:
+    bench = Bench()
+    values = np.linspace(0.1, 0.9, CAPACITY + 300).tolist()
+    track = bench.track(*values)
+    assert (track.waiting, track.stop) == (300, None)
+    due = bench.queue.due_in()
+    assert due is not None
+    bench.render(due)
+    assert track.waiting == 300 - due
+    while len(bench.heard) < len(values):
+        bench.render(25)
+    assert bench.heard == pytest.approx(values)
+
+
+def test_frames_are_kept_free_for_what_follows_a_cut() -> None:
+    bench = Bench(RESERVE)
+    cut = bench.track(*[0.5] * CAPACITY)
+    follows = bench.track(0.25)
+    assert (cut.waiting, follows.start) == (RESERVE, None)
+    bench.render(20)
+    bench.queue.cut([cut])
+    assert follows.start is not None  # it lies in the ring already
+    bench.render(FADE + 1)
+    assert bench.heard[20 + FADE] == 0.25
+
+
+def test_a_cut_fades_out_and_drops_what_waits() -> None:
+    bench = Bench()
+    track = bench.track(*[0.5] * (CAPACITY + 200), closed=False)
+    bench.render(100)
+    bench.queue.cut([track])
+    bench.render(200)
+    assert (track.cut, track.closed, track.waiting) == (True, True, 0)
+    assert bench.heard[100] <= 0.5
+    assert not any(bench.heard[100 + FADE :])
+    assert bench.queue.settle(bench.playout.position) == [track]
+
+
+def test_what_was_handed_over_whole_cannot_be_cut() -> None:
+    bench = Bench()
+    track = bench.track(0.1, 0.2)
+    bench.render(2)
+    bench.queue.cut([track])
+    assert not track.cut
+
+
+def test_a_track_that_never_had_a_frame_is_done_at_once() -> None:
+    bench = Bench()
+    track = bench.track()
+    assert bench.queue.settle(0) == [track]
+
+
+def test_running_dry_is_the_networks_fault_only_while_more_is_on_its_way() -> None:
+    bench = Bench()
+    track = bench.track(0.1, closed=False)
+    assert not bench.queue.is_dry(track)
+    bench.render(1)
+    assert not bench.queue.is_dry(track)  # no block has asked for more yet
+    bench.render(5)
+    assert bench.queue.is_dry(track)
+    track.idle = True
+    assert not bench.queue.is_dry(track)
+
+
+def test_nothing_starts_below_the_level() -> None:
+    bench = Bench()
+    track = Track(level=3)
+    bench.queue.tracks.append(track)
+    bench.queue.put_frames(track, np.full((2, 1), 0.5, np.float32))
+    bench.queue.step()
+    bench.render(2)
+    assert bench.heard == [0, 0]
+    bench.queue.put_frames(track, np.full((1, 1), 0.5, np.float32))
+    bench.queue.step()
+    bench.render(3)
+    assert bench.heard[2:] == [0.5] * 3
+
+
+def test_it_is_full_by_the_bytes_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "QUEUE_BYTES", 4000)
+    bench = Bench()
+    track = bench.track(*[0.5] * CAPACITY, closed=False)
+    assert not bench.queue.is_full
+    bench.queue.put_frames(track, np.zeros((1000, 1), np.float32))
+    assert bench.queue.is_full
+
+
+def test_what_is_given_up_ends_where_it_was_handed_over() -> None:
+    bench = Bench()
+    begun, waits = bench.track(0.1, 0.2, 0.3), bench.track(0.4)
+    bench.render(2)
+    assert bench.queue.give_up(2) == [begun, waits]
+    assert (begun.stop, begun.cut, waits.cut) == (2, True, True)
+    assert bench.queue.tracks == []
