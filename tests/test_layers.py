@@ -98,7 +98,7 @@ LIBRARIES: dict[str, set[str]] = {
     "rich": {"cli", "bench"},
     "sentencex": {"words.text"},
     "markdown_it": {"words.inline"},
-    "lxml": {"words.markup", "words.books"},
+    "lxml": {"words.markup", "words.epub"},
 }
 
 # Imported where they are used: a request leaves before they are loaded.

@@ -76,7 +76,7 @@ class DocumentSentence:
     is_heading : bool
         Whether it is the heading itself.
     progress : float
-        How much of the document ends with it, about: 0 to 1.
+        Share of the document up to its end, estimated by bytes: 0 to 1.
     """
 
     number: int
@@ -235,7 +235,7 @@ def _paragraph(lines: list[str], offset: int, progress: float) -> TextBlock:
 def markdown_blocks(
     chunks: Iterable[tuple[str, float]], language: str = "en"
 ) -> Iterator[TextBlock]:
-    """Yield the blocks of Markdown, made fit to be heard.
+    """Yield the blocks of Markdown, prepared for speech.
 
     Parameters
     ----------

@@ -355,7 +355,7 @@ def say_code(voice: SpokenLines, text: str, places: Sequence[int]) -> None:
 
 
 def is_heard(character: str) -> bool:
-    """Whether a character is spoken, and not only there for the eye: an emoji, a part of one."""
+    """Whether a character is spoken: no emoji and no part of one."""
     code = ord(character)
     if code < _SYMBOLS and character not in _JOINERS:
         return True

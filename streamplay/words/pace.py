@@ -6,22 +6,22 @@ from collections import deque
 from typing import Final
 
 QUIET_SECONDS: Final = 0.3
-"""After a whole sentence nothing has come for so long: the model thinks, and it can be said."""
+"""After this long without a token behind a whole sentence, the model has paused: say it."""
 
 UNKNOWN_SECONDS: Final = 2.0
-"""The same while it is not known how fast the tokens come: nobody reads a model that is slower."""
+"""The same while the pace of the tokens is not known: slower models are not spoken live."""
 
 LONGEST_QUIET_SECONDS: Final = 6.0
-"""However slow the model is."""
+"""Upper bound of that wait, for any pace."""
 
 _GAPS: Final = 16
-"""Gaps that are looked at: a server may send several tokens at once, and none for a while."""
+"""Gaps that are remembered. A server may send several tokens at once, then none for a while."""
 
 _FACTOR: Final = 4
-"""A pause is so many times as long as the gaps between tokens are."""
+"""A pause is this many times as long as the gap between two tokens."""
 
 _KNOWN: Final = 4
-"""Gaps from which on a pace is known."""
+"""The pace is known after so many gaps."""
 
 
 class Pace:

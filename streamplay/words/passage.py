@@ -1,7 +1,7 @@
 """What is spoken, and where it stands in the text that was given. Pure.
 
 A text is given in parts of any size; what is spoken of it may be something else
-(Markdown is made fit to be heard). Each piece therefore carries its span in the given
+(Markdown is prepared for speech). Each piece therefore carries its span in the given
 text, and runs that lead from each of its characters to the characters it stands for.
 """
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamplay.words.passage import Passage, Said
 
 READ_AHEAD: Final = 256
-"""Parts of a text read before they are spoken: a page, where a part is a word."""
+"""Parts read ahead of what is spoken: about a page, if a part is a word."""
 
 SLICE: Final = 4 * LONGEST
 """Characters of a long text that are prepared at a time, so that its first request does not wait
@@ -39,9 +39,9 @@ class Manner:
     language : str
         Selects the rules for sentences.
     clean : bool
-        Whether Markdown, addresses, emoji and code are made fit to be heard.
+        Whether to prepare Markdown, addresses, emoji and code for speech: see `Cleaned`.
     ahead : callable
-        Seconds of audio that wait to be heard: the longer, the longer a piece.
+        Seconds of audio that wait to be heard; a piece may last as long.
     clock : callable
         Seconds, monotonic.
     """
@@ -53,7 +53,7 @@ class Manner:
 
 
 def is_stream(text: object) -> bool:
-    """Tell whether a text comes in parts: whatever is no str, and can be iterated over."""
+    """Tell whether a text comes in parts: an iterable that is no str."""
     return isinstance(text, Iterable | AsyncIterable) and not isinstance(text, str | bytes)
 
 

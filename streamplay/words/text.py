@@ -1,9 +1,9 @@
-"""A stream of words → pieces worth sending, cut as soon as it is known where they end. Pure.
+"""A stream of text → pieces to request, cut as soon as their ends are known. Pure.
 
-sentencex decides where a sentence ends, for each language by its own rules. This module
-decides *when* to ask it: at fixed places of the text, however it arrives, so that a cut
-never depends on how the text was split, and never changes. Only a deadline that passes
-can add one, between two words. docs/text.md tells more.
+sentencex decides where a sentence ends, by the rules of each language. `SentenceCutter`
+decides *when* to ask it: at fixed positions of the text, so that a cut never depends on
+how the text was split into tokens, and never moves. Only a deadline that passes adds a
+cut, between two words. See docs/text.md.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ if TYPE_CHECKING:
 LONGEST: Final = fields.LONGEST
 
 FIRST_LEAST: Final = 20
-"""Characters that a clause must have to go first: some 1.3 s of speech, in which the next piece
-can be asked for and come."""
+"""Least characters of a clause that is sent first: about 1.3 s of speech, in which the next piece
+can be requested and arrive."""
 
 FIRST_SECONDS: Final = 0.5
-"""So long the first words are held back at most where they hold a phrase; a model at 20 tokens/s
-has written a clause of `FIRST_LEAST` characters long before."""
+"""After this long, the first words are sent if they hold a phrase. At 20 tokens/s a model has
+written a clause of `FIRST_LEAST` characters long before."""
 
 _LATE: Final = 4
-"""After so many times as long, a shorter phrase will do."""
+"""After this many times `FIRST_SECONDS`, a shorter phrase is sent."""
 
-# The weight that a first piece must have, by the rank of the place where it would be cut: a phrase
-# that a mark ends is whole however short it is; words that nothing ends should be a few.
+# Least weight of a first piece, by the rank of the boundary behind it: a phrase that ends with a
+# mark may be short; words without an end should be several.
 _LEAST: Final = {MARK: 8, PHRASE: 12, WORD: FIRST_LEAST}
 _LEAST_LATE: Final = {MARK: 1, PHRASE: 6, WORD: 10}
 
 _ALONE_WORDS: Final = 3
-"""A part of so many words that ends a sentence comes from a program that writes sentences."""
+"""A part with this many words that ends a sentence comes from a program that yields sentences."""
 
 _NEXT: Final = " A"  # what a new sentence would begin with
 
