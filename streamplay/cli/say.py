@@ -25,12 +25,28 @@ if TYPE_CHECKING:
     from streamplay.network.early import EarlyRequest
     from streamplay.player import Player
     from streamplay.receipt import Receipt
+    from streamplay.speech.utterance import Utterance
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the arguments of ``say``."""
     parser.add_argument(
         "text", nargs="*", metavar="TEXT", help="the text; - or nothing: standard input"
+    )
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", help="read FILE aloud: text, Markdown, HTML, EPUB; -: stdin"
+    )
+    parser.add_argument(
+        "--from", dest="from_", metavar="SENTENCE|HEADING", help="with -f: where to begin"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", default=None, help="with -f: from where it was left"
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        default=None,
+        help="print characters, requests and minutes; send nothing",
     )
     options.add_request(parser)
     options.add_text(parser)
@@ -59,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
     """Speak, print the receipt, and return the exit status."""
     asked = options.for_player(args)
     _check(args)
+    if args.dry_run:
+        return _dry_run(args)
     with Interruption() as interruption:
         speech = _Speech(args, asked, interruption)
         try:
@@ -70,7 +88,33 @@ def run(args: argparse.Namespace) -> int:
     return _ended(args, receipt, interruption)
 
 
+def _dry_run(args: argparse.Namespace) -> int:
+    from streamplay.cli import reading_file
+
+    if args.file not in {None, "-"}:
+        return reading_file.dry_run(iter(reading_file.ReadAloud(args).feed), as_one=False)
+    if args.text and args.text != ["-"]:
+        return reading_file.dry_run(iter([" ".join(args.text)]), as_one=True)
+    return reading_file.dry_run(reading_file.standard_input(), as_one=False)
+
+
 def _check(args: argparse.Namespace) -> None:
+    _check_file(args)
+    _check_output(args)
+    if args.file in {None, "-"}:
+        _check_text(args)
+
+
+def _check_file(args: argparse.Namespace) -> None:
+    if args.file is not None and args.text:
+        raise UsageError("-f and a text are two things to say: give one of them")
+    if args.file in {None, "-"} and (args.from_ is not None or args.resume):
+        raise UsageError("--from and --resume belong to -f FILE")
+    if args.from_ is not None and args.resume:
+        raise UsageError("--from and --resume are two places to begin: give one of them")
+
+
+def _check_output(args: argparse.Namespace) -> None:
     if args.output == "-":
         if args.json:
             raise UsageError("-o - and --json both want standard output")
@@ -78,12 +122,15 @@ def _check(args: argparse.Namespace) -> None:
             raise UsageError("-o -: standard output is a terminal; send it to a file or a pipe")
         if sys.stdout is None:
             raise UsageError("-o -: standard output is closed")
+
+
+def _check_text(args: argparse.Namespace) -> None:
     if args.text and args.text != ["-"]:
         if not " ".join(args.text).strip():
             raise UsageError("the text is empty: there is nothing to say")
     elif sys.stdin is None:
         raise UsageError("there is no text, and standard input is closed")
-    elif not args.text and console.is_terminal(sys.stdin):
+    elif not args.text and args.file is None and console.is_terminal(sys.stdin):
         raise UsageError(
             "there is no text: give it as words, pipe it in, or type it after streamplay say -"
         )
@@ -112,6 +159,8 @@ class _Speech:
     def speak(self) -> Receipt:
         """Speak until the end of the text, or until a signal."""
         options.tell_the_voice(self._args)
+        if self._args.file not in {None, "-"}:
+            return self._read_aloud()
         if self._args.text and self._args.text != ["-"]:
             text = " ".join(self._args.text)
             self._hint_at_file(text)
@@ -123,10 +172,25 @@ class _Speech:
         with Player(**self._asked, notify=notify) as player:
             return self._say_standard_input(player)
 
+    def _read_aloud(self) -> Receipt:
+        """Read a file aloud, sentence by sentence, and tell where it was left."""
+        from streamplay.cli.reading_file import ReadAloud
+        from streamplay.player import Player
+
+        read = ReadAloud(self._args)
+        # The document has made its text fit to be heard; what a player would clean is clean.
+        asked = {name: value for name, value in self._asked.items() if name != "clean"}
+        with Player(**asked, notify=options.notifier(self._args)) as player:
+            speech = self._start(player, read.feed)
+            try:
+                return speech.wait()
+            finally:
+                read.leave(speech)
+
     def _hint_at_file(self, text: str) -> None:
         """Say so where the text is the name of a file: the name is spoken, not the file."""
         if not self._args.quiet and len(text) < 256 and os.path.isfile(text):  # noqa: PTH113 - pathlib takes 5 ms
-            console.tell(f"{text} is a file: its name is spoken; to speak the file: < {text}")
+            console.tell(f"{text} is a file: its name is spoken; to speak the file: -f {text}")
 
     def _say_words(self, text: str) -> Receipt:
         """Speak the words of the command: send the request before importing anything else."""
@@ -158,10 +222,13 @@ class _Speech:
         return blank
 
     def _say(self, player: Player, text: Any) -> Receipt:
+        return self._start(player, text).wait()
+
+    def _start(self, player: Player, text: Any) -> Utterance:
         args = self._args
         speech = player.say(text, output=args.output, force=bool(args.force), record=args.record)
         self._interruption.call(speech.cancel)
-        return speech.wait()
+        return speech
 
 
 @contextlib.contextmanager

@@ -1,0 +1,121 @@
+"""Files read aloud: `say -f`, from where a file was left, with the place told and kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streamplay.cli import config, console
+from streamplay.cli.usage import UsageError
+from streamplay.cli.user_files import UserFiles, state_folder
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
+from streamplay.words.books import SentenceFeed, read_document, starting_at
+from streamplay.words.text import LONGEST
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from streamplay.speech.utterance import Utterance
+    from streamplay.words.books import Document
+    from streamplay.words.document import DocumentSentence
+
+KEPT_PLACES: Final = 200
+"""Files whose places are kept; the one read longest ago is forgotten first."""
+
+_PLACES: Final = "places.json"
+_PLACES_BYTES: Final = 1 << 18
+
+
+class ReadAloud:
+    """One file that is read aloud.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The flags of ``say``.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.document: Document = read_document(
+            Path(args.file), language=args.language, clean=args.clean
+        )
+        stores = config.tables()["privacy"].get("store", True)
+        tell = (lambda _: None) if args.quiet else console.tell
+        self._tell = tell
+        self._files = UserFiles(state_folder() if stores else None, tell)
+        self._key = str(Path(args.file).resolve())
+        self.feed = SentenceFeed(self._begin(args))
+
+    def _begin(self, args: argparse.Namespace) -> Iterator[DocumentSentence]:
+        if args.from_ is not None:
+            return starting_at(self.document, args.from_)
+        place = self._places().get(self._key) if args.resume else None
+        if args.resume and place is None:
+            self._tell("this file was not left in the middle: it is read from its beginning")
+        if place is None:
+            sentences = self.document.sentences()
+        else:
+            sentences = self.document.sentences(place["start"], place["sentence"])
+        first = next(sentences, None)
+        if first is None:
+            raise UsageError(f"there is nothing to say in {self.document.path}")
+        return chain((first,), sentences)
+
+    def leave(self, utterance: Utterance) -> None:
+        """Tell where reading stopped, and keep the place; forget it where all was heard."""
+        receipt = utterance.receipt
+        places = self._places()
+        places.pop(self._key, None)
+        sentence = self.feed.at(utterance.heard().offset)
+        if not receipt.complete and sentence is not None:
+            places[self._key] = {"sentence": sentence.number, "start": sentence.start}
+            chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
+            done = f", {100 * sentence.progress:.0f} % of the file"
+            self._tell(
+                f"stopped in sentence {sentence.number}{chapter}{done}; --resume goes on there"
+            )
+        elif self._key not in self._places():
+            return
+        kept = dict(list(places.items())[-KEPT_PLACES:])
+        self._files.write(_PLACES, json.dumps(kept).encode())
+
+    def _places(self) -> dict[str, Any]:
+        try:
+            places = json.loads(self._files.read(_PLACES, _PLACES_BYTES) or "{}")
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(places, dict):
+            return {}
+        return {file: place for file, place in places.items() if _is_place(place)}
+
+
+def _is_place(place: Any) -> bool:
+    return isinstance(place, dict) and all(
+        type(place.get(name)) is int and place[name] >= 0 for name in ("sentence", "start")
+    )
+
+
+def dry_run(texts: Iterator[str], *, as_one: bool) -> int:
+    """Print what saying the texts would take: characters, requests, minutes. Nothing is sent."""
+    characters = requests = 0
+    for text in texts:
+        said = len(text.strip())
+        characters += said
+        requests += -(-said // LONGEST) if said else 0
+    if as_one:
+        requests = max(1, -(-characters // LONGEST))
+    minutes = characters / CHARACTERS_PER_SECOND / 60
+    console.out(f"{characters} characters, about {requests} requests and {minutes:.1f} minutes")
+    return 0
+
+
+def standard_input() -> Iterator[str]:
+    """Yield the sentences of standard input."""
+    from streamplay.words.document import sentences_of, text_blocks
+
+    parts = ((line, 0.0) for line in sys.stdin)
+    return (sentence.text for sentence in sentences_of(text_blocks(parts)))
