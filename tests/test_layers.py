@@ -53,7 +53,7 @@ ENTRANCES = {
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
     "stream": {"decoder", "sniff", "sse", "told", "wire"},
-    "words": {"boundaries", "passage", "sources"},
+    "words": {"books", "boundaries", "document", "passage", "sources"},
 }
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from streamplay.cli import config, console
 from streamplay.cli.usage import UsageError
 from streamplay.cli.user_files import UserFiles, state_folder
-from streamplay.rules.fields import CHARACTERS_PER_SECOND
+from streamplay.rules.fields import CHARACTERS_PER_SECOND, LONGEST
 from streamplay.words.books import SentenceFeed, read_document, starting_at
-from streamplay.words.text import LONGEST
 
 if TYPE_CHECKING:
     import argparse
