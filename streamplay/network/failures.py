@@ -1,7 +1,8 @@
-"""An HTTP answer that is no audio → the typed error that says so.
+"""Whatever a server, a connection or the environment gets wrong → the typed error that says so.
 
-Pure: status, headers and body are arguments. What the server says is shown to
-people, and is made presentable first.
+In this order: what a server says in the body of an error; the refusal made of it; content that
+is no speech; connections that fail; answers that are no HTTP. A server's words are shown to
+people, so they are made presentable here, and the key is in none of them.
 """
 
 from __future__ import annotations
@@ -37,9 +38,15 @@ if TYPE_CHECKING:
     from streamplay.network.endpoint import Endpoint
     from streamplay.request import SpeechRequest
 
-BODY_CHARACTERS: Final = 4096
+_KEPT: Final = "What had arrived is kept. Try again"
+
 BODY_BYTES: Final = 1 << 16
 """As much of an error's body as is read."""
+
+BODY_CHARACTERS: Final = 4096
+"""As much of it as an error keeps."""
+
+# What a server says
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,9 @@ def _location(loc: Any) -> list[str]:
     """Return the field's name from FastAPI's ``["body", "voice"]``."""
     names = [part for part in loc if isinstance(part, str)] if isinstance(loc, list) else []
     return names[1:2] if names[:1] == ["body"] else names[:1]
+
+
+# A refusal
 
 
 def refusal(
@@ -252,6 +262,27 @@ def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:
     return f"{endpoint.host} refuses the API key", "Check the key, and what it may do"
 
 
+async def read_refusal(
+    body: Body, endpoint: Endpoint, request: SpeechRequest | None = None
+) -> tuple[ServerRefused, ErrorBody]:
+    """Return the error of an answer whose status is not 2xx, and what the server says."""
+    exchange = body.exchange
+    data = await body.start(BODY_BYTES)
+    if _is_compressed(exchange.headers.get("content-encoding", "")):
+        data = b""
+    said = read_error(data, exchange.headers.get("content-type", ""))
+    error = refusal(
+        exchange.status,
+        exchange.headers,
+        said,
+        data,
+        endpoint=endpoint,
+        now=time.time(),
+        request=request,
+    )
+    return error, said
+
+
 def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
     """Return the names that are most like `wanted`, the nearest first.
 
@@ -270,57 +301,28 @@ def _short(name: str | None) -> str:
     return presentable(name or "", limit=80)
 
 
-async def read_refusal(
-    body: Body, endpoint: Endpoint, request: SpeechRequest | None = None
-) -> tuple[ServerRefused, ErrorBody]:
-    """Return the error of an answer whose status is not 2xx, and what the server says."""
-    exchange = body.exchange
-    data = await body.start(BODY_BYTES)
-    if is_compressed(exchange.headers.get("content-encoding", "")):
-        data = b""
-    said = read_error(data, exchange.headers.get("content-type", ""))
-    error = refusal(
-        exchange.status,
-        exchange.headers,
-        said,
-        data,
-        endpoint=endpoint,
-        now=time.time(),
-        request=request,
-    )
-    return error, said
-
-
-def tells_end(headers: Mapping[str, str]) -> bool:
-    """Tell whether an answer's framing tells where its body ends, not only the connection's end."""
-    coding = headers.get("transfer-encoding", "").lower()
-    return "chunked" in coding or "content-length" in headers
+# Content that is no speech
 
 
 def check_coding(coding: str, secret: str | None) -> None:
     """Raise `UnexpectedContent` where the body is compressed.
 
-    A few kilobytes of gzip become a gigabyte. ``identity`` was asked for, and
-    RFC 9110, 12.5.3 lets a server send nothing else.
+    ``identity`` was asked for, and RFC 9110, 12.5.3 lets a server send nothing else. It is not
+    decompressed here, since a few kilobytes of gzip can become a gigabyte.
     """
-    if is_compressed(coding):
+    if _is_compressed(coding):
         raise UnexpectedContent(
-            f"the body is compressed ({presentable(coding, secret, 80)}), which nobody asked for",
+            f"the body is compressed ({presentable(coding, secret, 80)}), against the request",
             remedy="Look for a proxy in between that compresses",
         )
 
 
-def is_compressed(coding: str) -> bool:
+def _is_compressed(coding: str) -> bool:
     """Tell whether a Content-Encoding is any other than none."""
     return coding.strip().lower() not in ("", "identity")
 
 
-def is_json(content_type: str) -> bool:
-    """Tell whether a media type is JSON."""
-    return content_type.partition(";")[0].strip().lower().endswith(("/json", "+json"))
-
-
-# What the system raises, and what is no HTTP
+# Connections
 
 
 def not_connected(error: OSError, endpoint: Endpoint) -> ConnectFailed:
@@ -329,7 +331,9 @@ def not_connected(error: OSError, endpoint: Endpoint) -> ConnectFailed:
     if isinstance(error, ConnectionRefusedError):
         return ConnectFailed(f"{where} refuses the connection", remedy="Is the server running?")
     if isinstance(error, ssl.SSLError):
-        reason = getattr(error, "verify_message", "") or error.reason or "TLS failed"
+        reason = (
+            getattr(error, "verify_message", "") or getattr(error, "reason", "") or "TLS failed"
+        )
         remedy = "For a certificate of your own, name it in SSL_CERT_FILE"
         return ConnectFailed(f"no secure connection to {where}: {reason}", remedy=remedy)
     reason = error.strerror or str(error) or "the connection was closed"
@@ -357,12 +361,17 @@ def broken_trust(error: OSError) -> ConnectFailed:
     )
 
 
-_KEPT = "What had arrived is kept. Try again"
-
-
 def unanswered(where: str) -> ConnectionLost:
     """Return the error of a connection that ended before the answer's headers."""
     return ConnectionLost(f"{where} closed the connection without an answer", remedy="Try again")
+
+
+def lost() -> ConnectionLost:
+    """Return the error of a connection that was lost inside the body."""
+    return ConnectionLost("the connection was lost while the answer came", remedy=_KEPT)
+
+
+# Answers that are no HTTP
 
 
 def no_http(where: str) -> UnexpectedContent:
@@ -378,6 +387,7 @@ def misframed(*, ended: bool) -> Truncated:
     return Truncated(f"the body {what}", remedy=_KEPT)
 
 
-def lost() -> ConnectionLost:
-    """Return the error of a connection that was lost inside the body."""
-    return ConnectionLost("the connection was lost while the answer came", remedy=_KEPT)
+def tells_end(headers: Mapping[str, str]) -> bool:
+    """Tell whether an answer's framing tells where its body ends, not only the connection's end."""
+    coding = headers.get("transfer-encoding", "").lower()
+    return "chunked" in coding or "content-length" in headers

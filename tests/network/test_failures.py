@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from typing import Any
 
 import pytest
@@ -8,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay import errors
-from streamplay.errors import UnexpectedContent
 from streamplay.network.endpoint import Endpoint
 from streamplay.network.failures import (
     ErrorBody,
+    broken_proxy,
+    broken_trust,
     check_coding,
-    is_compressed,
-    is_json,
+    misframed,
     nearest,
+    not_connected,
     read_error,
     refusal,
+    tells_end,
 )
 from streamplay.request import SpeechRequest
 
@@ -244,31 +247,66 @@ def test_any_refusal_gives_a_typed_error(status: int, body: bytes) -> None:
     assert error.body.isprintable()
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "application/json",
-        "Application/JSON; charset=utf-8",
-        "text/json",
-        "application/problem+json",
-    ],
-)
-def test_json_is_known_by_its_names(kind: str) -> None:
-    assert is_json(kind)
-
-
-@pytest.mark.parametrize("kind", ["", "text/event-stream", "audio/pcm", "application/jsonl"])
-def test_other_types_are_no_json(kind: str) -> None:
-    assert not is_json(kind)
+# Content that is no speech
 
 
 @pytest.mark.parametrize("coding", ["", " ", "identity", "IDENTITY "])
 def test_no_coding_is_none(coding: str) -> None:
-    assert not is_compressed(coding)
     check_coding(coding, None)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "unheard-of"])
 def test_any_other_coding_is_refused_by_its_name(coding: str) -> None:
-    with pytest.raises(UnexpectedContent, match=coding):
+    with pytest.raises(errors.UnexpectedContent, match=coding):
         check_coding(coding, None)
+
+
+# Connections
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "refused"), "refuses the connection"),
+        (
+            OSError(113, "No route to host"),
+            "cannot connect to http://there:8000/v1: No route to host",
+        ),
+        (OSError(), "the connection was closed"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong"), "no secure connection"),
+        (OSError(f"the proxy said {KEY}"), "the proxy said"),
+    ],
+)
+def test_a_connection_that_was_not_made_says_why(error: OSError, words: str) -> None:
+    told = not_connected(error, ENDPOINT)
+    assert words in str(told)
+    assert KEY not in str(told)
+    assert told.remedy
+
+
+def test_a_broken_environment_is_named_as_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("all_proxy", raising=False)
+    assert "ALL_PROXY" in broken_proxy("all_proxy").remedy
+    monkeypatch.setenv("all_proxy", "hunter2")
+    assert "all_proxy" in broken_proxy("all_proxy").remedy
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "hunter2")
+    told = broken_trust(FileNotFoundError())
+    assert told.remedy == "Check the environment: SSL_CERT_FILE"
+    assert "hunter2" not in str(told)
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert "certifi" in broken_trust(FileNotFoundError()).remedy
+
+
+# Answers that are no HTTP
+
+
+def test_the_end_of_a_body_is_told_by_its_framing_or_by_the_connection() -> None:
+    assert tells_end({"content-length": "5"})
+    assert tells_end({"transfer-encoding": "Chunked"})
+    assert not tells_end({"content-type": "audio/pcm"})
+
+
+def test_a_body_that_was_cut_is_told_apart_from_one_that_is_not_framed() -> None:
+    assert "before its end" in str(misframed(ended=True))
+    assert "before its end" not in str(misframed(ended=False))
