@@ -8,6 +8,7 @@ field that they do not know.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,6 +97,17 @@ class Server:
     stumbled: bool = False
     news: bool = False
     streams: int | None = None
+
+    def recall(self, facts: Any) -> None:
+        """Take the shape that `facts` gave; nothing where they are damaged, or it is known."""
+        if self.shape is None and facts is not None:
+            with suppress(KeyError, TypeError, ValueError):
+                self.shape = read_shape(facts)
+
+    def facts(self) -> dict[str, Any] | None:
+        """Return the shape as JSON where it is news, once; None where there is nothing new."""
+        news, self.news = self.news, False
+        return self.shape.to_dict() if news and self.shape else None
 
 
 @dataclass(slots=True)

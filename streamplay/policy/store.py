@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import FileFailed
 from streamplay.loop import aside
-from streamplay.policy.learning import KEPT, LEVEL_BOUND, NEVER, PROCESS, Lessons, Memory, Source
+from streamplay.policy.learning import (
+    KEPT,
+    LEVEL_BOUND,
+    NEVER,
+    PROCESS,
+    SOURCES,
+    Lessons,
+    Memory,
+    Source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,16 +57,22 @@ class FileMemory(Memory):
         super().__init__()
         self._path = path
         self._new: deque[tuple[Source, Lesson]] = deque()
+        self.servers: dict[str, Any] = {}
+        self._new_servers: dict[str, Any] = {}
 
     @property
     def has_news(self) -> bool:
         """Whether there are lessons that the file does not hold yet."""
-        return bool(self._new)
+        return bool(self._new or self._new_servers)
 
     def learn(self, source: Source, lesson: Lesson) -> None:
         """Add a lesson; the next `save` writes it."""
         super().learn(source, lesson)
         self._new.append((source, lesson))
+
+    def learn_server(self, base_url: str, facts: Any) -> None:
+        """Add what is known of a server, as JSON; the next `save` writes it."""
+        self.servers[base_url] = self._new_servers[base_url] = facts
 
     def load(self) -> None:
         """Read the file; nothing where there is none.
@@ -67,8 +82,10 @@ class FileMemory(Memory):
         FileFailed
             If it cannot be read, or holds something else.
         """
-        for source, lessons in _read(self._path):
+        sources, servers = _read(self._path)
+        for source, lessons in sources:
             self.keep(source, lessons)
+        self.servers = servers | self.servers
 
     def save(self) -> None:
         """Add to the file the lessons since the last call.
@@ -79,24 +96,28 @@ class FileMemory(Memory):
             If it cannot be written, or holds something else, which is left alone.
         """
         kept = Memory()
-        for source, lessons in _read(self._path):
+        sources, servers = _read(self._path)
+        for source, lessons in sources:
             kept.keep(source, lessons)
         while self._new:
             kept.learn(*self._new.popleft())
-        _write(self._path, kept)
+        new, self._new_servers = self._new_servers, {}
+        # The ones learned last are the last, and are those that stay.
+        told = {url: facts for url, facts in servers.items() if url not in new} | new
+        _write(self._path, kept, dict(list(told.items())[-SOURCES:]))
 
 
 class _NotOurs(ValueError):
     """The file was not written by `save`; the message says why."""
 
 
-def _read(path: Path) -> list[tuple[Source, Lessons]]:
+def _read(path: Path) -> tuple[list[tuple[Source, Lessons]], dict[str, Any]]:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-        return _parse(data) if data.strip() else []
+        return _parse(data) if data.strip() else ([], {})
     except FileNotFoundError:
-        return []
+        return [], {}
     except _NotOurs as error:
         raise FileFailed(
             f"{path} holds nothing that was learned: {error}",
@@ -106,7 +127,7 @@ def _read(path: Path) -> list[tuple[Source, Lessons]]:
         raise FileFailed(f"cannot read {path}: {error.strerror}") from error
 
 
-def _parse(data: bytes) -> list[tuple[Source, Lessons]]:
+def _parse(data: bytes) -> tuple[list[tuple[Source, Lessons]], dict[str, Any]]:
     if len(data) > MAX_BYTES:
         raise _NotOurs("it is too long")
     try:
@@ -116,7 +137,8 @@ def _parse(data: bytes) -> list[tuple[Source, Lessons]]:
     if not isinstance(content, dict) or content.get("streamplay_learned") != VERSION:
         raise _NotOurs(f"streamplay_learned is not {VERSION}")
     try:
-        return [(_source(each), _lessons(each)) for each in content["sources"]]
+        sources = [(_source(each), _lessons(each)) for each in content["sources"]]
+        return sources, dict(content.get("servers", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise _NotOurs("a source is damaged") from error
 
@@ -139,14 +161,14 @@ def _finite(value: Any) -> float:
     return number
 
 
-def _write(path: Path, kept: Memory) -> None:
+def _write(path: Path, kept: Memory, servers: dict[str, Any]) -> None:
     try:
-        _replace(path.resolve(), _serialized(kept.items()))  # of a link, what it leads to
+        _replace(path.resolve(), _serialized(kept.items(), servers))  # of a link, what it leads to
     except OSError as error:
         raise FileFailed(f"cannot write {path}: {error.strerror}") from error
 
 
-def _serialized(known: Iterable[tuple[Source, Lessons]]) -> str:
+def _serialized(known: Iterable[tuple[Source, Lessons]], servers: dict[str, Any]) -> str:
     sources = [
         {
             **source._asdict(),
@@ -157,7 +179,8 @@ def _serialized(known: Iterable[tuple[Source, Lessons]]) -> str:
         }
         for source, lessons in known
     ]
-    return json.dumps({"streamplay_learned": VERSION, "sources": sources})
+    learned = {"streamplay_learned": VERSION, "sources": sources}
+    return json.dumps(learned | ({"servers": servers} if servers else {}))
 
 
 def _replace(path: Path, text: str) -> None:
@@ -203,6 +226,15 @@ class Store:
             self._reading = asyncio.create_task(self._try(self._file.load))
         if self._reading is not None:
             await asyncio.shield(self._reading)
+
+    def of_server(self, base_url: str) -> Any:
+        """Return what the file tells of a server, as JSON; None: nothing. After `read`."""
+        return None if self._file is None else self._file.servers.get(base_url)
+
+    def learn_server(self, base_url: str, facts: Any) -> None:
+        """Add what is known of a server, as JSON; the next `write` takes it to the file."""
+        if self._file is not None:
+            self._file.learn_server(base_url, facts)
 
     def write(self) -> None:
         """Begin to write new lessons, unless a write is going on."""

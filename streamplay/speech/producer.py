@@ -51,7 +51,7 @@ class Producer:
         self._utterance = utterance
         self._account = utterance.account
         self._options, self._clock = resources.options, resources.clock
-        self._backend = resources.backend
+        self._resources, self._backend = resources, resources.backend
         self._delivery = Delivery(utterance, resources)
         self._asker = Prefetch(utterance, resources, lambda: self._delivery.ahead)
         self._settled: Fetch | None = None
@@ -70,12 +70,14 @@ class Producer:
         """
         self._utterance.begun = True
         try:
+            client = await self._resources.connect()
             try:
-                self._asker.start(await self._backend.connect())
+                self._asker.start(client)
                 await self._hand_on()
             finally:
                 await self._asker.let_go()
                 await self._account_for_the_rest()
+                self._resources.keep_learned(client)
             if not self._utterance.pieces:
                 raise InvalidRequest("input", "is empty", allowed="text to say")
             if self._account.failures and not self._account.received:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from streamplay.audio import AudioFormat
+    from streamplay.network.api import SpeechApi
     from streamplay.network.early import EarlyRequest
     from streamplay.options import Options
 
@@ -61,6 +62,19 @@ class Resources:
         for outcome in await asyncio.gather(*opened, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
+
+    async def connect(self) -> SpeechApi:
+        """Return the client; it knows what the file of `remember` tells of its server."""
+        client = await self.backend.connect()
+        await self.store.read()
+        client.learned.recall(self.store.of_server(client.endpoint.base_url))
+        return client
+
+    def keep_learned(self, client: SpeechApi) -> None:
+        """Add what `client` has learned of its server to what is written next."""
+        facts = client.learned.facts()
+        if facts is not None and self.backend.base_url != "local":
+            self.store.learn_server(client.endpoint.base_url, facts)
 
     def set_paused(self, *, paused: bool) -> None:
         """Hold the sound and the time limits of responses, or let them go on."""

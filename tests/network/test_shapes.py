@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streamplay import Player
 from streamplay.audio import AudioFormat
 from streamplay.network.failures import ErrorBody
 from streamplay.network.shapes import (
@@ -17,8 +19,11 @@ from streamplay.network.shapes import (
     read_shape,
 )
 from streamplay.request import SpeechRequest
+from tests.support.rawserver import refuse, replies, running, speech
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamplay.request import Api
 
 REQUEST = SpeechRequest(input="Hello")
@@ -173,3 +178,40 @@ def test_a_shape_is_the_same_after_it_was_kept() -> None:
 def test_what_is_no_shape_is_refused(damaged: dict[str, Any]) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         read_shape(damaged)
+
+
+def test_a_server_is_known_again_by_its_facts() -> None:
+    server, later = Server(Shape("openai", "wav"), news=True), Server()
+    facts = server.facts()
+    assert server.facts() is None
+    later.recall(facts)
+    assert (later.shape, later.facts()) == (Shape("openai", "wav"), None)
+    later.recall({"api": "openai", "audio": "mp3", "without": []})
+    assert later.shape == Shape("openai", "wav")
+
+
+@pytest.mark.parametrize("damaged", [None, 1, [], {}, {"api": 1}, "x"])
+def test_damaged_facts_are_none(damaged: Any) -> None:
+    server = Server()
+    server.recall(damaged)
+    assert server.shape is None
+
+
+def test_with_remember_the_second_run_asks_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_wav = refuse(400, {"error": {"message": "response_format must be one of [wav]"}})
+    spoken = speech(b"\x01\x02" * 999)
+
+    def talk(base_url: str) -> int:
+        # Each run is a process of its own, which knows nothing.
+        monkeypatch.setattr("streamplay.network.shapes.PROCESS", Servers())
+        given: Any = {"base_url": base_url, "model": "m", "voice": "v", "play": False}
+        with Player(**given, remember=tmp_path / "learned") as player:
+            return player.say("Hello").wait(60).attempts
+
+    async def main() -> list[int]:
+        async with running(replies(only_wav, only_wav, spoken)) as server:
+            return [await asyncio.to_thread(talk, server.base_url) for _ in range(2)]
+
+    assert asyncio.run(main()) == [3, 1]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -74,7 +74,7 @@ numbers = st.floats(0, 1e9)
 )
 def test_every_number_and_every_name_comes_back_as_it_was(known: dict[Source, Lessons]) -> None:
     pairs = list(known.items())
-    assert _parse(_serialized(pairs).encode()) == pairs
+    assert _parse(_serialized(pairs, {}).encode())[0] == pairs
 
 
 def test_several_processes_learn_together(path: Path) -> None:
@@ -255,3 +255,29 @@ def test_a_broken_file_is_told_once_and_then_let_be(tmp_path: Path) -> None:
     asyncio.run(run())
     assert len(told) == 1
     assert (tmp_path / "a").read_text() == "my notes"
+
+
+def test_facts_of_servers_are_kept_beside_the_lessons(path: Path) -> None:
+    first = FileMemory(path)
+    first.learn_server("http://one", {"api": "openai"})
+    assert first.has_news
+    first.save()
+    assert not first.has_news
+    second = FileMemory(path)
+    second.load()
+    assert second.servers == {"http://one": {"api": "openai"}}
+    for number in range(100):
+        second.learn_server(f"http://{number}", number)
+    second.save()
+    third = FileMemory(path)
+    third.load()
+    assert len(third.servers) == SOURCES
+    assert third.servers["http://99"] == 99
+
+
+@pytest.mark.parametrize("servers", [1, "text", [1], None])
+def test_servers_that_are_none_make_it_none_of_ours(path: Path, servers: Any) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"streamplay_learned": 1, "sources": [], "servers": servers}))
+    with pytest.raises(FileFailed):
+        FileMemory(path).load()
