@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.words.addresses import address_at, host_of
+from streamplay.words.boundaries import is_unspaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,12 +94,30 @@ def _note(made: list[Token], start: int, stop: int) -> None:
 
 
 def _note_markers(state: StateInline, made: list[Token], start: int) -> None:
+    _be_lenient(state, len(made), start)
     opening = {each.token for each in state.delimiters[-len(made) :] if each.open}
     first = len(state.tokens) - len(made)
     for index, token in enumerate(made):
         token.meta["at"] = start, start + len(token.content)
         token.meta["opens"] = first + index in opening
         start += len(token.content)
+
+
+def _be_lenient(state: StateInline, count: int, start: int) -> None:
+    """Let * close behind a mark, and open behind an ideograph: **注意：**内容, **Note:**text.
+
+    CommonMark's rule (§6.2) wants white space or a mark on one side, which models forget and
+    some scripts do not have.
+    """
+    source, stop = state.src, min(start + count, state.posMax)
+    if source[start] != "*":
+        return
+    before = source[start - 1 : start]
+    after = source[stop : stop + 1] if stop < state.posMax else ""
+    for each in state.delimiters[-count:]:
+        each.close = each.close or bool(before and not before.isspace())
+        behind_wide = bool(before) and is_unspaced(before)
+        each.open = each.open or (behind_wide and bool(after and not after.isspace()))
 
 
 def _address(state: StateInline, silent: bool) -> bool:

@@ -42,6 +42,8 @@ CASES = [
     ("2 * 3 * 4 stays", "2 * 3 * 4 stays"),
     ("2*3*4 stays, and a*b*c and 2**3**4", "2*3*4 stays, and a*b*c and 2**3**4"),
     ("这是**重点**内容。", "这是重点内容。"),
+    ("**注意：**内容。他说**“重点”**内容。", "注意：内容。他说“重点”内容。"),
+    ("**Note:**text, *a.*b and a*(b)", "Note:text, a.b and a*(b)"),
     ("call `print(x)` and ``a`b`` now", "call print(x) and a`b now"),
     ("An * alone, a _ too, and 5 < 6", "An * alone, a _ too, and 5 < 6"),
     (r"\*not soft\* and &amp; and &copy;", "*not soft* and & and ©"),
