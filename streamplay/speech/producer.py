@@ -79,7 +79,8 @@ class Producer:
                 await self._account_for_the_rest()
                 self._resources.keep_learned(client)
             if not self._utterance.pieces:
-                raise InvalidRequest("input", "is empty", allowed="text to say")
+                why = "holds no letter or digit" if self._utterance.given.length else "is empty"
+                raise InvalidRequest("input", why, allowed="text to say")
             if self._account.failures and not self._account.received:
                 raise self._account.failures[0]
         finally:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streamplay.errors import InvalidRequest
 from streamplay.events import PieceFinished, Requested, Word
 from tests.support.speaking import PATIENCE, being_heard
 
@@ -58,3 +59,12 @@ def test_what_was_heard_and_the_rest_are_the_text(player: Player, clean: bool) -
     assert not given[heard.offset :].startswith("*")
     rest = player.say(heard.rest, clean=clean).wait(PATIENCE)
     assert rest.complete
+
+
+@pytest.mark.parametrize("text", ["...", "🎉", '"\n\n---', " "])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_cannot_be_spoken_is_refused_with_a_word(
+    player: Player, text: str, stream: bool
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"input: (holds no letter or digit|is empty)"):
+        player.say(iter([text]) if stream else text).wait(PATIENCE)
