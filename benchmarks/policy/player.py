@@ -2,10 +2,10 @@
 
     nice -n -11 .venv/bin/python -m benchmarks.policy.player [--each 4]
 
-The local server delivers traces of every family. The player plays them through PortAudio and the
-null sink, and keeps its own record of what arrived when. That record, in virtual time, must give
-what the receipt tells and what the sink recorded: the wait within a block and 3 ms, each gap within
-a block. Both learn as they go, so what they learn must agree as well. Exit status 1 where they
+The local server delivers traces of every family, and frames in real time with jitter. The player
+plays them through PortAudio and the null sink, and keeps its own record of what arrived when. That
+record, in virtual time, must give what the receipt tells and what the sink recorded: the wait
+within a block and 3 ms, each gap within a block. Both learn as they go, so what they learn must agree as well. Exit status 1 where they
 differ on a machine that kept up; `nice -n -11`, where it is allowed, helps the machine to keep up.
 
 Two things are not predicted, and are given to the simulation as they were. The device asks for
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import tempfile
 import threading
@@ -58,6 +59,9 @@ GAP_SECONDS: Final = BLOCK_SECONDS + 8 / RATE
 """A block; and in the recording a few frames at the ends of the fades are rounded to 0."""
 
 KINDS: Final = ("fast", "pauses", "bursts", "near", "slow")
+
+FEEDS: Final = {"call": (480, 1.0), "chunks": (2400, 1.0), "chunks, 1.05": (2400, 1.05)}
+"""Frames that come in real time, as they are given to `play`: frames a piece, and the pace."""
 
 LONGEST_SECONDS: Final = 6.0
 """Of audio: shorter texts, so that more of them fit into a minute."""
@@ -215,6 +219,7 @@ def main() -> int:
     parser.add_argument("--gap-weight", type=float, default=20.0)
     args = parser.parse_args()
     traces = [(kind, trace) for kind in KINDS for trace in _short(kind, args.each)]
+    traces += [(feed, _feed(feed, number)) for feed in FEEDS for number in range(args.each)]
     sink = NullSink(rate=RATE)
     os.environ.update(sink.environment)
     sink.start()
@@ -226,6 +231,16 @@ def main() -> int:
     _print(checked)
     kept_up = [each for each in checked if not each.heard.late]
     return 0 if kept_up and not any(each.faults for each in kept_up) else 1
+
+
+def _feed(name: str, number: int) -> Trace:
+    """Return three seconds in real time, each piece late by up to 15 ms."""
+    frames, pace = FEEDS[name]
+    draw = random.Random(f"{name} {number}")
+    count = 3 * RATE // frames
+    due = (0.1 + n * frames / RATE / pace + draw.uniform(0, 0.015) for n in range(count))
+    arrivals = tuple((now, frames) for now in sorted(due))
+    return Trace("host", "model", "voice", 45, "pcm_s16le", RATE, 1, arrivals, arrivals[-1][0])
 
 
 def _short(kind: str, count: int) -> list[Trace]:
