@@ -5,8 +5,9 @@
 The local server delivers traces of every family, and frames in real time with jitter. The player
 plays them through PortAudio and the null sink, and keeps its own record of what arrived when. That
 record, in virtual time, must give what the receipt tells and what the sink recorded: the wait
-within a block and 3 ms, each gap within a block. Both learn as they go, so what they learn must agree as well. Exit status 1 where they
-differ on a machine that kept up; `nice -n -11`, where it is allowed, helps the machine to keep up.
+within a block and 3 ms, each gap within a block. Both learn as they go, so what they learn must
+agree as well. Exit status 1 where they differ on a machine that kept up; `nice -n -11`, where it
+is allowed, helps the machine to keep up.
 
 Two things are not predicted, and are given to the simulation as they were. The device asks for
 blocks, several at once where it woke up late. And an arrival is in the pump a little after the
@@ -218,8 +219,8 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=4, help="utterances of each family")
     parser.add_argument("--gap-weight", type=float, default=20.0)
     args = parser.parse_args()
-    traces = [(kind, trace) for kind in KINDS for trace in _short(kind, args.each)]
-    traces += [(feed, _feed(feed, number)) for feed in FEEDS for number in range(args.each)]
+    traces = [(feed, _feed(feed, number)) for feed in FEEDS for number in range(args.each)]
+    traces += [(kind, trace) for kind in KINDS for trace in _short(kind, args.each)]
     sink = NullSink(rate=RATE)
     os.environ.update(sink.environment)
     sink.start()
