@@ -131,7 +131,7 @@ class Scheduler:
             left = SOURCE_SECONDS if since is None else since + SOURCE_SECONDS - now
             if left <= 0:
                 late = (
-                    f"nothing came of what is said for {SOURCE_SECONDS:g} s of closing the player"
+                    f"nothing more came for {SOURCE_SECONDS:g} s while the player was being closed"
                 )
                 utterance.failure = utterance.failure or TextFailed(late)
                 self.stop_receiving(utterance)

@@ -1,0 +1,282 @@
+"""Silence under cancellation: twelve moments, five ways to leave, both players.
+
+Each trial opens a player on a silent output that runs in real time and is recorded block by
+block, brings it to a moment, leaves it in one of the ways, and tells
+
+- *silent*: ms from leaving until the last block with sound was asked for (a block lasts 5 ms, and
+  the fade as long),
+- *free*: ms from leaving until everything was given back,
+
+and at the end whether threads and descriptors are as many as before.
+
+    .venv/bin/python -m benchmarks.cancelling [--rounds 1] [--only MOMENT] [--way WAY]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from streamplay import AsyncPlayer, Player
+from streamplay.events import Event, FirstByte
+from streamplay.outputs import opening
+from streamplay.outputs.silent import SilentOutput
+from streamplay.server.child import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE = 20.0
+
+Way = Literal["cancelled", "cancelled twice", "time limit", "Ctrl-C", "closed by a listener"]
+
+WAYS: tuple[Way, ...] = (
+    "cancelled",
+    "cancelled twice",
+    "time limit",
+    "Ctrl-C",
+    "closed by a listener",
+)
+
+
+class Left(Exception):
+    """Leaves a blocking player, as a cancelled task leaves an asynchronous one."""
+
+
+class Tape:
+    """When the output last asked for a block that had sound in it."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+        self.blocks = 0
+
+    def open(self, samplerate: int, channels: int, **_: Any) -> SilentOutput:
+        return SilentOutput(samplerate, channels, tap=self._take)
+
+    def _take(self, block: Any) -> None:
+        self.blocks += 1
+        if np.frombuffer(block, np.float32).any():
+            self.last = time.perf_counter()
+
+
+def scenario(**facts: Any) -> dict[str, Any]:
+    return {"extra_params": {"scenario": {"signal": "tone", "seconds": 30, **facts}}}
+
+
+def stuck() -> Iterator[str]:
+    yield "One sentence. "
+    threading.Event().wait()
+
+
+def endless() -> Iterator[Any]:
+    while True:
+        yield np.full(2400, 0.1, np.float32)
+
+
+# --- moments: how each is reached, and how it is known ---------------------------------------
+
+MOMENTS: dict[str, tuple[list[tuple[Any, ...]], str]] = {
+    "nothing said": ([], "now"),
+    "just said": ([("say", "hello", {"extra": scenario()})], "now"),
+    "before the first byte": ([("say", "hello", {"extra": scenario(first_byte_ms=9000)})], "sent"),
+    "before the sound": ([("say", "hello", {"extra": scenario(), "prebuffer": 9000})], "received"),
+    "sounding": ([("say", "hello", {"extra": scenario()})], "heard"),
+    "received in pace": ([("say", "hello", {"extra": scenario(pace=1)})], "heard"),
+    "stalled": ([("say", "hello", {"extra": scenario(stalls=["200:9000"])})], "dry"),
+    "paused": ([("say", "hello", {"extra": scenario()})], "paused"),
+    "text is late": ([("say", stuck, {"extra": scenario(seconds=0.3)})], "dry"),
+    "three queued": ([("say", "hello", {"extra": scenario()})] * 3, "heard"),
+    "a sound": ([("play", endless, {})], "heard"),
+    "being left": ([("say", "hello", {"extra": scenario()})], "leaving"),
+}
+
+
+def reached(when: str, said: list[Any]) -> bool:
+    """Whether what was said has come so far."""
+    if when in {"now", "leaving"} or not said:
+        return True
+    receipt = said[0].receipt
+    match when:
+        case "sent":
+            return receipt.requests > 0
+        case "received":
+            return receipt.frames.received > 0
+        case "dry":
+            frames = receipt.frames
+            return 0 < frames.received == frames.played
+        case _:
+            return receipt.frames.played > 2400
+
+
+def until_reached(when: str, said: list[Any]) -> None:
+    while not reached(when, said):
+        time.sleep(0.001)
+
+
+def ask(player: Any, act: tuple[Any, ...]) -> Any:
+    name, what, options = act
+    what = what() if callable(what) else what
+    return player.play(what, 24000) if name == "play" else player.say(what, **options)
+
+
+# --- the two players -------------------------------------------------------------------------
+
+
+async def asynchronous(moment: str, way: Way, base_url: str, left: list[float]) -> None:
+    acts, when = MOMENTS[moment]
+    said: list[Any] = []
+
+    async def run() -> None:
+        async with AsyncPlayer(base_url=base_url) as player:
+            said.extend([await ask(player, act) for act in acts])
+            await asyncio.to_thread(until_reached, when, said)
+            if when == "paused":
+                await player.pause()
+                await asyncio.sleep(0.05)
+            if way == "closed by a listener":
+                left.append(time.perf_counter())
+                await player.close(cut=True)
+                return
+            ready.set()
+            if when != "leaving":
+                await asyncio.Event().wait()
+
+    ready = asyncio.Event()
+    task = asyncio.ensure_future(run())
+    if way == "closed by a listener":
+        await task
+        return
+    either = {task, asyncio.ensure_future(ready.wait())}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(0.05)
+    left.append(time.perf_counter())
+    if way == "Ctrl-C":
+        os.kill(os.getpid(), signal.SIGINT)
+        await task
+    elif way == "time limit":
+        async with asyncio.timeout(0):
+            await task
+    else:
+        for _ in range(2 if way == "cancelled twice" else 1):
+            task.cancel()
+            await asyncio.sleep(0)
+        await task
+
+
+def blocking(moment: str, way: Way, base_url: str, left: list[float]) -> None:
+    acts, when = MOMENTS[moment]
+    said: list[Any] = []
+    heard = threading.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FirstByte) or not heard.is_set():
+            heard.wait(PATIENCE)
+            left.append(time.perf_counter())
+            player.close(cut=True)
+
+    on_event = listen if way == "closed by a listener" else None
+    with Player(base_url=base_url, on_event=on_event) as player:
+        said.extend(ask(player, act) for act in acts)
+        until_reached(when, said)
+        if when == "paused":
+            player.pause()
+            time.sleep(0.05)
+        if way == "closed by a listener" and said:
+            heard.set()
+            for each in said:
+                each.wait(PATIENCE)
+        else:
+            leave(player, way, when, left)
+
+
+def leave(player: Player, way: Way, when: str, left: list[float]) -> None:
+    def interrupt() -> None:
+        time.sleep(0.05)
+        left.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if way == "Ctrl-C":
+        threading.Thread(target=interrupt).start()
+        if when != "leaving":
+            threading.Event().wait(PATIENCE)
+    else:
+        left.append(time.perf_counter())
+        if way == "cancelled twice":
+            threading.Thread(target=player.close, kwargs={"cut": True}).start()
+        raise Left
+
+
+# --- trials ----------------------------------------------------------------------------------
+
+
+def trial(kind: str, moment: str, way: Way, base_url: str) -> tuple[float, float]:
+    """Return how long there was sound after leaving, and until all was given back; ms."""
+    tape = Tape()
+    vars(opening)["open_output"] = tape.open
+    left: list[float] = []
+    with suppress(Left, asyncio.CancelledError, TimeoutError, KeyboardInterrupt):
+        if kind == "AsyncPlayer":
+            asyncio.run(asynchronous(moment, way, base_url, left))
+        else:
+            blocking(moment, way, base_url, left)
+    begun = left[0] if left else time.perf_counter()
+    wait_for_threads()
+    ended = time.perf_counter()
+    return 1000 * max(0.0, tape.last - begun), 1000 * (ended - begun)
+
+
+def wait_for_threads() -> None:
+    """Wait for the player's own threads, but for a text that is stuck by design."""
+    until = time.perf_counter() + PATIENCE
+    while time.perf_counter() < until:
+        names = {each.name for each in threading.enumerate()}
+        if not names & {"streamplay", "streamplay close"}:
+            return
+        time.sleep(0.0005)
+
+
+def open_things() -> tuple[int, int]:
+    gc.collect()
+    own = [each for each in threading.enumerate() if each.name != "streamplay text"]
+    return len(own), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a list of numbers
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", choices=MOMENTS, action="append")
+    parser.add_argument("--way", choices=WAYS, action="append")
+    args = parser.parse_args()
+    server = LocalServer()
+    base_url = server.start()
+    trial("Player", "sounding", "cancelled", base_url)
+    before, worst = open_things(), (0.0, 0.0)
+    print(f"{'':42}" + "".join(f"{way:>22}" for way in args.way or WAYS) + "   silent / free, ms")
+    for kind in ("Player", "AsyncPlayer"):
+        for moment in args.only or MOMENTS:
+            cells = []
+            for way in args.way or WAYS:
+                found = [trial(kind, moment, way, base_url) for _ in range(args.rounds)]
+                silent, free = (max(column) for column in zip(*found, strict=True))
+                worst = max(worst[0], silent), max(worst[1], free)
+                cells.append(f"{silent:.0f} / {free:.0f}")
+            print(f"{kind:14}{moment:28}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
+    after = open_things()
+    print(f"worst: silent after {worst[0]:.0f} ms, free after {worst[1]:.0f} ms")
+    print(f"threads and descriptors: {before} before, {after} after")
+    server.close()
+    return 0 if after <= before and worst[1] < 1000 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
