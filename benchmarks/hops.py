@@ -130,8 +130,11 @@ SENT = ("httpx/_client.py", ("send",))
 if Path("streamplay/network/link.py").exists():
     SENT = ("network/link", ("write",))
 
+_OWN = Path("streamplay/network/link.py").exists()
+ASKED = ("network/api" if _OWN else "network/client", ("open",))
+
 BOUNDARIES = {
-    "asked": ("network/client", ("open",)),
+    "asked": ASKED,
     "sent": SENT,
 }
 """Where a spine ends: what part of the file's name, which functions."""
@@ -222,7 +225,7 @@ def handed_on(entries: list[Entry]) -> list[tuple[tuple[str, int], ...]]:
 
 
 def stretches(entries: list[Entry], package: str) -> dict[str, Any]:
-    asked = next(i for i, each in enumerate(entries) if is_named(each, "network/client", "open"))
+    asked = next(i for i, each in enumerate(entries) if is_named(each, *ASKED[:1], *ASKED[1]))
     sent = next(i for i, each in enumerate(entries) if each.code == "sent")
     rings = [
         i

@@ -45,6 +45,9 @@ class Scheduler:
 
     def add(self, utterance: UtteranceState) -> None:
         """Queue an utterance: behind all others, or before those that were not given first."""
+        if not self._receiving:
+            self._begin(utterance)
+            return
         ahead = sum(each.first for each in self._queue) if utterance.first else len(self._queue)
         self._queue.insert(ahead, utterance)
         self._go_on()
@@ -163,7 +166,7 @@ class Scheduler:
             utterance.failure = utterance.failure or unfinished
             utterance.received = True
             if utterance.track is None or utterance.track.done.done():
-                self._settle(utterance)
+                utterance.settle(self._resources.clock())
         except Exception as bug:  # noqa: BLE001 - after a bug too, it must end
             self._give_up(utterance, bug)
 
@@ -174,22 +177,11 @@ class Scheduler:
             if isinstance(error, OutputFailed) and not utterance.interrupted:
                 utterance.failure = utterance.failure or _own(error, utterance)
             if utterance.received:
-                self._settle(utterance)
+                utterance.settle(self._resources.clock())
             else:
                 self.stop_receiving(utterance)
         except Exception as bug:  # noqa: BLE001 - it concerns this one alone
             self._give_up(utterance, bug)
-
-    def _settle(self, utterance: UtteranceState) -> None:
-        if utterance.done:
-            return
-        error, account = utterance.failure, utterance.account
-        account.error = error
-        whole = error is None and not utterance.interrupted and not account.failures
-        account.finish(self._resources.clock(), complete=whole, interrupted=utterance.interrupted)
-        if isinstance(error, StreamPlayError):
-            error.receipt = utterance.receipt
-        utterance.settle()
 
     def _give_up(self, utterance: UtteranceState, error: Exception) -> None:
         """Fail an utterance by a bug of ours, wherever it was."""
@@ -200,7 +192,7 @@ class Scheduler:
             self.stop_receiving(utterance)
             with suppress(Exception):  # the bug may be in there
                 failure.receipt = utterance.receipt
-            utterance.settle()
+            utterance.end()
 
     def _finish_files(self, utterance: UtteranceState) -> StreamPlayError | None:
         error: StreamPlayError | None = None

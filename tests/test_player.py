@@ -487,8 +487,8 @@ def test_leaving_by_an_exception_cuts(speech_server: LocalServer, silent: Silent
 
 
 def test_a_wrong_field_is_told_before_anything_is_sent(player: Player) -> None:
-    with pytest.raises(InvalidRequest, match="encoding"):
-        player.say("hello", encoding="pcm_u8")
+    with pytest.raises(InvalidRequest, match="sample_rate"):
+        player.say("hello", sample_rate=-1)
     with pytest.raises(InvalidRequest, match="input"):
         player.say("")
     with pytest.raises(TypeError, match="device"):

@@ -161,7 +161,9 @@ class Pump:
             settled = self._queue.settle(position)
         if not self._queue.is_full:
             self._room.notify()
-        _end(settled)
+        # Outside the lock, so that `cut` never waits for a listener.
+        for track in settled:
+            track.end()
         if self.next_due() < self._sleeps_until:
             self._earlier.notify()
 
@@ -264,7 +266,8 @@ class Pump:
             self._read_notes()
             given_up = self._queue.give_up(position)
         self._room.notify()
-        _end(given_up, error)
+        for track in given_up:
+            track.end(error)
 
     def _changed(self) -> None:
         """Step after a change, and wake what waits for one."""
@@ -374,15 +377,3 @@ def _smallest_block(notes: Iterable[Note]) -> int | None:
     """Return the fewest frames of a block, but for those that a track's end cut short."""
     blocks = (note.frames for note in notes if note.kind is Kind.PLAYED)
     return min((frames for frames in blocks if frames >= SMALLEST_BLOCK), default=None)
-
-
-def _end(tracks: Iterable[Track], error: OutputFailed | None = None) -> None:
-    """Set the tracks' futures; outside the lock, so that `cut` never waits for a listener."""
-    for track in tracks:
-        if track.done.done():  # a task that awaited it may have cancelled it
-            continue
-        if error is None:
-            track.done.set_result(None)
-        else:
-            track.done.set_exception(error)
-        track.changes.notify()

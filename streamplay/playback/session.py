@@ -8,6 +8,7 @@ At most what the lost device had taken and not yet made audible is missing: one 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from streamplay.errors import DeviceLost, OutputFailed
@@ -169,7 +170,7 @@ class Session:
 
     async def _close_pump(self) -> None:
         pumping, self._pumping = self._pumping, None
-        # `_run` itself closes the output that it found lost.
+        # `_recover` itself closes an output that is lost.
         if pumping is not None and pumping is not asyncio.current_task():
             pumping.cancel()
         pump, self.pump = self.pump, None
@@ -190,7 +191,7 @@ class Session:
             raise
         self.pump = pump
         self.changes.notify()
-        self._pumping = asyncio.create_task(self._run(pump))
+        self._begin_pumping(pump)
         return pump
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
@@ -230,17 +231,23 @@ class Session:
             notify=self._options.tell,
         )
 
-    async def _run(self, pump: Pump) -> None:
-        while True:
-            try:
-                await pump.run()
-            except Exception as error:  # noqa: BLE001 - after a bug too, every utterance must end
-                failure = error if isinstance(error, OutputFailed) else _bug(error)
-                if failure is error and await self._recovery.go_on(pump, failure):
-                    continue
-                pump.abandon(failure)
-                await self.close()
-                return
+    def _begin_pumping(self, pump: Pump) -> None:
+        self._pumping = asyncio.create_task(pump.run())
+        self._pumping.add_done_callback(partial(self._pumping_ended, pump))
+
+    def _pumping_ended(self, pump: Pump, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._pumping = asyncio.create_task(self._recover(pump, error))
+
+    async def _recover(self, pump: Pump, error: BaseException) -> None:
+        """Go on at another output; where there is none, end what was to be heard."""
+        # After a bug in the pump too, every utterance must end.
+        failure = error if isinstance(error, OutputFailed) else _bug(error)
+        if failure is error and await self._recovery.go_on(pump, failure):
+            self._begin_pumping(pump)
+            return
+        pump.abandon(failure)
+        await self.close()
 
 
 class Recovery:
@@ -320,7 +327,7 @@ def _close_again(opening: asyncio.Future[Output]) -> None:
         output.close()
 
 
-def _bug(error: Exception) -> OutputFailed:
+def _bug(error: BaseException) -> OutputFailed:
     failure = OutputFailed(f"the player failed with {error!r}", remedy="Please report this bug")
     failure.__cause__ = error
     return failure

@@ -12,6 +12,7 @@ from streamplay.playback.ring import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streamplay.errors import OutputFailed
     from streamplay.playback.ring import Note
     from streamplay.policy.jitter import Policy
 
@@ -175,6 +176,16 @@ class Track:
         if frames is not None and self.pump is not None:
             seconds = self.pump.seconds_to_play(frames)
         await self.changes.wait(seconds)
+
+    def end(self, error: OutputFailed | None = None) -> None:
+        """Set its future: nothing more of it is going to be heard."""
+        if self.done.done():  # a task that awaited it may have cancelled it
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+        self.changes.notify()
 
     # Under the pump's lock
 

@@ -56,20 +56,12 @@ class Prefetch:
         self._resources, self._backend = resources, resources.backend
         self._ahead = ahead
         self._client: SpeechApi | None = None
-        self._asking: asyncio.Task[None] | None = None
         self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
         self._preparing: set[asyncio.Task[None]] = set()
         self._reading = False
         self._heard = 0  # pieces
         self._streams = 1 + utterance.options.prefetch
         self._limited: set[SpeechResponse] = set()
-
-    def start(self, client: SpeechApi) -> None:
-        """Begin to ask."""
-        self._client = client
-        if client.learned.streams:
-            self._streams = min(self._streams, client.learned.streams)
-        self._asking = asyncio.create_task(self._ask_ahead())
 
     async def next(self) -> tuple[Fetch, Piece] | None:
         """Return the next piece that was asked for; None: there are no more.
@@ -101,18 +93,18 @@ class Prefetch:
             fetch.receive(self._open(fetch))
 
     async def let_go(self) -> None:
-        """Ask for nothing more, and receive nothing more."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        """Receive nothing more; `ask_ahead` has ended."""
         for preparing in self._preparing:
             preparing.cancel()
         for fetch, _ in self.under_way:
             await fetch.aclose()
             self._backend.received(fetch.response)
 
-    async def _ask_ahead(self) -> None:
+    async def ask_ahead(self, client: SpeechApi) -> None:
         """Ask for one piece after the other, as soon as there is room for it."""
+        self._client = client
+        if client.learned.streams:
+            self._streams = min(self._streams, client.learned.streams)
         options = self._utterance.options
         manner = Manner(
             options.language or "en",

@@ -71,10 +71,12 @@ class Producer:
         self._utterance.begun = True
         try:
             client = await self._resources.connect()
+            asking = asyncio.create_task(self._asker.ask_ahead(client))
             try:
-                self._asker.start(client)
                 await self._hand_on()
             finally:
+                asking.cancel()
+                await asyncio.wait([asking])
                 await self._asker.let_go()
                 await self._account_for_the_rest()
                 self._resources.keep_learned(client)

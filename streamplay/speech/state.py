@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from streamplay.audio import AudioFormat
-from streamplay.errors import PlayerClosed
+from streamplay.errors import PlayerClosed, StreamPlayError
 from streamplay.events import Heard, History
 from streamplay.outputs.recording import open_file
 from streamplay.reading import OnLoop
@@ -249,7 +249,19 @@ class UtteranceState:
             self.interrupted = self.interrupted or not self.done
             return not self.done
 
-    def settle(self) -> None:
+    def settle(self, now: float) -> None:
+        """Finish its account, then `end`; once it was received and heard; on the loop."""
+        if self.done:
+            return
+        error, account = self.failure, self.account
+        account.error = error
+        whole = error is None and not self.interrupted and not account.failures
+        account.finish(now, complete=whole, interrupted=self.interrupted)
+        if isinstance(error, StreamPlayError):
+            error.receipt = self._receipt()
+        self.end()
+
+    def end(self) -> None:
         """Tell its end, and let go of all threads that wait for it; on the loop."""
         try:
             self._told = self._watch.end() or self._told
@@ -316,4 +328,4 @@ class UtteranceState:
         self._watch = Tracker(self, time.perf_counter)
         self.track, self.failure, self._callbacks = None, self.failure or PlayerClosed(), []
         self._told = True
-        self.settle()
+        self.end()

@@ -22,7 +22,7 @@ def test_callbacks_are_called_once_whether_it_is_done_already_or_not() -> None:
     said.on_done(lambda: called.append("first"))
     said.on_done(lambda: called.append("second"))
     assert called == []
-    given.settle()
+    given.settle(1.0)
     assert called == ["first", "second"]
     said.on_done(lambda: called.append("late"))
     assert called == ["first", "second", "late"]
@@ -30,10 +30,10 @@ def test_callbacks_are_called_once_whether_it_is_done_already_or_not() -> None:
 
 def test_it_can_be_cut_short_only_until_it_is_done() -> None:
     early, late = state(), state()
-    late.settle()
+    late.settle(1.0)
     assert (early.interrupt(), late.interrupt()) == (True, False)
     assert (early.interrupted, late.interrupted) == (True, False)
-    early.settle()
+    early.settle(1.0)
     assert not early.interrupt()
     assert early.interrupted
 

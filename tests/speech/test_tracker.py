@@ -108,7 +108,7 @@ def saying(scenario: Any, words: int = 10) -> tuple[Saying, Bench]:
         said.begin()
         await scenario(said)
         await asyncio.wrap_future(said.state.account.track.done)
-        said.state.settle()
+        said.state.settle(1.0)
         await asyncio.sleep(0.05)
 
     async def main() -> Bench:

@@ -18,7 +18,7 @@ def test_waiting_returns_the_receipt_of_what_has_been_heard() -> None:
     said = Utterance(given)
     playing(given, received=1000, played=400)
     assert not said.done
-    threading.Timer(0.02, given.settle).start()
+    threading.Timer(0.02, lambda: given.settle(1.0)).start()
     assert said.wait(20).frames.played == 400
     assert said.done
 
@@ -29,7 +29,7 @@ def test_a_wait_that_takes_too_long_says_so_and_changes_nothing() -> None:
     with pytest.raises(TimeoutError, match=r"not heard within 0\.01 s"):
         said.wait(0.01)
     assert not said.done
-    given.settle()
+    given.settle(1.0)
     assert said.wait().frames.received == 0
 
 
@@ -37,7 +37,7 @@ def test_waiting_raises_what_ended_it_and_the_receipt_never_does() -> None:
     given = state()
     said = Utterance(given)
     given.failure = Truncated("it ended early")
-    given.settle()
+    given.settle(1.0)
     with pytest.raises(Truncated, match="it ended early"):
         said.wait()
     assert given.wait_done()
