@@ -261,12 +261,14 @@ def stand_in(name: str) -> ServedModel:
     What a client expects to be sent by a model is what that model sends.
     """
     family = known_model(name)
-    return models().get(name) or models()[family.id if family else _last_model()]
+    return models().get(name) or models()[family.id if family else _own_model()]
 
 
-def _last_model() -> str:
-    """Return the model that does as it is asked: eSpeak NG's, or another engine's."""
-    return list(models())[-1]
+def _own_model() -> str:
+    """Return the model that does as it is asked: that of the engine which speaks English."""
+    speaker = engines.speaker("en")
+    own = speaker.engine if speaker else ESPEAK
+    return own if own in models() else next(iter(models()))
 
 
 def _voices(rows: Iterable[tuple[str, str, str]]) -> dict[str, ServedVoice]:

@@ -95,6 +95,12 @@ def test_english_is_its_and_the_rest_espeaks(text: str, fields: dict[str, str], 
     assert sum(len(piece.frames) for piece in speech.pieces(order, 24000)) > 0
 
 
+@pytest.mark.usefixtures("voice")
+def test_it_stands_in_for_unknown_names() -> None:
+    order = orders.read(asking(model="some/other", voice="somebody"), any_name=True)
+    assert (order.model.id, order.spoken_by) == ("hibari", "hibari heart")
+
+
 def test_long_phonemes_are_cut_at_clauses_else_at_spaces_else_anywhere() -> None:
     clause, word = "a" * 200 + ", ", "b" * 100 + " "
     assert list(natural._cut(clause + word)) == ["a" * 200 + ",", "b" * 100]
