@@ -122,6 +122,9 @@ def body_of(
         shaped = _openai(fields, audio)
         if not official:
             shaped |= {"stream": fields["stream"], "sample_rate": fields["sample_rate"]}
+            # Bytes: speaches resamples them to `sample_rate`, and its events only tell no rate
+            # (src/speaches/routers/speech.py:95-110 at 870e1e1); openai-edge-tts fails at events.
+            shaped |= {"stream_format": "audio"} if "stream_format" in shaped else {}
         shaped = {name: value for name, value in shaped.items() if name not in without}
     else:
         shaped = _together(fields)

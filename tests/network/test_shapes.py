@@ -106,7 +106,7 @@ def test_who_knows_what_the_bytes_are_gets_no_mp3() -> None:
 
 def test_imitators_are_told_all_that_they_may_take() -> None:
     body = choice(OPENAI, SpeechRequest(input="Hello", sample_rate=16000, extra={"x": 1})).body()
-    assert (body["stream"], body["stream_format"], body["sample_rate"]) == (True, "sse", 16000)
+    assert (body["stream"], body["stream_format"], body["sample_rate"]) == (True, "audio", 16000)
     assert body["x"] == 1
     assert not {"stream", "sample_rate"} & REQUEST.body("openai").keys()
 
