@@ -298,7 +298,7 @@ class PlayerCore:
             raise InvalidRequest("block, samplerate", "are no counts", allowed="1 or more")
         if self._reference is not None and not self._reference.closed:
             raise InvalidRequest("reference", "is being read", allowed="one at a time")
-        self._reference = Reference(self._resources.session, samplerate, block, self._closing.ended)
+        self._reference = Reference(self._resources.session, samplerate, block, self._closing)
         return self._reference
 
     # The loop, for utterances
@@ -378,8 +378,6 @@ class PlayerCore:
         """Be closed in a forked child: none of the player's threads runs there."""
         self._lock = threading.RLock()
         self._closing.abandon()
-        if self._reference is not None:
-            self._reference.abandon()
         for utterance in list(self._going):
             utterance.abandon()
 

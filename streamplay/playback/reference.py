@@ -41,6 +41,14 @@ class Outputs(Protocol):
         """Notified when an output is opened or closed."""
 
 
+class PlayerEnd(Protocol):
+    """The end of a player: a `streamplay.closing.Closing`."""
+
+    @property
+    def ended(self) -> Future[None]:
+        """Done when the player has been closed; another one in a forked child, done there."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceBlock:
     """A block of frames that was played.
@@ -74,8 +82,8 @@ class Reference:
         Rate of the blocks; None: the output's.
     block : int
         Frames in a block.
-    over : Future
-        Done when the player has been closed.
+    end : PlayerEnd
+        The player's.
     """
 
     def __init__(
@@ -83,12 +91,12 @@ class Reference:
         outputs: Outputs,
         samplerate: int | None,
         block: int,
-        over: Future[None],
+        end: PlayerEnd,
     ) -> None:
         self._outputs = outputs
         self._asked = samplerate
         self._block = block
-        self._over = over
+        self._end = end
         self._closed = False
         self._playout: AnyPlayout | None = None
         self._lost = 0
@@ -99,7 +107,7 @@ class Reference:
         self._begun = 0, 0  # a frame here, and the output's that it is
         self._offsets: deque[float] = deque(maxlen=ANCHORS)
         self._attach()
-        over.add_done_callback(lambda _: outputs.changes.notify())
+        end.ended.add_done_callback(lambda _: outputs.changes.notify())
 
     @property
     def lost(self) -> int:
@@ -109,7 +117,7 @@ class Reference:
     @property
     def closed(self) -> bool:
         """Whether it has ended."""
-        return self._closed or self._over.done()
+        return self._closed or self._end.ended.done()
 
     def close(self) -> None:
         """Keep nothing more for it, and end the iterators."""
@@ -117,10 +125,6 @@ class Reference:
         if self._playout is not None:
             self._playout.echo.stop()
         self._outputs.changes.notify()
-
-    def abandon(self) -> None:
-        """End in a forked child, where a lock may be held by a thread that is not there."""
-        self._closed = True
 
     def __enter__(self) -> Self:
         return self

@@ -49,10 +49,15 @@ class PauseTrimmer:
         self._voiced = False
         self._held_before: int | None = None  # frames held when the next piece began
 
+    @property
+    def held(self) -> int:
+        """Frames that are held until it is known what follows."""
+        return sum(map(len, self._held))
+
     def begin_piece(self) -> None:
         """Take the frames that follow for the beginning of another piece."""
         if self._voiced and self._held_before is None:
-            self._held_before = self._count_held()
+            self._held_before = self.held
 
     def pass_frames(self, frames: Frames) -> tuple[list[Frames], Trimmed]:
         """Take more frames; return those that pass now, and how many were left out."""
@@ -85,14 +90,11 @@ class PauseTrimmer:
         return [frames[:free]] if free else []
 
     def _release(self) -> tuple[list[Frames], Trimmed]:
-        held, before, count = self._held, self._held_before, self._count_held()
+        held, before, count = self._held, self._held_before, self.held
         self._held, self._held_before, self._passed = [], None, 0
         if before is None:
             return held, Trimmed()
         return [], Trimmed(before, count - before)
-
-    def _count_held(self) -> int:
-        return sum(map(len, self._held))
 
 
 class VoiceOnset:

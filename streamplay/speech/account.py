@@ -56,6 +56,7 @@ class Account:
             streamed=bool(request.stream),
         )
         self.track = Track()
+        self.held = 0  # frames of silence that pass only if the piece goes on after it
         self.output_rate = expected.samplerate
         self.begun: float | None = None
         self.error: Exception | None = None

@@ -50,7 +50,7 @@ class Delivery:
         if not self._resources.options.play:
             return 0.0
         heard = self._account.heard(self._account.track.position())
-        return (self._account.meant - heard) / self._account.samplerate
+        return (self._account.meant - self._account.held - heard) / self._account.samplerate
 
     def begin(self, piece: Piece) -> None:
         """Take what follows for the frames of `piece`."""
@@ -95,6 +95,7 @@ class Delivery:
     async def finish(self, audio: AudioFormat | None) -> None:
         """Play the silence that the last piece ends with."""
         if self._trimmer is not None and audio is not None:
+            self._account.held = 0
             for frames in self._trimmer.finish():
                 await self._play(frames, audio)
             await self.flush()
@@ -123,6 +124,7 @@ class Delivery:
         if self._trimmer is None:
             self._trimmer = PauseTrimmer(round(pause * audio.samplerate / 1000))
         passing, trimmed = self._trimmer.pass_frames(frames)
+        self._account.held = self._trimmer.held
         self._trim(trimmed)
         return passing
 

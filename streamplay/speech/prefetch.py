@@ -200,7 +200,7 @@ class Prefetch:
         if piece is None or piece.frames is None:
             return None
         account = self._account
-        left = piece.start + piece.frames - account.heard(account.track.position())
+        left = piece.start + piece.frames - account.held - account.heard(account.track.position())
         return max(0.0, left / account.samplerate - HEARD_SECONDS) * account.output_rate
 
     def _has_room(self) -> bool:
@@ -220,7 +220,7 @@ class Prefetch:
         """Count the pieces that have been heard to their ends, or were never to be heard."""
         pieces = self._utterance.pieces
         heard = self._account.heard(self._account.track.position())
-        nearly = heard + round(HEARD_SECONDS * self._account.samplerate)
+        nearly = heard + self._account.held + round(HEARD_SECONDS * self._account.samplerate)
         while self._heard < len(pieces):
             frames, start = pieces[self._heard].frames, pieces[self._heard].start
             if frames is None or (self._resources.options.play and nearly < start + frames):

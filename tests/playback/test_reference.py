@@ -63,6 +63,13 @@ class Decks:
         return self.decks[-1].playout if self.decks else None
 
 
+class End:
+    """A player's."""
+
+    def __init__(self) -> None:
+        self.ended: Future[None] = Future()
+
+
 def everything(reference: Reference) -> list[ReferenceBlock]:
     return list(iter(reference.read, None))
 
@@ -73,7 +80,7 @@ def deck(request: pytest.FixtureRequest) -> Deck:
 
 
 def reading(deck: Deck, rate: int | None = None, block: int = 160) -> Reference:
-    return Reference(Decks([deck]), rate, block, Future())
+    return Reference(Decks([deck]), rate, block, End())
 
 
 def test_it_is_what_was_rendered_with_silence_gain_and_fades(deck: Deck) -> None:
@@ -143,7 +150,7 @@ def test_two_channels_stay_two() -> None:
 
 def test_another_output_is_followed_and_its_frames_are_counted_on(deck: Deck) -> None:
     decks = [deck]
-    reference = Reference(Decks(decks), None, 120, Future())
+    reference = Reference(Decks(decks), None, 120, End())
     deck.render(3)
     before = everything(reference)
     decks.append(Deck(Playout))
@@ -163,8 +170,8 @@ def test_closed_it_keeps_nothing(deck: Deck) -> None:
 
 
 def test_who_waits_is_woken_by_an_output_by_closing_and_by_the_players_end(deck: Deck) -> None:
-    decks, over = Decks([]), Future[None]()
-    reference = Reference(decks, None, 120, over)
+    decks, end = Decks([]), End()
+    reference = Reference(decks, None, 120, end)
     blocks: list[ReferenceBlock] = []
     came = threading.Semaphore(0)
 
@@ -180,7 +187,7 @@ def test_who_waits_is_woken_by_an_output_by_closing_and_by_the_players_end(deck:
     while not blocks:  # until it has attached to the output, nothing is kept
         deck.render(1)
         came.acquire(timeout=0.01)
-    over.set_result(None)
+    end.ended.set_result(None)
     readers[0].join(PATIENCE)
     assert not readers[0].is_alive()
 

@@ -376,6 +376,17 @@ def test_the_silence_between_pieces_may_be_cut_to_a_pause(
     assert len(between) == round(RATE * (0.8 - trimmed))
 
 
+@pytest.mark.parametrize(("prefetch", "silence"), [(0, 0.4), (1, 4.0)])
+def test_silence_that_is_held_back_does_not_hold_up_the_next_piece(
+    fast: Silent, prefetch: int, silence: float
+) -> None:
+    texts = TEXTS[:2]
+    server = Pieces(**{text.split()[0]: [sound(text, 0.1, silence)] for text in texts})
+    receipt = said(server, texts, pause_ms=50, prefetch=prefetch)
+    assert receipt.complete
+    assert receipt.frames.trimmed == round(RATE * (2 * silence - 0.05))
+
+
 def test_an_async_iterable_is_spoken_and_closed_when_cut(silent: Silent) -> None:
     closed = threading.Event()
 
