@@ -134,9 +134,9 @@ instructions, pronounce, alignment, segment, extra
         Milliseconds of silence to play first after the device was opened, for a device that
         sleeps and would swallow the first word.
     follow_default : bool
-        Look between utterances whether another device has become the default one. For that,
-        PortAudio is initialised again, which ends the streams of this process that are not
-        streamplay's.
+        Look between utterances whether another device has become the default one, and find a
+        device that was plugged in after the program began. For that, PortAudio is initialised
+        again, which ends the streams of this process that are not streamplay's.
     volume : float
         In dB; 0 leaves the samples as they came.
     engine : {'auto', 'native', 'python'}

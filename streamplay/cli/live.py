@@ -54,7 +54,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Speak every line, until Ctrl-D."""
-    asked = options.for_player(args)
+    asked = {**options.for_player(args), "follow_default": True}
     options.tell_the_voice(args)
     try:
         with handled(dict.fromkeys(ENDING, _leave)):

@@ -69,7 +69,7 @@ def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:
 
     asked = {name: value for name in _SOUND if (value := getattr(args, name)) is not None}
     file = sys.stdin.buffer if args.file == "-" else args.file
-    with LazyPlayer(**asked, notify=options.notifier(args)) as player:
+    with LazyPlayer(**asked, follow_default=True, notify=options.notifier(args)) as player:
         sound = player.play_file(file, decode_as=args.decode_as)
         interruption.call(sound.cancel)
         return sound.wait()

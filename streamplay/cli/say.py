@@ -73,7 +73,7 @@ def _add_keeping(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Speak, print the receipt, and return the exit status."""
-    asked = options.for_player(args)
+    asked = {**options.for_player(args), "follow_default": True}
     _check(args)
     if args.dry_run:
         return _dry_run(args)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from streamplay.errors import DeviceLost, NoDevice, OutputFailed
 from streamplay.outputs.deadline import OutOfTime, within
 from streamplay.outputs.devices import Found, find, survey
-from streamplay.outputs.portaudio import load, open_streams
+from streamplay.outputs.portaudio import claim, load, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +53,8 @@ class DeviceOutput:
     ------
     NoDevice
         If there is no such device, it is busy, or PortAudio itself is missing.
+    OutputFailed
+        If PortAudio had begun before this process was forked.
     """
 
     kind: Literal["device"] = "device"
@@ -67,29 +69,34 @@ class DeviceOutput:
         latency: Latency | None = None,
         callback: Callable[[int], NativeCallback] | None = None,
     ) -> None:
-        sd = load()
-        found = find(survey(), device)
-        self.name = found.info.name
-        self.channels = min(channels, found.channels)
-        self._native = None if callback is None else callback(self.channels)
         self._renderer: Renderer | None = None
         self._on_lost: Callable[[], object] = lambda: None
         self._inside = False
         self._closing = self._closed = self._stuck = False
         self._failure: OutputFailed | None = None
-        if latency is None:
-            latency = PYTHON_LATENCY if self._native is None else NATIVE_LATENCY
-        self._stream = self._open(sd, found, samplerate, latency)
+        # Before the list of devices is read: their indexes count for this PortAudio alone.
+        sd = claim(self)
+        try:
+            found = find(survey(), device)
+            self.name = found.info.name
+            self.channels = min(channels, found.channels)
+            self._native = None if callback is None else callback(self.channels)
+            if latency is None:
+                latency = PYTHON_LATENCY if self._native is None else NATIVE_LATENCY
+            self._stream = self._open(sd, found, samplerate, latency)
+        except BaseException:
+            if not self._stuck:
+                release(self)
+            raise
         self.samplerate = round(self._stream.samplerate)
         self.latency = float(self._stream.latency)
-        open_streams.add(self)
 
     def _open(self, sd: ModuleType, found: Found, samplerate: int, latency: Latency) -> Any:
         rates = dict.fromkeys((samplerate, round(found.info.samplerate)))
         problem: Exception | None = None
         for rate in rates:
             make = partial(
-                self._make_stream,
+                self._make_in_time,
                 sd,
                 samplerate=rate,
                 channels=self.channels,
@@ -103,8 +110,9 @@ class DeviceOutput:
                 dither_off=True,
             )
             try:
-                return within(OPEN_SECONDS, make, late=_close)
+                return within(OPEN_SECONDS, make, late=self._close_late)
             except OutOfTime as error:
+                self._stuck = True
                 raise self._silent("does not open", OPEN_SECONDS) from error
             except sd.PortAudioError as error:
                 problem = error
@@ -113,11 +121,24 @@ class DeviceOutput:
             remedy="Is another program holding it? List devices: streamplay devices",
         ) from problem
 
+    def _close_late(self, stream: Any) -> None:
+        """Close a stream that opened after `OPEN_SECONDS`, when nothing waits for it any more."""
+        stream.close()
+        release(self)
+
     def _silent(self, what: str, seconds: float) -> NoDevice:
         return NoDevice(
             f"the output device {self.name!r} {what} within {seconds:g} s",
             remedy="Choose another with device (--device), or restart the audio server",
         )
+
+    def _make_in_time(self, sd: ModuleType, **arguments: Any) -> Any:
+        try:
+            return self._make_stream(sd, **arguments)
+        except BaseException:
+            if self._stuck:  # it failed when nothing waited for it any more
+                release(self)
+            raise
 
     def _make_stream(self, sd: ModuleType, **arguments: Any) -> Any:
         if self._native is None:
@@ -174,11 +195,11 @@ class DeviceOutput:
         if self._stuck or not self._close_in_time():
             self.detach()
         else:
-            open_streams.discard(self)
+            release(self)
 
     def _close_in_time(self) -> bool:
         try:
-            within(CLOSE_SECONDS, self._stream.close, late=lambda _: open_streams.discard(self))
+            within(CLOSE_SECONDS, self._stream.close, late=lambda _: release(self))
         except OutOfTime:
             return False
         return True
@@ -213,8 +234,3 @@ class DeviceOutput:
             )
         if self._failure is not None:
             self._on_lost()
-
-
-def _close(stream: Any) -> None:
-    """Close a stream that opened after `OPEN_SECONDS`, when nothing waits for it any more."""
-    stream.close()

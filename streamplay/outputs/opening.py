@@ -35,12 +35,25 @@ def open_output(
     """
     # Imported only here: a request leaves before the audio side is imported.
     from streamplay.outputs.device import DeviceOutput
-    from streamplay.outputs.silent import SilentOutput
 
     try:
         return DeviceOutput(samplerate, channels, device=device, latency=latency, callback=callback)
     except NoDevice as error:
         if device is not None or not silence:
             raise
-        notify(f"no sound will be heard: {error.message}; playing to a silent clock instead")
-        return SilentOutput(samplerate, channels)
+        return stand_in(samplerate, channels, error, notify)
+
+
+def stand_in(
+    samplerate: int, channels: int, error: NoDevice, notify: Callable[[str], None]
+) -> Output:
+    """Return the silent clock, and tell `notify` why there is no device."""
+    notify(f"no sound will be heard: {error.message}; playing to a silent clock instead")
+    return silent_clock(samplerate, channels)
+
+
+def silent_clock(samplerate: int, channels: int) -> Output:
+    """Return a clock that takes sound at real time, and plays nothing."""
+    from streamplay.outputs.silent import SilentOutput
+
+    return SilentOutput(samplerate, channels)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from streamplay.errors import NoDevice
+from streamplay.errors import NoDevice, OutputFailed
 from streamplay.outputs import quiet
 from streamplay.outputs.deadline import OutOfTime, within
 
@@ -26,13 +27,21 @@ AGAIN_SECONDS: Final = 1.5
 """The same when it is initialised again, while a listener waits for sound."""
 
 open_streams: Final[set[object]] = set()
-"""PortAudio calls into what these hold, so they are kept alive until their stream is closed. What
-cannot be closed is kept for ever."""
+"""The outputs that have a stream, or are opening one: see `claim`. PortAudio calls into what these
+hold, so they are kept alive until their stream is closed. What cannot be closed is kept for ever.
+"""
 
 _lock = threading.Lock()
 _inside = threading.Lock()
 """Held by the thread that initialises or terminates PortAudio, for as long as that takes."""
 _begun: list[ModuleType] = []
+_forked: list[int] = []
+"""This process, where PortAudio had begun before it was forked."""
+
+
+def has_begun() -> bool:
+    """Whether PortAudio has been initialised, so that its list of devices may be old."""
+    return bool(_begun)
 
 
 def load() -> ModuleType:
@@ -42,11 +51,49 @@ def load() -> ModuleType:
     ------
     NoDevice
         If the PortAudio library is missing, or finds the audio system broken or hanging.
+    OutputFailed
+        If PortAudio had begun before this process was forked.
     """
     with _lock:
-        if not _begun or _inside.locked():
-            _begun[:] = [_begin()]
-        return _begun[0]
+        return _load()
+
+
+def claim(output: object) -> ModuleType:
+    """Do the same, and keep PortAudio from being initialised again before `release`."""
+    with _lock:
+        module = _load()
+        open_streams.add(output)
+        return module
+
+
+def release(output: object) -> None:
+    """Note that the stream of `output` has been closed, or never came to be."""
+    open_streams.discard(output)
+
+
+def _load() -> ModuleType:
+    if _forked:
+        # libpulse, for one, refuses every connection in a forked child (PA_ERR_FORKED), and what
+        # belongs to the parent's streams must not be ended here.
+        raise OutputFailed(
+            "sound cannot be played here: PortAudio had begun before this process was forked",
+            remedy="Fork before the first Player, or start the process by 'spawn'",
+        )
+    if not _begun or _inside.locked():
+        _begun[:] = [_begin()]
+    return _begun[0]
+
+
+def _after_fork() -> None:
+    """In the child: no thread of the parent runs here to release a lock."""
+    global _lock, _inside
+    if _begun or _inside.locked() or "sounddevice" in sys.modules:
+        _forked[:] = [os.getpid()]
+    _lock, _inside = threading.Lock(), threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _begin() -> ModuleType:
@@ -78,23 +125,25 @@ def _replace_end(module: ModuleType) -> None:
 
 
 def _end(end: Callable[[], None]) -> None:
-    if not open_streams and not _inside.locked():
+    if not (open_streams or _inside.locked() or _forked):
         end()
 
 
 def look_again() -> bool:
     """Initialise PortAudio again, so that it sees new devices; whether that was possible.
 
-    That ends every PortAudio stream of this process, so it is not done while one of ours is open.
-    The caller answers for streams of other code.
+    That ends every PortAudio stream of this process, so it is not done while one of ours is open or
+    being opened. The caller answers for streams of other code.
 
     Raises
     ------
     NoDevice
         If the audio system is broken, or hangs.
+    OutputFailed
+        If PortAudio had begun before this process was forked.
     """
-    module = load()
     with _lock:
+        module = _load()
         if open_streams:
             return False
         try:

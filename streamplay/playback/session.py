@@ -3,26 +3,34 @@
 It knows nothing of servers or text. Where a device is lost while it plays, the playout outlives
 it: what the playout holds is played at another device, from where the lost one stopped asking.
 At most what the lost device had taken and not yet made audible is missing: one latency of it.
+
+Where there is no device, and none was asked for, the silent clock stands in for it. A device is
+then looked for on a thread before each utterance, and takes the playout over from the clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from math import inf
+from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import DeviceLost, OutputFailed
-from streamplay.loop import aside
+from streamplay.errors import DeviceLost, NoDevice, OutputFailed
+from streamplay.loop import aside, in_thread
 from streamplay.playback.changes import SharedChanges
+from streamplay.playback.search import DeviceSearch
 from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from streamplay.audio import AudioFormat
-    from streamplay.outputs.base import Latency, Output
+    from streamplay.outputs.base import Output
     from streamplay.playback.native import AnyPlayout
     from streamplay.playback.pump import Pump
+    from streamplay.playback.search import OutputOptions
 
 PATIENCE_SECONDS: Final = 1.0
 """For an audio server to come back. With the second that it takes to notice, two at most."""
@@ -32,37 +40,17 @@ RETRY_SECONDS: Final = 0.1
 MIN_SECONDS: Final = 0.5
 """A device that is lost so soon after another was lost is not replaced: the next would be too."""
 
+LOOK_PATIENCE_SECONDS: Final = 1.0
+"""What an utterance waits for a look for a device: 0.1 s are usual, a server that hangs takes 3 s.
+After that it goes to the silent clock, and to the device as soon as there is one."""
 
-class OutputOptions(Protocol):
-    """What a session needs to know of a player's options: see `streamplay.options.Options`."""
+LOOKED_SECONDS: Final = 0.3
+"""A look for the same utterance that ended so long ago is made again: one begins with its request,
+and its frames may come much later."""
 
-    @property
-    def device(self) -> int | str | None:
-        """The device asked for; None: the default one."""
-
-    @property
-    def latency(self) -> Latency | None:
-        """The output's latency."""
-
-    @property
-    def engine(self) -> Literal["auto", "native", "python"]:
-        """What runs in the audio callback."""
-
-    @property
-    def wake(self) -> float:
-        """Milliseconds of silence to play first."""
-
-    @property
-    def follow_default(self) -> bool:
-        """Whether to look for another default device between utterances."""
-
-    @property
-    def volume(self) -> float:
-        """In dB."""
-
-    @property
-    def tell(self) -> Callable[[str], None]:
-        """Is told, in one line each, what is no error and yet worth knowing."""
+FOLLOW_SECONDS: Final = 5.0
+"""For so long PortAudio is not initialised again (60 ms) for sound that is at hand, with no request
+to wait for; opening the default device again (8 ms) follows PulseAudio's default all the same."""
 
 
 class Session:
@@ -96,6 +84,10 @@ class Session:
         self._paused = False
         self._opening: asyncio.Task[Pump] | None = None
         self._pumping: asyncio.Task[None] | None = None
+        self._search = DeviceSearch(options)
+        self._looking: asyncio.Task[None] | None = None
+        self._looked = self._followed = -inf
+        self._swapping = False
         self._recovery = Recovery(self._open_again, options.tell)
 
     @property
@@ -104,28 +96,43 @@ class Session:
         return None if self.pump is None else self.pump.playout
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
-        """Begin to open the output, beside everything else that goes on."""
-        wanted = (audio.samplerate, audio.channels)
-        if self._opening is None or _has_failed(self._opening):
-            self._opening = asyncio.create_task(self._open(*wanted))
-        elif self._may_look_again():
-            self._opening = asyncio.create_task(self._look_again(*wanted))
-        return self._opening
+        """Begin to open the output, or to look for another, beside everything else that goes on."""
+        return self._prepare(audio, anew=True)
 
     async def pump_for(self, audio: AudioFormat) -> Pump:
         """Return the pump of an open output, as near to `audio` as it may be.
+
+        A caller that is cancelled leaves the opening to `close`.
 
         Raises
         ------
         OutputFailed
             If the output cannot be opened.
         """
-        pump = await self.prepare(audio)
         wanted = (audio.samplerate, audio.channels)
+        recently = self._clock() - self._followed < FOLLOW_SECONDS
+        opening = self._prepare(audio, anew=not recently)
+        pump = await asyncio.shield(opening)
+        if self._looking is not None:
+            await asyncio.wait({self._looking}, timeout=LOOK_PATIENCE_SECONDS)
+            opening = self._opening or opening
+            pump = await asyncio.shield(opening)
         if pump.lost or (self._follow and pump.untouched and pump.asked != wanted):
-            await self.close()
-            pump = await self.prepare(audio)
+            if self._opening is opening:
+                self._opening = asyncio.create_task(self._reopen(*wanted))
+            pump = await asyncio.shield(self._opening or self.prepare(audio))
+        self._looked = -inf
         return pump
+
+    def _prepare(self, audio: AudioFormat, *, anew: bool) -> asyncio.Task[Pump]:
+        wanted = (audio.samplerate, audio.channels)
+        if self._opening is None or _has_failed(self._opening):
+            self._opening = asyncio.create_task(self._open(*wanted))
+        elif self._is_silent():
+            self._look_for_device()
+        elif self._may_follow():
+            self._opening = asyncio.create_task(self._follow_default(*wanted, anew=anew))
+        return self._opening
 
     def facts(self) -> OutputFacts:
         """Return where the sound goes, for a receipt."""
@@ -150,23 +157,90 @@ class Session:
 
     async def close(self) -> None:
         """Close the output; `prepare` opens another."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            if not self._swapping:  # else the device is there in a moment, and is closed below
+                looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         opening, self._opening = self._opening, None
         if opening is not None:
             # An utterance that needed the output has been told why there is none.
             await asyncio.gather(opening, return_exceptions=True)
         await self._close_pump()
 
-    def _may_look_again(self) -> bool:
+    def _may_follow(self) -> bool:
         """Whether another device may be the default one by now, and looking interrupts nothing."""
         follows = self._options.follow_default and self._options.device is None
         return follows and self.pump is not None and self.pump.resting
 
-    async def _look_again(self, samplerate: int, channels: int) -> Pump:
+    async def _follow_default(self, samplerate: int, channels: int, *, anew: bool) -> Pump:
+        """Open the device that is the default one now; `anew`: also one that has come since."""
         from streamplay.outputs.portaudio import look_again
 
         await self._close_pump()
-        await aside(look_again)
+        if anew:
+            with suppress(NoDevice):  # told when the device is opened
+                await aside(look_again)
+            self._followed = self._clock()
         return await self._open(samplerate, channels)
+
+    async def _reopen(self, samplerate: int, channels: int) -> Pump:
+        await self._close_pump()
+        return await self._open(samplerate, channels)
+
+    # Where the silent clock stands in for a device
+
+    def _is_silent(self) -> bool:
+        return self.pump is not None and self._search.is_stand_in(self.pump.output)
+
+    def _look_for_device(self) -> None:
+        """Begin to look for a device, unless that goes on or has just ended."""
+        looking = self._looking is not None and not self._looking.done()
+        if self.pump is not None and not looking and self._clock() - self._looked > LOOKED_SECONDS:
+            self._looking = asyncio.create_task(self._find_device(self.pump))
+
+    async def _find_device(self, pump: Pump) -> None:
+        playout = pump.playout
+        # Not `aside`: a look that hangs must not hold up the end of the loop.
+        finding = in_thread(self._search.open_device, playout.samplerate, playout.channels)
+        try:
+            await _ended(finding)
+        except asyncio.CancelledError:
+            finding.add_done_callback(_close_again)
+            raise
+        finally:
+            self._looked = self._clock()
+        if isinstance(finding.exception(), OutputFailed):
+            return
+        output = finding.result()
+        self._swapping = True
+        try:
+            await self._take(pump, output)
+        finally:
+            self._swapping = False
+
+    async def _take(self, pump: Pump, output: Output) -> None:
+        """Have a device that was found play what `pump` holds, from now on."""
+        playout = pump.playout
+        if (output.samplerate, output.channels) != (playout.samplerate, playout.channels):
+            await aside(output.close)
+            if self.pump is pump and (pump.untouched or pump.resting):
+                self._opening = asyncio.create_task(self._reopen(*pump.asked))
+                await asyncio.shield(self._opening)
+            return
+        if self.pump is pump:
+            taken = await aside(_swap, pump, output)
+            if self.pump is pump:
+                pump.go_on(taken)
+                self.changes.notify()
+                if taken is output:
+                    self._search.note_started(output)
+                else:
+                    self._search.note_stand_in(taken)
+                return
+            output = taken
+        output.detach()
+        await aside(output.close)
 
     async def _close_pump(self) -> None:
         pumping, self._pumping = self._pumping, None
@@ -189,6 +263,7 @@ class Session:
         except OutputFailed:
             await aside(output.close)
             raise
+        self._search.note_started(output)
         self.pump = pump
         self.changes.notify()
         self._begin_pumping(pump)
@@ -201,7 +276,7 @@ class Session:
         from streamplay.playback.pump import RESERVE_SECONDS, RING_SECONDS, Pump
 
         engine = native.choose(self._options.engine)
-        output = self._open_device(samplerate, channels, silence=True)
+        output = self._search.open(samplerate, channels)
         reserve = round(RESERVE_SECONDS * output.samplerate)
         capacity = round(RING_SECONDS * output.samplerate) + reserve
         make = native.NativePlayout if engine == "native" else Playout
@@ -210,26 +285,9 @@ class Session:
         return output, Pump(output, playout, self._clock, asked=asked, wake=wake, reserve=reserve)
 
     def _open_again(self, samplerate: int, channels: int) -> Output:
-        if self._options.follow_default:
-            from streamplay.outputs.portaudio import look_again
-
-            look_again()
-        return self._open_device(samplerate, channels, silence=False)
-
-    def _open_device(self, samplerate: int, channels: int, *, silence: bool) -> Output:
-        from streamplay.outputs.opening import open_output
-        from streamplay.playback import native
-
-        engine = native.choose(self._options.engine)
-        return open_output(
-            samplerate,
-            channels,
-            device=self._options.device,
-            latency=self._options.latency,
-            callback=native.Callback if engine == "native" else None,
-            silence=silence,
-            notify=self._options.tell,
-        )
+        output = self._search.open_device(samplerate, channels)
+        self._search.note_started(output, told=True)
+        return output
 
     def _begin_pumping(self, pump: Pump) -> None:
         self._pumping = asyncio.create_task(pump.run())
@@ -242,10 +300,17 @@ class Session:
     async def _recover(self, pump: Pump, error: BaseException) -> None:
         """Go on at another output; where there is none, end what was to be heard."""
         # After a bug in the pump too, every utterance must end.
+        if self._swapping and self._looking is not None:
+            # The clock has been stopped, and a device is going to play in its place.
+            await asyncio.wait({self._looking})
+            self._begin_pumping(pump)
+            return
         failure = error if isinstance(error, OutputFailed) else _bug(error)
         if failure is error and await self._recovery.go_on(pump, failure):
             self._begin_pumping(pump)
             return
+        if failure is error:
+            self._search.note_lost()
         pump.abandon(failure)
         await self.close()
 
@@ -319,8 +384,40 @@ class Recovery:
         return output
 
 
-def _close_again(opening: asyncio.Future[Output]) -> None:
-    """Close an output that was opened after `go_on` had given up."""
+def _swap(pump: Pump, output: Output) -> Output:
+    """Start `output` on the playout of `pump` in place of the silent clock; return what plays.
+
+    Where `output` does not start, another silent clock plays.
+    """
+    from streamplay.outputs.opening import silent_clock
+
+    playout = pump.playout
+    pump.output.detach()
+    playout.moved()
+    try:
+        output.start(playout, pump.wake)
+    except OutputFailed:
+        output.detach()
+        output.close()
+        output = silent_clock(playout.samplerate, playout.channels)
+        output.start(playout, pump.wake)
+    return output
+
+
+async def _ended(future: Future[Output]) -> None:
+    """Wait for a future of a thread; cancelled, leave it alone."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Future[Output]) -> None:
+        with suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(ended.set)
+
+    future.add_done_callback(tell)
+    await ended.wait()
+
+
+def _close_again(opening: asyncio.Future[Output] | Future[Output]) -> None:
+    """Close an output that was opened when nothing waited for it any more."""
     if not opening.cancelled() and opening.exception() is None:
         output = opening.result()
         output.detach()

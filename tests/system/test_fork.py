@@ -61,3 +61,39 @@ def test_the_parent_plays_on_whatever_its_children_do(
     assert played == 2 * RATE
     if not underflows:  # a machine that was late has shaped what the sink got
         np.testing.assert_array_equal(tape.played[:, 0], counted(played))
+
+
+CHILD_PLAYS = """
+import os, sys, time
+from streamplay import OutputFailed, Player
+
+SCENARIO = {"extra_params": {"scenario": {"signal": "count", "seconds": 1}}}
+with Player(base_url=sys.argv[1]) as player:
+    utterance = player.say("hello", extra=SCENARIO)
+    if sys.argv[2] == "idle":
+        utterance.wait()
+        player.close()
+    if not (child := os.fork()):
+        try:
+            Player(base_url=sys.argv[1])
+        except OutputFailed as error:
+            os._exit(7 if "forked" in error.message else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert utterance.wait().complete
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("parent", ["plays", "idle"])
+def test_a_child_that_cannot_be_heard_is_told_and_never_plays_in_silence(
+    speech_server: LocalServer, null_sink: NullSink, parent: str
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CHILD_PLAYS, speech_server.base_url, parent],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
