@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 CHAIN: Final = 3
-"""Frames in a row that tell a stream from other bytes. By chance three headers match, where they
-say that they do, once in 2**60 places or so."""
+"""Frames in a row that tell a stream wherever it begins: in other bytes three headers stand where
+each says that the next one does in one of 2**50 places or so."""
+
+CHAIN_AT_ONCE: Final = 2
+"""Frames in a row that tell it where it begins with the first byte: one of 2**30 streams of samples
+begins so. The first frame is heard when the second one has begun."""
 
 
 class FrameHeader(NamedTuple):
@@ -93,6 +97,7 @@ class FrameCutter:
         self._read = read
         self._data = bytearray()
         self._kind: tuple[int, ...] | None = None  # of the frames before; None while searching
+        self._fresh = True  # nothing has been passed over
         self.incomplete = False
 
     def feed_bytes(self, data: bytes, *, whole: bool = False) -> Iterator[bytes]:
@@ -121,12 +126,16 @@ class FrameCutter:
         """Look for frames from `at` on; return where they begin, or may once more has come."""
         self._kind = None
         while (at := self._data.find(self._mark, at)) >= 0:
-            found = is_chain(self._data, at, self._read, CHAIN, whole=whole)
+            self._fresh = self._fresh and not at
+            least = CHAIN_AT_ONCE if self._fresh else CHAIN
+            found = is_chain(self._data, at, self._read, least, whole=whole)
             if found:
+                self._fresh = False
                 header = self._read(self._data, at)
                 assert header is not None
                 self._kind = header.kind
             if found or found is None:
                 return at
             at += 1
+            self._fresh = False
         return len(self._data)

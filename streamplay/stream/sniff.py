@@ -198,10 +198,10 @@ def _frames_begin(start: bytes, at: int, kind: str, *, whole: bool) -> bool | No
     if start[at : at + 1] != b"\xff":
         return False
     from streamplay.codecs import adts, mp3
-    from streamplay.codecs.frame_cutter import CHAIN, is_chain
+    from streamplay.codecs.frame_cutter import CHAIN, CHAIN_AT_ONCE, is_chain
 
     reader = mp3.read_header if kind == _MPEG else adts.read_header
-    return is_chain(start, at, reader, CHAIN, whole=whole)
+    return is_chain(start, at, reader, CHAIN if at else CHAIN_AT_ONCE, whole=whole)
 
 
 def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str | None:
