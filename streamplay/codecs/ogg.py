@@ -22,6 +22,8 @@ _HEADER_BYTES: Final = 27
 _CONTINUED: Final = 1  # a page's flags
 _BEGIN: Final = 2
 _END: Final = 4
+_FULL: Final = 255  # a segment after which the packet goes on
+_CUT_OFF: Final = 2  # packets that the last position may cut off
 _NO_POSITION: Final = (1 << 64) - 1
 
 _LONGEST_PACKET: Final = 16 << 20
@@ -40,11 +42,6 @@ class Page(NamedTuple):
     sequence: int
     lacing: bytes
 
-    @property
-    def size(self) -> int:
-        """Bytes of the page's body."""
-        return sum(self.lacing)
-
 
 class OggReader(CodecReader):
     """Reads Ogg."""
@@ -58,6 +55,7 @@ class OggReader(CodecReader):
         self._place = 0  # segments of it that have been read
         self._packet = bytearray()  # what has come of a packet
         self._sequence = 0
+        self._last: list[Frames] = []  # frames of the last packets, held until their page is whole
         self._link: _Link | None = None
         self._other = b""  # how a stream begins that is no audio that is known
 
@@ -67,9 +65,6 @@ class OggReader(CodecReader):
         while self._page is not None or self._next_page():
             page = self._page
             assert page is not None
-            # The last page comes whole: what its position cuts off is known only then.
-            if page.flags & _END and len(self._data) < page.size:
-                return
             yield from self._read_page(page)
             if self._page is not None:
                 return
@@ -77,8 +72,7 @@ class OggReader(CodecReader):
     def finish(self) -> Iterator[Frames]:
         """Yield what the decoder still holds."""
         if self._page is not None:
-            self._page = self._page._replace(flags=self._page.flags & ~_END)
-            yield from self._read_page(self._page)
+            yield from self._last  # of a last page that has not come whole
         link = self._link
         if link is None and self._other and not self.samplerate:
             raise BadAudio(
@@ -129,11 +123,9 @@ class OggReader(CodecReader):
         """Decode the packets of a page that have come."""
         link = self._link
         ours = link is not None and page.serial == link.serial
-        in_page: list[Frames] = []  # the frames of the last page, held until all are there
         while self._place < len(page.lacing):
             size = page.lacing[self._place]
             if len(self._data) < size:
-                yield from in_page
                 return
             if ours:
                 self._packet += self._data[:size]
@@ -141,18 +133,24 @@ class OggReader(CodecReader):
             self._place += 1
             if len(self._packet) > _LONGEST_PACKET:
                 raise BadAudio("the Ogg stream holds a packet that is no audio")
-            if ours and size < 255:
+            if ours and size < _FULL:
                 packet = bytes(self._packet)
                 self._packet.clear()
                 assert link is not None
+                held = page.flags & _END and self._packets_left(page) < _CUT_OFF
                 for frames in self._decode(link, packet):
-                    if page.flags & _END:
-                        in_page.append(frames)
+                    if held:
+                        self._last.append(frames)
                     else:
                         yield frames
         self._page = None
         if link is not None and ours:
-            yield from link.end_page(page, in_page)
+            last, self._last = self._last, []
+            yield from link.end_page(page, last)
+
+    def _packets_left(self, page: Page) -> int:
+        """Return how many packets of a page are still to come."""
+        return sum(size < _FULL for size in page.lacing[self._place :])
 
     def _decode(self, link: _Link, packet: bytes) -> Iterator[Frames]:
         if not link.codec:
@@ -246,8 +244,8 @@ class _Link:
 
     def _cut(self, position: int, frames: list[Frames]) -> None:
         behind = self._decoded - position
-        # A position that cuts off more than the last two packets is made up.
-        if position == _NO_POSITION or not 0 < behind <= sum(map(len, frames[-2:])):
+        # A position that cuts off more than the last packets is made up.
+        if position == _NO_POSITION or not 0 < behind <= sum(map(len, frames)):
             return
         while frames and behind >= len(frames[-1]):
             behind -= len(frames.pop())

@@ -107,8 +107,10 @@ _SWAPPED: Final = Candidate("pcm_s16be")
 GUARDED: Final = frozenset(_LOUD)
 """The encodings that are watched: what a server may have been asked for, or taken for granted."""
 
-# A step between samples beyond this says nothing of the bytes that are lower still.
-_FINE_STEP: Final = 512 / 32768
+# Beyond this a sample's place says nothing of the bytes that are lower still.
+_FINE_STEP: Final = 1024 / 32768
+_CLOSE: Final = 0.93
+_AGREEING_WHERE_CLOSE: Final = 4
 
 
 def readings_beside(told: str) -> Iterator[Candidate]:
@@ -223,15 +225,7 @@ class Guard:
         variation = math.inf if given is None else _variation(given)
         if variation < _ROUGH:
             return None
-        bound = min(_SMOOTH, variation / _TIMES_SMOOTHER)
-        best = None
-        for reading in readings_beside(self._told.encoding):
-            other = _sane(self._read(window, reading))
-            if other is None or _variation(other) > bound:
-                continue
-            if _is_leftover(reading, other, window, given):
-                continue
-            best, bound = reading, _variation(other)
+        best = self._smoothest(window, given, min(_SMOOTH, variation / _TIMES_SMOOTHER))
         self._judged += 1
         if best is None or _has_few_levels(given):
             return None
@@ -241,10 +235,28 @@ class Guard:
         if best == _SWAPPED and self._told.encoding == "pcm_s16le":
             self._fine[0] += _fine_roughness(self._read(window, _SWAPPED))
             self._fine[1] += _fine_roughness(self._read(window, _ONE_OFF))
-        enough = max(_AGREEING, self._judged / 2)
-        if self._agreed[best] < enough:
+        enough = self._agreed[best] >= max(_AGREEING, self._judged / 2)
+        return self._resolved(best) if enough else None
+
+    def _smoothest(self, window: bytes, given: Frames | None, bound: float) -> Candidate | None:
+        """Return the other reading that varies least, and less than `bound`."""
+        best = None
+        for reading in readings_beside(self._told.encoding):
+            other = _sane(self._read(window, reading))
+            if other is None or _variation(other) > bound:
+                continue
+            if not _is_leftover(reading, other, window, given):
+                best, bound = reading, _variation(other)
+        return best
+
+    def _resolved(self, best: Candidate) -> Candidate | None:
+        """Tell swapped bytes from a byte that was lost; None where more has to be seen."""
+        if best != _SWAPPED or not any(self._fine):
+            return best
+        close = min(self._fine) > _CLOSE * max(self._fine)
+        if close and self._agreed[best] < _AGREEING_WHERE_CLOSE:
             return None
-        return _ONE_OFF if best == _SWAPPED and self._fine[1] < self._fine[0] else best
+        return _ONE_OFF if self._fine[1] < self._fine[0] else _SWAPPED
 
     def _read(self, data: bytes, reading: Candidate) -> Frames:
         told = AudioFormat(reading.encoding, self._told.samplerate, self._told.channels)
@@ -297,13 +309,13 @@ def wrong_encoding(told: AudioFormat, found: Candidate) -> WrongEncoding:
 
 
 def _fine_roughness(frames: Frames) -> float:
-    """Return the mean step between samples, large ones cut off.
+    """Return how far samples lie from the middle of those beside them, on average.
 
-    Where a sample's lower byte is another one's, quiet passages are rough.
+    Where a sample's lower byte is another one's, quiet passages are rough; loud ones count less.
     """
     import numpy as np
 
-    return float(np.minimum(np.abs(np.diff(frames, axis=0)), _FINE_STEP).mean())
+    return float(np.minimum(np.abs(np.diff(frames, 2, axis=0)), _FINE_STEP).mean())
 
 
 def _energy(frames: Frames) -> float:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.guard import WRONG, false_alarms, listen, recognised
+from benchmarks.guard import WRONG, compressed, false_alarms, listen, recognised
 from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.stream.guard import HOLD_SECONDS, Candidate, Guard, readings_beside, wrong_encoding
 from tests.support.sounds import Sound, clipped, spoken, synthetic
@@ -45,6 +45,10 @@ def test_a_wrong_encoding_is_recognised_in_time(
     told: str, true: str, lost: int, limit: float
 ) -> None:
     assert recognised(SPEECH, told, true, lost, limit) == 1
+
+
+def test_compressed_audio_is_never_taken_for_samples() -> None:
+    assert compressed(SPEECH[:4]) == 1
 
 
 @pytest.mark.parametrize(("told", "true", "lost", "limit"), WRONG[:7])

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import av
 import numpy as np
 import soundfile
+import soxr
 
 RATE: Final = 24000
 
@@ -77,7 +78,10 @@ KINDS: Final = {
 """By the name that tables show."""
 
 
-def tone(seconds: float = 1.0, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.float32]]:
+Samples = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def tone(seconds: float = 1.0, rate: int = RATE) -> Samples:
     """Return a tone that is no louder than speech."""
     time = np.arange(round(seconds * rate)) / rate
     return (0.2 * np.sin(2 * np.pi * 220 * time)).astype(np.float32)
@@ -86,28 +90,37 @@ def tone(seconds: float = 1.0, rate: int = RATE) -> np.ndarray[Any, np.dtype[np.
 @cache
 def encoded(name: str, seconds: float = 1.0) -> bytes:
     """Return so much of a tone in a container of `KINDS`."""
-    kind = KINDS[name]
-    if kind.writer.isupper() or kind.writer == "W64":
+    return in_container(KINDS[name], tone(seconds), RATE)
+
+
+def in_container(kind: Kind, frames: Samples, rate: int) -> bytes:
+    """Return mono frames in a container."""
+    if kind.writer.isupper():
         file = io.BytesIO()
-        soundfile.write(file, tone(seconds), RATE, format=kind.writer, subtype=kind.codec)
+        if kind.codec == "OPUS" and rate not in _OPUS_RATES:
+            frames, rate = soxr.resample(frames, rate, 48000), 48000
+        soundfile.write(file, frames, rate, format=kind.writer, subtype=kind.codec)
         return file.getvalue()
-    return by_ffmpeg(kind, tone(seconds))
+    return _by_ffmpeg(kind, frames, rate)
 
 
-def by_ffmpeg(kind: Kind, sound: np.ndarray[Any, np.dtype[np.float32]]) -> bytes:
-    """Return `sound` as FFmpeg writes it."""
-    rate = 48000 if kind.codec == "libopus" else RATE
+_OPUS_RATES: Final = (8000, 12000, 16000, 24000, 48000)
+
+
+def _by_ffmpeg(kind: Kind, frames: Samples, rate: int) -> bytes:
+    own = 48000 if kind.codec == "libopus" else rate
     options = dict(kind.options)
     with (
         tempfile.NamedTemporaryFile() as file,  # faststart opens it once more
         av.open(file.name, "w", format=kind.writer, options=options) as container,
     ):
-        stream: Any = container.add_stream(kind.codec, rate=rate, layout="mono")
+        stream: Any = container.add_stream(kind.codec, rate=own, layout="mono")
         stream.codec_context.open()
-        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = RATE, 0
+        flat = np.ascontiguousarray(frames.reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(flat, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
         context = stream.codec_context
-        resampler = av.AudioResampler(context.format, "mono", rate, context.frame_size or None)
+        resampler = av.AudioResampler(context.format, "mono", own, context.frame_size or None)
         for part in [*resampler.resample(frame), *resampler.resample(None), None]:
             for packet in stream.encode(part):
                 container.mux(packet)
