@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MARKERS: Final = ("emphasis", "strikethrough")
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]+)\]\[[^\[\]\n]*\]")
 _ANGLES: Final = re.compile(r"<((?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[\w.+-]+@)[^<>\s]*)>")
+_REMAINDER: Final = re.compile(r"\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)")
 _WORD: Final = re.compile(r"[A-Za-z0-9À-ɏ]")  # Latin letters, which white space parts
 
 
@@ -46,6 +47,7 @@ def parser() -> MarkdownIt:
     md.inline.ruler.before("emphasis", "product", _product)
     md.inline.ruler.before("html_inline", "angles", _angles)
     md.inline.ruler.after("link", "label", _label)
+    md.inline.ruler.after("label", "remainder", _remainder)
     names = md.inline.ruler.get_active_rules()
     for name, rule in zip(names, md.inline.ruler.getRules(""), strict=True):
         md.inline.ruler.at(name, _traced(name, rule))
@@ -100,6 +102,7 @@ def _note_markers(state: StateInline, made: list[Token], start: int) -> None:
     for index, token in enumerate(made):
         token.meta["at"] = start, start + len(token.content)
         token.meta["opens"] = first + index in opening
+        token.meta["closes"] = len(made) > 1 and token.content == "*" and not token.meta["opens"]
         start += len(token.content)
 
 
@@ -176,5 +179,15 @@ def _label(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("label", "", 0)
         token.content = match[1]
+    state.pos = match.end()
+    return True
+
+
+def _remainder(state: StateInline, silent: bool) -> bool:
+    """Leave out the end of a link whose beginning is not here: `Heard.rest` may begin in one."""
+    match = None if silent else _REMAINDER.match(state.src, state.pos, state.posMax)
+    if match is None:
+        return False
+    state.push("remainder", "", 0)
     state.pos = match.end()
     return True

@@ -266,7 +266,7 @@ class InlineText:
             self._link = self._at(start), target, len(self._voice.said)
         elif kind == "link_close":
             self._close_link(stop)
-        elif kind in {"text", "code_inline", "label"}:
+        elif kind in {"text", "code_inline", "label"} and not token.meta.get("closes"):
             self._say(token.content, kind, start, stop)
         elif kind in {"address", "text_special"}:
             self._voice.instead(token.content, self._at(start), self._at(stop))

@@ -92,6 +92,20 @@ def test_the_chat_speaks_what_an_endpoint_answers(chat: str, null_sink: NullSink
     assert (asked["model"], asked["stream"]) == ("some-model", True)
 
 
+@pytest.mark.usefixtures("null_sink")
+def test_a_text_can_be_followed_and_its_rest_be_said() -> None:
+    with started(str(EXAMPLES / "follow.py")) as process:
+        said, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    lines = said.splitlines()
+    link = "(https://me:secret@example.com/page), *now*."
+    assert lines[0] == f"**[Stop]** [this, please]{link}"
+    assert f"**Stop** [this, [please]]{link}" in lines
+    history, rest = said.partition("history: ")[2].split("\nthe rest: ")
+    assert history.startswith("**Stop** [this,")
+    assert history + rest == f"**Stop** [this, please]{link}\n\n1. Say the rest.\n"
+
+
 def test_every_example_is_run_here() -> None:
     here = Path(__file__).read_text(encoding="utf-8")
     assert all(f'"{path.name}"' in here for path in EXAMPLES.glob("*.py"))

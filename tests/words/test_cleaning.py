@@ -52,6 +52,7 @@ CASES = [
     ("[](https://user:pass@a.example/b)", "a.example"),
     ("[**strong** link](x) [text][reference] [1]", "strong link text [1]"),
     ("[reference]: https://a.example", ""),
+    (" text** and the end](https://u:secret@a.example) of it", "text and the end of it"),
     ("![a picture](x.png) and ![](y.png)", "a picture and Image."),
     ("See https://www.example.com/a/b?c=d#e.", "See example.com."),
     ("(see http://a.example/b_(c))", "(see a.example)"),
