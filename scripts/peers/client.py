@@ -26,11 +26,11 @@ FORMATS = ("mp3", "opus", "aac", "flac", "wav", "pcm")
 BASE_URL, FOLDER = "", Path()
 
 
-def calls(package: str) -> Callable[[str, Callable[[], Any]], None]:
+def calls(package: str, title: str = "") -> Callable[[str, Callable[[], Any]], None]:
     """Return what makes one call of a client and tells of it."""
 
     def call(what: str, act: Callable[[], Any]) -> None:
-        told: dict[str, Any] = {"client": f"{package} {version(package)}", "call": what}
+        told: dict[str, Any] = {"client": title or f"{package} {version(package)}", "call": what}
         try:
             came = act()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it stands in the table
@@ -256,7 +256,8 @@ def requests() -> None:
     """Open WebUI's and Home Assistant's requests, made as their sources make them."""
     import openai
 
-    call = calls("openai")
+    webui_call = calls("openai", "Open WebUI, its requests")
+    hass_call = calls("openai", "Home Assistant, its requests")
     http = openai.DefaultHttpxClient(headers={"Authorization": f"Bearer {KEY}"})
 
     def get(path: str) -> Any:
@@ -276,9 +277,9 @@ def requests() -> None:
         assert "alloy" in voices
         return f"{len(voices)} voices"
 
-    call("Open WebUI: /audio/speech", webui)
-    call("Open WebUI: /audio/voices", webui_voices)
-    call("Open WebUI: /audio/models", lambda: f"{len(get('/audio/models')['models'])} models")
+    webui_call("/audio/speech", webui)
+    webui_call("/audio/voices", webui_voices)
+    webui_call("/audio/models", lambda: f"{len(get('/audio/models')['models'])} models")
 
     async def home_assistant(kind: str) -> Path:
         # homeassistant/components/openai_conversation/tts.py, async_get_tts_audio
@@ -290,8 +291,8 @@ def requests() -> None:
             return written(f"hass.{kind}", b"".join([data async for data in response.iter_bytes()]))
 
     for kind in FORMATS:
-        what = f"Home Assistant, openai_conversation: {kind}"
-        call(what, lambda k=kind: asyncio.run(home_assistant(k)))
+        what = f"openai_conversation: {kind}"
+        hass_call(what, lambda k=kind: asyncio.run(home_assistant(k)))
 
     def sfortis() -> Path:
         # sfortis/openai_tts, openaitts_engine.py: its fields, in JSON of its own
@@ -301,7 +302,7 @@ def requests() -> None:
         response.raise_for_status()
         return written("sfortis.mp3", response.content)
 
-    call("Home Assistant, openai_tts: /audio/speech", sfortis)
+    hass_call("openai_tts: /audio/speech", sfortis)
 
 
 if __name__ == "__main__":
