@@ -18,14 +18,14 @@ from hypothesis import HealthCheck, settings
 from streamplay.policy.learning import PROCESS
 from tests.support.nullsink import NullSink
 from tests.support.server import speech_server
-from tests.support.speaking import fast, impatient, live, player, silent
+from tests.support.speaking import fast, impatient, live, player, returning, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 # Fixtures, for every test.
-__all__ = ["fast", "impatient", "live", "player", "silent", "speech_server"]
+__all__ = ["fast", "impatient", "live", "player", "returning", "silent", "speech_server"]
 
 # Nothing here depends on how fast the machine is.
 settings.register_profile(

@@ -47,7 +47,16 @@ ENTRANCES = {
     "network": {"api", "client", "early", "early_response", "endpoint", "response", "retry"}
     | {"timeouts", "transport"},
     "outputs": {"base", "devices", "opening", "portaudio", "recording", "watchdog"},
-    "playback": {"changes", "pump", "reference", "resample", "session", "silence", "track"},
+    "playback": {
+        "changes",
+        "pump",
+        "reference",
+        "resample",
+        "search",
+        "session",
+        "silence",
+        "track",
+    },
     "policy": {"jitter", "learning", "simulate", "store"},
     "rules": {"checks", "families", "fields", "option_table"},
     "server": {"child", "service"},

@@ -116,8 +116,9 @@ class Conversation:
     def _open(self, options: Mapping[str, Any]) -> None:
         from streamplay.player import Player
 
+        self.no_sound = ""
         try:
-            player = Player(**options, on_event=self._on_event, notify=self._notify)
+            player = Player(**options, on_event=self._on_event, notify=self._on_notice)
         except StreamPlayError as error:
             self._cannot_open(error)
             return
@@ -386,8 +387,22 @@ class Conversation:
             self._screen.show(report.receipt_text(receipt))
 
     def _look_at_output(self, receipt: Receipt) -> None:
-        silent = receipt.output.kind == "silent"
-        self.no_sound = "no sound can be heard: there is no output device" if silent else ""
+        if receipt.output.kind == "device":
+            self.no_sound = ""
+
+    def _on_notice(self, sentence: str) -> None:
+        """Pass on what the player tells, and note whether sound can be heard."""
+        from streamplay.playback.search import BACK, GONE, SILENT
+
+        if sentence.startswith(SILENT):
+            self.no_sound = "no sound can be heard: there is no output device"
+        elif sentence.startswith(GONE):
+            self.no_sound = "no sound can be heard: the output device is gone"
+        elif sentence.startswith(BACK):
+            self.no_sound = ""
+        if self._notify is not None:
+            self._notify(sentence)
+        self._screen.changed(None)
 
     def _end(
         self, line: Line, state: LineState, reason: str = "", error: Exception | None = None

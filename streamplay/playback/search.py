@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 BACK: Final = "sound goes on at"
 """What a notice begins with when sound is heard again, or at another device."""
 
-LOST: Final = ("no sound will be heard", "no sound can be heard")
-"""What a notice begins with when sound is no longer heard."""
+SILENT: Final = "no sound will be heard"
+"""What a notice begins with when the silent clock stands in for a device."""
+
+GONE: Final = "no sound can be heard"
+"""What a notice begins with when the device that was asked for is gone."""
 
 _AGAIN: Final = "; a device is looked for again before each utterance"
 
@@ -170,7 +173,7 @@ class DeviceSearch:
     def _tell_gone(self, error: NoDevice) -> None:
         """Tell that a device is gone that was there before; the utterances fail with `error`."""
         if self._name is not None and not self._silent:
-            self._options.tell(f"{LOST[1]}: {error.message}{_AGAIN}{self._hint()}")
+            self._options.tell(f"{GONE}: {error.message}{_AGAIN}{self._hint()}")
         self._silent = True
 
     def _hint(self) -> str:

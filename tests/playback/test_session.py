@@ -18,10 +18,11 @@ from streamplay.errors import (
     NoDevice,
 )
 from streamplay.outputs import portaudio, watchdog
-from streamplay.playback import pump, queue
+from streamplay.playback import pump, queue, session
 from streamplay.player import LazyPlayer
 from tests.support.speaking import (
     PATIENCE,
+    Returning,
     Silent,
     account_for,
     being_heard,
@@ -127,6 +128,52 @@ def test_a_device_that_comes_back_is_opened_for_the_next_utterance(
         assert isinstance(failure(player.say("one", extra=counting(0.1))), NoDevice)
         silent.absent = False
         assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
+
+
+def test_a_device_that_is_found_takes_over_what_the_silent_clock_still_holds(
+    speech_server: LocalServer, returning: Returning
+) -> None:
+    told: list[str] = []
+    with Player(base_url=speech_server.base_url, notify=told.append) as player:
+        first = player.say("one", extra=counting(3))
+        being_heard(first)
+        returning.absent = False
+        second = player.say("two", extra=counting(0.5))
+        for utterance, frames in ((first, 3 * RATE), (second, RATE // 2)):
+            receipt = account_for(utterance.wait(PATIENCE))
+            assert (receipt.frames.played, receipt.complete) == (frames, True)
+        assert receipt.output.name == "card"
+    assert [line[:22] for line in told] == ["no sound will be heard", "sound goes on at 'card"]
+    np.testing.assert_array_equal(returning.values[-RATE // 2 :], counted(RATE // 2))
+
+
+def test_a_look_for_a_device_that_hangs_holds_up_no_interruption(
+    speech_server: LocalServer, returning: Returning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LOOK_PATIENCE_SECONDS", 2 * PATIENCE)
+    with Player(base_url=speech_server.base_url) as player:
+        returning.gate.clear()
+        returning.absent = False
+        utterance = player.say("one", extra=counting(1))
+        wait_until(lambda: utterance.receipt.frames.received)
+        player.interrupt()
+        assert utterance.wait(PATIENCE / 2).interrupted
+    assert not returning.outputs
+    returning.gate.set()
+    wait_until(lambda: returning.outputs and returning.outputs[0]._stop.is_set())
+
+
+def test_an_output_that_opens_for_an_utterance_that_was_cut_is_closed_with_the_player(
+    speech_server: LocalServer, silent: Silent
+) -> None:
+    silent.gate.clear()
+    with LazyPlayer(base_url=speech_server.base_url) as player:
+        utterance = player.say("one", extra=counting(1))
+        wait_until(lambda: utterance.receipt.frames.received)
+        player.interrupt()
+        assert utterance.wait(PATIENCE).interrupted
+        silent.gate.set()
+    assert [output._stop.is_set() for output in silent.outputs] == [True]
 
 
 def test_a_device_that_is_not_there_is_told_when_the_player_is_made(

@@ -129,6 +129,26 @@ class Silent:
         return self.played * np.float32(32768)
 
 
+class Returning(Silent):
+    """The same, but while it is absent the silent clock stands in for it."""
+
+    def open(self, samplerate: int, channels: int, **options: Any) -> SilentOutput:
+        if self.absent and options["silence"]:
+            options["notify"]("no sound will be heard: there is no card")
+            return SilentOutput(samplerate, channels)
+        output = super().open(samplerate, channels)
+        output.name = "card"
+        return output
+
+
+@pytest.fixture
+def returning(monkeypatch: pytest.MonkeyPatch) -> Returning:
+    card = Returning()
+    card.absent = True
+    monkeypatch.setattr(opening, "open_output", card.open)
+    return card
+
+
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> Silent:
     """A simulated card, at real time unless told otherwise."""
