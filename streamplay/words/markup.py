@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.words.boundaries import is_spoken
@@ -21,8 +23,18 @@ _NOTE: Final = frozenset({"noteref", "doc-noteref"})
 _DECLARED: Final = re.compile(
     rb"(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]+)", re.IGNORECASE
 )
-_BOMS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _SNIFFED: Final = 4096
+_NOT_OF_PAGES: Final = (
+    "utf-16",
+    "utf-32",
+    "utf-7",
+    "idna",
+    "punycode",
+    "unicode",
+    "raw",
+    "undefined",
+)
 _VOID: Final = frozenset({"br", "hr", "img", "input", "meta", "link", "wbr", "col", "source"})
 
 
@@ -55,15 +67,16 @@ class HtmlReader:
         from lxml import etree
 
         self._begin_page()
-        parser: Any = None
+        parser: Any = etree.HTMLParser(target=self, encoding="utf-8", huge_tree=True)
+        decoder: codecs.IncrementalDecoder | None = None
         progress = 0.0
         for data, progress in chunks:
-            if parser is None:
-                encoding = encoding_of(data)
-                parser = etree.HTMLParser(target=self, encoding=encoding, huge_tree=True)
-            parser.feed(data)
+            decoder = decoder or codecs.getincrementaldecoder(encoding_of(data))("replace")
+            text = decoder.decode(data).replace("\0", "\ufffd")  # a NUL ends a page for libxml2
+            if text:
+                parser.feed(text.encode("utf-8", "replace"))
             yield from self._take(progress)
-        if parser is not None:
+        with suppress(etree.ParseError):  # a page without any element
             parser.close()
         self._flush()
         yield from self._take(progress)
@@ -178,7 +191,12 @@ def encoding_of(data: bytes) -> str:
             return encoding
     declared = _DECLARED.search(data[:_SNIFFED])
     if declared:
-        return declared[1].decode("ascii")
+        with suppress(LookupError):
+            named = declared[1].decode("ascii")
+            b"a".decode(named, "replace")  # LookupError: no encoding of text
+            name = codecs.lookup(named).name
+            # A page that declares its encoding in ASCII is not in UTF-16.
+            return "utf-8" if name.startswith(_NOT_OF_PAGES) else name
     try:
         data[:-3].decode("utf-8")  # a letter may be cut at the end of a part
     except UnicodeDecodeError:
