@@ -76,7 +76,7 @@ class DeviceSearch:
         self._options = options
         self._stand_in: Output | None = None
         self._name: str | None = None
-        self._silent = False
+        self._silent = self._failed = False
 
     def is_stand_in(self, output: Output) -> bool:
         """Whether `output` is the silent clock, opened because there was no device."""
@@ -131,8 +131,9 @@ class DeviceSearch:
         if self.is_stand_in(output):
             return
         before, self._name = self._name, output.name
-        changed = self._silent or before not in {None, output.name}
-        self._silent, self._stand_in = False, None
+        changed = self._silent or self._failed or before not in {None, output.name}
+        self._silent = self._failed = False
+        self._stand_in = None
         if changed and not told:
             self._options.tell(f"{BACK} {output.name!r}")
 
@@ -141,8 +142,8 @@ class DeviceSearch:
         self._stand_in, self._silent = output, True
 
     def note_lost(self) -> None:
-        """Note that the device was lost, and that an utterance has failed by it."""
-        self._silent = True
+        """Note that the device was lost, and that an utterance has told so by its error."""
+        self._failed = True
 
     def _open_known(self, samplerate: int, channels: int, *, silence: bool) -> Output:
         """Open a device that PortAudio knows of, or else the silent clock."""

@@ -147,6 +147,23 @@ def test_a_device_that_is_found_takes_over_what_the_silent_clock_still_holds(
     np.testing.assert_array_equal(returning.values[-RATE // 2 :], counted(RATE // 2))
 
 
+def test_a_device_that_was_lost_while_it_played_is_told_lost_once_and_back_once(
+    speech_server: LocalServer, returning: Returning
+) -> None:
+    told: list[str] = []
+    returning.absent = False
+    with Player(base_url=speech_server.base_url, notify=told.append) as player:
+        utterance = player.say("one", extra=counting(5))
+        being_heard(utterance)
+        returning.absent = True
+        returning.unplug()
+        assert isinstance(failure(utterance), DeviceLost)
+        for absent in (True, True, False, False):
+            returning.absent = absent
+            assert player.say("two", extra=counting(0.1)).wait(PATIENCE).complete
+    assert [line[:22] for line in told] == ["no sound will be heard", "sound goes on at 'card"]
+
+
 def test_a_look_for_a_device_that_hangs_holds_up_no_interruption(
     speech_server: LocalServer, returning: Returning, monkeypatch: pytest.MonkeyPatch
 ) -> None:
