@@ -69,6 +69,8 @@ ENTRANCES = {
 CORE = {
     "stream",
     "codecs",
+    "playback.queue",
+    "playback.silence",
     "policy.jitter",
     "policy.learning",
     "policy.simulate",

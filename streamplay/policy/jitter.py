@@ -153,7 +153,7 @@ class Auto:
     def on_arrival(self, frames: int, now: float, *, dry: bool) -> int:
         """Return the level: out of reach before the start, 1 after it, more after a stall."""
         stream = self._stream
-        stream.take(frames / self._samplerate, now)
+        stream.add(frames / self._samplerate, now)
         if dry:
             self._started = True
             self._stalls += 1
@@ -252,7 +252,7 @@ class Stream:
         pace = (elapsed + PACE_SECONDS) / (self.audio - self._head + PACE_SECONDS)
         return max(0.0, pace - 1) * self.rest
 
-    def take(self, seconds: float, now: float) -> None:
+    def add(self, seconds: float, now: float) -> None:
         """Note an arrival."""
         if not self.arrivals:
             self._first, self._head = now, seconds

@@ -19,10 +19,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamplay.errors import DeviceLost, OutputFailed
-from streamplay.outputs.watchdog import LOOK_SECONDS
 from streamplay.playback import queue
 from streamplay.playback.playout import Playout
-from streamplay.playback.pump import BLOCK_SECONDS, Pump
+from streamplay.playback.pump import BLOCK_SECONDS, WATCH_SECONDS, Pump
 from streamplay.playback.track import Track
 from streamplay.policy.jitter import Fixed
 from tests.playback.test_pump import RATE, Hand, Learning, sounding, tone
@@ -228,7 +227,7 @@ def test_while_it_plays_it_steps_for_what_comes_and_for_the_watchdog(ahead: int)
             await asyncio.sleep(0.05)
             await bench.put(400)
         refills = 2 / (CAPACITY / queue.REFILLS / RATE) if ahead else 0
-        assert bench.heard.steps - before <= 40 + 2 / LOOK_SECONDS + refills + 2
+        assert bench.heard.steps - before <= 40 + 2 / WATCH_SECONDS + refills + 2
         assert not bench.tracks[0].stalls
 
     running(scenario)

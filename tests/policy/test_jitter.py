@@ -93,7 +93,7 @@ def test_it_stalls_exactly_where_the_margin_needed_was_above_what_was_asked(
     # Unknown length on both sides, so that the margins are of one scale.
     stream = Stream(UNKNOWN_SECONDS, 0.95 * START_SECONDS)
     for now, frames in arrivals:
-        stream.take(frames / RATE, now)
+        stream.add(frames / RATE, now)
     played = play(trace(arrivals), auto(memory=taught(threshold)))
     assert bool(played.gaps) == (stream.needed() > threshold)
 
@@ -237,9 +237,9 @@ def test_an_answer_without_audio_teaches_nothing() -> None:
 
 def test_what_comes_after_the_longest_wait_is_not_remembered() -> None:
     stream = Stream(10.0)
-    stream.take(1.0, 0.0)
+    stream.add(1.0, 0.0)
     for late in (1.0, 2.0):
-        stream.take(1.0, LONGEST_WAIT_SECONDS + late)
+        stream.add(1.0, LONGEST_WAIT_SECONDS + late)
     only_the_first = 1.0 / math.sqrt(10.0)
     assert stream.needed() == pytest.approx(only_the_first)
     assert stream.late == LONGEST_WAIT_SECONDS
@@ -248,8 +248,8 @@ def test_what_comes_after_the_longest_wait_is_not_remembered() -> None:
 def test_what_stalled_less_than_a_millisecond_is_the_clocks_doing() -> None:
     stream = Stream(1.0)
     for number in range(10):
-        stream.take(0.1, 0.1 * number + 0.0009 * (number > 5))
+        stream.add(0.1, 0.1 * number + 0.0009 * (number > 5))
     assert stream.late == pytest.approx(0.0009)
     assert stream.needed() == NEVER
-    stream.take(0.1, 1.0 + 0.0011)
+    stream.add(0.1, 1.0 + 0.0011)
     assert stream.needed() > 0
