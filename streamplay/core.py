@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import warnings
 import weakref
@@ -390,5 +391,8 @@ def check_request(options: Options) -> AudioFormat:
     InvalidRequest
         If a field is wrong.
     """
+    if inspect.iscoroutinefunction(options.on_event):
+        allowed = "a plain function; events() is for asyncio"
+        raise InvalidRequest("on_event", "is a coroutine function", allowed=allowed)
     audio, _ = options.request(_PROBE).expected
     return audio

@@ -470,6 +470,8 @@ def test_events_and_interruptions_name_the_object_that_say_returned(
 def test_a_wrong_argument_is_told_when_it_is_made() -> None:
     with pytest.raises(TypeError, match="did you mean voice"):
         AsyncPlayer(voise="tara")  # type: ignore[call-arg]
+    with pytest.raises(InvalidRequest, match="on_event"):
+        AsyncPlayer(on_event=asyncio.sleep)
     with pytest.raises(InvalidRequest, match="volume"):
         AsyncPlayer(volume=99)
     with pytest.raises(InvalidRequest, match="sample_rate"):
