@@ -119,12 +119,12 @@ class PlayerCore:
         return said
 
     def utterance_of_sound(
-        self, feed: SoundSource, *, first: bool = False, interruptible: bool = True
+        self, sound: SoundSource, *, first: bool = False, interruptible: bool = True
     ) -> UtteranceState:
         """Return what `add` queues: see `streamplay.Player.play`."""
-        account = Account(feed, feed.name, playing=self.options.play)
+        account = Account(sound, sound.name, playing=self.options.play)
         how = {"first": first, "interruptible": interruptible}
-        return UtteranceState("", self.options, account, self, feed=feed, **how)
+        return UtteranceState("", self.options, account, self, sound=sound, **how)
 
     def utterance_of_file(
         self, file: str | Path | BinaryIO, decode_as: AudioFormat | str | None, **how: bool

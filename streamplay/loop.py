@@ -49,9 +49,8 @@ class BackgroundLoop:
         asyncio.set_event_loop(self._loop)
         try:
             while not self._stopping:
-                with suppress(
-                    SystemExit, KeyboardInterrupt
-                ):  # raised by a callback: the loop goes on
+                # Raised by a callback of the user: the loop goes on.
+                with suppress(SystemExit, KeyboardInterrupt):
                     self._loop.run_forever()
         finally:
             self._cancel_all()

@@ -30,7 +30,7 @@ class Player:
     Parameters
     ----------
     **options
-        See `streamplay.options.Options`: what to ask for, of whom, and where
+        See `streamplay.options.Options`: what to ask for, which server, and where
         the sound goes.
 
     Raises

@@ -1,4 +1,4 @@
-"""A recorded stream is heard again: the same pieces at the same times, as a tone.
+"""Plays a recorded arrival trace: the same amounts of audio at the same times, as a tone.
 
 A trace holds no sound. Its pieces are filled with a tone that changes its pitch
 every second, so that a gap is heard as one, and what is lost would be too.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamplay.trace import Trace
 
 LEVEL: Final = 0.1
-"""−20 dBFS: as loud as speech, nobody is startled."""
+"""−20 dBFS, about the loudness of speech."""
 
 PITCHES: Final = (220.0, 277.0, 330.0, 440.0)
 """Hz, whole: each second is a whole number of periods, so that the seconds join without a click."""
@@ -57,7 +57,7 @@ async def replay(trace: Trace, session: Session, choose: Callable[[int], Policy]
     audio = AudioFormat(trace.encoding, trace.samplerate, trace.channels)
     importing = asyncio.create_task(aside(import_module, "numpy"))
     pump = await session.pump_for(audio)
-    await importing  # not in the time of the first piece
+    await importing  # before the first piece is due
     return await _Replay(trace, pump, choose(pump.output.samplerate)).run()
 
 
@@ -85,9 +85,9 @@ class _Replay:
         return self._played(*await delivering)
 
     async def _deliver(self) -> tuple[float, float]:
-        """Put each piece when it is due; return when it was begun, and when the first came."""
+        """Put each piece when it is due; return when the trace began, and its first piece."""
         trace, clock = self._trace, time.perf_counter
-        begun = clock() - trace.arrivals[0][0]  # nobody needs to wait for the first byte again
+        begun = clock() - trace.arrivals[0][0]  # without the wait for the first byte
         first = None
         frames = 0
         for due, count in trace.arrivals:

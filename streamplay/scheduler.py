@@ -142,9 +142,9 @@ class Scheduler:
             await utterance.account.changes.wait(left)
 
     def _source(self, utterance: UtteranceState) -> Producer | SoundProducer:
-        if utterance.feed is None:
+        if utterance.sound is None:
             return Producer(utterance, self._resources)
-        return SoundProducer(utterance, utterance.feed, self._resources)
+        return SoundProducer(utterance, utterance.sound, self._resources)
 
     # How it ends
 
@@ -196,8 +196,8 @@ class Scheduler:
 
     def _finish_files(self, utterance: UtteranceState) -> StreamPlayError | None:
         error: StreamPlayError | None = None
-        if utterance.feed is not None:
-            utterance.feed.drop()
+        if utterance.sound is not None:
+            utterance.sound.drop()
         try:
             if utterance.keeper is not None:
                 utterance.keeper.close()
@@ -221,13 +221,13 @@ class Scheduler:
 
 def _close_unread(utterance: UtteranceState) -> None:
     """Close a text, or frames, that were dropped before they were read."""
-    feed = utterance.feed
+    sound = utterance.sound
     if utterance.begun:
         return
-    if feed is None:
+    if sound is None:
         drop(utterance.text)
-    elif feed.file is None:  # a file is closed with the others
-        drop(feed.frames)
+    elif sound.file is None:  # a file is closed with the others
+        drop(sound.frames)
 
 
 def _own(error: OutputFailed, utterance: UtteranceState) -> OutputFailed:

@@ -1,4 +1,4 @@
-"""The running account of one utterance: what came, and what became of it."""
+"""The account of one utterance: the frames that came, and what became of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """Everything that the receipt of one utterance is made of.
+    """Counts and moments from which the receipt of one utterance is made.
 
     The receiving side calls `began`, `arrived` and the like on the loop; the
     playing side fills `span`. `receipt` may be asked for at any moment.
@@ -89,13 +89,13 @@ class Account:
             setattr(self._facts.ms, name, self._ms(at))
 
     def effective(self, audio: AudioFormat, source: FormatSource) -> None:
-        """Note what the bytes turned out to be."""
+        """Note the format that the bytes turned out to have."""
         facts = self._facts.format
         facts.effective, facts.samplerate = audio.encoding, audio.samplerate
         facts.channels, facts.source = audio.channels, source
 
     def located(self, base_url: str) -> None:
-        """Note who was asked in the end."""
+        """Note the server that was asked in the end."""
         self._facts.base_url = base_url
 
     def spoken_by(self, voice: str) -> None:
@@ -107,7 +107,7 @@ class Account:
         count, rate = len(frames), self._facts.format.samplerate
         self._facts.bytes.audio += data
         if not count:
-            return  # a header came, or a part of a compressed file: nothing to hear yet
+            return  # a header, or a part of a compressed file: no frames yet
         if self._request_first is None:
             self._request_first = now
         # The least start delay: the worst of (arrival − first sample's time).
@@ -137,21 +137,21 @@ class Account:
         self.changes.notify()
 
     def muted(self, frames: int) -> None:
-        """`frames` came and were silenced: they count as received, and as muted."""
+        """Count frames that came and were muted: they are received frames too."""
         self._facts.frames.received += frames
         self._facts.frames.muted += frames
 
     def trimmed(self, frames: int) -> None:
-        """`frames` of those that came were silence between pieces, and left out."""
+        """Count received frames that were silence between pieces, and were left out."""
         self._facts.frames.trimmed += frames
 
     def failed(self, error: StreamPlayError) -> None:
-        """Note that a piece failed, and that the rest goes on."""
+        """Note that a piece failed while the rest of the text goes on."""
         self.failures.append(error)
         self._facts.failures.append(ErrorFacts.of(error))
 
     def saved(self, frames: int) -> None:
-        """`frames` were written to the file."""
+        """Count frames that were written to the file."""
         self._facts.frames.saved += frames
 
     @property
@@ -161,10 +161,10 @@ class Account:
 
     @property
     def surprise(self) -> str | None:
-        """A sentence where the bytes are not what was asked for: what they are, and why."""
+        """A notice where the bytes are not what was asked for: what they are, and who says so."""
         facts = self._facts.format
         asked = facts.requested
-        # An encoding is asked for where raw audio is; a file holds its own.
+        # Only raw audio is asked for in an encoding; a file has its own.
         as_asked = facts.effective == asked.encoding or not (self._raw or facts.source == "bytes")
         if as_asked and facts.samplerate == asked.samplerate:
             return None
@@ -208,11 +208,11 @@ class Account:
     # Ending
 
     def output(self, facts: OutputFacts) -> None:
-        """Note where the sound goes."""
+        """Note the output that plays it."""
         self._facts.output = facts
 
     def finish(self, now: float, *, complete: bool, interrupted: bool) -> None:
-        """Close the account; what was not played by now was flushed."""
+        """Close the account: frames that were not played by now were flushed."""
         self.settled = True
         self._facts.complete = complete
         self._facts.interrupted = interrupted
@@ -242,15 +242,15 @@ class Account:
         rate = self._facts.format.samplerate
         meant = counts.received - counts.muted - counts.trimmed
         played = round(self.track.played(position) * rate / self.output_rate)
-        # A resampler rounds once a request: that must not lose a frame. What is more
-        # was received and never put, because its file could not be written.
+        # A resampler rounds once a request, which must not count as a lost frame. A larger
+        # difference was received and not delivered, because a file could not be written.
         slack = (1 + rate // self.output_rate) * (1 + self._facts.requests)
         if rate != self.output_rate and self.track.is_whole(position) and meant - played <= slack:
             return meant
         return min(meant, played)
 
     def _frames(self, position: int) -> FrameCounts:
-        """Nothing is lost between the counts: what is left over is told as it is."""
+        """Return the counts with the remainder as flushed or unplayed: the sum is always whole."""
         counts = copy(self._facts.frames)
         counts.played = self._heard(counts, position) if self._playing else 0
         rest = counts.received - counts.muted - counts.trimmed - counts.played

@@ -1,4 +1,4 @@
-"""Frames of one utterance, on their way from whatever made them to where they are played."""
+"""Delivery: counts, keeps and plays the frames of one utterance as a producer makes them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Counts, keeps and plays what comes; on the loop.
+    """Passes the frames of one utterance on: to its account, its files and the pump. On the loop.
 
     Attributes
     ----------
     unheard : bool
-        What comes now is only counted and kept.
+        Frames are only counted and kept from now on, and not played.
     """
 
     def __init__(self, utterance: UtteranceState, resources: Resources) -> None:
@@ -42,18 +42,18 @@ class Delivery:
         self._piece: Piece | None = None
         self._before: Piece | None = None
         self._told = False
-        self._at = 0.0  # when what is on its way came
+        self._at = 0.0  # when the chunk that is being delivered arrived
 
     @property
     def ahead(self) -> float:
-        """Seconds of audio that have come, and wait to be heard."""
+        """Seconds of audio that have arrived and have not been heard yet."""
         if not self._resources.options.play:
             return 0.0
         heard = self._account.heard(self._account.track.position())
         return (self._account.meant - self._account.held - heard) / self._account.samplerate
 
     def begin(self, piece: Piece) -> None:
-        """Take what follows for the frames of `piece`."""
+        """Count the frames that follow as those of `piece`."""
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
         if self._policy is not None:
@@ -62,17 +62,17 @@ class Delivery:
             self._trimmer.begin_piece()
 
     def end(self, *, learn: bool) -> None:
-        """Note that nothing more of the piece comes; `learn` from it, where it came by itself."""
+        """Note that the piece is complete; `learn` from it where no other stream ran beside it."""
         assert self._piece is not None
         self._piece.frames = self._account.meant - self._piece.start
         if self._pump is not None and self._policy is not None:
             self._pump.set_level(self._account.track, self._policy.on_end(learn=learn))
         self._account.changes.notify()
 
-    async def take(
+    async def add_chunk(
         self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource, at: float
     ) -> None:
-        """Count, keep and play one chunk, that came at the time `at`."""
+        """Count, keep and play one chunk that arrived at time `at`."""
         self._at = at
         self._account.effective(audio, source)
         self._account.arrived(frames, len(data), at)
@@ -84,7 +84,7 @@ class Delivery:
             await self._play(passing, audio)
 
     async def flush(self) -> None:
-        """Play what the resampler still holds; what follows needs a new one."""
+        """Play the frames that the resampler still holds; the next stream needs another one."""
         if self._adapter is None or self._pump is None or self._utterance.track is None:
             return
         rest = self._adapter.finish()
@@ -101,12 +101,12 @@ class Delivery:
             await self.flush()
 
     def idle(self) -> None:
-        """Say that nothing is on its way: running dry is nobody's fault until there is more."""
+        """Mark the track idle: until more frames come, a dry ring is no stall."""
         if self._pump is not None and self._utterance.track is not None:
             self._pump.set_idle(self._utterance.track)
 
     def close(self) -> None:
-        """Say that nothing more will come."""
+        """Close the track: no more frames will come."""
         if self._pump is not None and self._utterance.track is not None:
             self._pump.close(self._utterance.track)
 
@@ -117,7 +117,7 @@ class Delivery:
         await pump.put_frames(self._utterance.track, adapter.convert(frames), self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
-        """Return what passes of `frames`, where the silence between pieces is to be cut."""
+        """Return the frames to be played, without the silence between pieces that is to be cut."""
         pause = self._utterance.options.pause_ms
         if pause is None:
             return [frames]
@@ -129,7 +129,7 @@ class Delivery:
         return passing
 
     def _trim(self, trimmed: Trimmed) -> None:
-        """Have the pieces begin and end where they do without what was cut."""
+        """Move the ends of the pieces to where they are without the silence that was cut."""
         self._account.trimmed(trimmed.end + trimmed.beginning)
         if self._piece is not None and self._before is not None and self._before.frames is not None:
             self._before.frames -= trimmed.end
@@ -145,7 +145,7 @@ class Delivery:
             self._utterance.trace.arrival(now - (self._account.begun or 0.0), len(frames))
 
     async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
-        """Return the pump, with a track of ours, and what converts `audio` for it."""
+        """Return the pump, which has our track, and the converter from `audio` to its output."""
         if self._pump is None:
             await self._resources.store.read()
             self._pump = await self._resources.session.pump_for(audio)
@@ -166,7 +166,7 @@ class Delivery:
         pump.add(self._account.track, self._policy)
 
     def _choose_policy(self, samplerate: int) -> Policy:
-        """Return what decides when to start, with what is known of whoever speaks."""
+        """Return the start policy, with what was learned of this server, model and voice."""
         options, facts = self._utterance.options, self._utterance.receipt
         chosen = policy(
             options.prebuffer,
@@ -179,7 +179,7 @@ class Delivery:
         return chosen
 
     def _note_voice(self, audio: AudioFormat) -> None:
-        """Say where in the playout the first voice will be heard."""
+        """Set where in the track the first voice is."""
         track, frame = self._account.track, self._account.voice_frame
         if track.voice_offset is None and frame is not None:
             track.voice_offset = frame * self._account.output_rate // audio.samplerate

@@ -238,7 +238,7 @@ when its turn has come."""
 class Fetch:
     """Receives a piece at once, and hands it out when it is its turn. On the loop.
 
-    Until then nobody has heard any of it, so that what breaks off is asked for again.
+    Until then none of it has been heard, so that a piece that breaks off is requested again.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ class Fetch:
         self.text = text
         self.alone = alone
         self._ahead = ahead
-        self.begun = False  # part of it has been handed out
+        self.begun = False  # a part of it was yielded
         self._clock = clock
         self._changes = changes
 

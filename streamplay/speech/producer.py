@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from streamplay.stream.decoder import Chunk
 
 HAND_ON_SECONDS: Final = 3.0
-"""With so much audio ahead the next piece is handed on: more than the ring's two seconds, less
-than what is lost where it breaks off, since what was handed on is not asked for again."""
+"""A piece is delivered once less audio than this is ahead. It is more than the ring's two seconds;
+more than that would be lost where a piece breaks off, which is requested again only while none of
+it was delivered."""
 
 _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited, BadRequest)
 
@@ -53,7 +54,7 @@ class Producer:
         self._options, self._clock = resources.options, resources.clock
         self._resources, self._backend = resources, resources.backend
         self._delivery = Delivery(utterance, resources)
-        self._asker = Prefetch(utterance, resources, lambda: self._delivery.ahead)
+        self._prefetch = Prefetch(utterance, resources, lambda: self._delivery.ahead)
         self._settled: Fetch | None = None
         self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
@@ -61,23 +62,23 @@ class Producer:
         self._audio: AudioFormat | None = None
 
     async def run(self) -> None:
-        """Receive all of it; what had come when it failed is played to its end.
+        """Receive the whole utterance; when it fails, the frames that came before are played.
 
         Raises
         ------
         Exception
-            What ended it; the caller's to keep for whoever waits.
+            What ended it; `Scheduler` keeps it for `Utterance.wait`.
         """
         self._utterance.begun = True
         try:
             client = await self._resources.connect()
-            asking = asyncio.create_task(self._asker.ask_ahead(client))
+            asking = asyncio.create_task(self._prefetch.ask_ahead(client))
             try:
                 await self._hand_on()
             finally:
                 asking.cancel()
                 await asyncio.wait([asking])
-                await self._asker.let_go()
+                await self._prefetch.let_go()
                 await self._account_for_the_rest()
                 self._resources.keep_learned(client)
             if not self._utterance.pieces:
@@ -89,16 +90,16 @@ class Producer:
             self._delivery.close()
 
     async def _hand_on(self) -> None:
-        while (asked := await self._asker.next()) is not None:
+        while (asked := await self._prefetch.next()) is not None:
             await self._until_needed()
             await self._say(*asked)
-            self._asker.handed_on(asked)
-            if not self._asker.under_way:
+            self._prefetch.handed_on(asked)
+            if not self._prefetch.under_way:
                 self._delivery.idle()
         await self._delivery.finish(self._audio)
 
     async def _until_needed(self) -> None:
-        """Wait while enough is ahead: what is not handed on can still be asked for again."""
+        """Wait while enough audio is ahead: an undelivered piece can be requested again."""
         while (ahead := self._delivery.ahead - HAND_ON_SECONDS) > 0:
             await self._account.track.progress(ahead * self._account.output_rate)
 
@@ -126,10 +127,10 @@ class Producer:
             self._settle(fetch)
 
     def _settle(self, fetch: Fetch) -> None:
-        """Note what there is to note of an answer of which nothing more is wanted."""
+        """Note the moments and counts of a response that is not read any more."""
         response, self._settled = fetch.response, fetch
         self._backend.received(response)
-        self._note_moments(fetch)  # where it failed before anything could be read
+        self._note_moments(fetch)  # it may have failed before anything was read
         counts = response.counts
         self._account.counted(audio=counts.audio, words=counts.words, ignored=response.ignored)
         self._account.counted(body=response.body_bytes, attempts=response.attempts)
@@ -146,7 +147,7 @@ class Producer:
                     piece.take(item)
                 else:
                     self._audio = response.format
-                    await self._delivery.take(
+                    await self._delivery.add_chunk(
                         item.frames, item.data, response.format, response.source, at
                     )
         except (NetworkFailed, StreamBroken):
@@ -161,26 +162,26 @@ class Producer:
             self._tell_doubt(response.warning)
 
     def _tell_doubt(self, warning: str) -> None:
-        """Pass on what the decoder only suspects: once, for all pieces are alike."""
+        """Tell what the decoder suspects, once: it suspects the same of each piece."""
         if warning and not self._doubted:
             self._doubted = True
             self._options.tell(warning)
 
-    # Where it goes wrong, or ends
+    # Failing, and ending
 
     def _may_fall_back(self) -> bool:
         wanted = self._options.fallback == "local" and self._backend.base_url != "local"
         return wanted and self._account.received == 0
 
     async def _fall_back(self, error: StreamPlayError) -> None:
-        """Ask the built-in voice instead, for everything that was asked for."""
+        """Request all pieces that are under way from the built-in voice instead."""
         self._options.tell(f"{error.message}; speaking with the built-in voice instead")
-        for fetch, _ in self._asker.under_way:
+        for fetch, _ in self._prefetch.under_way:
             await fetch.aclose()
-        self._asker.restart(await self._backend.fall_back())
+        self._prefetch.restart(await self._backend.fall_back())
 
     def _may_go_on(self, error: StreamPlayError) -> bool:
-        """Whether the rest may be said: not after what every further piece would fail by too."""
+        """Whether to go on with the next piece: not where that would fail for the same reason."""
         if isinstance(error, NoAudio) and (
             self._account.received or len(self._utterance.pieces) > 1
         ):
@@ -188,9 +189,9 @@ class Producer:
         return self._utterance.options.on_error == "continue" and isinstance(error, _GOES_ON_AFTER)
 
     async def _account_for_the_rest(self) -> None:
-        """Count and keep what came of pieces that are not going to be heard."""
+        """Count and keep what arrived of pieces that will not be heard."""
         self._delivery.unheard = True
-        for fetch, piece in self._asker.under_way:
+        for fetch, piece in self._prefetch.under_way:
             if fetch is not self._settled:
                 with suppress(StreamPlayError):
                     await self._read(fetch, piece, fetch.left())
@@ -208,7 +209,7 @@ class Producer:
         account.began(response.moments.begun)
         account.located(self._backend.base_url)
         if fetch is self._first:
-            # Where the built-in voice was asked instead, its own moments.
+            # After a fallback these are the moments of the built-in voice.
             for name in ("connected", "sent", "headers", "first_byte"):
                 account.moment(name, getattr(response.moments, name), again=True)
         if response.voice:
@@ -216,39 +217,39 @@ class Producer:
 
 
 class SoundProducer:
-    """Hands on the frames of a feed: what `Producer` is to a text."""
+    """Delivers the frames of a sound: what `Producer` is to a text."""
 
-    def __init__(self, utterance: UtteranceState, feed: SoundSource, resources: Resources) -> None:
+    def __init__(self, utterance: UtteranceState, sound: SoundSource, resources: Resources) -> None:
         self._utterance = utterance
         self._account = utterance.account
-        self._feed = feed
+        self._sound = sound
         self._options, self._clock = resources.options, resources.clock
         self._backend = resources.backend
         self._delivery = Delivery(utterance, resources)
 
     async def run(self) -> None:
-        """Hand on all of it; what came when it failed is played to its end.
+        """Deliver the whole sound; when it fails, the frames that came before are played.
 
         Raises
         ------
         Exception
-            What ended it; the caller's to keep for whoever waits.
+            What ended it; `Scheduler` keeps it for `Utterance.wait`.
         """
-        feed, audio = self._feed, self._feed.audio
+        sound, audio = self._sound, self._sound.audio
         self._utterance.begun = True
         await self._backend.import_decoding()
         self._account.began(self._clock())
-        piece = Piece(Passage.of(""), 0)  # all of it, for the events
+        piece = Piece(Passage.of(""), 0)  # one piece, so that the events are those of a text
         self._utterance.pieces.append(piece)
         try:
-            async with aclosing(feed.blocks()) as blocks:
+            async with aclosing(sound.blocks()) as blocks:
                 self._utterance.reading_since = self._clock()
                 async for frames in blocks:
                     self._utterance.reading_since = None
                     data = bytes(len(frames) * audio.frame_bytes)
                     now = self._clock()
-                    await self._delivery.take(frames, data, audio, feed.source, now)
-                    await asyncio.sleep(0)  # where all is there at once, others have their turn
+                    await self._delivery.add_chunk(frames, data, audio, sound.source, now)
+                    await asyncio.sleep(0)  # an array is there at once: let other tasks run
                     self._utterance.reading_since = self._clock()
         except StreamBroken:
             await self._delivery.flush()
@@ -257,7 +258,7 @@ class SoundProducer:
             await self._delivery.flush()
             piece.frames = self._account.meant
         finally:
-            self._account.muted(feed.muted)
-            if feed.warning:
-                self._options.tell(feed.warning)
+            self._account.muted(sound.muted)
+            if sound.warning:
+                self._options.tell(sound.warning)
             self._delivery.close()

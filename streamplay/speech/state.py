@@ -65,7 +65,7 @@ class UtteranceState:
         Counts what comes.
     owner : Owner
         The player.
-    feed : SoundSource, optional
+    sound : SoundSource, optional
         Sound in place of a text.
     first : bool
         It is heard next, before what is queued.
@@ -80,13 +80,13 @@ class UtteranceState:
         account: Account,
         owner: Owner,
         *,
-        feed: SoundSource | None = None,
+        sound: SoundSource | None = None,
         first: bool = False,
         interruptible: bool = True,
     ) -> None:
         self.text = text
         self.given = GivenText(text if isinstance(text, str) else None)
-        self.feed = feed
+        self.sound = sound
         self.first = first
         self.interruptible = interruptible
         self.options = options
@@ -129,7 +129,7 @@ class UtteranceState:
         self._handle = weakref.ref(handle)
 
     def handle_dropped(self) -> None:
-        """Note that the user holds no handle any more: nobody is going to wait for it."""
+        """Note that the user dropped the handle: no code can wait for the utterance any more."""
         if self.done:
             self.log_failure()
 
@@ -180,7 +180,7 @@ class UtteranceState:
         """Tell what has been heard of it by now."""
         frames = self.account.heard(self.track.position() if self.track else 0)
         rate, given = self.account.samplerate, self.given
-        pieces = self.pieces if self.feed is None else ()  # a sound has no text
+        pieces = self.pieces if self.sound is None else ()  # a sound has no text
         text, exact, offset = heard_text(pieces, frames, rate, given)
         return Heard(
             text,
@@ -227,8 +227,8 @@ class UtteranceState:
 
     def drop_files(self) -> None:
         """Close the files of an utterance that is not going to be said."""
-        if self.feed is not None:
-            self.feed.drop()
+        if self.sound is not None:
+            self.sound.drop()
         if self.keeper is not None:
             self.keeper.close()
 
@@ -262,7 +262,7 @@ class UtteranceState:
         self.end()
 
     def end(self) -> None:
-        """Tell its end, and let go of all threads that wait for it; on the loop."""
+        """Tell its end, and release all threads that wait for it; on the loop."""
         try:
             self._told = self._watch.end() or self._told
         finally:

@@ -228,7 +228,7 @@ def test_a_file_that_nobody_waits_for_any_more_is_not_heard(
         return opened[-1]
 
     def is_closed() -> bool:
-        feed = opened[0].feed if opened else None
+        feed = opened[0].sound if opened else None
         return feed is not None and feed.file.closed
 
     async def run() -> None:
