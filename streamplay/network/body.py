@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES: Final = 256 << 20
 """Of a whole file: some four hours of mp3 at 128 kbit/s, and an hour and a half of wav."""
 
-# What may lie between the end mark and the body's end: the last frame of the
-# chunked coding, a few more events. Waited for so that the connection can serve
-# again; a server that keeps it open instead is not waited for.
+# Between the end mark and the body's end there may be the last chunk of the chunked coding and a
+# few more events. They are read so that the connection can be kept; a server that keeps the body
+# open instead is not waited for.
 _TAIL_BYTES: Final = 1 << 16
 _TAIL_SECONDS: Final = 0.25
 
@@ -64,7 +64,7 @@ class Moments:
 
 
 class Exchange(Protocol):
-    """One request that was sent, and its answer. Raises nothing but typed errors."""
+    """One request that was sent, and its answer. It raises typed errors only."""
 
     @property
     def status(self) -> int:
@@ -75,10 +75,10 @@ class Exchange(Protocol):
         """The answer's headers, by name in lower case."""
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes, nothing undone but HTTP's own framing."""
+        """Yield the body as it comes, with HTTP's framing removed."""
 
     async def aclose(self) -> None:
-        """Let go of the connection; closed, where the body has not been read to its end."""
+        """Release the connection; close it where the body has not been read to its end."""
 
 
 class Body:
@@ -203,7 +203,7 @@ class Body:
             raise fault
 
     async def aclose(self) -> None:
-        """Let go of the connection, ready for the next request where that is at hand."""
+        """Release the connection, after a short wait for the body's end, so that it can be kept."""
         try:
             if self._complete and not self._ended:
                 await self._read_tail()

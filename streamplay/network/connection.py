@@ -1,7 +1,8 @@
 """A connection that bytes are read from, with TLS or without.
 
-It begins blocking, on a thread, and ends in an event loop. That is why TLS is done by hand, between
-two memories: a socket that `ssl` has wrapped cannot change to a loop.
+The early request opens and uses it on a thread, blocking; then the event loop reads the answer
+from it. So TLS runs between two memory buffers (`ssl.MemoryBIO`): an event loop cannot take over a
+socket that `ssl` has wrapped.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from typing import Final
 
 CONNECT_SECONDS: Final = 1.0
-"""To connect to one address, or for one step of TLS. What takes longer is left to the ordinary
-way, which tries the addresses of a host side by side."""
+"""For connecting to one address, and for one step of TLS. What takes longer is left to
+`HttpTransport`, which tries the addresses of a host side by side."""
 
 READ_BYTES: Final = 65536
 
 
 class Connection:
-    """A connection, with TLS or without; blocking, until `early_answer` takes it over."""
+    """A connection, with TLS or without; blocking until the event loop takes it over."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.socket = socket.create_connection(address, CONNECT_SECONDS)
@@ -31,7 +32,7 @@ class Connection:
         self._tls: ssl.SSLObject | None = None
 
     def secure(self, context: ssl.SSLContext, host: str) -> None:
-        """Do TLS's handshake; its last message leaves with what is sent next."""
+        """Do the TLS handshake; its last message is sent together with the next data."""
         import ssl
 
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -47,7 +48,7 @@ class Connection:
 
     @property
     def is_secure(self) -> bool:
-        """Whether what comes has to be read through TLS."""
+        """Whether TLS runs over the connection."""
         return self._tls is not None
 
     def send(self, data: bytes) -> None:
@@ -58,14 +59,14 @@ class Connection:
         self.socket.sendall(data)
 
     def take(self, data: bytes) -> None:
-        """Take what came over the socket; ``b""``: its end."""
+        """Take bytes that the socket has received; ``b""`` is its end."""
         if data:
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
 
     def read(self) -> bytes | None:
-        """Return what can be read of what came; ``b""``: its end; None: more has to come."""
+        """Return decrypted bytes; ``b""`` at the connection's end, None where more has to come."""
         import ssl
 
         assert self._tls is not None
@@ -77,18 +78,18 @@ class Connection:
             return b""
 
     def reply(self) -> bytes:
-        """Return what TLS has to say to what was read."""
+        """Return what TLS has to send in answer to what it has read."""
         return self._outgoing.read()
 
     def close(self) -> None:
-        """Let go of the connection, also under a thread that waits for it."""
+        """Close the connection, also while another thread waits for data on it."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
 
-def whom_to_trust() -> ssl.SSLContext:
-    """Return what httpx would trust: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's list.
+def trust_context() -> ssl.SSLContext:
+    """Return the TLS context: with ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or certifi's list.
 
     Raises
     ------

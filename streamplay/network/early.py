@@ -1,13 +1,13 @@
-"""The first request of a command, sent before what will read its answer has been imported.
+"""The first request of a command, sent before the modules that read its answer are imported.
 
-asyncio, httpx and what plays take some 200 ms to import; a server that needs 300 ms for its first
-byte can begin meanwhile. So ``say`` sends its one request from here, over a plain socket, on a
-thread of its own; `SpeechClient` then takes the answer from that socket: see `early_answer`.
+asyncio, numpy and the audio modules take some 150 ms to import; a server that needs 300 ms for its
+first byte can start meanwhile. So ``say`` sends its one request from here, over a plain socket, on
+its own thread; `early_response` then has the event loop read the answer from that socket.
 
-Only what is plain goes early. Where anything is unusual (a proxy, an address that could be read
-in two ways, a field that is wrong) nothing is sent from here, and the ordinary way sends it, or
-says why not. The same holds where no connection could be made. What *has* been sent counts as the
-first attempt, and is never sent a second time from here.
+Only plain requests are sent early. Where anything is unusual (a proxy, an address that could be
+read in two ways, a wrong field) nothing is sent from here: `HttpTransport` sends the request, or
+says why it cannot. The same holds where no connection could be made. A request that *was* sent
+early counts as the first attempt, and is never sent a second time from here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import threading
 import time
 
 from streamplay.errors import StreamPlayError
-from streamplay.network.connection import Connection, whom_to_trust
+from streamplay.network.connection import Connection, trust_context
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.message import PATH, content_of, headers_of, whole
 from streamplay.rules.checks import check_options
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from streamplay.network.endpoint import Endpoint
 
 HEAD_START_SECONDS: Final = 0.03
-"""So long nothing else is done: enough for a server nearby. With one that is farther away it takes
-longer than it pays to be idle."""
+"""How long `leave_early` waits for the request to leave: enough for a server nearby. For a server
+that is farther away, the imports go on meanwhile."""
 
-# What httpx would send to the very same host, under the very same name and path.
+# Base URLs that the usual transport would send to the same host, name and path.
 _PLAIN: Final = (
     r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(?P<port>[1-9]\d*))?"
     r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)"
@@ -46,7 +46,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class EarlyRequest:
-    """A request that leaves by itself.
+    """A request that its own thread sends.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class EarlyRequest:
     data : bytes
         The whole request.
     content : bytes
-        What of it is the body.
+        Its body.
     secure : bool
         Whether to speak TLS.
     clock : callable
@@ -64,9 +64,9 @@ class EarlyRequest:
     Attributes
     ----------
     begun, tcp, connected, sent : float or None
-        The moments of `streamplay.network.body.Moments`, as they were.
+        Times, as in `streamplay.network.body.Moments`.
     leaving : bool
-        Whether any of it may have arrived: it is not to be sent by anyone else then.
+        Whether any of it may have arrived. Then no other code may send it.
     line : Connection or None
         The connection.
     """
@@ -100,18 +100,18 @@ class EarlyRequest:
 
     @property
     def ended(self) -> bool:
-        """Whether it has left, or is not going to."""
+        """Whether it has been sent, or will not be."""
         return self._ended.is_set()
 
     def leave(self, patience: float) -> None:
-        """Begin to send it; return when it has left, or after `patience` seconds."""
+        """Begin to send it; return when it has been sent, or after `patience` seconds."""
         threading.Thread(target=self._run, name="streamplay early", daemon=True).start()
         if self._secure:
-            self._trust()  # meanwhile: certificates take 30 ms to load
+            self._trust()  # on this thread: certificates take 30 ms to load
         self._ended.wait(patience)
 
     def when_ended(self, tell: Callable[[], None]) -> None:
-        """Call `tell` once it has left, or is not going to: at once, or on its thread."""
+        """Call `tell` once it has been sent or given up: at once, or later on its thread."""
         with self._lock:
             if not self.ended:
                 self._tell = tell
@@ -128,7 +128,7 @@ class EarlyRequest:
             return line if self.leaving else None
 
     def close(self) -> None:
-        """Give up, or let go of the connection; idempotent."""
+        """Give up sending, and close the connection; idempotent."""
         with self._lock:
             self._closed = True
             if self.line is not None:
@@ -156,14 +156,14 @@ class EarlyRequest:
         if self._secure:
             self._trusted.wait()
             if self._context is None:
-                raise OSError("nobody can be trusted")
+                raise OSError("no certificates can be read")
             line.secure(self._context, self._address[0])
             self.connected = self._clock()
 
     def _send(self) -> None:
         with self._lock:
             if self._closed or self.line is None:
-                raise OSError("it is not wanted any more")
+                raise OSError("it was given up")
             self.leaving = True
         self.line.socket.settimeout(None)
         self.line.send(self._data)
@@ -171,7 +171,7 @@ class EarlyRequest:
 
     def _trust(self) -> None:
         try:
-            self._context = whom_to_trust()
+            self._context = trust_context()
             self._context.set_alpn_protocols(["http/1.1"])
         except (OSError, ImportError):
             self._context = None

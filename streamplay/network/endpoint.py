@@ -124,7 +124,7 @@ class Endpoint:
 
     @property
     def api(self) -> Api | None:
-        """Whose shape of request it is known to want; None of a stranger."""
+        """The API that the host is known to have; None for an unknown host."""
         if self.together:
             return "together"
         return "openai" if _within(self.host, _OPENAI) else None

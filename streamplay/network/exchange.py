@@ -129,11 +129,11 @@ class HttpExchange:
             self.close()
 
     async def aclose(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self.close()
 
     def close(self) -> None:
-        """Let go of the connection: kept where it can serve again, closed otherwise. Idempotent."""
+        """Release the connection: keep it where it can serve again, or close it. Idempotent."""
         if self._closed:
             return
         self._closed = True

@@ -344,7 +344,7 @@ def not_connected(error: OSError, endpoint: Endpoint) -> ConnectFailed:
 
 
 def broken_proxy(setting: str) -> ConnectFailed:
-    """Return the error of a proxy that is none; its value may hold a password."""
+    """Return the error of a setting that names no proxy; its value may hold a password."""
     name = setting if setting in os.environ else setting.upper()
     return ConnectFailed(
         "the environment names a proxy that is no URL of one",

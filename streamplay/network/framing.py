@@ -21,7 +21,7 @@ HEAD_BYTES: Final = 100 * 1024
 _SIZE_LINE_BYTES: Final = 4096
 
 # Interim answers (RFC 9110, 15.2), skipped by one match however many came: a server may send
-# thousands of them. 101 is none: no other protocol was asked for.
+# thousands of them. 101 is not among them: no other protocol was asked for.
 _INTERIM: Final = re.compile(
     rb"(?:HTTP/1\.[01] 1(?!01)\d\d(?:[ \t][^\r\n]*)?\r?\n(?:[^\r\n][^\n]*\n)*\r?\n)+"
 )
@@ -206,7 +206,7 @@ class AnswerReader:
         return b"".join(pieces)
 
     def _keep_line(self, line: bytes, bound: int) -> None:
-        """Keep an unfinished line of the coding; a finished one here is none of its own."""
+        """Keep an unfinished line; a finished line that did not match is broken coding."""
         self._broken = b"\n" in line or len(line) > bound
         self._carry = line
 

@@ -1,4 +1,4 @@
-"""A connection in the event loop: what came and was not read yet, within a bound.
+"""A connection in the event loop, with a bounded buffer of what was received.
 
 A protocol, not `asyncio.StreamReader` and not `loop.sock_recv`: the loop reads at most one buffer
 between two looks at its timers and signals, so that a peer that sends without a pause delays them
@@ -38,7 +38,7 @@ class Link(asyncio.BufferedProtocol):
     idle_since : float
         When `rest` was called last.
     closed : asyncio.Future
-        Done when the loop has let go of the socket.
+        Done when the loop has closed the socket.
     """
 
     def __init__(self, buffer: memoryview) -> None:
@@ -76,9 +76,9 @@ class Link(asyncio.BufferedProtocol):
         self.take_bytes(bytes(self._buffer[:count]))
 
     def take_bytes(self, data: bytes) -> None:
-        """Keep what came until it is read."""
+        """Keep received bytes until they are read."""
         if self._idle:
-            self.abort()  # nothing was asked: the next answer on it could not be trusted
+            self.abort()  # unasked bytes would be taken for the next answer
             return
         self._pieces.append(data)
         self._held += len(data)
@@ -96,7 +96,7 @@ class Link(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Note the end: of order where `error` is None."""
+        """Note the end of the connection; `error` is None where it was closed in order."""
         self._ended = True
         self._error = error
         self._wake_reader()
@@ -155,7 +155,7 @@ class Link(asyncio.BufferedProtocol):
             raise _as_os_error(self._error)
 
     def rest(self, now: float) -> None:
-        """Keep the connection for the next request; anything that comes meanwhile ends it."""
+        """Keep the connection for the next request; it is closed if anything comes meanwhile."""
         self.idle_since = now
         self._idle = True
         if self._pieces or self._ended:

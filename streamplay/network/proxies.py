@@ -25,7 +25,7 @@ _NAMES: Final = ("all_proxy", "https_proxy", "http_proxy", "no_proxy")
 
 
 class BrokenProxyError(ValueError):
-    """The environment names a proxy that is none: `setting` is the setting's name."""
+    """A setting names no valid proxy; `setting` is its name."""
 
     def __init__(self, setting: str) -> None:
         super().__init__(f"{setting} names no proxy")
@@ -43,7 +43,7 @@ class Proxy:
     host, port
         Where it is.
     user, password : str
-        Who asks; empty: nobody is named.
+        The login; empty where the proxy needs none.
     """
 
     scheme: str
@@ -74,7 +74,7 @@ def proxy_for(endpoint: Endpoint, settings: Mapping[str, str]) -> Proxy | None:
     Raises
     ------
     BrokenProxyError
-        If the proxy that is named is none.
+        If the setting's value is no URL of a proxy.
     """
     if endpoint.loopback or _is_excepted(endpoint, settings.get("no_proxy", "")):
         return None

@@ -1,10 +1,8 @@
 """A request on its way: attempts, time limits, and the events of its answer.
 
-Attempts are made until the first audio is at hand. Nothing has been handed out
-before that, so that one that fails can be made again unseen. Whoever holds the
-audio, and has played none of it, may go on from there: `try_again`.
-
-HTTP itself is the transport's: this module knows no library for it.
+Attempts are made until the first audio has come. Nothing is handed out before that, so that a
+failed attempt can be repeated. A caller that has played none of the audio may ask for further
+attempts later: `try_again`.
 """
 
 from __future__ import annotations
@@ -46,18 +44,18 @@ if TYPE_CHECKING:
 MOST_REQUESTS: Final = 6
 """Requests for one response, those included that only changed the shape."""
 
-# So long what has come already gets to be read, where a request was sent early.
+# Where a request was sent early, what has come already gets at least so long to be read.
 _READ_SECONDS: Final = 0.5
 
-# So much later than we see the end of a stream may a server see it, and be free again.
+# A server may see the end of our other stream a little later than we do.
 _FREE_SECONDS: Final = 0.1
 
-# Nobody waits long for a hint.
+# A hint at the right name is worth so long a wait, and no longer.
 _HINT_SECONDS: Final = 2.0
 
 
 class Sender(Protocol):
-    """What a response needs of its client."""
+    """What a response needs of its client: see `streamplay.network.api.SpeechApi`."""
 
     endpoint: Endpoint
     limits: Limits
@@ -82,9 +80,8 @@ class Sender(Protocol):
 class SpeechResponse:
     """The answer to a request: an asynchronous context manager.
 
-    Entering it sends the request, again where that helps, and returns when the
-    first audio is at hand; leaving it lets go of the connection. To be used
-    by one task.
+    Entering it sends the request, repeats it where that helps, and returns when the first audio
+    has come; leaving it releases the connection. To be used by one task.
 
     Attributes
     ----------
@@ -154,7 +151,7 @@ class SpeechResponse:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Let go of the connection. What has come can no longer be read."""
+        """Release the connection. What has come can no longer be read."""
         if self._answer is not None:
             await self._answer.aclose()
         if self._body is not None:

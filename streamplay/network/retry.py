@@ -1,7 +1,7 @@
 """Which failures are worth another attempt, and how long to wait for it.
 
-Pure: no clock, no dice. Whether another attempt is *allowed* is decided
-elsewhere: only while nothing has been played.
+Pure: time and random numbers are arguments. Whether another attempt is *allowed* is decided by
+the caller: only while nothing has been played.
 
 The numbers are those of the official SDKs (together-python and openai-python,
 ``_base_client.py``): 408, 409, 429 and 5xx; 0.5 s doubling to 8 s, less up to
@@ -41,7 +41,7 @@ def worth_retrying(error: BaseException) -> bool:
     """Tell whether the same request may well succeed a little later.
 
     A server that is busy or failed, and connections that were refused or
-    broke. Time-outs are not: whoever set a limit does not want to wait four
+    broke. Time-outs are not: a user who set a limit does not want to wait four
     times as long. Unknown hosts and bad certificates stay as they are.
     """
     if isinstance(error, ServerRefused):
@@ -75,7 +75,7 @@ def wait_before(
         A random number in [0, 1), so that many clients do not return at once.
     begun : bool
         Whether audio had come. What ended too early then may have been cut on its way: it is
-        asked for once more, and not thrice, for some servers always end like that.
+        repeated once and not three times: some servers always end like that.
     """
     cut = begun and attempts == 1 and isinstance(error, Truncated)
     if attempts >= ATTEMPTS or not (cut or worth_retrying(error)):

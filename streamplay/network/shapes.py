@@ -29,7 +29,7 @@ _FORMATS: Final = (
     "mp3",
 )  # for raw audio: the first needs no header, all know the last
 _FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "encoding")
-# A refusal that names one of these is none of the shape. "input" is not among them: it stands in
+# A refusal that names one of these is not about the shape. "input" is not among them: it stands in
 # pydantic's sentences about any field.
 _CONTENT_WORDS: Final = ("model", "models", "voice", "voices", "text", "prompt", "language")
 
@@ -69,7 +69,7 @@ def read_shape(values: Mapping[str, Any]) -> Shape:
     Raises
     ------
     ValueError, KeyError, TypeError
-        If it is none.
+        If `values` are not those of a shape.
     """
     api, audio = values["api"], values["audio"]
     if api not in ("together", "openai") or audio not in _FORMATS:

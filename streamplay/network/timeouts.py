@@ -1,7 +1,7 @@
-"""How long a wait for the server may last, and what it waits for.
+"""How long a wait for the server may last, and what the wait is for.
 
-One request has one `Timeouts`. It counts only while somebody waits for the
-server: a consumer that is slow to take what has come costs nothing.
+One request has one `Timeouts`. Time counts only during a wait for the server: a consumer that is
+slow to take what has come uses up none.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamplay.errors import WaitingFor
     from streamplay.request import SpeechRequest
 
-# A server that makes the whole before it answers may take as long for it as the speech will last.
+# A server that makes the whole before it answers may take as long as the speech will last.
 _SECONDS_PER_CHARACTER: Final = 1 / CHARACTERS_PER_SECOND
 
 

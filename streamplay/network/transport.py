@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import ConnectionLost, UnexpectedContent
 from streamplay.network.body import Moments
-from streamplay.network.connection import whom_to_trust
+from streamplay.network.connection import trust_context
 from streamplay.network.dialing import Dialer
 from streamplay.network.exchange import HttpExchange
 from streamplay.network.failures import broken_proxy, broken_trust, not_connected
@@ -77,7 +77,7 @@ class HttpTransport:
     clock : callable
         What the moments are counted in.
     trusted : ssl.SSLContext, optional
-        Whom to trust, where that was read before.
+        The TLS context, where it was made before.
     """
 
     def __init__(
@@ -196,10 +196,10 @@ class HttpTransport:
         return self._dialer
 
     def _trust(self) -> ssl.SSLContext:
-        """Return whom to trust; certificates take 30 ms to load, and are loaded once."""
+        """Return the TLS context; its certificates take 30 ms to load, and are loaded once."""
         if self._trusted is None:
             try:
-                self._trusted = whom_to_trust()
+                self._trusted = trust_context()
             except OSError as error:
                 raise broken_trust(error) from None
         return self._trusted

@@ -22,7 +22,7 @@ from streamplay.errors import (
 )
 from streamplay.network import transport as transport_module
 from streamplay.network.body import Moments
-from streamplay.network.connection import whom_to_trust
+from streamplay.network.connection import trust_context
 from streamplay.network.early import EarlyRequest
 from streamplay.network.early_response import transport_after
 from streamplay.network.endpoint import find_endpoint
@@ -444,9 +444,9 @@ def test_one_beside_another_reads_no_certificates_again(monkeypatch: pytest.Monk
     def count() -> ssl.SSLContext:
         nonlocal read
         read += 1
-        return whom_to_trust()
+        return trust_context()
 
-    monkeypatch.setattr(transport_module, "whom_to_trust", count)
+    monkeypatch.setattr(transport_module, "trust_context", count)
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
     async def main() -> int:
