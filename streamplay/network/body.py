@@ -237,6 +237,7 @@ class Body:
 
     async def _await_next(self) -> bytes | None:
         """Wait for the next piece: no longer than for one piece, nor than for audio."""
+        self.patience.check_deadline()
         if self._unheard >= self._audio_limit:
             raise TimedOut("audio", self._audio_limit)
         if self._audio_limit - self._unheard < self._chunk_limit:

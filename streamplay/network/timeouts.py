@@ -106,6 +106,16 @@ class Timeouts:
         now = _now() if self._suspended is None else self._suspended
         return now - self._rested
 
+    def check_deadline(self) -> None:
+        """Raise `TimedOut` where the deadline is over.
+
+        For loops that may never wait: what is there already is returned without a turn of the
+        event loop, and a peer that sends without a pause would outrun `wait`.
+        """
+        if self._suspended is None and self.left() == 0:
+            self._deadline_first = True
+            raise self._exhausted()
+
     @asynccontextmanager
     async def wait(
         self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0
@@ -115,16 +125,12 @@ class Timeouts:
         Raises
         ------
         TimedOut
-            If it took longer; what was waited for has been cancelled. At once where the deadline
-            is over: what is there already is returned without a turn of the loop, and a peer that
-            sends without a pause would outrun it.
+            If it took longer; what was waited for has been cancelled.
         """
         try:
             async with asyncio.timeout(None) as timer:
                 self._timer = timer
                 self.expect(waiting_for, seconds, spent=spent)
-                if self._deadline_first and self.left() == 0:
-                    raise self._exhausted()
                 yield
         except TimeoutError:
             if not timer.expired():
