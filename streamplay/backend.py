@@ -86,7 +86,8 @@ class Backend:
     def import_decoding(self) -> asyncio.Task[None]:
         """Begin to import what decodes, on a thread: the loop stays free for the first bytes."""
         if self._importing is None:
-            self._importing = asyncio.create_task(aside(_import_decoding))
+            compressed = self._options.format not in ("raw", "wav")
+            self._importing = asyncio.create_task(aside(lambda: _import_decoding(compressed)))
         return self._importing
 
     def set_paused(self, *, paused: bool) -> None:
@@ -147,9 +148,13 @@ def _transport_after(early: EarlyRequest) -> MakeTransport:
     return transport_after(early)
 
 
-def _import_decoding() -> None:
+def _import_decoding(compressed: bool) -> None:
     from streamplay.stream import sse
 
     for name in DECODING:
         import_module(name)
     sse.decoders()
+    if compressed:
+        from streamplay.codecs.packets import preload
+
+        preload()

@@ -177,6 +177,7 @@ instructions, pronounce, alignment, segment, extra
     model: str
     language: str | None
     sample_rate: int
+    format: Format
     decode_as: AudioFormat | str | None
     clean: bool
     prefetch: int

@@ -8,6 +8,8 @@ the totals of a header.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import BadAudio
@@ -191,6 +193,12 @@ class CodecReader(ABC):
 
 
 _LAYOUTS: Final = {1: "mono", 2: "stereo"}
+
+
+def preload() -> None:
+    """Import PyAV, if it is installed, before it is needed: it takes as long as two of numpy."""
+    with suppress(ImportError):
+        import_module("av")
 
 
 def import_av(what: str) -> ModuleType:
