@@ -35,7 +35,7 @@ ELSEWHERE = {
     "cli/live_editor.py": "cli/test_live.py",
     "cli/phrases.py": "cli/test_live.py",
     "cli/typist.py": "cli/test_live.py",
-    "codecs/*": "stream/test_decoder.py",
+    "codecs/*": "codecs/test_readers.py",
     "network/answer_audio.py": "network/test_response.py",
     "network/connection.py": "network/test_transport.py",
     "network/early_response.py": "network/test_early.py",
