@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from streamplay.errors import DeviceLost, OutputFailed
@@ -23,7 +23,6 @@ from streamplay.playback import queue
 from streamplay.playback.playout import Playout
 from streamplay.playback.pump import BLOCK_SECONDS, WATCH_SECONDS, Pump
 from streamplay.playback.track import Track
-from streamplay.policy.jitter import Fixed
 from tests.playback.test_pump import RATE, Hand, Learning, sounding, tone
 from tests.support.virtual_time import run_virtually
 
@@ -41,6 +40,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("next"), st.none()),
     st.tuples(st.just("cut"), st.integers(0, 3)),
     st.tuples(st.just("idle"), st.none()),
+    st.tuples(st.just("first"), st.integers(1, 400)),
     st.tuples(st.just("level"), st.integers(1, 1200)),
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("resume"), st.none()),
@@ -77,6 +77,7 @@ class Bench:
             self.output, self.playout, self.now, asked=(RATE, 1), reserve=reserve, wake=wake
         )
         self.tracks: list[Track] = []
+        self.current = Track()
         self.plugged = True
         self.positions: list[tuple[float, int]] = []  # after each block, and when it began
         self._block = block
@@ -104,8 +105,11 @@ class Bench:
             number += 1
             await asyncio.sleep(number * self._block / RATE - self.now())
 
-    def begin(self, level: int = 1) -> None:
-        """Add another track."""
+    def begin(self) -> None:
+        """Add another track, whose frames follow."""
+        self.current = self._add()
+
+    def _add(self, *, first: bool = False) -> Track:
         track = Track()
         ended = self.heard.ended
         place = len(ended)
@@ -115,16 +119,19 @@ class Bench:
             ended[place] = self.now()
 
         track.done.add_done_callback(end)
-        self.pump.add(track, Learning() if level == 1 else Fixed(1000 * level / RATE, RATE))
+        if first:
+            self.pump.reserve(track, [])
+        self.pump.add(track, Learning())
         self.tracks.append(track)
+        return track
 
-    async def put(self, count: int) -> None:
+    async def put(self, count: int, track: Track | None = None) -> None:
         frames = tone(count, start=self._next_tone)
         self._next_tone += count
-        await self.pump.put_frames(self.tracks[-1], frames, self.now())
+        await self.pump.put_frames(track or self.current, frames, self.now())
 
     async def act(self, action: str, argument: Any) -> None:
-        last = self.tracks[-1]
+        last = self.current
         match action:
             case "put":
                 await self.put(argument)
@@ -133,6 +140,10 @@ class Bench:
                 self.begin()
             case "cut":
                 self.pump.cut(self.tracks[-1 - argument :][:1])
+            case "first":
+                first = self._add(first=True)
+                await self.put(argument, first)
+                self.pump.close(first)
             case "idle":
                 self.pump.set_idle(last)
             case "level":
@@ -168,7 +179,7 @@ def play(
             await asyncio.sleep(milliseconds / 1000)
             await bench.act(action, argument)
         bench.pump.set_paused(paused=False)
-        bench.pump.close(bench.tracks[-1])
+        bench.pump.close(bench.current)
         left = bench.playout.written - bench.playout.position
         left += sum(track.waiting for track in bench.tracks)
         await asyncio.sleep(left / RATE + 0.15)
@@ -179,7 +190,7 @@ def play(
     return run_virtually(main())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEDULES, st.sampled_from([17, 40, 120, 200]), st.sampled_from([0, 300]))
 @example([(0, ("put", 100)), (5, ("next", None)), (0, ("put", 50)), (90, ("put", 90))], 40, 0)
 def test_a_pump_that_sleeps_is_heard_as_one_that_never_does(

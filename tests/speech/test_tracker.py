@@ -69,7 +69,7 @@ class Saying:
         times = ((0.1 * number, 0.1 * (number + 1)) for number in range(self.words))
         self.piece.words += [TimedWord("word", *each, 0, 0) for each in times]
         self.state.track = account.track
-        self.bench.tracks.append(account.track)
+        self.bench.current = account.track
         self.bench.pump.add(account.track, Fixed(0, RATE))
         account.counted(audio=1)
 
