@@ -71,9 +71,10 @@ class SpokenLines:
             self._put(Said(text, start, max(start, stop)))
 
     def line(self, at: int) -> None:
-        """End a line, if there is one; its end stands for what the source has up to `at`."""
+        """End a line, if there is one, at a place of the source: what closes before it is part."""
         if self._last != "\n":
-            self._put(Said("\n", self._stop, max(self._stop, at)))
+            at = max(self._stop, at)
+            self._put(Said("\n", at, at))
 
     def _run(self, text: str, places: Sequence[int]) -> None:
         if text:

@@ -124,6 +124,16 @@ def test_a_run_that_is_not_verbatim_stands_for_its_range() -> None:
     assert (passage.end_of(3), passage.end_of(15), passage.end_of(19)) == (3, 30, 34)
 
 
+def test_what_closes_at_the_end_of_a_line_is_no_part_of_the_rest() -> None:
+    text = "- One *item*\n- Another `one`\n\n**Last**"
+    found = passages([text], Manner(clean=True))
+    assert [text[each.start : each.end].strip() for each in found] == [
+        "- One *item*",
+        "- Another `one`",
+        "**Last**",
+    ]
+
+
 def test_what_closes_behind_a_word_belongs_to_it() -> None:
     spoken = SpokenText()  # a **b** c
     spoken.append("a ", 0, 2)
