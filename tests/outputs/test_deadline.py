@@ -1,4 +1,4 @@
-"""Calls that may never come back: nobody waits longer than the deadline."""
+"""Calls that may never return: none is waited for beyond its deadline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_does_not_come_back_is_given_up_and_its_result_is_handed_on_late() 
     assert results == ["late"]
 
 
-def test_a_late_failure_is_handed_to_nobody() -> None:
+def test_a_late_failure_is_dropped() -> None:
     go_on, ended = threading.Event(), threading.Event()
     results: list[object] = []
 

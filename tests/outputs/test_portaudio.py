@@ -57,7 +57,7 @@ if sys.argv[1:]:
 
 
 @pytest.mark.parametrize("returns", [True, False])
-def test_a_server_that_hangs_while_portaudio_begins_anew_keeps_nobody(
+def test_a_server_that_hangs_while_portaudio_begins_anew_holds_up_nothing(
     card: Card, returns: bool
 ) -> None:
     card.run(LOOKING, *["returns"] * returns)

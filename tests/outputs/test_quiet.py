@@ -105,12 +105,12 @@ print([type(each).__name__ for each in sys.meta_path if "quiet" in type(each).__
 """
 
 
-def test_whoever_imports_it_meanwhile_gets_it_whole(tmp_path: Path) -> None:
+def test_another_thread_that_imports_it_meanwhile_gets_it_whole(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("import time\ntime.sleep(0.3)\nwhole = True\n")
     assert run(MEANWHILE, PYTHONPATH=str(tmp_path)) == "True\n[]\n"
 
 
-# Whoever imports on another thread may be in the midst of the list of finders.
+# An import on another thread may be iterating over the list of finders.
 AMIDST = """
 import sys
 from streamplay.outputs.quiet import import_sounddevice
@@ -119,7 +119,7 @@ print(import_sounddevice().same, theirs == found, sys.meta_path == found)
 """
 
 
-def test_the_list_of_finders_stays_whole_for_whoever_imports_meanwhile(tmp_path: Path) -> None:
+def test_the_list_of_finders_stays_whole_for_other_imports(tmp_path: Path) -> None:
     beside = "from __main__ import found, theirs\nsame = theirs == found\n"
     (tmp_path / "sounddevice.py").write_text(beside)
     assert run(AMIDST, PYTHONPATH=str(tmp_path)) == "True True True\n"

@@ -96,7 +96,7 @@ def test_a_server_that_is_killed_and_restarted_goes_on(card: Card, engine: str) 
 
 
 @engines
-def test_a_server_that_hangs_is_lost_and_keeps_nobody_from_ending(card: Card, engine: str) -> None:
+def test_a_server_that_hangs_is_lost_and_does_not_hold_up_the_exit(card: Card, engine: str) -> None:
     card.play(6, options={"engine": engine})
     card.signal(signal.SIGSTOP)
     lost(card.outcome()[0])
@@ -172,7 +172,7 @@ def test_where_the_server_itself_moves_what_plays_on_the_default_nothing_is_lost
     assert (first["complete"], second["complete"]) == (True, True)
 
 
-def test_a_server_that_hangs_while_the_default_is_looked_up_keeps_nobody(card: Card) -> None:
+def test_a_server_that_hangs_while_the_default_is_looked_up_holds_up_nothing(card: Card) -> None:
     card.play(0.3, idle=0, times=2, again=1.5, options={"follow_default": True})
     card.signal(signal.SIGSTOP)
     first, second, _ = card.outcome()
@@ -181,7 +181,7 @@ def test_a_server_that_hangs_while_the_default_is_looked_up_keeps_nobody(card: C
 
 
 @engines
-def test_a_close_that_blocks_keeps_nobody(card: Card, engine: str) -> None:
+def test_a_close_that_blocks_holds_up_nothing(card: Card, engine: str) -> None:
     card.play(0.3, idle=0, options={"engine": engine})
     card.signal(signal.SIGSTOP)
     told, closed = card.outcome()
@@ -214,14 +214,14 @@ def test_a_callback_that_raised_before_anything_was_said_is_replaced(card: Card)
 
 
 @pytest.mark.parametrize("call", [1, 40])
-def test_a_callback_that_never_returns_keeps_nobody_from_ending(card: Card, call: int) -> None:
+def test_a_callback_that_never_returns_does_not_hold_up_the_exit(card: Card, call: int) -> None:
     card.play(6, blocks=call, damage=[], options={"engine": "python"})
     lost(card.outcome()[0], at_least=0)
 
 
 @engines
 def test_a_device_that_refuses_the_rate_is_played_at_its_own(card: Card, engine: str) -> None:
-    """Debian's a52 plugin takes one rate; what it makes of the sound nobody has to hear."""
+    """Debian's a52 plugin takes one rate; how it sounds does not matter here."""
     with (Path(card.sink.environment["ALSA_CONFIG_PATH"])).open("a") as conf:
         conf.write('pcm.fixed { type a52 rate 44100 channels 2 slavepcm "pulse" }\n')
     card.play(1, damage=[], options={"engine": engine, "device": "fixed"})

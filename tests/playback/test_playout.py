@@ -357,7 +357,7 @@ def test_the_end_of_a_stream_is_no_stall_and_the_next_begins_unfaded(told: str) 
         playout.end()
     heard = render(playout, 150)
     assert heard[:100].tobytes() == first.tobytes()
-    assert heard[100:].any() == (told == "after")  # who did not know appended a ramp
+    assert heard[100:].any() == (told == "after")  # not told in time, it appends a ramp
     playout.end()
     render(playout, 150)
     playout.write_frames(first)

@@ -112,7 +112,7 @@ class Stand:
         return block
 
     def play(self, count: int, block: int = 50) -> Frames:
-        """Render and come round, as an output and a loop would."""
+        """Render and step, as an output and a loop would."""
         before = len(self.heard)
         for _ in range(-(-count // block)):
             self.step()
@@ -195,7 +195,7 @@ def test_between_sentences_nothing_is_waited_for() -> None:
     assert np.array_equal(sounding(stand.play(150)), tone(100))
 
 
-def test_an_idle_lane_that_runs_dry_has_not_stalled() -> None:
+def test_an_idle_track_that_runs_dry_has_not_stalled() -> None:
     stand = Stand()
     track = stand.track()
     stand.put(track, tone(100))
@@ -222,7 +222,7 @@ def test_a_ring_that_no_block_has_found_empty_has_not_stalled() -> None:
     np.testing.assert_array_equal(sounding(stand.heard), tone(2000))
 
 
-def test_a_lane_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> None:
+def test_a_track_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> None:
     stand = Stand(capacity=4000)
     track = stand.track()
     stand.put(track, tone(100))
@@ -237,7 +237,7 @@ def test_a_lane_that_runs_dry_in_the_middle_has_stalled_and_gathers_more() -> No
     assert stand.done == [track]
 
 
-def test_lanes_join_without_a_gap_and_without_a_lost_frame() -> None:
+def test_tracks_join_without_a_gap_and_without_a_lost_frame() -> None:
     stand = Stand()
     tracks = [stand.track() for _ in range(4)]
     for n, track in enumerate(tracks):
@@ -280,7 +280,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
     st.integers(0, 1000),
     st.sampled_from([1, 17, 50, 100]),
 )
-def test_whichever_lanes_are_cut_the_others_are_heard_whole(
+def test_whichever_tracks_are_cut_the_others_are_heard_whole(
     sizes: list[int], chosen: set[int], before: int, block: int
 ) -> None:
     stand = Stand(reserve=200)
@@ -319,7 +319,7 @@ def test_a_cut_is_silence_after_a_fade_and_what_waits_is_dropped() -> None:
     stand.step()
     assert stand.done == [track]
     assert track.played(track.position()) == 200 + FADE
-    stand.put(track, tone(100))  # whoever still receives it has not heard of the cut
+    stand.put(track, tone(100))  # what receives it has not been told of the cut yet
     assert not stand.play(200).any()
 
 
@@ -333,7 +333,7 @@ def test_what_follows_a_cut_is_heard_at_once_though_the_ring_was_full(cut_at: in
     stand.pump.close(second)
     stand.play(cut_at)
     stand.pump.cut([first])
-    heard = stand.render(FADE + 300)  # no step has come round since
+    heard = stand.render(FADE + 300)  # the loop has not stepped since
     assert heard[: FADE - 1].all()
     np.testing.assert_array_equal(heard[FADE:][:200], tone(200, start=5001))
 
@@ -395,7 +395,7 @@ class Handler:
 
 
 @pytest.mark.parametrize("where", ["reading", "cutting"])
-def test_a_signals_handler_may_cut_whoever_is_in_the_middle_of_the_pump(
+def test_a_signal_handler_may_cut_in_the_middle_of_another_call(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand = Stand(reserve=300)
@@ -456,7 +456,7 @@ def test_a_skip_that_the_callback_has_just_done_does_not_count_as_heard() -> Non
     stand.put(track, tone(900))
     stand.play(100)
     stand.pump.cut([track])
-    stand.render(500)  # no step has come round since
+    stand.render(500)  # the loop has not stepped since
     position = track.position()
     assert position == 900
     assert track.played(position) == 100 + FADE
@@ -486,7 +486,7 @@ def test_a_skip_between_the_notes_and_the_settling_is_not_lost(
     assert track.played(track.position()) == 100 + FADE
 
 
-def test_who_is_told_that_it_is_done_keeps_nobody_from_cutting() -> None:
+def test_a_listener_of_a_tracks_end_does_not_hold_up_a_cut() -> None:
     stand = Stand()
     tracks = [stand.track(), stand.track()]
     stand.put(tracks[0], tone(100))
@@ -642,7 +642,7 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
-def test_a_clocked_output_gets_every_frame_of_every_lane() -> None:
+def test_a_clocked_output_gets_every_frame_of_every_track() -> None:
     async def scenario(
         pump: Pump, playout: Playout, add: Callable[[], Track], done: list[Track]
     ) -> None:
@@ -662,7 +662,7 @@ def test_a_clocked_output_gets_every_frame_of_every_lane() -> None:
     assert np.array_equal(heard[:CAPACITY], tone(CAPACITY))
 
 
-def test_an_interruption_from_the_loop_ends_all_lanes() -> None:
+def test_an_interruption_from_the_loop_ends_all_tracks() -> None:
     async def scenario(
         pump: Pump, playout: Playout, add: Callable[[], Track], done: list[Track]
     ) -> None:

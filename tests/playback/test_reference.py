@@ -1,4 +1,4 @@
-"""The echo reference: what was played, where, and when; and that nothing waits for who reads it."""
+"""The echo reference: what was played, where and when; playing never waits for its reader."""
 
 from __future__ import annotations
 

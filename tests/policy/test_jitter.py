@@ -53,7 +53,7 @@ def test_one_stall_in_w_leaves_the_account_even(weight: float) -> None:
         one = auto(weight, memory)
         one.on_request(150)
         one.on_arrival(RATE, 0.0, dry=False)
-        one.on_arrival(RATE, 2.0, dry=True)  # a second too late, for whoever did not wait
+        one.on_arrival(RATE, 2.0, dry=True)  # a second too late without a wait
         one.on_end(learn=True)
         if memory.of(ORPHEUS).level < before:
             assert before - memory.of(ORPHEUS).level == pytest.approx((weight - 1) * LEVEL_STEP)
@@ -108,7 +108,7 @@ def test_at_weight_one_nothing_is_waited_for_whatever_was_learned(
 
 
 @given(on_a_grid(), st.lists(st.floats(0, 50), max_size=3))
-def test_nobody_waits_beyond_the_end_or_the_limit(
+def test_no_wait_is_longer_than_the_stream_or_the_limit(
     arrivals: list[tuple[float, int]], margins: list[float]
 ) -> None:
     recorded = trace(arrivals)
