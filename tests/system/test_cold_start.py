@@ -1,4 +1,4 @@
-"""Cold start: what is loaded before the request leaves. Nothing is timed here: see benchmarks.start."""
+"""Cold start: what is loaded before the request leaves. Nothing is timed: see benchmarks.start."""
 
 from __future__ import annotations
 
