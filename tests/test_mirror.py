@@ -48,6 +48,7 @@ ELSEWHERE = {
     "stream/mpeg.py": "stream/test_sniff.py",
     "stream/payload.py": "stream/test_dialects.py",
     "words/document.py": "words/test_books.py",
+    "words/epub.py": "words/test_books.py",
     "words/boundaries.py": "words/test_text.py",
     "words/lexicon.py": "words/test_text.py",
     "words/pace.py": "words/test_text.py",
