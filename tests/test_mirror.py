@@ -42,6 +42,7 @@ ELSEWHERE = {
     "network/exchange.py": "network/test_transport.py",
     "network/link.py": "network/test_transport.py",
     "outputs/base.py": "outputs/test_silent.py",  # protocols
+    "playback/search.py": "playback/test_session.py",
     "server/sentences.py": "server/test_speech.py",
     "speech/resources.py": "test_backend.py",
     "stream/headers.py": "stream/test_riff.py",

@@ -185,10 +185,10 @@ def test_a_signal_right_after_it_has_left_ends_all_and_tells(
 def test_limits_hold_for_what_left_early(
     limit: str, waiting_for: str, silent_server: Silent
 ) -> None:
-    ran = run("--base-url", silent_server.base_url, "--json", limit, "0.7", "-q")
+    ran = run("--base-url", silent_server.base_url, "--json", limit, "1.5", "-q")
     receipt = json.loads(ran.stdout)
     assert (ran.returncode, receipt["error"]["type"], receipt["attempts"]) == (1, "TimedOut", 1)
-    assert f"timed out after 0.7 s waiting for: {waiting_for}" in receipt["error"]["message"]
+    assert f"timed out after 1.5 s waiting for: {waiting_for}" in receipt["error"]["message"]
     assert receipt["ms"]["sent"] is not None
     assert len(silent_server.requests) == 1
 
