@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import NoAudio, StreamBroken, StreamPlayError
@@ -50,6 +50,16 @@ class AnswerCounts:
     words: int = 0
     ignored: int = 0
     kinds: set[str] = field(default_factory=set)
+
+    def plus(self, *others: AnswerCounts) -> AnswerCounts:
+        """Return the sum of these and `others`."""
+        total = replace(self, kinds=set(self.kinds))
+        for other in others:
+            total.audio += other.audio
+            total.words += other.words
+            total.ignored += other.ignored
+            total.kinds |= other.kinds
+        return total
 
     def add(self, batch: Sequence[WireEvent]) -> None:
         """Count what came together."""

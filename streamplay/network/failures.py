@@ -46,6 +46,8 @@ BODY_BYTES: Final = 1 << 16
 BODY_CHARACTERS: Final = 4096
 """As much of it as an error keeps."""
 
+_LEAST_LIMIT: Final = 20
+
 # What a server says
 
 
@@ -260,6 +262,16 @@ def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:
         remedy = "Name the variable that holds it with api_key_env (--api-key-env)"
         return f"{endpoint.host} asks for an API key, and none was sent", remedy
     return f"{endpoint.host} refuses the API key", "Check the key, and what it may do"
+
+
+def told_limit(said: ErrorBody, length: int) -> int | None:
+    """Return the most characters that a server says it takes, fewer than `length`; or None."""
+    words = said.message.casefold()
+    if not re.search(r"character|length|long|limit|max|exceed|at most|too large", words):
+        return None
+    told = (int(number.replace(",", "")) for number in re.findall(r"\d[\d,]{1,8}", words))
+    # A status or a version is smaller than any server's limit.
+    return max((number for number in told if _LEAST_LIMIT <= number < length), default=None)
 
 
 async def read_refusal(

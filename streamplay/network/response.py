@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
@@ -21,10 +22,12 @@ from streamplay.errors import (
 )
 from streamplay.network.answer_audio import Answer, AnswerCounts, without_key
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
-from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal
+from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal, told_limit
 from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
+from streamplay.network.shapes import divided
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
+from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -35,11 +38,11 @@ if TYPE_CHECKING:
     from streamplay.models import FormatSource
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.shapes import ShapeChoice
+    from streamplay.network.shapes import Server, ShapeChoice
     from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk
-    from streamplay.stream.wire import WireEvent, Words
+    from streamplay.stream.wire import WireEvent
 
 MOST_REQUESTS: Final = 6
 """Requests for one response, those included that only changed the shape."""
@@ -58,6 +61,7 @@ class Sender(Protocol):
     """What a response needs of its client: see `streamplay.network.api.SpeechApi`."""
 
     endpoint: Endpoint
+    learned: Server
     limits: Limits
     clock: Callable[[], float]
     retries: bool
@@ -114,7 +118,9 @@ class SpeechResponse:
         self._sender = sender
         self._others = others
         self._waited = 0  # requests that were refused because of others of ours
-        self._choice = sender.choice(request)
+        self._parts = divided(request.input, sender.learned.longest)
+        self._later: list[SpeechResponse] = []  # those to the parts after the first
+        self._choice = sender.choice(self._first_part)
         self._stumbled: StreamPlayError | None = None
         self._limits = limits or sender.limits
         self._patience = Timeouts(self._limits.deadline)
@@ -125,7 +131,8 @@ class SpeechResponse:
     @property
     def attempts(self) -> int:
         """How many requests were sent so far."""
-        return self._attempts + self.moments.resent
+        own = self._attempts + self.moments.resent
+        return own + sum(part.attempts for part in self._later)
 
     @property
     def reshaped(self) -> bool:
@@ -135,7 +142,8 @@ class SpeechResponse:
     @property
     def body_bytes(self) -> int:
         """Bytes of the body that have come."""
-        return self._body.bytes if self._body else 0
+        own = self._body.bytes if self._body else 0
+        return own + sum(part.body_bytes for part in self._later)
 
     async def __aenter__(self) -> Self:
         self._patience.start(spent=self._sender.clock() - self.moments.begun)
@@ -152,6 +160,11 @@ class SpeechResponse:
 
     async def aclose(self) -> None:
         """Release the connection. What has come can no longer be read."""
+        for part in self._later[-1:]:
+            await part.aclose()
+        await self._release()
+
+    async def _release(self) -> None:
         if self._answer is not None:
             await self._answer.aclose()
         if self._body is not None:
@@ -170,12 +183,36 @@ class SpeechResponse:
         NoAudio
             If it ended well, and there was no audio in it.
         """
+        seconds = 0.0
         async with aclosing(self._entered().chunks()) as chunks:
             async for chunk in chunks:
+                seconds += _seconds(chunk, self._entered().format)
                 yield chunk
+        for text in self._parts[1:]:
+            await self._release()
+            part = self._part(text)
+            async with part, aclosing(part.chunks()) as chunks:
+                begun = seconds
+                async for chunk in chunks:
+                    seconds += _seconds(chunk, part.format)
+                    yield chunk.later(begun) if isinstance(chunk, Words) else chunk
+
+    @property
+    def _first_part(self) -> SpeechRequest:
+        return replace(self.request, input=self._parts[0])
+
+    def _part(self, text: str) -> SpeechResponse:
+        """Return the response to a later part of a text that the server does not take whole."""
+        request = replace(self.request, input=text)
+        moments = Moments(self._sender.clock())
+        part = SpeechResponse(self._sender, request, moments, self._limits, self._others)
+        self._later.append(part)
+        return part
 
     def held(self) -> Iterator[Chunk]:
         """Yield what `chunks` held back, where it was left or broke: it came before that."""
+        if self._later:
+            return self._later[-1].held()
         return iter(()) if self._answer is None else self._answer.held()
 
     async def events(self) -> AsyncGenerator[WireEvent, None]:
@@ -197,32 +234,40 @@ class SpeechResponse:
     @property
     def format(self) -> AudioFormat:
         """What the audio is, as far as is known; fixed with the first of `chunks`."""
+        if self._later:
+            return self._later[-1].format
         return self._answer.format if self._answer else self._expected()[0]
 
     @property
     def source(self) -> FormatSource:
         """Who said so."""
+        if self._later:
+            return self._later[-1].source
         return self._answer.source if self._answer else self._expected()[1]
 
     @property
     def muted(self) -> int:
         """Frames of the present answer that were silenced."""
-        return self._answer.muted if self._answer else 0
+        own = self._answer.muted if self._answer else 0
+        return own + sum(part.muted for part in self._later)
 
     @property
     def warning(self) -> str:
         """What is doubtful about the audio, as a sentence for people; mostly nothing."""
-        return self._answer.warning if self._answer else ""
+        own = self._answer.warning if self._answer else ""
+        return own or next((part.warning for part in self._later if part.warning), "")
 
     @property
     def counts(self) -> AnswerCounts:
         """The events of the present answer that were handed out."""
-        return self._answer.counts if self._answer else AnswerCounts()
+        own = self._answer.counts if self._answer else AnswerCounts()
+        return own.plus(*(part.counts for part in self._later))
 
     @property
     def ignored(self) -> int:
         """How many events of the present answer meant nothing."""
-        return self._answer.ignored if self._answer else 0
+        own = self._answer.ignored if self._answer else 0
+        return own + sum(part.ignored for part in self._later)
 
     def _expected(self) -> tuple[AudioFormat, FormatSource]:
         return self.request.expected_from(self._choice.shape.api)
@@ -230,10 +275,14 @@ class SpeechResponse:
     def suspend(self) -> None:
         """Let the time limits rest: the user has paused. In the event loop's thread."""
         self._patience.suspend()
+        for part in self._later:
+            part.suspend()
 
     def resume(self) -> None:
         """Let the time limits count again."""
         self._patience.resume()
+        for part in self._later:
+            part.resume()
 
     async def try_again(self, error: StreamPlayError) -> bool:
         """Ask again where `events` has failed and *nothing has been played* of what came.
@@ -251,6 +300,7 @@ class SpeechResponse:
             Where the further attempts failed too.
         """
         await self.aclose()
+        self._later.clear()
         if not await self._wait_after(error, begun=True):
             return False
         await self._until_audio()
@@ -333,12 +383,29 @@ class SpeechResponse:
         """Change to the shape of request that the server may want; tell whether there is one."""
         if not isinstance(error, ServerRefused) or self.attempts >= MOST_REQUESTS:
             return False
+        if self._shorten(error):
+            return True
         moments = self.moments
         seconds = (moments.headers or 0.0) - (moments.sent or 0.0)
         changed = self._choice.after_refusal(error.status, self._said, seconds)
         if changed and error.status == 500:
             self._stumbled = error
         return changed
+
+    def _shorten(self, error: ServerRefused) -> bool:
+        """Ask for the text in parts where it is longer than the server takes; tell whether so."""
+        if error.status not in (400, 413, 422):
+            return False
+        text = self._parts[0]
+        limit = told_limit(self._said, len(text))
+        if limit is None:
+            return False
+        self._sender.learned.longest = limit
+        self._parts[:1] = divided(text, limit)
+        self._choice.ask_for(self._first_part)
+        self._waited += 1
+        self._sender.tell(f"the server takes {limit} characters at a time: asking for parts")
+        return True
 
     def _meant(self, error: StreamPlayError) -> StreamPlayError:
         """Return the error that counts: a 500 that changed the shape in vain, or this one."""
@@ -414,3 +481,7 @@ class SpeechResponse:
 
     def _without_key(self, error: StreamPlayError) -> StreamPlayError:
         return without_key(error, self._sender.endpoint.api_key)
+
+
+def _seconds(chunk: Chunk | Words, audio: AudioFormat) -> float:
+    return 0.0 if isinstance(chunk, Words) else len(chunk.frames) / audio.samplerate

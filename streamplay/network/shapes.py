@@ -8,6 +8,7 @@ field that they do not know.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,9 @@ _FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "enco
 # A refusal that names one of these is not about the shape. "input" is not among them: it stands in
 # pydantic's sentences about any field.
 _CONTENT_WORDS: Final = ("model", "models", "voice", "voices", "text", "prompt", "language")
+
+
+_SENTENCE_END: Final = re.compile(r"""[.!?…]['")\]»”’]*\s+|[。！？]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,15 @@ class Server:
         Whether the shape was learned since `news` was last set to False.
     streams : int or None
         How many requests it answers at a time, where it has refused one more.
+    longest : int or None
+        How many characters it takes at a time, where it has said so.
     """
 
     shape: Shape | None = None
     stumbled: bool = False
     news: bool = False
     streams: int | None = None
+    longest: int | None = None
 
     def recall(self, facts: Any) -> None:
         """Take the shape that `facts` gave; nothing where they are damaged, or it is known."""
@@ -160,6 +167,10 @@ class ShapeChoice:
         self.shape = known if known is not None and usable else candidates[0]
         self._others = [one for one in candidates if not official and not _alike(one, self.shape)]
         self._before_500: Shape | None = None
+
+    def ask_for(self, request: SpeechRequest) -> None:
+        """Ask for another text in the present shape."""
+        self._request = request
 
     def body(self) -> dict[str, Any]:
         """Return the body of the request in the present shape."""
@@ -230,6 +241,20 @@ class ShapeChoice:
         if news:
             self._server.shape, self._server.news = self.shape, True
         return news and self.changes > 0
+
+
+def divided(text: str, longest: int | None) -> list[str]:
+    """Cut a text into parts that a server takes: at sentences' ends, or else between words."""
+    parts, text = [], text.strip()
+    while longest and len(text) > longest:
+        window = text[: longest + 1]
+        ends = [found.end() for found in _SENTENCE_END.finditer(window)]
+        spaces = [found.end() for found in re.finditer(r"\s+", window)]
+        fitting = (at for at in (*ends[::-1], *spaces[::-1]) if len(text[:at].rstrip()) <= longest)
+        cut = next(fitting, longest)
+        parts.append(text[:cut].strip())
+        text = text[cut:].strip()
+    return [*parts, text]
 
 
 def _candidates(apis: Sequence[Api], request: SpeechRequest) -> list[Shape]:

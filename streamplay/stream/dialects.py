@@ -71,6 +71,11 @@ class Words:
     starts: tuple[float, ...]
     ends: tuple[float, ...]
 
+    def later(self, seconds: float) -> Words:
+        """Return the same words, spoken so much later."""
+        starts = tuple(start + seconds for start in self.starts)
+        return Words(self.words, starts, tuple(end + seconds for end in self.ends))
+
 
 @dataclass(frozen=True, slots=True)
 class Done:

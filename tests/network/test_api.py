@@ -12,7 +12,19 @@ from streamplay.models import Voice
 from streamplay.network.api import SpeechApi
 from streamplay.network.failures import ErrorBody
 from streamplay.request import SpeechRequest
-from tests.support.rawserver import answer, refuse, replies, running, speech, unused_port
+from streamplay.stream.wire import Words
+from tests.support.rawserver import (
+    DONE,
+    answer,
+    chunked,
+    delta,
+    event,
+    refuse,
+    replies,
+    running,
+    speech,
+    unused_port,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -205,3 +217,59 @@ def test_a_server_that_is_busy_with_others_is_asked_after_a_while(
     told: list[str] = []
     with_client(use, refuse(503, {}), speech(b"\x01\x02" * 99), notify=told.append)
     assert "attempt 2 of 4" in told[0]
+
+
+# Texts that are longer than the server takes
+
+TOO_LONG = refuse(
+    422, {"detail": [{"loc": ["body", "input"], "msg": "should have at most 60 characters"}]}
+)
+LONG = "This is the first sentence of three. And here is the second. The third ends it."
+
+
+def test_a_text_that_is_too_long_is_asked_for_in_parts_and_the_limit_is_kept() -> None:
+    words = {"type": "conversation.item.word_timestamps", "words": ["so"]}
+    timed = event({**words, "start_seconds": [0.1], "end_seconds": [0.2]})
+    spoken = answer(timed + delta(b"\x01\x02" * 2400) + DONE)
+
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        async with client.open(SpeechRequest(input=LONG)) as response:
+            came = [item async for item in response.chunks()]
+        assert sum(len(item.frames) for item in came if not isinstance(item, Words)) == 4800
+        starts = [item.starts for item in came if isinstance(item, Words)]
+        assert starts == [(0.1,), (pytest.approx(0.2),)]
+        assert (response.attempts, response.counts.audio, response.counts.words) == (3, 2, 2)
+        texts = [request.json["input"] for request in server.requests]
+        assert texts == [LONG, LONG[:60].strip(), LONG[60:].strip()]
+        async with client.open(SpeechRequest(input=LONG)) as response:
+            assert len([item async for item in response.chunks()]) == 4
+        assert response.attempts == 2
+
+    told: list[str] = []
+    with_client(use, TOO_LONG, spoken, notify=told.append)
+    assert told == ["the server takes 60 characters at a time: asking for parts"]
+
+
+def test_a_part_that_breaks_off_may_be_asked_for_again_from_the_first() -> None:
+    spoken = speech(b"\x01\x02" * 2400)
+
+    async def cut(connection: Connection) -> None:
+        await connection.send(chunked([delta(b"\x01\x02" * 2400)], end=False))
+        await asyncio.sleep(0.05)
+        connection.reset()
+
+    async def use(client: SpeechApi, _: RawServer) -> None:
+        client.learned.longest = 60
+        async with client.open(SpeechRequest(input=LONG)) as response:
+            error: errors.StreamPlayError | None = None
+            try:
+                async for _item in response.chunks():
+                    pass
+            except errors.StreamPlayError as caught:
+                error = caught
+            assert error is not None
+            assert await response.try_again(error)
+            came = [item async for item in response.chunks()]
+            assert sum(len(item.frames) for item in came if not isinstance(item, Words)) == 4800
+
+    with_client(use, spoken, cut, spoken, spoken)

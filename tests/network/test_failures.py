@@ -21,6 +21,7 @@ from streamplay.network.failures import (
     read_error,
     refusal,
     tells_end,
+    told_limit,
 )
 from streamplay.request import SpeechRequest
 
@@ -245,6 +246,23 @@ def test_any_refusal_gives_a_typed_error(status: int, body: bytes) -> None:
     assert error.status == status
     assert f"({status})" in str(error)
     assert error.body.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("message", "limit"),
+    [
+        ("String should have at most 3000 characters", 3000),
+        ("input is too long: 5200 characters, the maximum is 4,096", 4096),
+        ("Text exceeds the limit of 500 (got 5200)", 500),
+        ("Payload too large: max 1000 chars", 1000),
+        ("at most 9000 characters", None),
+        ("at most 3 characters", None),
+        ("no such voice: af_3000", None),
+        ("", None),
+    ],
+)
+def test_the_length_that_a_server_takes_is_read(message: str, limit: int | None) -> None:
+    assert told_limit(ErrorBody(message), 5200) == limit
 
 
 # Content that is no speech

@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamplay import Player
 from streamplay.audio import AudioFormat
@@ -16,6 +18,7 @@ from streamplay.network.shapes import (
     Servers,
     Shape,
     ShapeChoice,
+    divided,
     read_shape,
 )
 from streamplay.request import SpeechRequest
@@ -215,3 +218,17 @@ def test_with_remember_the_second_run_asks_once(
             return [await asyncio.to_thread(talk, server.base_url) for _ in range(2)]
 
     assert asyncio.run(main()) == [3, 1]
+
+
+@given(st.text(st.sampled_from("ab .!?\n。”"), max_size=200).filter(str.strip), st.integers(1, 50))
+def test_a_text_is_divided_into_parts_that_fit_and_nothing_is_lost(text: str, longest: int) -> None:
+    parts = divided(text, longest)
+    assert all(0 < len(part) <= longest for part in parts if part)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+
+
+def test_a_text_is_divided_at_sentences_or_else_between_words() -> None:
+    assert divided("One. Two is here. Three", 18) == ["One. Two is here.", "Three"]
+    assert divided("one two three", 9) == ["one two", "three"]
+    assert divided("abcdef", 4) == ["abcd", "ef"]
+    assert divided(" all of it ", None) == ["all of it"]
