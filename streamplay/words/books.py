@@ -148,6 +148,10 @@ class Document:
             self.language = reader.declared
 
 
+REMEMBERED: Final = 4096
+"""Sentences that `SentenceFeed.at` can find: some hours of speech, far more than is read ahead."""
+
+
 class SentenceFeed:
     """The sentences of a document, as a text for `Player.say`, and back.
 
@@ -170,6 +174,8 @@ class SentenceFeed:
             part = sentence.text + "\n"
             self._offset += len(part)
             self._given.append((self._offset, sentence))
+            if len(self._given) >= 2 * REMEMBERED:
+                del self._given[:REMEMBERED]
             yield part
 
     def at(self, offset: int) -> DocumentSentence | None:

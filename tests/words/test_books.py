@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import FileFailed, InvalidRequest
-from streamplay.words.books import SentenceFeed, read_document, starting_at
+from streamplay.words.books import REMEMBERED, SentenceFeed, read_document, starting_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -279,6 +279,17 @@ def test_sentences_are_a_text_to_be_said_and_its_offsets_lead_back(tmp_path: Pat
     assert said == "One.\nTwo.\nThree.\n"
     at = [feed.at(offset) for offset in (0, 3, 4, 8, 9, 10, 99)]
     assert [each and each.number for each in at] == [1, 1, 2, 2, 3, 3, 3]
+
+
+def test_of_a_long_text_only_the_last_sentences_are_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_text("So it is.\n" * 3 * REMEMBERED)
+    feed = SentenceFeed(read_document(path))
+    assert sum(map(len, feed)) == 30 * REMEMBERED
+    last = feed.at(30 * REMEMBERED - 1)
+    assert last is not None
+    assert last.number == 3 * REMEMBERED
+    assert len(feed._given) < 2 * REMEMBERED
 
 
 # What is none
