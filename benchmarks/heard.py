@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ from streamplay.server.child import LocalServer
 from tests.support.nullsink import NullSink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from streamplay.speech.utterance import Utterance
@@ -56,6 +59,8 @@ class Trial:
     receipt: Receipt
     sent: Samples
     words: list[tuple[str, float, float]]
+    whose: bool
+    offset: bool
 
     @property
     def judged(self) -> bool:
@@ -70,25 +75,52 @@ def text(chance: random.Random) -> str:
     return " ".join(marked).capitalize() + "."
 
 
-def say(player: Player, chance: random.Random, file: Path) -> Utterance:
+def say(player: Player, chance: random.Random, file: Path, given: str) -> Utterance:
     scenario = {"pace": chance.choice((0, 0, 2, 4)), "first_byte_ms": chance.uniform(0, 100)}
     extra = {"extra_params": {"scenario": scenario}}
-    return player.say(text(chance), extra=extra, output=file, force=True, prebuffer=200)
+    said: str | Iterator[str] = given
+    if chance.random() < 0.5:
+        said = (given[at : at + 5] for at in range(0, len(given), 5))
+    return player.say(said, extra=extra, output=file, force=True, prebuffer=200)
+
+
+def interrupt(player: Player, utterance: Utterance, how: str) -> list[Heard]:
+    """Interrupt it, or cancel it; return all that was told."""
+    if how == "cancelled":
+        return [utterance.cancel()]
+    if how == "interrupted":
+        return [player.interrupt()]
+    with ThreadPoolExecutor(2) as threads:
+        return [each.result() for each in [threads.submit(player.interrupt) for _ in range(2)]]
 
 
 def attempt(player: Player, chance: random.Random, file: Path) -> Trial:
-    utterance = say(player, chance, file)
+    given = text(chance)
+    utterance = say(player, chance, file, given)
+    behind = [player.say("Behind it.") for _ in range(chance.choice((0, 0, 2)))]
     while not utterance.receipt.frames.played and not utterance.done:
         time.sleep(0.002)
     time.sleep(chance.uniform(0.0, 2.0))
-    heard = player.interrupt()
+    how = chance.choice(("interrupted", "by two threads", "cancelled"))
+    told = interrupt(player, utterance, how)
+    heard = next((each for each in told if each.utterance is utterance), Heard())
+    cut = (utterance,) if how == "cancelled" else (utterance, *behind)
     receipt = utterance.wait(20)
+    player.interrupt()
     words = [
-        (word.text, word.start, word.stop)
+        (word.text, piece.start / RATE + word.start, piece.start / RATE + word.stop)
         for piece in utterance._state.pieces
         for word in piece.words
     ]
-    return Trial(heard, receipt, np.frombuffer(file.read_bytes(), "<i2"), words)
+    sent = np.frombuffer(file.read_bytes(), "<i2")
+    # The second of two threads may find it done, or tell of the same.
+    whose = receipt.complete or (
+        heard.cut == cut and all(each.utterance in {None, utterance} for each in told)
+    )
+    if not whose:
+        print("whose:", how, told, cut, file=sys.stderr)
+    offset = given[: heard.offset].split() == heard.text.split()
+    return Trial(heard, receipt, sent, words, whose, offset)
 
 
 def match(recorded: Samples, at: int, sent: Samples, told: int) -> tuple[int, int] | None:
@@ -150,7 +182,8 @@ def batch(player: Player, sink: NullSink, chance: random.Random, count: int) -> 
         # Where it was cut in a pause of the speech, silence looks as if it had gone on.
         last = place + int(np.flatnonzero(recorded[place:stop])[-1]) + 1
         wrong, after = judge(trial, begin + last - place)
-        judged.append([wrong, after, int(trial.heard.exact), trial.heard.frames])
+        facts = [int(each) for each in (trial.heard.exact, trial.whose, trial.offset)]
+        judged.append([wrong, after, *facts])
         at = last
     return judged
 
@@ -184,6 +217,8 @@ def main() -> None:
             {
                 "trials": len(judged),
                 "exact": sum(row[2] for row in judged),
+                "whose_right": sum(row[3] for row in judged),
+                "offset_right": sum(row[4] for row in judged),
                 "words_wrong": dict(sorted(Counter(row[0] for row in judged).items())),
                 "frames_after": {
                     "least": after[0],
