@@ -1,112 +1,106 @@
-"""The end of a player: from callbacks, from many threads, from a signal's handler."""
+"""The end of a player, whoever asks for it, and how often: the work is done once."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
-from streamplay import Player
+import pytest
+
 from streamplay.closing import Closing
-from streamplay.errors import PlayerClosed
-from tests.support.speaking import (
-    PATIENCE,
-    Silent,
-    account_for,
-    being_heard,
-    counting,
-    wait_until,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from streamplay.server.child import LocalServer
+from tests.support.speaking import PATIENCE
 
 
-def refuses(use: Callable[[], object]) -> bool:
-    try:
-        use()
-    except PlayerClosed:
-        return True
-    return False
+class Work:
+    """Gives everything back, when it is let."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[bool, threading.Thread]] = []
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self.needed: threading.Thread | None = None
+        self.must_return = False
+        self.closing = Closing(self._work, self._is_needed, lambda: self.must_return)
+
+    def _work(self, cut: bool) -> None:
+        self.done.append((cut, threading.current_thread()))
+        assert self.may_end.wait(PATIENCE)
+
+    def _is_needed(self) -> bool:
+        return threading.current_thread() is self.needed
 
 
-def test_closing_from_notify_ends_it(speech_server: LocalServer, silent: Silent) -> None:
-    closed = threading.Event()
-
-    def close(_: str) -> None:
-        player.close(cut=True)
-        closed.set()
-
-    player = Player(base_url=speech_server.base_url, notify=close)
-    utterance = player.say("hello", extra=counting(10, send_as="pcm_s16le@16000", headers="first"))
-    assert closed.wait(PATIENCE)
-    utterance._state.wait_done()
-    player.close()
-    assert refuses(player.pause)
+def test_it_is_closed_once_by_the_thread_that_asks_first() -> None:
+    work = Work()
+    assert not work.closing.begun
+    for cut in (True, False, True):
+        work.closing.close(cut=cut)
+    assert work.done == [(True, threading.current_thread())]
+    assert work.closing.begun
+    assert work.closing.ended.done()
 
 
-def test_closing_when_an_utterance_is_done_lets_the_others_be_heard(
-    speech_server: LocalServer, fast: Silent
-) -> None:
-    player = Player(base_url=speech_server.base_url)
-    first = player.say("one", extra=counting(0.2))
-    second = player.say("two", extra=counting(0.2))
-    first.on_done(player.close)
-    assert second.wait(PATIENCE).complete
-    player.close()
-    assert refuses(player.pause)
-
-
-def test_closing_from_an_event_ends_it(speech_server: LocalServer, silent: Silent) -> None:
-    player = Player(
-        base_url=speech_server.base_url,
-        on_event=lambda event: (
-            player.close(cut=True) if type(event).__name__ == "FirstSound" else None
-        ),
-    )
-    utterance = player.say("hello", extra=counting(10))
-    assert utterance.wait(PATIENCE).interrupted
-    player.close()
-
-
-def test_closing_from_many_threads_is_one_and_each_returns_when_it_is_done(
-    speech_server: LocalServer, fast: Silent
-) -> None:
-    player = Player(base_url=speech_server.base_url)
-    utterance = player.say("hello", extra=counting(0.5))
-    done: list[bool] = []
-    threads = [
-        threading.Thread(target=lambda: (player.close(), done.append(utterance.done)))
-        for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
+def test_a_second_thread_waits_until_it_is_closed() -> None:
+    work = Work()
+    work.may_end.clear()
+    first = threading.Thread(target=work.closing.close, kwargs={"cut": False})
+    first.start()
+    second = threading.Thread(target=work.closing.close, kwargs={"cut": True})
+    second.start()
+    second.join(0.05)
+    assert second.is_alive()
+    work.may_end.set()
+    for thread in (first, second):
         thread.join(PATIENCE)
-    assert done == [True] * 6
+        assert not thread.is_alive()
+    assert len(work.done) == 1
 
 
-def test_a_handler_may_close_what_its_own_thread_is_closing() -> None:
-    calls: list[str] = []
+@pytest.mark.parametrize("why", ["needed", "must return"])
+def test_a_thread_that_the_work_waits_for_does_not_wait_for_the_work(why: str) -> None:
+    work = Work()
+    work.may_end.clear()
+    if why == "needed":
+        work.needed = threading.current_thread()
+        work.closing.close(cut=False)  # on a thread of its own
+        ((_, thread),) = work.done
+        assert thread is not threading.current_thread()
+    else:
+        work.closing.begin(cut=False)
+        work.must_return = True
+    work.closing.close(cut=True)
+    assert not work.closing.ended.done()
+    work.may_end.set()
+    work.needed, work.must_return = None, False
+    work.closing.close(cut=True)
+    assert work.closing.ended.done()
 
-    def work(_: bool) -> None:
-        calls.append("begun")
-        closing.close(cut=True)  # as a signal's handler would
-        calls.append("done")
 
-    closing = Closing(work, lambda: False, lambda: False)
-    closing.close(cut=False)
-    assert calls == ["begun", "done"]
+def test_it_can_be_begun_without_waiting_and_tells_when_it_is_done() -> None:
+    work = Work()
+    work.may_end.clear()
+    ended = work.closing.begin(cut=True)
+    assert work.closing.begin(cut=False) is ended
+    assert not ended.done()
+    work.may_end.set()
+    ended.result(PATIENCE)
+    assert [cut for cut, _ in work.done] == [True]
 
 
-def test_an_interrupt_silences_a_player_that_lets_its_last_words_be_heard(live: Player) -> None:
-    utterance = live.say("hello", extra=counting(60))
-    being_heard(utterance)
-    closing = threading.Thread(target=live.close)
-    closing.start()
-    wait_until(lambda: refuses(live.pause))
-    live.interrupt()
-    closing.join(PATIENCE)
-    assert not closing.is_alive()
-    assert account_for(utterance.receipt).interrupted
+def test_work_that_fails_lets_those_that_wait_go_on() -> None:
+    def fail(_: bool) -> None:
+        raise ZeroDivisionError
+
+    closing = Closing(fail, lambda: False, lambda: False)
+    with pytest.raises(ZeroDivisionError):
+        closing.close(cut=True)
+    assert closing.ended.done()
+    closing.close(cut=True)
+
+
+def test_in_a_forked_child_it_is_closed_without_any_work() -> None:
+    work = Work()
+    work.closing.abandon()
+    work.closing.close(cut=False)
+    assert work.closing.begun
+    assert work.closing.ended.done()
+    assert work.done == []
