@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
 from contextlib import asynccontextmanager, suppress
 from typing import IO, TYPE_CHECKING, Final, TypeVar
@@ -30,6 +31,8 @@ _SPOOL_BYTES: Final = 1 << 20
 _READ_BYTES: Final = 1 << 16
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class ServedAnswer:
@@ -86,6 +89,12 @@ class ServedAnswer:
             if not self._writer.events:
                 body.break_off()
             await body.send(self._writer.failure(str(error)), event=False)
+        except (BodyEnded, ConnectionError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the client must not wait
+            # A bug: the client sees that the body is not whole, its place is in the log.
+            _log.exception("an answer failed inside its body")
+            body.break_off()
 
     def _headers(self) -> dict[str, str]:
         kind = CONTENT_TYPES[self._order.container]

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs, http_exceptions, web
 
 from streamplay.server import catalog, memory
 from streamplay.server import order as orders
 from streamplay.server.access import Access
 from streamplay.server.answer import ServedAnswer
+from streamplay.server.containers import can_hold
 from streamplay.server.error_shapes import by_scenario
-from streamplay.server.json_fields import Refusal, parse
+from streamplay.server.json_fields import Refusal, parse, shown
 from streamplay.server.listening import GuardedConnection, Patience
 from streamplay.server.replayed import ReplayedDelivery
 from streamplay.server.scenario import Scenario, ScenarioError
@@ -210,7 +211,7 @@ async def _speech(request: web.Request) -> web.StreamResponse:
     scenario = _scenario(state, order)
     if scenario.status:
         return await by_scenario(scenario)
-    _check_length(order, scenario)
+    _check_sound(order, scenario)
     if scenario.fault == "no-answer":
         return _no_answer(request)
     return await _counted(state, _delivery(state, order, scenario, number), request)
@@ -220,6 +221,9 @@ async def _body(request: web.Request, seconds: float) -> bytes:
     try:
         async with asyncio.timeout(seconds):
             return await request.read()
+    except (web.RequestPayloadError, http_exceptions.HttpProcessingError) as error:
+        # Among others a Content-Encoding that the body does not have.
+        raise Refusal(400, f"the body cannot be read: {shown(str(error))}") from error
     except TimeoutError:
         raise Refusal(408, f"the request's body did not come within {seconds:g} s") from None
 
@@ -232,9 +236,13 @@ def _delivery(state: State, order: orders.Order, scenario: Scenario, number: int
     return ReplayedDelivery(order, scenario, number, trace, patience)
 
 
-def _check_length(order: orders.Order, scenario: Scenario) -> None:
-    """Refuse a signal that would fill the disk before it can leave."""
-    longest = orders.MAX_FILE_SECONDS
+def _check_sound(order: orders.Order, scenario: Scenario) -> None:
+    """Refuse a rate that the container cannot hold, and a file that would fill the disk."""
+    longest, sent = orders.MAX_FILE_SECONDS, scenario.sent(order.format)
+    if not can_hold(order.container, sent.samplerate):
+        param = "extra_params.scenario"
+        problem = f"send_as: {order.container} cannot hold {sent.samplerate} Hz"
+        raise Refusal(400, f"{param}: {problem}", param=param)
     if order.body == "whole" and scenario.signal != "speech" and scenario.seconds > longest:
         raise Refusal(
             400,

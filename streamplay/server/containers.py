@@ -45,6 +45,9 @@ _SAMPLERATES: Final = {
     "aac": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
 
+# What FLAC's header has room for (RFC 9639, section 8.2).
+_MOST_FLAC: Final = 655350
+
 # The bit rates of MPEG 2 and 2.5 layer III end at 160 kbit/s, of 2.5 at 64.
 _MP3_BIT_RATES: Final = ((32000, 32000, 320000), (16000, 8000, 160000), (0, 8000, 64000))
 
@@ -53,6 +56,13 @@ def nearest_samplerate(container: str, samplerate: int) -> int:
     """Return the rate nearest to `samplerate` that `container` can hold."""
     allowed = _SAMPLERATES.get(container, (samplerate,))
     return min(allowed, key=lambda rate: abs(rate - samplerate))
+
+
+def can_hold(container: str, samplerate: int) -> bool:
+    """Whether a file of that container can have that rate."""
+    if container in _SAMPLERATES:
+        return samplerate in _SAMPLERATES[container]
+    return container != "flac" or samplerate <= _MOST_FLAC
 
 
 def why_not(container: str) -> str:

@@ -212,6 +212,8 @@ class Scenario:
         ):
             told = _shown(self.response_headers)
             raise ScenarioError(f"response_headers: {told} are not all `Name: value`")
+        if any(name.strip().lower() == "content-length" for name, _, _ in pairs):
+            raise ScenarioError("response_headers: a wrong Content-Length is a fault: short-body")
         return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 

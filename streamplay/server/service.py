@@ -118,19 +118,16 @@ def _choose_engine(name: str | None) -> None:
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     _import_aiohttp()
-    from aiohttp import http_exceptions
+    from aiohttp import http_exceptions, web
 
     from streamplay.server import speech
     from streamplay.server.app import State, make_app
     from streamplay.server.listening import listening
 
     # What a client got wrong is told to the client; it is no error of this server.
+    theirs = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
     logging.getLogger("aiohttp.server").addFilter(
-        lambda record: (
-            not isinstance(
-                (record.exc_info or (None, None))[1], http_exceptions.HttpProcessingError
-            )
-        )
+        lambda record: not isinstance((record.exc_info or (None, None))[1], theirs)
     )
     traces = [load(Path(name)) for name in options.replay or ()]
     state = State(wanted, _access(options), traces=traces, any_name=options.any_name)

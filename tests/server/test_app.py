@@ -267,6 +267,49 @@ def test_the_charset_of_a_body_is_not_believed(charset: str) -> None:
     assert using(act).status_code == 200
 
 
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_a_body_that_has_not_its_coding_is_refused(coding: str) -> None:
+    def act(client: httpx.AsyncClient) -> Awaitable[httpx.Response]:
+        content, headers = json.dumps(asking()).encode(), {"content-encoding": coding}
+        return client.post("/audio/speech", content=content, headers=headers)
+
+    response = using(act)
+    assert response.status_code == 400
+    assert "the body cannot be read" in error(response)["message"]
+
+
+@pytest.mark.parametrize(
+    ("container", "rate"), [("mp3", 999999), ("opus", 44100), ("aac", 7000), ("flac", 999999)]
+)
+def test_a_rate_that_the_container_cannot_hold_is_refused(container: str, rate: int) -> None:
+    body = asking(
+        model="tts-1",
+        voice="alloy",
+        response_format=container,
+        scenario={"send_as": f"pcm_s16le@{rate}"},
+    )
+    response = using(lambda client: client.post("/audio/speech", json=body))
+    assert response.status_code == 400
+    assert f"{container} cannot hold {rate} Hz" in error(response)["message"]
+
+
+def test_a_bug_inside_a_body_breaks_it_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("the secret of the trace")
+
+    monkeypatch.setattr(espeak, "speak", fail)
+
+    async def act(client: httpx.AsyncClient) -> str:
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read") as caught:
+            await client.post("/audio/speech", json=asking())
+        return str(caught.value)
+
+    assert "secret" not in using(act)
+    assert "the secret of the trace" in caplog.text
+
+
 def test_a_bug_is_told_without_its_trace(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,6 +45,8 @@ def test_it_says_nothing_to_the_terminal(capfd: pytest.CaptureFixture[str]) -> N
         httpx.post(url, json=asking())
         with pytest.raises(httpx.TransportError):
             httpx.post(url, json=asking(scenario={"fault": "reset"}))
+        for coding in ("gzip", "deflate", "br"):
+            httpx.post(url, content=b"x" * 99, headers={"Content-Encoding": coding})
     assert capfd.readouterr() == ("", "")
 
 

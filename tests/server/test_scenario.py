@@ -130,6 +130,7 @@ def test_every_number_is_bounded(key: str, value: object) -> None:
         {"stalls": ["0:1"] * 101},
         {"response_headers": ["X: a\r\nY: b"]},
         {"response_headers": ["X Y: a"]},
+        {"response_headers": ["Content-Length: 5"]},
         {"response_headers": ["X: \ud800"]},
         {"response_headers": ["X: " + "y" * 5000]},
         {"retry_after": "1\r\nX: y"},
