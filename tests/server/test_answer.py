@@ -231,7 +231,7 @@ def test_audio_comes_when_the_scenario_says() -> None:
 
 
 def test_keep_alives_fill_the_waiting() -> None:
-    scenario = COUNT | {"first_byte_ms": 200, "keep_alive_ms": 20}
+    scenario = COUNT | {"first_byte_ms": 600, "keep_alive_ms": 20}
     (response,) = post(asking(scenario=scenario))
     comments, _, _ = response.text.partition("data: ")
     assert comments.count(": keep-alive\n\n") >= 2
