@@ -280,3 +280,24 @@ def test_a_client_that_leaves_ends_the_making_of_its_file(
     asyncio.run(leave())
     # libsndfile would complain here if the file were closed before its writer.
     assert capfd.readouterr() == ("", "")
+
+
+def test_long_files_take_turns_with_what_is_short() -> None:
+    files = 8  # more than the event loop has threads on a small machine
+
+    async def act() -> int:
+        state = State()
+        async with serving(state) as base_url, httpx.AsyncClient(timeout=60) as client:
+            where = f"{base_url}/audio/speech"
+            long = asking("One two three. " * 6000, stream=False, response_format="mp3")
+            making = [asyncio.create_task(client.post(where, json=long)) for _ in range(files)]
+            while state.active < files:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.01)
+            assert (await client.post(where, json=asking("Hi."))).text.endswith("[DONE]\n\n")
+            left = sum(not task.done() for task in making)
+            for task in making:
+                task.cancel()
+            await asyncio.gather(*making, return_exceptions=True)
+            return left
+
+    assert asyncio.run(act()) == files
