@@ -67,6 +67,8 @@ def boundaries(text: str, language: str) -> Iterator[Boundary]:
         Two letters.
     """
     words = list(re.finditer(r"\S+", text))
+    if language in ENDS and not text[-1:].isspace():
+        del words[-1:]  # it may become a postposition, which belongs to what is before it
     for index, word in enumerate(words):
         yield from _inside(word[0], word.start())
         if index + 1 < len(words):

@@ -13,34 +13,36 @@ _BEGINS: Final = {
     "with without about into over under after before between through during against and or but "
     "nor so because if when while where which who whose whom than as is are was were be been has "
     "have had will would can could should may might must do does did not per very "
-    "too more most no some any all each every",
+    "too more most no some any all each every i he she we they",
     "de": "der die das den dem des ein eine einen einem einer eines mein dein sein ihr unser in im "
     "an am auf aus bei beim mit nach seit von vom zu zum zur für durch ohne um gegen über unter "
     "vor hinter neben zwischen und oder aber denn sondern weil dass wenn als ob wo wie ist sind "
     "war waren wird werden hat haben hatte kann muss soll will nicht pro sehr "
-    "kein keine jede jeder alle",
+    "kein keine jede jeder alle ich du er wir man",
     "fr": "le la les un une des du de à au aux ce cet cette ces mon ma mes ton ta tes son sa ses "
     "notre nos votre vos leur leurs dans sur sous avec sans pour par en chez vers entre depuis et "
     "ou mais donc car ni que qui quand si comme où est sont était a ont avait sera peut doit ne se "
-    "te me très plus tout toute tous",
+    "te me très plus tout toute tous je tu il on ils",
     "es": "el la los las un una unos unas de del a al en con sin por para sobre entre desde hasta "
     "hacia mi tu su nuestro y e o u pero ni que quien cuando si como donde porque es son era fue "
-    "está están ha han había será puede debe no se me te le lo nos les muy más todo toda cada",
+    "está están ha han había será puede debe no se me te le lo nos les muy más todo toda cada "
+    "yo tú",
     "it": "il lo la i gli le un uno una di del della dei a al alla da dal in nel nella con su sul "
-    "per tra fra e o ma che chi cui quando se come dove è sono era ha hanno non si mi ti più ogni",
+    "per tra fra e o ma che chi cui quando se come dove è sono era ha hanno non si mi ti più ogni "
+    "io tu",
     "pt": "o a os as um uma de do da dos das em no na nos nas ao à com sem por para sobre entre "
-    "e ou mas que quem quando se como onde é são era foi está tem não me te mais cada",
+    "e ou mas que quem quando se como onde é são era foi está tem não me te mais cada eu tu",
     "nl": "de het een van in op aan bij met voor door uit naar over onder en of maar want dat die "
-    "als wanneer waar is zijn was heeft kan moet niet ik je hij zij wij geen elke",
+    "als wanneer waar is zijn was heeft kan moet niet geen elke ik jij hij zij wij",
 }
 _PRONOUNS: Final = {
-    "en": "i you he she it we they there",
-    "de": "ich du er sie es wir ihr man",
-    "fr": "je tu il elle on nous vous ils elles",
-    "es": "yo tú él ella nosotros ellos usted",
-    "it": "io tu lui lei noi voi loro",
-    "pt": "eu tu ele ela nós eles você",
-    "nl": "ik jij je hij zij wij ze",
+    "en": "you it there",
+    "de": "sie es ihr",
+    "fr": "elle nous vous elles",
+    "es": "él ella nosotros ellos usted",
+    "it": "lui lei noi voi loro",
+    "pt": "ele ela nós eles você",
+    "nl": "je ze jullie",
 }
 _ENDS: Final = {"hi": "में से को का के की पर तक ने लिए साथ और है हैं था थी थे"}
 _ORDINALS: Final = {
