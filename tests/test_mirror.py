@@ -39,7 +39,6 @@ ELSEWHERE = {
     "network/connection.py": "network/test_transport.py",
     "network/early_response.py": "network/test_early.py",
     "network/exchange.py": "network/test_transport.py",
-    "network/link.py": "network/test_transport.py",
     "outputs/base.py": "outputs/test_silent.py",  # protocols
     "playback/search.py": "playback/test_session.py",
     "server/sentences.py": "server/test_speech.py",

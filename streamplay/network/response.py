@@ -270,7 +270,11 @@ class SpeechResponse:
         return own + sum(part.ignored for part in self._later)
 
     def _expected(self) -> tuple[AudioFormat, FormatSource]:
-        return self.request.expected_from(self._choice.shape.api)
+        expected, source = self.request.expected_from(self._choice.shape.api)
+        if source == "request" and "sample_rate" in self._choice.body():
+            # OpenAI's own API has one rate; servers that imitate it may obey the field.
+            expected = replace(expected, samplerate=self.request.sample_rate)
+        return expected, source
 
     def suspend(self) -> None:
         """Let the time limits rest: the user has paused. In the event loop's thread."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.truth_server import CERTIFICATE, Truth
 from streamplay.bench import runner, target
-from streamplay.bench.plan import Load
+from streamplay.bench.observe import observe
+from streamplay.bench.plan import Job, Load
+from streamplay.network.api import SpeechApi
+from streamplay.request import SpeechRequest
+from tests.support.rawserver import refuse, replies, speech
+from tests.support.rawserver import running as running_raw
 from tests.support.server import running
 
 if TYPE_CHECKING:
@@ -100,3 +106,24 @@ def test_only_the_servers_own_name_counts_as_resolved(
         result = measured("http://speech.invalid/v1", cold=True, requests=2)
     assert len(values(result, "connect")) == 2
     assert values(result, "dns") == []
+
+
+def test_a_request_that_had_to_change_its_shape_is_measured_anew() -> None:
+    """Its refusals are part of no measurement."""
+    only_wav = refuse(400, {"error": {"message": "response_format must be one of [wav]"}})
+    job = Job(0, 0, "Hello")
+    request = SpeechRequest(input="Hello", model="m", voice="v")
+
+    async def main() -> None:
+        answers = (only_wav, only_wav, speech(b"\x01\x02" * 999))
+        async with running_raw(replies(*answers)) as server:
+            async with SpeechApi(base_url=server.base_url, retries=False) as client:
+                first = await observe(client, request, job, client.clock())
+                second = await observe(client, request, job, client.clock())
+            formats = [asked.json["response_format"] for asked in server.requests]
+            assert formats == ["raw", "pcm", "wav", "wav", "wav"]
+        assert first.error is second.error is None
+        # The connection was there already: that of the refused request.
+        assert first.moments["connect"] is second.moments["connect"] is None
+
+    asyncio.run(main())

@@ -181,6 +181,21 @@ def test_togethers_own_hosts_are_asked_in_one_shape() -> None:
     assert not chosen.after_refusal(500, ErrorBody("no"), 0.0)
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_rate_that_was_asked_for_is_expected_where_it_was_asked_for(refused: bool) -> None:
+    request = SpeechRequest(input="Hello", model="m", voice="v", sample_rate=16000)
+    no_rate = refuse(422, {"detail": [{"loc": ["body", "sample_rate"], "msg": "not permitted"}]})
+
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        async with client.open(request) as response:
+            assert response.format.samplerate == (24000 if refused else 16000)
+            assert response.source == "request"
+        assert ("sample_rate" in server.requests[-1].json) is not refused
+
+    answers = [no_rate] * refused + [speech(b"\x01\x02" * 99)]
+    with_client(use, *answers, api="openai")
+
+
 # Our own parallelism
 
 
