@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,10 @@ class Trial:
 def text(chance: random.Random) -> str:
     words = [chance.choice(WORDS) for _ in range(chance.randint(4, 24))]
     marked = [word + chance.choice(("", "", "", ",", ".")) for word in words]
-    return " ".join(marked).capitalize() + "."
+    # A capital behind a full stop: eSpeak tells wrong places of the words where none follows.
+    pairs = pairwise([".", *marked])
+    said = [word.capitalize() if before.endswith(".") else word for before, word in pairs]
+    return " ".join(said) + "."
 
 
 def say(player: Player, chance: random.Random, file: Path, given: str) -> Utterance:

@@ -214,7 +214,7 @@ class PlayerCore:
     def _to_be_heard(self) -> list[UtteranceState]:
         """Return the utterance whose turn it is, and those behind it."""
         with self._lock:
-            going = list(self._going)
+            going = [each for each in self._going if not each.interrupted]
         # An utterance of which only the last milliseconds in the device are left has been said.
         while len(going) > 1 and going[0].handed_over:
             going = going[1:]
@@ -238,9 +238,11 @@ class PlayerCore:
         return self._cut([utterance])
 
     def _cut(self, going: list[UtteranceState]) -> Heard:
-        going = [utterance for utterance in going if utterance.interrupt()]
+        going, asked = [utterance for utterance in going if utterance.interrupt()], going
         if not going:
-            return Heard()
+            # Another call may have cut it, a moment ago.
+            left = next((utterance for utterance in asked if not utterance.done), None)
+            return Heard() if left is None else left.heard()
         pump = self._resources.session.pump
         if pump is not None:
             pump.cut([utterance.track for utterance in going if utterance.track is not None])

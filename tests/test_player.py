@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -398,6 +399,19 @@ def test_what_was_heard_of_a_cancelled_utterance_is_its_own(live: Player) -> Non
     assert second.receipt.interrupted
     assert first.heard().utterance is first
     assert first.heard().cut == ()
+
+
+def test_of_two_interruptions_only_one_has_cut(live: Player) -> None:
+    said = [live.say("hello", extra=counting(5)) for _ in range(2)]
+    being_heard(said[0])
+    with ThreadPoolExecutor(8) as threads:
+        told = [each.result() for each in [threads.submit(live.interrupt) for _ in range(8)]]
+    assert [heard.cut for heard in told if heard.cut] == [tuple(said)]
+    assert {heard.utterance for heard in told} <= {None, said[0]}
+    assert (live.speaking, live.queue) == (None, ())
+    again = said[0].cancel()
+    assert again.cut == ()
+    assert again.utterance in {None, said[0]}
 
 
 # Nothing in silence

@@ -244,10 +244,11 @@ class UtteranceState:
         return self._owner.following(self)
 
     def interrupt(self) -> bool:
-        """Mark it as cut short, unless it is done; return whether it was not done."""
+        """Mark it as cut short, unless it is done; return whether this call has done so."""
         with self._lock:
-            self.interrupted = self.interrupted or not self.done
-            return not self.done
+            newly = not (self.interrupted or self.done)
+            self.interrupted = self.interrupted or newly
+            return newly
 
     def settle(self, now: float) -> None:
         """Finish its account, then `end`; once it was received and heard; on the loop."""
