@@ -45,6 +45,9 @@ _ALIASES: Final = (
 _PROMISING: Final = COMPRESSED.union(_ALIASES.split())
 _PROMISE_BYTES: Final = 4096
 
+# So many zeros in front are no part of a mark.
+_SILENCE_BYTES: Final = 8
+
 # Readers of these pass over an ID3 tag by themselves, also over one whose length is wrong.
 _TAGGED: Final = frozenset(("audio/mpeg", "audio/aac"))
 
@@ -121,6 +124,7 @@ class Decoder:
         self._media = media_type(content_type)
         self._end_is_told = end_is_told or self._media == _EVENTS
         self._start: bytes | None = b""  # what has come, until it is known what it is
+        self._silent = False  # so far only zeros have come
         self._walker = Walker()
         self._head: bytes | None = None  # of a WAV file, until what is in it is known
         self._codec: CodecReader | None = None
@@ -163,14 +167,17 @@ class Decoder:
 
     def _feed(self, data: bytes, *, whole: bool) -> Iterator[Chunk]:
         if self._start is not None:
-            data = self._start = self._start + data
-            kind = self._kind(data, whole=whole)
-            if kind is None:
+            data, self._start = self._start + data, None
+            zeros = len(data) - len(data.lstrip(b"\0"))
+            if not self._silent and zeros < _SILENCE_BYTES:
+                zeros = 0  # a box of MP4, a sample
+            kind = self._kind(data[zeros:], whole=whole)
+            if kind is None and (zeros < len(data) or not data):
+                self._start = data
                 return
-            self._start = None
-            if kind not in _TAGGED:
-                data = data[tag_bytes(data) :]
-            self._choose(kind, data)
+            if kind not in (RAW, None):
+                data = data[zeros:]
+            data = self._choose(kind or RAW, data)
         if self._codec is None:
             yield from self._walk(data)
         else:
@@ -202,13 +209,15 @@ class Decoder:
             return None
         return kind
 
-    def _choose(self, kind: str, start: bytes) -> None:
-        """Begin to read what has come as what it is."""
+    def _choose(self, kind: str, start: bytes) -> bytes:
+        """Begin to read what has come as what it is; return it without a tag in front."""
+        if kind not in _TAGGED:
+            start = start[tag_bytes(start) :]
         if kind in _CONTAINERS:
             self._walker = Walker(container=True)
             self._head = b""
         elif self.source == "user":
-            return
+            pass
         elif kind in COMPRESSED:
             self._codec = reader_of(kind)
         elif kind != RAW:
@@ -218,6 +227,10 @@ class Decoder:
                 f"the server says {presentable(self._media, limit=60)}, and that is not what came",
                 remedy="Ask for another format, or say what the bytes are with --decode-as",
             )
+        elif not start.strip(b"\0"):
+            # Silence in most encodings. What follows it may yet be something else.
+            self._silent, self._start = True, b""
+        return start
 
     def believes(self, told: AudioFormat) -> bool:
         """Tell whether a header is believed: not against the user.
@@ -245,8 +258,9 @@ class Decoder:
             yield self._compressed(codec, frames)
 
     def _compressed(self, codec: CodecReader, frames: Frames) -> Chunk:
-        self.format = AudioFormat("pcm_f32le", codec.samplerate, codec.channels)
-        self.source = "header"
+        told = AudioFormat("pcm_f32le", codec.samplerate, codec.channels)
+        if self.believes(told):
+            self.format, self.source = told, "header"
         data, self._kept = self._kept, b""
         return Chunk(limited(frames), data)
 

@@ -79,7 +79,7 @@ def wav_format(body: bytes) -> AudioFormat:
         (tag,) = struct.unpack_from("<H", body, 24)
     named = f"tag {tag}, {bits} bits, {samplerate} Hz, {channels} channels"
     compressed = tag not in (*_WAV_TAGS, 0, _EXTENSIBLE)
-    encoding = WAV_ENCODINGS.get((tag, bits))
+    encoding = WAV_ENCODINGS.get((tag, (bits + 7) // 8 * 8))  # 20 bits lie in 24, above
     return _checked(encoding, samplerate, channels, "WAV", named, compressed=compressed)
 
 

@@ -1,4 +1,4 @@
-"""Audio inside JSON: base64 of every spelling → bytes, and where it is kept.
+"""Audio inside JSON: base64 of every spelling, and hexadecimal → bytes, and where it is kept.
 
 Read strictly, RFC 4648 §3.3: a lost character would turn speech into noise. But lines of 64 or 76
 characters (§3.1), the URL's alphabet (§5) and ``data:`` addresses are spellings, not faults.
@@ -21,6 +21,9 @@ _SPACE: Final = re.compile(r"[\t\r\n]+")
 _ADDRESS: Final = re.compile(r"data:[\w.+/-]*(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)
 _TEXT: Final = re.compile(r"[A-Za-z0-9+/_\-\r\n]+={0,2}\s*")
 
+# MiniMax's own API sends these digits. So many of them are no base64 of anything.
+_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){32,}")
+
 LONG: Final = 256
 """Characters from which on what can be read as base64 is no word of any language."""
 
@@ -29,7 +32,7 @@ _MOST_FIELDS: Final = 64
 
 
 def undo_base64(text: str) -> bytes:
-    """Return the bytes of a text in base64.
+    """Return the bytes of a text in base64, or in hexadecimal.
 
     Raises
     ------
@@ -37,6 +40,8 @@ def undo_base64(text: str) -> bytes:
         If it is none. Missing padding is none too: a text that was cut short looks just like it.
         Only in the URL's alphabet it is mostly left out.
     """
+    if _HEX.match(text) and _HEX.fullmatch(text):
+        return bytes.fromhex(text)
     # By pybase64: binascii takes 25 of the 50 µs that an event of 4 kB costs, and this takes one.
     try:
         return pybase64.b64decode(text, validate=True)

@@ -172,6 +172,26 @@ def test_zeros_and_rubbish_before_mp3_that_is_called_so_are_passed_over(size: in
         assert abs(len(frames) - LENGTH) <= 576
 
 
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+@pytest.mark.parametrize("name", ["mp3", "Ogg Vorbis", "FLAC", "WAV 24"])
+def test_zeros_before_a_file_are_silence_whatever_it_is(name: str, size: int) -> None:
+    zeros = bytes(512)
+    frames, decoder = decode(cut(zeros + encoded(name, 0.2), size), "application/octet-stream")
+    assert 0.2 * RATE <= len(frames) <= 256 + 0.2 * RATE
+    assert decoder.source == "header"
+
+
+def test_samples_that_begin_with_silence_are_heard_at_once_and_whole() -> None:
+    data = bytes(961) + b"\1" + S16.encode(tone(0.2).reshape(-1, 1))
+    for size in (1, 7, 960, 1 << 20):
+        decoder = Decoder(S16, "model", content_type="application/octet-stream")
+        chunks = [chunk for piece in cut(data, size) for chunk in decoder.feed(piece)]
+        chunks += list(decoder.finish())
+        assert b"".join(chunk.data for chunk in chunks) == data
+    decoder = Decoder(S16, "request")
+    assert sum(len(chunk.frames) for chunk in decoder.feed(bytes(960))) == 480
+
+
 def test_a_file_that_was_encoded_from_n_samples_gives_n_frames() -> None:
     for length in (0.1, 0.5, 1.0, 2.37):
         frames, _ = decode([encoded("mp3", length)])

@@ -72,8 +72,9 @@ LONG = bytes(range(256))
         base64.urlsafe_b64encode(LONG).decode(),
         base64.urlsafe_b64encode(LONG[:-1]).decode().rstrip("="),
         "data:audio/wav;base64," + b64(LONG),
+        LONG.hex(),
     ],
-    ids=["lines", "CRLF", "URL", "URL without padding", "address"],
+    ids=["lines", "CRLF", "URL", "URL without padding", "address", "hexadecimal"],
 )
 def test_base64_is_read_in_each_of_its_spellings(text: str) -> None:
     (first, _) = read(sse({"type": "delta", "audio": text}, "[DONE]"))

@@ -233,7 +233,7 @@ def test_a_size_that_no_speech_has_promises_nothing() -> None:
 @pytest.mark.parametrize(
     "head",
     [
-        fmt(bits=20),
+        fmt(bits=40),
         fmt(tag=2, bits=4),
         fmt(tag=3, bits=16),
         fmt(channels=0),
