@@ -131,11 +131,13 @@ class PacketDecoder:
         BadAudio
             If the sample rate changes.
         """
+        rate, channels = frame.sample_rate, len(frame.layout.channels)
+        # Looked at first: PyAV's `to_ndarray` reads beyond its table of eight planes, and the
+        # process would end with it.
+        if not 1 <= channels <= _MOST_CHANNELS:
+            raise BadAudio(f"the {self.what} has {channels} channels, more than can be played")
         frames = _samples(frame)
-        rate, channels = frame.sample_rate, frames.shape[1]
         if not self.samplerate:
-            if channels > _MOST_CHANNELS:
-                raise BadAudio(f"the {self.what} has {channels} channels, more than can be played")
             self.samplerate, self.channels = rate, channels
         if rate != self.samplerate:
             raise BadAudio(
