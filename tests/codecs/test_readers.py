@@ -314,7 +314,7 @@ def test_damage_gives_frames_or_a_typed_error(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "mark", "at"), [("Ogg Vorbis", b"\x01vorbis", 11), ("Ogg Opus", b"OpusHead", 9)]
 )
-@pytest.mark.parametrize("channels", [0, 9, 255])
+@pytest.mark.parametrize("channels", [9, 255])
 def test_more_channels_than_can_be_played_are_refused(
     name: str, mark: bytes, at: int, channels: int
 ) -> None:
