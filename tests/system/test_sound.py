@@ -212,7 +212,7 @@ def test_tokens_are_spoken_sentence_by_sentence_without_gaps(
 def test_a_stall_is_silence_with_shaped_edges_and_loses_nothing(
     player: Player, null_sink: NullSink
 ) -> None:
-    extra = counting(0.8, pace=1.5, stalls=["400:600"])
+    extra = counting(0.8, pace=1.5, stalls=["400:1500"])
     (receipt,), heard = hear(
         null_sink, lambda: [player.say("hi", extra=extra).wait(PATIENCE)], stalls=1
     )
