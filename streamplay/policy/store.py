@@ -11,7 +11,6 @@ import asyncio
 import json
 import math
 import os
-import tempfile
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -185,6 +184,8 @@ def _serialized(known: Iterable[tuple[Source, Lessons]], servers: dict[str, Any]
 
 def _replace(path: Path, text: str) -> None:
     """Replace the file by `text` atomically; only its owner may read it."""
+    import tempfile  # it imports shutil and random, 10 ms that only a file needs
+
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
