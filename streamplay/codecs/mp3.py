@@ -3,7 +3,7 @@
 The first frame is heard as soon as it and the headers of the next two have come. No number in a
 Xing, Info or VBRI tag is needed or believed, with one exception: LAME's tag tells how much silence
 the encoder put before and behind the sound, and that is cut off where the tag's checksum shows
-that nobody has changed it. So a file that was encoded from n samples gives n frames.
+that it is unchanged. So a file that was encoded from n samples gives n frames.
 """
 
 from __future__ import annotations

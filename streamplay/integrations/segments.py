@@ -48,7 +48,7 @@ class Segments:
     Parameters
     ----------
     player : AsyncPlayer
-        Open or not yet; whoever made it closes it.
+        Open or not yet. The caller that made it closes it.
     started : callable
         Called when a segment's first frame is heard.
     ended : callable

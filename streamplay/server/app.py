@@ -124,7 +124,7 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except (ConnectionError, asyncio.CancelledError):
         raise
     except Exception:  # noqa: BLE001 - whatever fails, the client gets an error of the API's shape
-        # A bug: its place is told to whoever runs the server, not to the client.
+        # A bug: the server's log names its place, the answer to the client does not.
         _log.exception("%s %s failed", request.method, request.path)
         return _failed("the server failed; its log tells where")
 

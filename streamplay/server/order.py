@@ -47,7 +47,7 @@ _OPENAI_FIELDS: Final = ("stream_format", "instructions")
 
 _RAW: Final = ("raw", "pcm")
 
-# Whole files whose header tells their length, where nobody asks for a stream.
+# Whole files whose header tells their length, where the request does not ask for a stream.
 _SIZED: Final = ("wav", "flac")
 
 SEGMENTS: Final = ("sentence", "immediate", "never")
@@ -64,7 +64,7 @@ class Order:
     body : {'whole', 'events', 'bytes'}
         A whole file, server-sent events, or bytes as they come.
     spoken_by : str
-        The voices that really speak, for whoever asked.
+        The voices that really speak; the answer names them to the client.
     format : AudioFormat
         What the model really returns, whatever was asked.
     openai : bool
