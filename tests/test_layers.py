@@ -78,6 +78,7 @@ CORE = {
     "words.lexicon",
     "words.pace",
     "words.passage",
+    "words.preparation",
     "words.addresses",
     "words.blocks",
     "words.cleaning",

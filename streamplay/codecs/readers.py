@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from streamplay.codecs.whole import WholeReader
-
 if TYPE_CHECKING:
     from streamplay.codecs.packets import CodecReader
 
@@ -40,6 +38,8 @@ def reader_of(kind: str) -> CodecReader:
         If the decoder is not installed.
     """
     if kind in _WHOLE:
+        from streamplay.codecs.whole import WholeReader  # seldom needed
+
         return WholeReader(_WHOLE[kind], by_libsndfile=kind in _BY_LIBSNDFILE)
     module, name = _READERS[kind]
     reader: CodecReader = getattr(import_module(f"streamplay.codecs.{module}"), name)()

@@ -7,7 +7,7 @@ of them. Off unless asked for: plain text is spoken as it is.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from streamplay.words.blocks import BlockKind, BlockScanner, plain_length
 from streamplay.words.lexicon import mention_of
@@ -26,48 +26,8 @@ _PLAIN_CLAUSE: Final = re.compile(r"\w[,;?，；？。]$")
 _RETRY: Final = 1.25
 """A paragraph in which a mark is not resolved is looked at again when it is longer by so much."""
 
-
 _LONGEST_OPEN: Final = 4096
 """A mark that is open for so many characters is not waited for any longer."""
-
-
-class Preparation(Protocol):
-    """Prepares a text that comes in parts."""
-
-    @property
-    def is_holding(self) -> bool:
-        """Whether something is held back only because its last word may go on."""
-
-    def feed(self, text: str) -> Iterable[Said]:
-        """Take more text; give what is spoken of it."""
-
-    def release(self) -> Iterable[Said]:
-        """Give what is held back, now that nothing has come for a while."""
-
-    def finish(self) -> Iterable[Said]:
-        """Give the rest."""
-
-
-class AsGiven:
-    """Speaks a text as it is."""
-
-    is_holding = False
-
-    def __init__(self) -> None:
-        self._stop = 0
-
-    def feed(self, text: str) -> Iterable[Said]:
-        """Take more text."""
-        start, self._stop = self._stop, self._stop + len(text)
-        return (Said(text, start, self._stop),)
-
-    def release(self) -> Iterable[Said]:
-        """Nothing is held back."""
-        return ()
-
-    def finish(self) -> Iterable[Said]:
-        """Nothing is held back."""
-        return ()
 
 
 class Cleaned:
@@ -261,11 +221,6 @@ class Cleaned:
         self._text = self._text[length:]
         del self._places[:length]
         self._retry = 0
-
-
-def preparation(language: str = "en", *, wanted: bool) -> Preparation:
-    """Return what a text passes through before it is cut."""
-    return Cleaned(language) if wanted else AsGiven()
 
 
 def _last_space(text: str) -> int:

@@ -13,8 +13,8 @@ from streamplay.errors import InvalidRequest
 from streamplay.reading import Ended, read
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
 from streamplay.words.boundaries import is_spoken
-from streamplay.words.cleaning import preparation
 from streamplay.words.passage import GivenText, SpokenText
+from streamplay.words.preparation import preparation
 from streamplay.words.text import LONGEST, SentenceCutter, break_at
 
 if TYPE_CHECKING:

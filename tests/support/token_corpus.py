@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from streamplay.words.cleaning import preparation
 from streamplay.words.passage import SpokenText
+from streamplay.words.preparation import preparation
 from streamplay.words.text import SentenceCutter
 
 if TYPE_CHECKING:

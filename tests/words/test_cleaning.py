@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.words.cleaning import AsGiven, Cleaned, preparation
+from streamplay.words.cleaning import Cleaned
 from streamplay.words.markdown import SHORT_CODE
 
 if TYPE_CHECKING:
@@ -181,15 +181,6 @@ def test_a_long_list_is_spoken_item_by_item() -> None:
     cleaned = Cleaned()
     assert [*cleaned.feed("- one\n")] == []
     assert "".join(each.text for each in cleaned.feed("- ")) == "one\n"
-
-
-def test_nothing_is_done_unless_asked_for() -> None:
-    as_given = preparation(wanted=False)
-    assert isinstance(as_given, AsGiven)
-    assert [*as_given.feed("**a**"), *as_given.feed("b")] == [("**a**", 0, 5), ("b", 5, 6)]
-    assert not as_given.is_holding
-    assert [*as_given.release(), *as_given.finish()] == []
-    assert isinstance(preparation("de", wanted=True), Cleaned)
 
 
 SIGNS = "ab1 2.,\n\n  *_`[]()<>-#|~!:/@\\&x>é你。\t🎉\r\0"
