@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ACTIONS: Final = ("path", "show", "get", "set", "edit")
 
-NEW_FILE: Final = """# streamplay: flags' names with underscores; see: streamplay say --help
+NEW_FILE: Final = """# streamplay: flags' names with underscores; see: streamplay say --help-all
 # voice = "tara"
 # fallback = "local"
 
@@ -43,9 +43,14 @@ _ENVIRONMENT: Final = {"base_url": "TOGETHER_BASE_URL"}
 def add_arguments(parser: parser.Parser) -> None:
     """Add the arguments of ``config``."""
     add = parser.add_argument
-    add("action", choices=ACTIONS, help="path, show, get KEY, set KEY VALUE, or edit")
-    add("key", nargs="?", help="a key, as voice, live.volume or phrases.yes")
-    add("value", nargs="?", help="with set: the value; empty removes the key")
+    add(
+        "action",
+        choices=ACTIONS,
+        metavar="ACTION",
+        help="path, show, get KEY, set KEY VALUE, or edit",
+    )
+    add("key", nargs="?", metavar="KEY", help="a key, as voice, live.volume or phrases.yes")
+    add("value", nargs="?", metavar="VALUE", help="with set: the value; empty removes the key")
     add("--json", action="store_true", default=None, help="show and get as JSON")
 
 

@@ -32,8 +32,41 @@ def out(text: str) -> None:
 
 
 def tell(sentence: str) -> None:
-    """Print one line to standard error, after the name of the program."""
-    _write(sys.stderr, f"streamplay: {sentence}")
+    """Print one message to standard error, after the name of the program.
+
+    On a terminal it is wrapped between words to the terminal's width; elsewhere it is one line.
+    """
+    text = f"streamplay: {sentence}"
+    if is_terminal(sys.stderr) and len(text) * 2 > (width := columns()):
+        text = wrapped(text, width)
+    _write(sys.stderr, text)
+
+
+def wrapped(text: str, width: int, indent: str = "  ") -> str:
+    """Return `text` with line breaks between words, so that no row takes more than `width` cells.
+
+    Rows after the first are indented. A word that is wider than a row, such as a path, stays whole:
+    it can be copied then.
+    """
+    rows, row = [], ""
+    for word in text.split(" "):
+        if row.strip() and cells(row) + 1 + cells(word) > width:
+            rows.append(row)
+            row = indent + word
+        else:
+            row = f"{row} {word}" if rows or row else word
+    return "\n".join([*rows, row])
+
+
+def cells(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def err(text: str) -> None:
@@ -57,16 +90,18 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def columns() -> int:
-    """Return the terminal's width, as `shutil.get_terminal_size` does: shutil imports for 5 ms."""
+    """Return the terminal's width: of standard output, or else of standard error.
+
+    As `shutil.get_terminal_size` finds it; importing shutil takes 5 ms.
+    """
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and int(told):
         return int(told)
-    if sys.__stdout__ is None:
-        return COLUMNS
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno()).columns or COLUMNS
-    except (ValueError, OSError):
-        return COLUMNS
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            with contextlib.suppress(ValueError, OSError):
+                return os.get_terminal_size(stream.fileno()).columns or COLUMNS
+    return COLUMNS
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -41,6 +41,10 @@ COMMANDS: Final = {
 """Every command and what it does, in the order of the overview."""
 
 
+_LONGEST_VALUE: Final = 40
+"""Characters of the list of a flag's values that may stand beside the flag."""
+
+
 class _Formatter(argparse.HelpFormatter):
     """A formatter that finds the terminal's width without `shutil`.
 
@@ -50,6 +54,41 @@ class _Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=console.columns() - 2)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """Name the value once, as ``-v, --voice VOICE``: Python 3.13 and later do that too."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        if len(value) > _LONGEST_VALUE:
+            value = action.dest.upper()
+        return f"{', '.join(action.option_strings)} {value}"
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        """List the values behind the help where they are too many to stand beside the flag."""
+        choices = [str(each) for each in action.choices or ()]
+        if action.metavar is not None or len(",".join(choices)) + 2 <= _LONGEST_VALUE:
+            return action.help
+        return f"{action.help}: {', '.join(choices)}"
+
+
+class _ShowHelp(argparse.Action):
+    """Prints the help and ends, as `argparse`'s own action does."""
+
+    def __init__(self, option_strings: Sequence[str], **options: Any) -> None:
+        options |= {"dest": argparse.SUPPRESS, "default": argparse.SUPPRESS, "nargs": 0}
+        super().__init__(option_strings, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Print it."""
+        assert isinstance(parser, Parser)
+        text = parser.format_help() if self._is_for_all else parser.format_short_help()
+        console.out(text.rstrip("\n"))
+        raise SystemExit(0)
+
+    @property
+    def _is_for_all(self) -> bool:
+        return "--help-all" in self.option_strings
 
 
 _MODULES: Final = {"config": "config_command"}
@@ -67,16 +106,44 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, prog: str, **kwargs: Any) -> None:
-        super().__init__(prog=prog, allow_abbrev=False, formatter_class=_Formatter, **kwargs)
+        super().__init__(
+            prog=prog, allow_abbrev=False, add_help=False, formatter_class=_Formatter, **kwargs
+        )
+        self.add_argument(
+            "-h", "--help", action=_ShowHelp, help="show examples and the usual flags"
+        )
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`."""
-        raise UsageError(message, see=self.prog)
+        raise UsageError(_with_nearest(message), see=self.prog)
 
     @property
     def actions(self) -> Sequence[argparse.Action]:
         """Every argument, ``--help`` included."""
         return tuple(self._actions)
+
+    def format_short_help(self) -> str:
+        """Return the help that ``-h`` shows: three examples, and the flags one wants first."""
+        from streamplay.cli import help_pages
+
+        command = self.prog.partition(" ")[2]
+        examples = help_pages.examples_text(command, console.columns())
+        if not command:
+            return f"{examples}\n\n{self.format_help()}"
+        shown = tuple(help_pages.first_actions(command, self.actions))
+        formatter = self._get_formatter()
+        formatter.add_text(self.description)
+        for title, are_flags in (("arguments", False), ("options", True)):
+            formatter.start_section(title)
+            formatter.add_arguments(
+                [each for each in shown if bool(each.option_strings) is are_flags]
+            )
+            formatter.end_section()
+        others = len(self.actions) - len(shown) - 2  # those that show help
+        if help_pages.is_short(command):
+            formatter.add_text(f"{others} more flags: {self.prog} --help-all")
+        intro, _, rest = formatter.format_help().partition("\n\n")
+        return f"{intro}\n\n{examples}\n\n{self.format_usage()}\n{rest}"
 
     def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse text and flags in any order, as in ``say Hello --local world``.
@@ -109,12 +176,38 @@ def build(name: str) -> Parser:
     """Return the parser of the command `name`, with all its arguments."""
     summary = COMMANDS[name]
     parser = Parser(f"streamplay {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    parser.add_argument("--help-all", action=_ShowHelp, help="show every flag")
     load(name).add_arguments(parser)
+    parser.usage = _usage(parser)
     if name in _CONFIGURED:
         parser.add_argument(
             "--profile", metavar="NAME", help="use [profile.NAME] of the configuration"
         )
     return parser
+
+
+def _usage(parser: Parser) -> str:
+    """Return the usage without the flags, which are listed below it."""
+    shown: dict[object, str] = {None: "{}", "?": "[{}]", "*": "[{} …]", "+": "{} …"}
+    words = [
+        shown.get(action.nargs, "{}").format(action.metavar or action.dest.upper())
+        for action in parser.actions
+        if not action.option_strings
+    ]
+    return " ".join([parser.prog, "[OPTIONS]", *words])
+
+
+def _with_nearest(message: str) -> str:
+    """Add the nearest value to argparse's sentence about one that may not be chosen."""
+    import re
+
+    found = re.match(r"(argument .*): invalid choice: '(.*)' \(choose from (.*)\)", message)
+    if found is None:
+        return message
+    name, given, known = found.groups()
+    words = re.findall(r"[^', ]+", known)
+    near = closest(given, words) or f": choose from {', '.join(words)}"
+    return f"{name}: invalid choice: {given!r}{near}"
 
 
 def overview() -> Parser:
@@ -152,11 +245,20 @@ def parse(words: Sequence[str]) -> tuple[CommandModule, argparse.Namespace]:
         _answer_without_a_command(words)
     name = words[0]
     if name not in COMMANDS:
-        raise UsageError(f"{name!r} is no command{closest(name, COMMANDS)}", see="streamplay")
+        raise _no_command(name)
     parser = build(name)
     args = parser.parse_words(words[1:])
     config.fill(args, name, parser)
     return load(name), args
+
+
+def _no_command(word: str) -> UsageError:
+    near = closest(word, COMMANDS)
+    if near or word.islower():
+        return UsageError(f"{word!r} is no command{near}", see="streamplay")
+    error = UsageError(f"{word!r} is no command")  # it looks like the beginning of a sentence
+    error.remedy = "To speak a text: streamplay say TEXT"
+    return error
 
 
 def _answer_without_a_command(words: Sequence[str]) -> NoReturn:

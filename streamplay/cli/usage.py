@@ -7,6 +7,7 @@ from streamplay.errors import StreamPlayError
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Final
 
 
 class UsageError(StreamPlayError):
@@ -16,8 +17,45 @@ class UsageError(StreamPlayError):
         super().__init__(message, remedy=f"See: {see} --help" if see else "")
 
 
-_MEANT = {"--rate": "--speed", "--tempo": "--speed", "--out": "--output", "--lang": "--language"}
-"""Flags of other programs, and ours for the same."""
+_MEANT: Final = {
+    "--rate": "--speed",
+    "--tempo": "--speed",
+    "--pace": "--speed",
+    "-r": "--speed",
+    "--out": "--output",
+    "--output-file": "--output",
+    "--input": "--file",
+    "--input-file": "--file",
+    "--text-file": "--file",
+    "-l": "--language",
+    "--lang": "--language",
+    "--locale": "--language",
+    "-s": "--speed",
+    "--gain": "--volume",
+    "--speaker": "--voice",
+    "--url": "--base-url",
+    "--server": "--base-url",
+    "--host": "--base-url",
+    "--offline": "--local",
+    "--key": "--api-key-env",
+    "--api-key": "--api-key-env",
+    "--silent": "--quiet",
+    "--mute": "--no-play",
+    "-V": "--version",
+    "speak": "say",
+    "read": "say",
+    "tts": "say",
+    "talk": "live",
+    "chat": "live",
+    "repl": "live",
+    "check": "doctor",
+    "server": "serve",
+    "benchmark": "bench",
+    "list": "voices",
+    "configure": "config",
+    "auth": "login",
+}
+"""Flags and commands of other programs, and ours for the same."""
 
 
 def closest(word: str, known: Iterable[str]) -> str:
@@ -25,7 +63,8 @@ def closest(word: str, known: Iterable[str]) -> str:
     import difflib
 
     names = list(known)
-    if _MEANT.get(word) in names:
-        return f". Closest: {_MEANT[word]}"
-    near = difflib.get_close_matches(word, names, n=1)
+    meant = [each for each in (_MEANT.get(word),) if each in names]
+    # A word that goes on as this one begins is nearer than one of the same letters.
+    begun = [each for each in names if len(word) > 3 and each.startswith(word)]
+    near = meant or begun or difflib.get_close_matches(word, names, n=1)
     return f". Closest: {near[0]}" if near else ""

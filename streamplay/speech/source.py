@@ -198,6 +198,7 @@ class _FileReader:
         # Where there is a choice not `read`: it waits for all that it asks for, through a pipe too.
         self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._begun: list[Chunk] = []  # decoded before anyone has asked for frames
+        self._beginning = b""
         self._chunks = self._decode()
 
     def find_format(self, name: str) -> AudioFormat:
@@ -212,14 +213,23 @@ class _FileReader:
             for chunk in self._chunks:
                 self._begun.append(chunk)
                 if self.decoder.source != "header":
-                    raise FileFailed(f"cannot read {name}: it is no sound file", remedy=_RAW)
+                    raise self._no_sound(name, _UNMARKED)
                 if len(chunk.frames):
                     return self.decoder.format
         except StreamBroken as error:
-            raise FileFailed(f"cannot read {name}: {error.message}", remedy=_RAW) from error
+            raise self._no_sound(name, error.message) from error
         except OSError as error:
             raise FileFailed(f"cannot read {name}: {error.strerror or error}") from error
-        raise FileFailed(f"cannot read {name}: there is no sound in it", remedy=_RAW)
+        raise self._no_sound(name, "there is no sound in it")
+
+    def _no_sound(self, name: str, why: str) -> FileFailed:
+        remedy = _RAW
+        if _is_text(self._beginning):
+            why = "it is text" if why == _UNMARKED else why
+            nameless = name.startswith("<")  # standard input, or another stream without a file
+            how = "pipe it into streamplay say" if nameless else f"streamplay say -f {name}"
+            remedy = f"To hear it: {how}"
+        return FileFailed(f"cannot read {name}: {why}", remedy=remedy)
 
     def frames(self) -> Iterator[Frames]:
         """Yield its frames, and close it.
@@ -241,6 +251,7 @@ class _FileReader:
     def _decode(self) -> Iterator[Chunk]:
         fault: StreamBroken | None = None
         while fault is None and (data := self._read(_READ_BYTES)):
+            self._beginning = self._beginning or data
             try:
                 yield from self.decoder.feed(data)
             except StreamBroken as error:
@@ -253,6 +264,15 @@ class _FileReader:
         raise fault
 
 
+def _is_text(data: bytes) -> bool:
+    """Return whether bytes are the beginning of a text: UTF-8 without control characters."""
+    text = data.decode("utf-8", "ignore")
+    # At most one character at the end is cut in two.
+    whole = len(data) - len(text.encode()) <= 3
+    return bool(text) and whole and not any(char < " " and char not in "\t\n\f\r" for char in text)
+
+
+_UNMARKED: Final = "it is no sound file"
 _RAW: Final = "Raw audio needs decode_as (--decode-as ENCODING@RATE)"
 
 

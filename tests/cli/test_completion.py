@@ -56,7 +56,7 @@ def test_bash_completes_commands() -> None:
 
 def test_bash_completes_the_flags_of_the_command_alone() -> None:
     assert complete_in_bash("streamplay", "say", "--vo") == {"--voice", "--volume"}
-    assert complete_in_bash("streamplay", "models", "--") == {"--help", "--json"}
+    assert complete_in_bash("streamplay", "models", "--") == {"--help", "--help-all", "--json"}
 
 
 def test_bash_completes_values_that_are_known() -> None:

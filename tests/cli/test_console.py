@@ -26,6 +26,20 @@ def test_results_and_everything_else_are_apart(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr() == ("a result\n", "streamplay: a notice\nas it is\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        ("one two three", 80, ["one two three"]),
+        ("one two three four", 9, ["one two", "  three", "  four"]),
+        ("see /a/very/long/path there", 10, ["see", "  /a/very/long/path", "  there"]),
+        ("漢字 漢字 漢字", 9, ["漢字 漢字", "  漢字"]),
+        ("", 9, [""]),
+    ],
+)
+def test_a_message_is_wrapped_between_words(text: str, width: int, rows: list[str]) -> None:
+    assert console.wrapped(text, width).split("\n") == rows
+
+
 def test_what_the_encoding_lacks_is_replaced() -> None:
     code = "from streamplay.cli import console; console.prepare(); console.out('caf\\xe9 \\u2192')"
     done = run(code, stdout=subprocess.PIPE, env={**os.environ, "PYTHONIOENCODING": "ascii"})

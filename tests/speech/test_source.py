@@ -103,8 +103,15 @@ def test_what_is_no_sound_is_named(data: bytes, why: str) -> None:
     given = stream(data)
     with pytest.raises(FileFailed, match=f"cannot read it: .*{why}") as raised:
         file_source(given, "it", None)
-    assert "--decode-as" in str(raised.value)
+    is_text = data[:1] in {b"H", b"{", b"<"}
+    assert ("To hear it: streamplay say -f it" if is_text else "--decode-as") in str(raised.value)
     assert given.closed
+
+
+def test_a_short_text_is_no_raw_audio() -> None:
+    for data in (b"hi", "Grüße".encode()[:-2]):
+        with pytest.raises(FileFailed, match=r"it is text\. To hear it: pipe it into"):
+            file_source(stream(data), "<stdin>", None)
 
 
 def test_a_file_that_was_cut_short_is_heard_and_told() -> None:
