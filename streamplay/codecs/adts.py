@@ -41,6 +41,7 @@ class AdtsReader(CodecReader):
     def __init__(self) -> None:
         super().__init__()
         self._cutter = FrameCutter(b"\xff", read_header)
+        self._kind: tuple[int, ...] = ()
 
     def feed_bytes(self, data: bytes) -> Iterator[Frames]:
         """Yield the frames that `data` completes."""
@@ -55,6 +56,8 @@ class AdtsReader(CodecReader):
             self.incomplete = "the AAC ended inside a frame"
 
     def _decode(self, frame: bytes) -> Iterator[Frames]:
-        if not self._packets.is_open:
+        header = read_header(frame, 0)
+        if header is not None and header.kind != self._kind:
+            self._kind = header.kind
             self._packets.open("aac")
         yield from self._packets.decode(frame)

@@ -65,7 +65,7 @@ class Mp3Reader(CodecReader):
     def __init__(self) -> None:
         super().__init__()
         self._cutter = FrameCutter(b"\xff", read_header)
-        self._layer = 0
+        self._kind: tuple[int, ...] = ()
         self._gapless: _Gapless | None = None
 
     def feed_bytes(self, data: bytes) -> Iterator[Frames]:
@@ -84,10 +84,10 @@ class Mp3Reader(CodecReader):
             self.incomplete = f"the mp3 ended {lacking} samples before the end that its tag told"
 
     def _decode(self, frame: bytes) -> Iterator[Frames]:
-        layer = frame[1] >> 1 & 3
-        if layer != self._layer:
-            self._layer = layer
-            self._packets.open(_DECODERS[layer])
+        kind = frame[1] >> 1 & 15, frame[2] >> 2 & 3  # version and layer, sample rate
+        if kind != self._kind:
+            self._kind = kind
+            self._packets.open(_DECODERS[frame[1] >> 1 & 3])
         tag = _tag_place(frame)
         if tag:
             self._gapless = _Gapless.of(frame, tag)

@@ -36,8 +36,7 @@ class PacketDecoder:
     Attributes
     ----------
     samplerate, channels : int
-        What leaves; 0 before the first frame. A later stream with other channels is fitted to
-        those of the first.
+        Of the frames that left last; 0 before the first.
     damaged : int
         Packets that could not be decoded, and were left out.
     """
@@ -49,11 +48,6 @@ class PacketDecoder:
         self.damaged = 0
         self._av = import_av(what)
         self._context: Any = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether `open` has been called."""
-        return self._context is not None
 
     def open(
         self, codec: str, extradata: bytes = b"", *, samplerate: int = 0, channels: int = 0
@@ -93,13 +87,7 @@ class PacketDecoder:
         self._context = context
 
     def decode(self, packet: bytes) -> Iterator[Frames]:
-        """Yield the frames of one packet; a damaged one gives none, and is counted.
-
-        Raises
-        ------
-        BadAudio
-            If the sample rate changes.
-        """
+        """Yield the frames of one packet; a damaged one gives none, and is counted."""
         av = self._av
         if not packet:
             return  # to FFmpeg an empty packet is the end
@@ -109,7 +97,7 @@ class PacketDecoder:
             self.damaged += 1
             return
         for frame in decoded:
-            yield self.fitted(frame)
+            yield self.taken(frame)
 
     def drain(self) -> Iterator[Frames]:
         """Yield what the decoder still holds. Ends the stream: `open` begins another."""
@@ -121,15 +109,15 @@ class PacketDecoder:
         except self._av.error.FFmpegError:
             return
         for frame in decoded:
-            yield self.fitted(frame)
+            yield self.taken(frame)
 
-    def fitted(self, frame: Any) -> Frames:
-        """Return a frame of FFmpeg's with the channels of the first one.
+    def taken(self, frame: Any) -> Frames:
+        """Return the samples of a frame of FFmpeg's; note its rate and its channels.
 
         Raises
         ------
         BadAudio
-            If the sample rate changes.
+            If it has more channels than can be played.
         """
         rate, channels = frame.sample_rate, len(frame.layout.channels)
         # Looked at first: PyAV's `to_ndarray` reads beyond its table of eight planes, and the
@@ -137,14 +125,8 @@ class PacketDecoder:
         if not 1 <= channels <= _MOST_CHANNELS:
             raise BadAudio(f"the {self.what} has {channels} channels, more than can be played")
         frames = _samples(frame)
-        if not self.samplerate:
-            self.samplerate, self.channels = rate, channels
-        if rate != self.samplerate:
-            raise BadAudio(
-                f"the stream changed its format from {self.samplerate} to {rate} Hz",
-                remedy="What had arrived is kept. Ask for one sample rate",
-            )
-        return _with_channels(frames, self.channels)
+        self.samplerate, self.channels = rate, channels
+        return frames
 
 
 class CodecReader(ABC):
@@ -166,12 +148,12 @@ class CodecReader(ABC):
 
     @property
     def samplerate(self) -> int:
-        """Hz; 0 before the first frame."""
+        """Hz, of the frames that were yielded last; 0 before the first."""
         return self._packets.samplerate
 
     @property
     def channels(self) -> int:
-        """Samples in a frame; 0 before the first."""
+        """Samples in each of them; 0 before the first."""
         return self._packets.channels
 
     @property
@@ -236,17 +218,6 @@ def _samples(frame: Any) -> Frames:
         scale = np.float32(2.0 ** (1 - 8 * array.dtype.itemsize))
         return np.ascontiguousarray(array, np.float32) * scale
     return np.array(array, np.float32, order="C")
-
-
-def _with_channels(frames: Frames, channels: int) -> Frames:
-    """Fit frames to another number of channels: mono goes to all, all become mono's mean."""
-    import numpy as np
-
-    if frames.shape[1] == channels:
-        return frames
-    if frames.shape[1] > 1:
-        frames = frames.mean(axis=1, keepdims=True, dtype=np.float32)
-    return np.repeat(frames, channels, axis=1)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,9 @@ FFmpeg's own demuxers. Both read from memory.
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from streamplay.codecs.packets import CodecReader, import_av
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES: Final = 64_000_000
 """As much as is held: over an hour at 128 kbit/s."""
+
+# How a file begins, and one behind it: libsndfile reads one.
+_FILES: Final = re.compile(rb"RIFF.{4}WAVEfmt |caff\x00\x01\x00\x00desc", re.DOTALL)
 
 _BLOCK: Final = 4096  # frames decoded at a time: what came before a fault is kept
 
@@ -82,20 +87,22 @@ class WholeReader(CodecReader):
     def _read(self) -> Iterator[Frames]:
         import soundfile
 
-        try:
-            with soundfile.SoundFile(BytesIO(self._data)) as file:
-                self._format = file.samplerate, file.channels
-                while len(frames := file.read(_BLOCK, "float32", always_2d=True)):
-                    yield frames
-        except soundfile.LibsndfileError as error:
-            raise self._failed(error.error_string) from error
+        begins = [found.start() for found in _FILES.finditer(self._data)] or [0]
+        for begin, end in pairwise([0, *begins[1:], len(self._data)]):
+            try:
+                with soundfile.SoundFile(BytesIO(self._data[begin:end])) as file:
+                    while len(frames := file.read(_BLOCK, "float32", always_2d=True)):
+                        self._format = file.samplerate, file.channels
+                        yield frames
+            except soundfile.LibsndfileError as error:
+                raise self._failed(error.error_string) from error
 
     def _decode(self) -> Iterator[Frames]:
         av = import_av(self.what)
         try:
             with av.open(BytesIO(self._data), metadata_errors="replace") as file:
                 for frame in file.decode(audio=0):
-                    frames = self._packets.fitted(frame)
+                    frames = self._packets.taken(frame)
                     self._format = self._packets.samplerate, self._packets.channels
                     yield frames
         except (av.error.FFmpegError, IndexError) as error:

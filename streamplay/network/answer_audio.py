@@ -10,7 +10,7 @@ from streamplay.errors import NoAudio, StreamBroken, StreamPlayError
 from streamplay.network.failures import read_error, tells_end
 from streamplay.presentable import conceal, presentable
 from streamplay.stream.sniff import is_bytes
-from streamplay.stream.told import told_by_headers
+from streamplay.stream.told import Told, told_by_headers
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Answer:
         self._content_type = content_type
         self._expected = expected
         self._made: Decoder | None = None
+        self._last_told = Told()
+        self._told = Told()  # what the events that were handed out have said of the audio
         self._holding = False
 
     @property
@@ -146,7 +148,8 @@ class Answer:
             from streamplay.stream.decoder import Decoder
 
             headers, media = self._body.exchange.headers, self._content_type
-            told = self._reader.told.over(told_by_headers(headers))
+            # Also what is told a little later, where the first delta says nothing.
+            told = self._told.over(self._reader.told).over(told_by_headers(headers))
             self._made = Decoder(
                 *told.settle(*self._expected),
                 content_type=media,
@@ -184,12 +187,12 @@ class Answer:
         self._holding, any_frames = True, False
         try:
             async for event in self._joined():
-                if isinstance(event, Audio):
-                    for chunk in self._decoder.feed(event.data):
+                if isinstance(event, Words):
+                    yield event
+                elif isinstance(event, Audio | Ignored):
+                    for chunk in self._decode(event):
                         any_frames = any_frames or len(chunk.frames) > 0
                         yield chunk
-                elif isinstance(event, Words):
-                    yield event
         except StreamPlayError:
             for chunk in self.held():
                 yield chunk
@@ -200,6 +203,17 @@ class Answer:
             yield chunk
         if not any_frames:
             raise self._no_audio()
+
+    def _decode(self, event: Audio | Ignored) -> Iterator[Chunk]:
+        """Yield the chunks that an event gives, and note what it says of the audio."""
+        if event.told != self._last_told:
+            before, self._last_told = self._told, event.told
+            self._told = event.told.over(before)
+            news = self._told.beside(before)
+            if self._made is not None and news != Told():
+                yield from self._made.tell(news)
+        if isinstance(event, Audio):
+            yield from self._decoder.feed(event.data)
 
     def held(self) -> Iterator[Chunk]:
         """Yield what `chunks` held back, where it was left or broke: it came before that."""
@@ -226,16 +240,21 @@ class Answer:
         """
         async for batch in self._come():
             small: list[bytes] = []
+            told = Told()
             for event in batch:
                 if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
+                    if small and event.told != told:
+                        yield Audio(b"".join(small), told)
+                        small.clear()
                     small.append(event.data)
+                    told = event.told
                     continue
                 if small and not isinstance(event, Ignored):
-                    yield Audio(b"".join(small))
+                    yield Audio(b"".join(small), told)
                     small.clear()
                 yield event
             if small:
-                yield Audio(b"".join(small))
+                yield Audio(b"".join(small), told)
 
     async def _come(self) -> AsyncGenerator[list[WireEvent], None]:
         """Yield the events that came together, and count them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from streamplay.playback.resample import Adapter
+from streamplay.resample import Adapter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

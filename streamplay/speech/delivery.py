@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamplay.playback.resample import Adapter
 from streamplay.playback.silence import PauseTrimmer
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
+from streamplay.resample import Adapter
 from streamplay.trace import host_of
 
 if TYPE_CHECKING:

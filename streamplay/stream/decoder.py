@@ -21,6 +21,7 @@ from streamplay.stream.headers import CompressedWav
 from streamplay.stream.mpeg import tag_bytes
 from streamplay.stream.riff import Walker
 from streamplay.stream.sniff import RAW, identify, media_type
+from streamplay.stream.uniform import Uniform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.codecs.packets import CodecReader
     from streamplay.stream.guard import Candidate
+    from streamplay.stream.told import Told
 
 __all__ = ["Chunk", "Decoder", "FormatSource"]
 
@@ -100,7 +102,10 @@ class Decoder:
     Attributes
     ----------
     format : AudioFormat
-        What the bytes are, as far as is known; fixed with the first frame.
+        What leaves, as far as is known; rate and channels are fixed with the first frame.
+    reading : AudioFormat
+        What the bytes are that come: where the stream changes its rate or its channels, other
+        than `format`. What leaves is converted.
     source : {'model', 'header', 'user', 'request', 'server', 'bytes'}
         Who said so.
     muted : int
@@ -117,7 +122,7 @@ class Decoder:
         content_type: str = "",
         end_is_told: bool = False,
     ) -> None:
-        self.format = expected
+        self.format = self.reading = expected
         self.source: FormatSource = source
         self.muted = 0
         self.warning = ""
@@ -130,6 +135,8 @@ class Decoder:
         self._codec: CodecReader | None = None
         self._kept = b""  # compressed bytes that no frames have come of yet
         self._samples = _Samples(self)
+        self._uniform: Uniform | None = None  # there is one once the format has changed
+        self._begun = False  # frames have come, or are held
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         """Yield the frames that one delta completes.
@@ -137,7 +144,7 @@ class Decoder:
         Raises
         ------
         BadAudio
-            Where the bytes cannot be decoded, or change their format after the first frame.
+            Where the bytes cannot be decoded.
         UnexpectedContent
             Where they are no audio at all.
         WrongEncoding
@@ -163,6 +170,7 @@ class Decoder:
         for part in self._walker.finish():
             yield from self._samples.take(part)
         yield from self._samples.release()
+        yield from self._rest()
         self._tell_missing(self._missing())
 
     def _feed(self, data: bytes, *, whole: bool) -> Iterator[Chunk]:
@@ -232,45 +240,86 @@ class Decoder:
             self._silent, self._start = True, b""
         return start
 
-    def believes(self, told: AudioFormat) -> bool:
-        """Tell whether a header is believed: not against the user.
+    def tell(self, told: Told) -> Iterator[Chunk]:
+        """Take what the server says of the audio from here on; yield what was held back.
 
-        Raises
-        ------
-        BadAudio
-            If frames of another rate, or with other channels, have been given already.
+        The user and a header know better.
         """
+        if self.source != "header":
+            audio, _ = told.settle(self.reading, self.source)
+            yield from self.read_as(audio, "server")
+
+    def read_as(self, told: AudioFormat, source: FormatSource) -> Iterator[Chunk]:
+        """Read what follows as `told`, unless the user knows better; yield what was held back."""
         if self.source == "user":
-            return False
-        same = (told.samplerate, told.channels) == (self.format.samplerate, self.format.channels)
-        if self._samples.begun and not same:
-            raise BadAudio(
-                f"the stream changed its format from {self.format} to {told}",
-                remedy="What had arrived is kept. Name one format with --decode-as to override",
+            return
+        if told != self.reading:
+            yield from self._samples.renew()
+            shape = told.samplerate, told.channels
+            if self._begun and shape != (self.reading.samplerate, self.reading.channels):
+                yield from self._convert_from(told)
+            self.reading = told
+        self.source = source
+        if self._uniform is None:
+            self.format = told
+
+    def _convert_from(self, told: AudioFormat) -> Iterator[Chunk]:
+        if self._uniform is None:
+            self._uniform = Uniform((self.format.samplerate, self.format.channels))
+            self.warning = (
+                f"The audio changes from {_rate(self.reading)} to {_rate(told)}: "
+                f"converted to {_rate(self.format)} from there on"
             )
-        return True
+        yield from self._rest()
+        self._uniform.change((told.samplerate, told.channels))
+
+    def _rest(self) -> Iterator[Chunk]:
+        """Yield the frames that a resampler has held back."""
+        if self._uniform is not None and len(rest := self._uniform.finish()):
+            yield Chunk(rest, b"")
+
+    def chunk(self, frames: Frames, data: bytes) -> Chunk:
+        """Return what leaves of decoded frames, and of the bytes that they were."""
+        return Chunk(frames if self._uniform is None else self._uniform.convert(frames), data)
+
+    def length(self, frames: int) -> int:
+        """Return how many frames of what leaves so many of what comes are."""
+        return frames if self._uniform is None else self._uniform.length(frames)
+
+    def found(self, encoding: str) -> None:
+        """Read what follows in another encoding; rate and channels stay."""
+        told = self.reading
+        self.reading = AudioFormat(encoding, told.samplerate, told.channels)
+        if self._uniform is None:
+            self.format = self.reading
+
+    def begin(self) -> None:
+        """Note that frames have come: rate and channels of what leaves are fixed."""
+        self._begun = True
 
     # Compressed audio
 
     def _decode(self, codec: CodecReader, data: bytes) -> Iterator[Chunk]:
         self._kept += data
         for frames in codec.feed_bytes(data):
-            yield self._compressed(codec, frames)
+            yield from self._compressed(codec, frames)
 
-    def _compressed(self, codec: CodecReader, frames: Frames) -> Chunk:
+    def _compressed(self, codec: CodecReader, frames: Frames) -> Iterator[Chunk]:
         told = AudioFormat("pcm_f32le", codec.samplerate, codec.channels)
-        if self.believes(told):
-            self.format, self.source = told, "header"
+        if told != self.reading or self.source != "header":
+            yield from self.read_as(told, "header")
+        self._begun = True
         data, self._kept = self._kept, b""
-        return Chunk(limited(frames), data)
+        yield self.chunk(limited(frames), data)
 
     def _finish_codec(self, codec: CodecReader) -> Iterator[Chunk]:
         for frames in codec.finish():
-            yield self._compressed(codec, frames)
+            yield from self._compressed(codec, frames)
         if self._kept and codec.samplerate:
             import numpy as np
 
-            yield self._compressed(codec, np.zeros((0, codec.channels), np.float32))
+            yield from self._compressed(codec, np.zeros((0, codec.channels), np.float32))
+        yield from self._rest()
         if not codec.samplerate:
             raise BadAudio(
                 f"the {codec.what} cannot be decoded"
@@ -305,16 +354,9 @@ class Decoder:
 
 
 class _Samples:
-    """Samples, headers removed → chunks of whole frames, past the noise guard.
-
-    Attributes
-    ----------
-    begun : bool
-        Whether frames have come.
-    """
+    """Samples, headers removed → chunks of whole frames, past the noise guard."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.begun = False
         self._decoder = decoder
         self._carry = b""  # the bytes of a frame that the last delta cut
         self._guard: Guard | None = None  # there is one once the first frame has come
@@ -330,67 +372,66 @@ class _Samples:
         decoder = self._decoder
         if decoder.source == "header" and not any(self._carry):
             return ""
-        return f"{len(self._carry)} of {decoder.format.frame_bytes} bytes" if self._carry else ""
+        return f"{len(self._carry)} of {decoder.reading.frame_bytes} bytes" if self._carry else ""
 
     def take(self, part: bytes | AudioFormat) -> Iterator[Chunk]:
         """Take audio, or the format of what follows."""
         if isinstance(part, AudioFormat):
-            yield from self._adopt(part)
+            yield from self._decoder.read_as(part, "header")
             return
         data = self._carry + part if self._carry else part
-        whole = len(data) - len(data) % self._decoder.format.frame_bytes
+        whole = len(data) - len(data) % self._decoder.reading.frame_bytes
         self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
         if whole:
             yield from self._pass(data[:whole])
 
-    def _adopt(self, told: AudioFormat) -> Iterator[Chunk]:
-        if not self._decoder.believes(told):
-            return
-        if told != self._decoder.format:
-            yield from self.release()
-            # A sample may be cut by a header in between, but not where its size changes.
-            self._guard, self._carry = None, b""
-        self._decoder.format, self._decoder.source = told, "header"
+    def renew(self) -> Iterator[Chunk]:
+        """Yield what was held back; what follows is of another format.
+
+        A sample may be cut by a header in between, but not where its size changes.
+        """
+        yield from self.release()
+        self._guard, self._carry = None, b""
 
     def release(self) -> Iterator[Chunk]:
         """Yield what was held back."""
         held, self._held = self._held, []
         for chunk in held:
             self._released += len(chunk.data)
-            yield chunk
+            yield self._decoder.chunk(chunk.frames, chunk.data)
 
     def are_plain(self, data: bytes) -> bool:
         """Tell whether bytes are smooth, as sound is, when read as they are expected to be."""
-        told = self._decoder.format
+        told = self._decoder.reading
         frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
         return Guard(told).is_smooth(frames)
 
     def _pass(self, data: bytes) -> Iterator[Chunk]:
         """Let whole frames past the guard."""
         decoder = self._decoder
-        frames = decoder.format.decode(data)
-        self.begun = True
+        frames = decoder.reading.decode(data)
+        decoder.begin()
         if self._mute:
-            decoder.muted += len(frames)
+            decoder.muted += decoder.length(len(frames))
             return
-        if decoder.format.encoding not in GUARDED:
+        if decoder.reading.encoding not in GUARDED:
             self._released += len(data)
-            yield Chunk(limited(frames), data)
+            yield decoder.chunk(limited(frames), data)
             return
         guard = self._guard
         if guard is None:
             self._guarded_from = self._released + sum(len(chunk.data) for chunk in self._held)
-            guard = self._guard = Guard(decoder.format, guessed=decoder.source in _GUESSES)
+            guard = self._guard = Guard(decoder.reading, guessed=decoder.source in _GUESSES)
         found = guard.look(data, frames)
         # G.711 and s16 cannot hold what is not finite, or beyond full scale.
-        frames = limited(frames) if decoder.format.encoding == "pcm_f32le" else frames
+        frames = limited(frames) if decoder.reading.encoding == "pcm_f32le" else frames
         self._held.append(Chunk(frames, data))
         if found is not None:
             yield from self._correct(guard, found)
             return
         if guard.other_law:
             decoder.warning = (
-                f"The audio sounds like {guard.other_law} rather than {decoder.format.encoding}: "
+                f"The audio sounds like {guard.other_law} rather than {decoder.reading.encoding}: "
                 f"--decode-as {guard.other_law}"
             )
         if not guard.undecided:
@@ -398,29 +439,29 @@ class _Samples:
 
     def _correct(self, guard: Guard, found: Candidate) -> Iterator[Chunk]:
         """Read on as what the bytes plainly are, or mute them where that may not be."""
-        decoder, told = self._decoder, self._decoder.format
+        decoder, told = self._decoder, self._decoder.reading
         shifted = found.encoding == told.encoding
         certain = decoder.source in ("user", "header")
         if self._shifts >= _MOST_SHIFTS or (not shifted and (self._switched or certain)):
             self._mute = True
-            decoder.muted += sum(len(chunk.frames) for chunk in self._held)
+            decoder.muted += decoder.length(sum(len(chunk.frames) for chunk in self._held))
             self._held = []
             raise wrong_encoding(told, found)
         data = b"".join(chunk.data for chunk in self._held) + self._carry
         self._held, self._carry, self._guard = [], b"", None
         good = self._guarded_from + (guard.noise_from or 0) - self._released
         if shifted and good > 0:  # what came before a byte was lost
-            yield Chunk(limited(told.decode(data[:good])), data[:good])
+            yield decoder.chunk(limited(told.decode(data[:good])), data[:good])
             self._released += good
             data = data[good:]
         self._switched = self._switched or not shifted
         self._shifts += shifted
-        decoder.format = AudioFormat(found.encoding, told.samplerate, told.channels)
+        decoder.found(found.encoding)
         if shifted:
             decoder.warning = "A byte of the audio was missing: decoded from the next sample on"
         else:
             decoder.source = "bytes"
-        skip = (found.shift + self._guarded_from - self._released) % decoder.format.frame_bytes
+        skip = (found.shift + self._guarded_from - self._released) % decoder.reading.frame_bytes
         self._released += skip
         yield from self.take(data[skip:])
 
@@ -429,6 +470,11 @@ _MOST_SHIFTS: Final = 20
 """So often bytes may be missing. What breaks off more often is no sound."""
 
 _GUESSES: Final = ("request",)
+
+
+def _rate(audio: AudioFormat) -> str:
+    layout = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
+    return f"{audio.samplerate} Hz {layout}"
 
 
 def _unexpected(kind: str, start: bytes) -> UnexpectedContent:

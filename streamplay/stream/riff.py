@@ -99,12 +99,14 @@ _W64: Final = Layout(
 )
 _AIFF: Final = Layout(4, 4, "big", 2, 0, b"COMM", b"SSND", 8, aiff_format, 18)
 
+_AU: Final = b".snd"
+
 # How each begins, and how much of that is in front of its chunks.
 _STARTS: Final = (
     (_WAV, _MAGIC_BYTES, _RIFF),
     (re.compile(rb"riff\x2e\x91\xcf\x11.{16}wave", re.DOTALL), 40, _W64),
     (re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL), 12, _AIFF),
-    (re.compile(rb"\.snd"), 0, None),
+    (re.compile(re.escape(_AU)), 0, None),
 )
 _LONGEST_START: Final = 40
 
@@ -219,16 +221,22 @@ class Walker:
         return None
 
     def _au(self) -> Iterator[Part]:
-        if not (yield from self._await(AU_HEADER_BYTES)):
-            self._data.clear()
-            return
-        head = self._take(AU_HEADER_BYTES)
-        told = au_format(head)
-        begin, size = (int.from_bytes(head[at : at + 4], "big") for at in (4, 8))
-        yield from self._skip(max(0, begin - AU_HEADER_BYTES))
-        yield told
-        self.inside_header = False
-        yield from self._audio(_known(size))
+        """Take a file of AU, and those behind it."""
+        while True:
+            self.inside_header = True
+            if not (yield from self._await(AU_HEADER_BYTES)):
+                self._data.clear()
+                return
+            head = self._take(AU_HEADER_BYTES)
+            told = au_format(head)
+            begin, size = (int.from_bytes(head[at : at + 4], "big") for at in (4, 8))
+            yield from self._skip(max(0, begin - AU_HEADER_BYTES))
+            yield told
+            self.inside_header = False
+            yield from self._audio(_known(size))
+            yield from self._await(len(_AU))
+            if not self._data.startswith(_AU):
+                return
 
     def _file(self, layout: Layout) -> Generator[Part, None, Layout | None]:
         """Take a file behind its beginning; return the layout of the next one, None for audio."""

@@ -96,6 +96,14 @@ class Told:
             self.encoding or other.encoding,
         )
 
+    def beside(self, before: Told) -> Told:
+        """Return what this says otherwise than `before`, where that said something or nothing."""
+        return Told(
+            self.samplerate if self.samplerate != before.samplerate else 0,
+            self.channels if self.channels != before.channels else 0,
+            self.encoding if self.encoding != before.encoding else "",
+        )
+
     def settle(
         self, expected: AudioFormat, source: FormatSource
     ) -> tuple[AudioFormat, FormatSource]:

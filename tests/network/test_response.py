@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -708,3 +709,25 @@ def test_the_decoder_knows_what_the_model_returns() -> None:
             assert (response.format, response.source) == (AudioFormat("pcm_s16le", 24000), "model")
 
     with_client(use, SPEECH)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_rate_that_the_events_change_holds_from_there_on(together: bool) -> None:
+    rates = (24000, 24000, 12000)
+
+    def told(rate: int) -> bytes:
+        audio = {"data": base64.b64encode(bytes(rate)).decode(), "sample_rate": rate}
+        return event({"object": "audio.speech.chunk", "audio": audio})
+
+    parts = [*map(told, rates), DONE]
+
+    async def use(client: SpeechApi, _: RawServer) -> int:
+        async with client.open(REQUEST) as response:
+            frames = [len(item.frames) async for item in response.chunks()]
+            assert response.format == AudioFormat("pcm_s16le", 24000)
+            assert "from 24000 Hz mono to 12000 Hz mono" in response.warning
+            return sum(frames)
+
+    body = [b"".join(parts)] if together else parts
+    heard = with_client(use, chunked(body))
+    assert abs(heard - 3 * 12000) < 10

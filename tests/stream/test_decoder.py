@@ -23,7 +23,9 @@ from streamplay.errors import (
 )
 from streamplay.stream.decoder import Chunk, Decoder
 from streamplay.stream.sniff import RAW, identify
+from streamplay.stream.told import Told
 from tests.stream.test_riff import chunk, fmt, wav
+from tests.support.encoded import KINDS, in_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +41,17 @@ def tone(samplerate: int = 24000, channels: int = 1, seconds: float = 0.05) -> F
     time = np.arange(round(samplerate * seconds)) / samplerate
     mono = 0.1 * np.sin(2 * np.pi * 200 * time) + 0.02 * np.sin(2 * np.pi * 613 * time)
     return mono.astype(np.float32).repeat(channels).reshape(-1, channels)
+
+
+def sine(hertz: int, samplerate: int) -> Frames:
+    """A second of one pitch."""
+    wave = 0.3 * np.sin(2 * np.pi * hertz * np.arange(samplerate) / samplerate)
+    return wave.astype(np.float32)[:, None]
+
+
+def pitch(frames: Frames, samplerate: int) -> float:
+    spectrum = np.abs(np.fft.rfft(frames[:, 0] * np.hanning(len(frames))))
+    return float(spectrum.argmax()) * samplerate / len(frames)
 
 
 def decode(decoder: Decoder, pieces: Iterable[bytes]) -> list[Chunk]:
@@ -188,13 +201,49 @@ def test_a_header_cut_anywhere_is_still_a_header() -> None:
         assert decoder.format == S16
 
 
-def test_a_change_of_format_after_the_first_frame_is_bad_audio_and_what_came_is_kept() -> None:
+@pytest.mark.parametrize("kind", ["WAV 24", "AU", "AIFF", "mp3", "ADTS AAC", "FLAC", "Ogg Vorbis"])
+@pytest.mark.parametrize("rates", [(24000, 16000), (24000, 48000)])
+def test_a_file_of_another_rate_behind_the_first_is_heard_whole_and_at_its_pitch(
+    kind: str, rates: tuple[int, int]
+) -> None:
+    files = [in_container(KINDS[kind], sine(440, rate), rate) for rate in rates]
+    decoder = Decoder(S16, "request", content_type=RAW)
+    frames = heard(decode(decoder, cut(b"".join(files), [700, 4001])))
+    slack = 0.2 if "mp3" in kind or "AAC" in kind else 0.01
+    assert abs(len(frames) / rates[0] - 2) < slack
+    for part in (frames[:20000], frames[-20000:]):
+        assert abs(pitch(part, rates[0]) - 440) < 3
+    assert (decoder.format.samplerate, decoder.source) == (rates[0], "header")
+    assert f"converted to {rates[0]} Hz" in decoder.warning
+
+
+def test_files_of_other_channels_and_encodings_behind_the_first_are_heard() -> None:
     data = S16.encode(tone())
+    stereo = AudioFormat("pcm_f32le", 24000, 2)
+    second = wav(stereo.encode(tone(channels=2)), head=fmt(tag=3, channels=2, bits=32))
     decoder = Decoder(S16, "request", content_type=EVENTS)
+    chunks = decode(decoder, [wav(data), second, wav(data)])
+    assert np.allclose(heard(chunks), np.tile(tone(), (3, 1)), atol=1e-4)
+    assert decoder.format == S16
+
+
+def test_what_the_server_tells_in_mid_stream_holds_from_there_on() -> None:
+    half, whole = AudioFormat("pcm_s16le", 12000), AudioFormat("pcm_s16le", 24000)
+    decoder = Decoder(whole, "server", content_type=EVENTS)
+    chunks = list(decoder.feed(whole.encode(sine(440, 24000))))
+    chunks += decoder.tell(Told(samplerate=12000))
+    chunks += decode(decoder, [half.encode(sine(440, 12000))])
+    assert abs(len(heard(chunks)) - 48000) < 10
+    assert abs(pitch(heard(chunks)[24000:], 24000) - 440) < 3
+
+
+@pytest.mark.parametrize("source", ["user", "header"])
+def test_the_user_and_a_header_are_believed_over_what_a_server_tells(source: str) -> None:
+    data = S16.encode(tone())
+    decoder = Decoder(S16, "user" if source == "user" else "server", content_type=EVENTS)
     chunks = list(decoder.feed(wav(data)))
-    with pytest.raises(BadAudio, match="changed its format from pcm_s16le at 24000 Hz"):
-        list(decoder.feed(wav(data, head=fmt(rate=16000))))
-    assert kept(chunks + list(decoder.finish())) == data
+    chunks += decoder.tell(Told(samplerate=12000))
+    assert np.allclose(heard(chunks + decode(decoder, [data])), np.tile(tone(), (2, 1)), atol=1e-4)
 
 
 def test_a_wav_file_that_ends_before_its_size_is_truncated() -> None:

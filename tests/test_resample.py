@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.playback.resample import Adapter
+from streamplay.resample import Adapter
 
 RATES = (8000, 22050, 24000, 44100, 48000)
 
