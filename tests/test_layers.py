@@ -107,6 +107,7 @@ LIBRARIES: dict[str, set[str]] = {
     "aiohttp": {"server"},
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},
+    "argcomplete": {"cli"},
     "sentencex": {"words.text"},
     "markdown_it": {"words.inline"},
     "lxml": {"words.markup", "words.epub"},

@@ -34,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status: see `streamplay.cli.status`.
     """
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may be typed
+        from streamplay.cli import completing
+
+        completing.answer()
     console.prepare()
     # numpy's BLAS would start threads, which takes 40 ms; streamplay multiplies no matrices.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +100,23 @@ def _ask(args: argparse.Namespace) -> list[Voice]:
         return asyncio.run(_list(args, base_url))
 
 
+def _remember(args: argparse.Namespace, server: str, voices: list[Voice]) -> None:
+    """Keep the list for completion, where a person reads it: a script leaves no files behind."""
+    if not console.is_terminal(sys.stderr):
+        return
+    from streamplay.cli import known_voices
+
+    tell = options.notifier(args) or (lambda _: None)
+    known_voices.remember("local" if options.speaks_locally(args) else server, voices, tell)
+
+
 async def _list(args: argparse.Namespace, base_url: str | None) -> list[Voice]:
     from streamplay.network.client import SpeechClient
 
     async with SpeechClient(
         **{**options.for_client(args), "base_url": base_url}, notify=options.notifier(args)
     ) as client:
-        return await client.voices(args.of_model)
+        voices = await client.voices(args.of_model)
+        if args.of_model is None:
+            _remember(args, client.base_url, voices)
+        return voices
