@@ -7,7 +7,6 @@ A header line, a line for each arrival, an end line. A trace holds neither the k
 from __future__ import annotations
 
 import json
-import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
 
 VERSION: Final = 1
+
+# Beyond any stream, and far below what overflows where seconds are made of it.
+_LARGEST: Final = 2**53
+_LONGEST_LINE: Final = 1 << 16
 
 COMPLETE: Final = "complete"
 """The end of a stream that arrived whole. Any other end is the type of an error."""
@@ -102,7 +105,7 @@ def load(path: Path) -> Trace:
         raise FileFailed(
             f"{path} is no arrival trace: {error}", remedy="say --record writes them"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the name
         why = getattr(error, "strerror", None) or "it is no text"
         raise FileFailed(f"cannot read the trace {path}: {why}") from error
 
@@ -131,18 +134,22 @@ def _read(lines: Iterable[str]) -> Trace:
 
 def _values(line: str, number: int) -> dict[str, Any]:
     try:
-        values = json.loads(line)
-    except ValueError:
+        values = json.loads(line) if len(line) <= _LONGEST_LINE else None
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise _NotATrace(f"line {number} is no JSON object")
     return values
 
 
+def _shown(value: object) -> str:
+    return ascii(value)[:60]  # printable, and bounded
+
+
 def _header(values: dict[str, Any], number: int) -> dict[str, Any]:
     version = values.get("streamplay_trace")
     if version != VERSION:
-        raise _NotATrace(f"line {number}: streamplay_trace is {version!r}, and not {VERSION}")
+        raise _NotATrace(f"line {number}: streamplay_trace is {_shown(version)}, not {VERSION}")
     return {
         "host": str(values.get("host", "")),
         "model": str(values.get("model", "")),
@@ -158,15 +165,15 @@ def _count(
     values: dict[str, Any], key: str, number: int, *, least: int = 1, default: int | None = None
 ) -> int:
     value = values.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise _NotATrace(f"line {number}: {key} is {value!r}, and no count")
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= _LARGEST:
+        raise _NotATrace(f"line {number}: {key} is {_shown(value)}, and no count")
     return value
 
 
 def _time(values: dict[str, Any], number: int, arrivals: list[tuple[float, int]]) -> float:
     value = values.get("t")
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < math.inf:
-        raise _NotATrace(f"line {number}: t is {value!r}, and no time")
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+        raise _NotATrace(f"line {number}: t is {_shown(value)}, and no time")
     if arrivals and value < arrivals[-1][0]:
         raise _NotATrace(f"line {number}: t goes back from {arrivals[-1][0]:g} to {value:g}")
     return float(value)

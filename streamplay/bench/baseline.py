@@ -38,7 +38,10 @@ def load(path: Path) -> list[dict[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
         targets = [_earlier(target) for target in content["targets"]]
         sound = content["schema"] == SCHEMA
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (
+        *(OSError, ValueError, ArithmeticError, LookupError),
+        *(TypeError, AttributeError, RecursionError),
+    ):
         sound = False
     if not sound:
         allowed = "what bench --json has printed"

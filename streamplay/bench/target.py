@@ -132,7 +132,7 @@ def _tables(word: str) -> list[tuple[str, dict[str, Any]]]:
 
 def _value(text: str) -> Any:
     """Return a number or a boolean if TOML reads one, otherwise the text."""
-    with suppress(tomllib.TOMLDecodeError):
+    with suppress(ValueError, RecursionError):  # TOMLDecodeError is a ValueError
         value = tomllib.loads(f"value = {text}")["value"]
         if isinstance(value, (bool, int, float)):
             return value
@@ -142,7 +142,7 @@ def _value(text: str) -> Any:
 def _file(name: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         allowed = "TOML with a table for each target"
         raise InvalidRequest("target", f"{name}: {error}", allowed=allowed) from error
     shared = {key: value for key, value in content.items() if not isinstance(value, dict)}

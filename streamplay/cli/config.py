@@ -114,7 +114,7 @@ def parse(data: bytes, file: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError and its relatives
         raise UsageError(f"{file} is no TOML: {error}") from error
 
 

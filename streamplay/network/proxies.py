@@ -105,7 +105,9 @@ def _read_proxy(setting: str, named: str) -> Proxy:
 def _unquoted(text: str | None) -> str:
     """Undo percent-encoding: a password may hold what a URL cannot."""
     return re.sub(
-        rb"%([0-9a-fA-F]{2})", lambda hexed: bytes([int(hexed[1], 16)]), (text or "").encode()
+        rb"%([0-9a-fA-F]{2})",
+        lambda hexed: bytes([int(hexed[1], 16)]),
+        (text or "").encode(errors="surrogateescape"),
     ).decode("latin-1")
 
 

@@ -124,6 +124,8 @@ def _read(path: Path) -> tuple[list[tuple[Source, Lessons]], dict[str, Any]]:
         ) from error
     except OSError as error:
         raise FileFailed(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise FileFailed(f"cannot read {path}: its name holds a NUL") from error
 
 
 def _parse(data: bytes) -> tuple[list[tuple[Source, Lessons]], dict[str, Any]]:
@@ -138,7 +140,7 @@ def _parse(data: bytes) -> tuple[list[tuple[Source, Lessons]], dict[str, Any]]:
     try:
         sources = [(_source(each), _lessons(each)) for each in content["sources"]]
         return sources, dict(content.get("servers", {}))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _NotOurs("a source is damaged") from error
 
 

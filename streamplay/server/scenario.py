@@ -270,7 +270,7 @@ def load(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:  # noqa: PTH123  Path would only be made for this
             return tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ScenarioError(f"scenario {path}: {error}") from error
 
 

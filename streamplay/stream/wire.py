@@ -278,7 +278,10 @@ class _JsonBody(_Notes):
         if not isinstance(meant, Ignored) or not meant.suspect or not isinstance(value, dict):
             return meant
         # Nothing else can be meant by so much of base64 in the answer to a request for speech.
-        return Audio(undo_base64(find_audio(value)[1]), meant.told)
+        try:
+            return Audio(undo_base64(find_audio(value)[1]), meant.told)
+        except ValueError:
+            return meant  # only its beginning looks like it
 
     def _no_speech(self) -> StreamBroken:
         words = self._words(self._first)

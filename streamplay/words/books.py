@@ -227,17 +227,18 @@ def starting_at(document: Document, wanted: str) -> Iterator[DocumentSentence]:
     """
     sentences = document.sentences()
     sought = " ".join(wanted.split()).casefold()
+    number = sought.lstrip("0") if sought.isascii() and sought.isdecimal() else ""
     headings = []
     last = 0
     for sentence in sentences:
         last = sentence.number
         chapter = sentence.chapter
         title = chapter.title if chapter and chapter.sentence == last else ""
-        found = last == int(sought) if sought.isdecimal() else sought in title.casefold()
+        found = str(last) == number if number else sought in title.casefold()
         if found:
             return chain((sentence,), sentences)
         headings += [title] if title else []
-    if sought.isdecimal():
+    if number:
         raise InvalidRequest("from", f"is {sought}", allowed=f"1 to {last}")
     shown = ", ".join(repr(each) for each in headings[:8]) or "no heading is in it"
     raise InvalidRequest("from", f"names no heading: {wanted!r}", allowed=shown)

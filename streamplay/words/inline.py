@@ -8,7 +8,7 @@ claimed is found in order.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.words.addresses import address_at, host_of
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Rule = Callable[[StateInline, bool], bool]
 
 _MARKERS: Final = ("emphasis", "strikethrough")
+_NEEDED: Final = {"link": "](", "image": "](", "html_inline": ">"}
+"""What a rule cannot do without, behind the place where it begins."""
+
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]+)\]\[[^\[\]\n]*\]")
 _ANGLES: Final = re.compile(r"<((?:[A-Za-z][A-Za-z0-9+.-]{1,31}:|[\w.+-]+@)[^<>\s]*)>")
 _REMAINDER: Final = re.compile(r"\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"]*\")?\)")
@@ -67,10 +70,18 @@ def placed(source: str, tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+@lru_cache(maxsize=16)
+def _last(needed: str, source: str) -> int:
+    """Return where `needed` stands last; -1 where it is not in it."""
+    return source.rfind(needed)
+
+
 def _traced(name: str, rule: Rule) -> Rule:
     """Return the rule, noting between which places what it made stands."""
 
     def run(state: StateInline, silent: bool) -> bool:
+        if state.pos > _last(_NEEDED.get(name, ""), state.src):
+            return False  # each [ of a thousand would look for its end in all that follows
         start, known, pending = state.pos, len(state.tokens), state.pending
         matched = rule(state, silent)
         if not matched or silent:

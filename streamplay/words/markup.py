@@ -160,7 +160,8 @@ class HtmlReader:
             self._cells = 0
         if tag in {"ol", "ul"}:
             begin = attributes.get("start", "1")
-            number = int(begin) if begin.isdecimal() else 1
+            # CSS counts with 32 bits, too; a longer one is no number of an item.
+            number = int(begin) if begin.isdecimal() and len(begin) <= 9 else 1
             self._numbers.append(number if tag == "ol" else 0)
         elif tag == "li" and self._numbers and self._numbers[-1]:
             self._text = f"{self._numbers[-1]}. "

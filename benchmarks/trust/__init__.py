@@ -1,0 +1,1 @@
+"""The scorecard: what is promised of streamplay, tried out row by row."""
