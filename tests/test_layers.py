@@ -57,7 +57,7 @@ ENTRANCES = {
         "track",
     },
     "policy": {"jitter", "learning", "simulate", "store"},
-    "rules": {"checks", "families", "fields", "option_table"},
+    "rules": {"checks", "families", "fields", "option_table", "pronunciation"},
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
     "stream": {"decoder", "sniff", "sse", "told", "wire"},

@@ -10,6 +10,9 @@ wins over the top::
     [live]
     volume = -6.0
 
+    [pronounce]        # for every voice, together with --pronounce
+    SQL = "sequel"
+
     [profile.work]     # with --profile work
     voice = "leo"
 
@@ -30,7 +33,7 @@ from streamplay.cli.usage import UsageError, closest
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any, Final, Protocol
 
     class Flags(Protocol):
@@ -173,7 +176,11 @@ def fill_from(
     check(content, file)
     profile = _profile(content, getattr(args, "profile", None), file)
     flags = {key: value for key, value in vars(args).items() if value is not None}
-    chosen = {**_shared(content, parser), **content.get(command, {}), **profile}
+    layers = (_shared(content, parser), content.get(command, {}), profile)
+    chosen = {key: value for layer in layers for key, value in layer.items()}
+    if rules := _pronunciations(layers, flags.get("pronounce", []), file):
+        chosen["pronounce"] = rules
+        flags.pop("pronounce", None)
     for key in _overruled(flags, environment):
         chosen.pop(key, None)
     words = [word for key, value in chosen.items() for word in _as_flags(key, value, parser, file)]
@@ -186,6 +193,26 @@ def fill_from(
     for key, value in vars(values).items():
         if key not in flags:
             setattr(args, key, value)
+
+
+def _pronunciations(
+    layers: Iterable[Mapping[str, Any]], given: Iterable[str], file: str | None
+) -> list[str]:
+    """Return the rules of all ``[pronounce]`` tables with those `given` as flags, which win.
+
+    Empty where there is no such table: a list, ``pronounce = ["a/b"]``, is replaced by a flag as
+    any other list is.
+    """
+    tables = [table for layer in layers if isinstance(table := layer.get("pronounce"), dict)]
+    if not tables:
+        return []
+    rules: dict[str, str] = {}
+    for source, replacement in (pair for table in tables for pair in table.items()):
+        if not isinstance(replacement, str) or not source.strip() or "/" in source:
+            raise UsageError(f'{file}: [pronounce] {source}: it is used as word = "replacement"')
+        rules[source] = replacement
+    rules |= dict(rule.partition("/")[::2] for rule in given)
+    return [f"{source}/{replacement}" for source, replacement in rules.items()]
 
 
 def _positionals(args: argparse.Namespace, parser: Flags) -> Sequence[str]:

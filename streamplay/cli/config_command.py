@@ -35,7 +35,13 @@ NEW_FILE: Final = """# streamplay: flags' names with underscores; see: streampla
 
 # [phrases]            # on F1 to F12 in `streamplay live`
 # yes = "Yes, please."
+
+# [pronounce]          # for every voice
+# SQL = "sequel"
 """
+
+_OF_WORDS: Final = (*config.TABLES, "pronounce")
+"""Tables whose keys are the user's own names."""
 
 _ENVIRONMENT: Final = {"base_url": "TOGETHER_BASE_URL"}
 
@@ -134,10 +140,12 @@ def _set(file: Path, key: str, text: str) -> None:
 
     _check_name(key)
     content: TOMLDocument = tomlkit.parse(_read(file))
-    table, _, name = key.rpartition(".")
+    table, name = _split(key)
     target: Any = content
     if table:
         target = content.setdefault(table, tomlkit.table())
+        if not isinstance(target, dict):
+            raise UsageError(f"{file}: {table} is a list there, and no table: [{table}]")
     if text:
         target[name] = _value(key, text)
     else:
@@ -147,10 +155,19 @@ def _set(file: Path, key: str, text: str) -> None:
     _write(file, written)
 
 
+def _split(key: str) -> tuple[str, str]:
+    """Return the table of a key, and its name there: a user's own name may hold a full stop."""
+    table, _, name = key.partition(".")
+    if table in _OF_WORDS:
+        return table, name
+    table, _, name = key.rpartition(".")
+    return table, name
+
+
 def _value(key: str, text: str) -> Any:
     """Read a value as the option wants it: a text stays a text, whatever it looks like."""
-    table, _, name = key.rpartition(".")
-    if table == "phrases":
+    table, name = _split(key)
+    if table in {"phrases", "pronounce"}:
         return text
     kind = OPTIONS[name].kind if name in OPTIONS else ""
     if kind in {"text", "language", "choice", "url", "path"}:
@@ -162,11 +179,11 @@ def _value(key: str, text: str) -> Any:
 
 def _check_name(key: str) -> None:
     """Raise `UsageError` where the file takes no such key; name the nearest one."""
-    table, _, name = key.rpartition(".")
-    if table in config.TABLES:
+    table, name = _split(key)
+    if table in _OF_WORDS:
         return
     if table and table not in config.COMMANDS_WITH_TABLE and not table.startswith("profile."):
-        near = closest(table, (*config.COMMANDS_WITH_TABLE, *config.TABLES))
+        near = closest(table, (*config.COMMANDS_WITH_TABLE, *_OF_WORDS))
         raise UsageError(f"there is no table {table!r}{near}")
     if name in config.NEVER:
         raise UsageError(f"{name}: {config.NEVER[name]}")

@@ -16,6 +16,7 @@ from streamplay.errors import InvalidRequest
 from streamplay.rules.checks import check_documented, check_option, check_text
 from streamplay.rules.families import FAMILIES, family_of
 from streamplay.rules.option_table import options_in
+from streamplay.rules.pronunciation import replaced, replacements
 
 TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def body_of(
     # In either shape: a server that does not know a field says so.
     given = {name: fields[name] for name in _WHERE_GIVEN if fields[name] is not None}
     others = {key: value for key, value in fields["extra"].items() if key != "extra_params"}
-    params = _extra_params(fields)
+    params = _extra_params(fields, api)
     return shaped | given | ({"extra_params": params} if params else {}) | others
 
 
@@ -143,13 +144,15 @@ def _together(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _openai(fields: Mapping[str, Any], audio: str) -> dict[str, Any]:
     asked = fields["response_format"]
     body = {name: fields[name] for name in ("model", "input", "voice")}
+    # OpenAI's API has no field for pronunciation: the text says what is to be heard.
+    body["input"] = replaced(body["input"], replacements(fields["pronounce"]))
     body["response_format"] = audio if asked == "raw" else asked
     return body | ({"stream_format": "sse"} if fields["stream"] else {})
 
 
-def _extra_params(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _extra_params(fields: Mapping[str, Any], api: str) -> dict[str, Any]:
     given = dict(fields["extra"].get("extra_params", {}))
-    rules = list(fields["pronounce"])
+    rules = list(fields["pronounce"]) if api == "together" else []
     return given | ({"pronunciation_dict": rules} if rules else {})
 
 

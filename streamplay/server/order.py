@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.rules import pronunciation
 from streamplay.server import catalog, engines, espeak, natural, wording
 from streamplay.server.containers import CONTAINERS, nearest_samplerate, why_not
 from streamplay.server.espeak import Spoken
@@ -283,35 +284,25 @@ def _spoken_text(text: str, manner: Manner) -> Manner:
 
 
 def _pronounce(text: str, rules: Sequence[str]) -> str:
-    """Replace each source by its replacement, where it stands as a word, in one pass.
-
-    What a rule has put in is not looked at again: rules that double their word would otherwise
-    double the text once each.
-    """
-    replacements = dict(reversed([_rule(rule) for rule in rules[:MAX_RULES]]))
+    """Replace each source by its replacement: see `pronunciation.replaced`."""
+    for rule in rules[:MAX_RULES]:
+        _check_rule(rule)
     if len(rules) > MAX_RULES:
         raise _bad_rules(f"has {len(rules)} rules, more than {MAX_RULES}")
-    if not replacements:
-        return text
-    if sum(map(len, replacements)) > MAX_SOURCES:
+    words = pronunciation.replacements(rules)
+    if sum(map(len, words)) > MAX_SOURCES:
         raise _bad_rules(f"has sources of more than {MAX_SOURCES} characters in all")
-    # A source that begins with another one comes first.
-    sources = "|".join(map(re.escape, sorted(replacements, key=len, reverse=True)))
-    pieces, length, place = list[str](), 0, 0
-    for found in re.finditer(rf"(?<!\w)(?:{sources})(?!\w)", text):
-        pieces += [text[place : found.start()], replacements[found[0]]]
-        length += len(pieces[-1]) - len(found[0])
-        if len(text) + length > MAX_CHARACTERS:
-            raise _bad_rules(f"makes the text longer than {MAX_CHARACTERS} characters")
-        place = found.end()
-    return "".join([*pieces, text[place:]])
+    try:
+        return pronunciation.replaced(text, words, MAX_CHARACTERS)
+    except OverflowError:
+        problem = f"makes the text longer than {MAX_CHARACTERS} characters"
+        raise _bad_rules(problem) from None
 
 
-def _rule(rule: str) -> tuple[str, str]:
+def _check_rule(rule: str) -> None:
     source, slash, replacement = rule.partition("/")
     if not slash or not source or not replacement.strip():
         raise _bad_rules(f'{shown(rule)} is not "source/replacement"')
-    return source, replacement
 
 
 def _bad_rules(problem: str) -> Refusal:

@@ -106,6 +106,27 @@ def test_a_list_repeats_a_flag_and_a_flag_replaces_the_list(folder: Folder) -> N
     assert folder.args("say", "x", "--pronounce", "e/f")["pronounce"] == ["e/f"]
 
 
+def test_pronunciations_of_all_tables_hold_together_with_those_of_flags(folder: Folder) -> None:
+    folder.says(
+        "[pronounce]\nSQL = 'sequel'\nomg = 'oh'\n'e.g.' = 'for example'\n"
+        "[live.pronounce]\nomg = 'oh my'\n[profile.work.pronounce]\nIBM = 'big blue'"
+    )
+    common = ["SQL/sequel", "omg/oh", "e.g./for example"]
+    assert folder.args("say", "x")["pronounce"] == common
+    assert folder.args("say", "x", "--pronounce", "SQL/s", "--pronounce", "a/b")["pronounce"] == [
+        *("SQL/s", "omg/oh", "e.g./for example", "a/b")
+    ]
+    assert folder.args("live")["pronounce"][1] == "omg/oh my"
+    assert folder.args("say", "x", "--profile", "work")["pronounce"] == [*common, "IBM/big blue"]
+
+
+@pytest.mark.parametrize("line", ["a = 1", "'a/b' = 'c'", "' ' = 'c'"])
+def test_a_pronunciation_is_a_word_and_its_replacement(folder: Folder, line: str) -> None:
+    folder.says(f"[pronounce]\n{line}")
+    with pytest.raises(UsageError, match=r"\[pronounce\] .*: it is used as word = "):
+        folder.args("say", "x")
+
+
 def test_the_environment_wins_over_the_file(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,17 @@ def test_what_is_set_is_shown_with_where_it_comes_from(
     assert "environment (TOGETHER_BASE_URL)" in printed(capsys, "show")
 
 
+def test_a_word_of_a_pronunciation_may_hold_a_full_stop(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed(capsys, "set", "pronounce.e.g.", "for example")
+    printed(capsys, "set", "pronounce.SQL", "sequel")
+    assert file.read_text() == '[pronounce]\n"e.g." = "for example"\nSQL = "sequel"\n'
+    assert printed(capsys, "get", "pronounce.e.g.") == "for example"
+    file.write_text('pronounce = ["a/b"]\n')
+    assert "is a list there" in printed(capsys, "set", "pronounce.SQL", "s", code=2)
+
+
 def test_setting_a_key_leaves_the_rest_as_its_owner_wrote_it(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
