@@ -117,10 +117,15 @@ def _choose_engine(name: str | None) -> None:
 
 
 async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
+    from streamplay.server import speech
+
+    # The voice loads on a thread while aiohttp is imported here: much of both is done without
+    # the interpreter's lock.
+    warming = asyncio.create_task(asyncio.to_thread(speech.warm))
+    await asyncio.sleep(0)  # lets the thread begin
     _import_aiohttp()
     from aiohttp import http_exceptions, web
 
-    from streamplay.server import speech
     from streamplay.server.app import State, make_app
     from streamplay.server.listening import listening
 
@@ -138,7 +143,7 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
         shown = f"[{host}]" if ":" in host else host
         sys.stdout.write(f"listening on http://{shown}:{port}/v1\n")
         sys.stdout.flush()
-        await asyncio.gather(ended.wait(), asyncio.to_thread(speech.warm))
+        await asyncio.gather(ended.wait(), warming)
     return 0
 
 
