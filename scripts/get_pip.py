@@ -18,6 +18,13 @@ INDEX = "https://pypi.org/pypi/pip/json"
 
 
 def main() -> None:
+    try:
+        install()
+    except OSError as error:
+        sys.exit(f"pip cannot be fetched ({error}). To install it: sudo apt-get install python3-venv")
+
+
+def install() -> None:
     with urlopen(INDEX) as answer:
         files = json.load(answer)["urls"]
     wheel = next(file for file in files if file["packagetype"] == "bdist_wheel")

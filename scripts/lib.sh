@@ -24,6 +24,9 @@ quietly() {
 
 # --- the system's packages (Debian, Ubuntu) ---------------------------------------------------
 
+apt_get="sudo apt-get"
+if [ "$(id -u)" -eq 0 ]; then apt_get="apt-get update && apt-get"; fi
+
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # dpkg wants the sbin folders, which a bare PATH lacks.
@@ -34,7 +37,7 @@ apt() {
 
 update_apt() {
   if [ -n "${apt_is_fresh:-}" ]; then return 0; fi
-  quietly apt update && apt_is_fresh=yes
+  apt update >/dev/null 2>&1 && apt_is_fresh=yes
 }
 
 # system_packages WHAT-FOR PACKAGE…: install those that are missing, or say how, and go on.
@@ -46,9 +49,10 @@ system_packages() {
   if [ "$(id -u)" -eq 0 ]; then
     say "Installing$missing ($purpose) …"
     # shellcheck disable=SC2086  # a list of names
-    if update_apt && quietly apt --no-install-recommends install $missing; then return 0; fi
+    if update_apt && apt --no-install-recommends install $missing >/dev/null 2>&1; then return 0; fi
   fi
-  say "Missing: $purpose. To install it: sudo apt-get install$missing"
+  # apt's own lines would come again with the command, which is the one to run.
+  say "Missing: $purpose. To install it: $apt_get install$missing"
 }
 
 # What sounddevice loads; on macOS and Windows its wheel carries it.
@@ -96,6 +100,9 @@ make_venv() {
     "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     return
   fi
+  if ! [ -w "$root" ]; then
+    die "$root cannot be written to. A clone of your own can: git clone $root ~/streamplay"
+  fi
   python=$(find_python)
   # Debian ships `venv` without the pip that it would put in, unless python3-venv is installed.
   if ! "$python" -c 'import ensurepip' 2>/dev/null && command -v dpkg-query >/dev/null; then
@@ -113,6 +120,46 @@ make_venv() {
 }
 
 pip() { quietly "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
+
+# pip_telling ARGUMENT…: run pip, show what it does, and keep what it says in $pip_log.
+pip_log=$venv/.pip-log
+pip_telling() {
+  local status
+  PYTHONUNBUFFERED=1 "$venv/bin/python" -m pip --disable-pip-version-check --no-input \
+    --retries 1 --progress-bar off "$@" 2>&1 </dev/null | tee "$pip_log" | show_progress
+  status=${PIPESTATUS[0]}
+  if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+  return "$status"
+}
+
+# One line that changes at a terminal; elsewhere a line every five seconds.
+show_progress() {
+  local line what count=0 last=0
+  while IFS= read -r line; do
+    case $line in
+      Collecting\ *)
+        what=${line#Collecting }
+        count=$((count + 1))
+        what="fetching ${what%%[^A-Za-z0-9_.-]*} ($count)"
+        ;;
+      "Building "* | "  Building "*) what="building" ;;
+      "Installing collected"*) what="installing $count packages" ;;
+      *) continue ;;
+    esac
+    if [ -t 2 ]; then
+      printf '\r\033[K  %d s: %s' "$SECONDS" "$what" >&2
+    elif [ $((SECONDS - last)) -ge 5 ]; then
+      last=$SECONDS
+      say "  $SECONDS s: $what"
+    fi
+  done
+}
+
+# Whether pip failed because no index could be reached.
+lacks_network() {
+  grep -q -E 'NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError|[Tt]emporary failure in name' \
+    "$pip_log"
+}
 
 # What an installation depends on: where it stands, its Python, what was asked for, and the native
 # playout, which is built where there is a compiler.
@@ -132,14 +179,54 @@ up_to_date() {
 
 stamp() { fingerprint >"$venv/.streamplay-$1"; }
 
-# streamplay with its built-in voice, in the newest versions that it takes.
+# Whether what stands in .venv can speak, of whatever version it is.
+can_speak() {
+  "$venv/bin/python" -c '
+from streamplay.server.child import lacking
+import numpy, sounddevice, sys
+sys.exit(bool(lacking()))' >/dev/null 2>&1
+}
+
+# streamplay with its built-in voices, in the newest versions that it takes. What cannot be
+# installed is said, and the rest is used.
 install_for_use() {
+  local extras
   # The tests' installation holds all that use needs.
   if up_to_date use || up_to_date development; then return; fi
-  say "Setting up .venv (once) …"
+  say "Setting up .venv (once, about half a minute) …"
   make_venv
-  pip install --editable "${root}[local,espeak,codecs]"
-  stamp use
+  for extras in local,espeak,codecs local,espeak local espeak; do
+    if pip_telling install --editable "${root}[$extras]"; then
+      if [ "$extras" != local,espeak,codecs ]; then
+        say "Not all could be installed. To see why: $(shown_pip) install -e '$root[all]'"
+      fi
+      if ! ls "$root"/streamplay/playback/_playout.* 2>/dev/null | grep -qv '\.c$'; then
+        say "Without a C compiler sound is played from Python, which a busy machine can disturb. For the native playout: $(compiler_command), then scripts/speak again"
+      fi
+      stamp use
+      return
+    fi
+    if lacks_network; then break; fi
+  done
+  if can_speak; then
+    say "Could not bring .venv up to date; going on with what is there. To see why: $(shown_pip) install -e '$root[all]'"
+    return
+  fi
+  if lacks_network; then
+    die "No network, and the packages are not here yet. Where there is one: pip download -d wheels '$root[local,espeak]' 'setuptools>=77'; then here: PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels scripts/speak"
+  fi
+  tail -n 20 "$pip_log" >&2
+  die "Not installed: $(shown_pip) failed, see above."
+}
+
+shown_pip() { printf '%s' "$venv/bin/python -m pip"; }
+
+compiler_command() {
+  if command -v dpkg-query >/dev/null; then
+    printf '%s' "$apt_get install gcc libc6-dev"
+  else
+    printf '%s' "install cc"
+  fi
 }
 
 # streamplay and its tools, in exactly the versions of requirements.lock.
