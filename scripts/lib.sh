@@ -121,12 +121,12 @@ make_venv() {
 
 pip() { quietly "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input "$@"; }
 
-# pip_telling ARGUMENT…: run pip, show what it does, and keep what it says in $pip_log.
+# install_telling ARGUMENT…: run pip install, show what it does, and keep what it says in $pip_log.
 pip_log=$venv/.pip-log
-pip_telling() {
+install_telling() {
   local status
-  PYTHONUNBUFFERED=1 "$venv/bin/python" -m pip --disable-pip-version-check --no-input \
-    --retries 1 --progress-bar off "$@" 2>&1 </dev/null | tee "$pip_log" | show_progress
+  PYTHONUNBUFFERED=1 "$venv/bin/python" -m pip install --disable-pip-version-check \
+    --no-input --retries 1 --progress-bar off "$@" 2>&1 </dev/null | tee "$pip_log" | show_progress
   status=${PIPESTATUS[0]}
   if [ -t 2 ]; then printf '\r\033[K' >&2; fi
   return "$status"
@@ -196,7 +196,7 @@ install_for_use() {
   say "Setting up .venv (once, about half a minute) …"
   make_venv
   for extras in local,espeak,codecs local,espeak local espeak; do
-    if pip_telling install --editable "${root}[$extras]"; then
+    if install_telling --editable "${root}[$extras]"; then
       if [ "$extras" != local,espeak,codecs ]; then
         say "Not all could be installed. To see why: $(shown_pip) install -e '$root[all]'"
       fi
