@@ -143,7 +143,7 @@ show_progress() {
         what="fetching ${what%%[^A-Za-z0-9_.-]*} ($count)"
         ;;
       "Building "* | "  Building "*) what="building" ;;
-      "Installing collected"*) what="installing $count packages" ;;
+      "Installing collected"*) what="installing $count packages" last=-5 ;;
       *) continue ;;
     esac
     if [ -t 2 ]; then
