@@ -101,7 +101,7 @@ make_venv() {
     return
   fi
   if ! [ -w "$root" ]; then
-    die "$root cannot be written to. A clone of your own can: git clone $root ~/streamplay"
+    die "$root cannot be written to. A copy of your own can: cp -r $root ~/streamplay"
   fi
   python=$(find_python)
   # Debian ships `venv` without the pip that it would put in, unless python3-venv is installed.
