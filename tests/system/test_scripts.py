@@ -9,9 +9,31 @@ from pathlib import Path
 LIB = Path(__file__).parent.parent.parent / "scripts" / "lib.sh"
 
 
+def shell(script: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script that sources lib.sh, with `given` on standard input."""
+    whole = f'. "{LIB}"; venv="{sys.prefix}"; {script}'
+    return subprocess.run(
+        ["bash", "-c", whole], input=given, capture_output=True, text=True, check=False
+    )
+
+
+def test_setting_up_tells_what_is_installed() -> None:
+    pip = "Collecting numpy>=1.26 (from streamplay)\n  Downloading numpy.whl\nInstalling collected\n"
+    told = shell("SECONDS=0; show_progress; echo done", pip)
+    assert (told.returncode, told.stdout) == (0, "done\n")
+    assert told.stderr.endswith(" s: installing 1 packages\n")
+
+
+def test_a_missing_network_is_told_from_other_failures(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("Retrying after NameResolutionError('x')\n")
+    assert shell(f'pip_log="{log}"; lacks_network').returncode == 0
+    log.write_text("ERROR: No matching distribution found for hibari-tts\n")
+    assert shell(f'pip_log="{log}"; lacks_network').returncode == 1
+
+
 def test_all_that_an_installation_depends_on_is_found() -> None:
     # It was ended without a word, and both commands with it, where a file had been moved.
-    script = f'. "{LIB}"; venv="{sys.prefix}"; fingerprint'
-    told = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    told = shell("fingerprint")
     assert told.returncode == 0, told.stderr
     assert told.stdout.split()[0].isdigit()
