@@ -21,7 +21,9 @@ def main() -> None:
     try:
         install()
     except OSError as error:
-        sys.exit(f"pip cannot be fetched ({error}). To install it: sudo apt-get install python3-venv")
+        sys.exit(
+            f"pip cannot be fetched ({error}). To install it: sudo apt-get install python3-venv"
+        )
 
 
 def install() -> None:

@@ -18,7 +18,7 @@ def shell(script: str, given: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_setting_up_tells_what_is_installed() -> None:
-    pip = "Collecting numpy>=1.26 (from streamplay)\n  Downloading numpy.whl\nInstalling collected\n"
+    pip = "Collecting numpy>=1.26\n  Downloading numpy.whl\nInstalling collected\n"
     told = shell("SECONDS=0; show_progress; echo done", pip)
     assert (told.returncode, told.stdout) == (0, "done\n")
     assert told.stderr.endswith(" s: installing 1 packages\n")
