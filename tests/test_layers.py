@@ -60,7 +60,7 @@ ENTRANCES = {
     "rules": {"checks", "families", "fields", "option_table", "pronunciation"},
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
-    "stream": {"decoder", "sniff", "sse", "told", "wire"},
+    "stream": {"decoder", "sniff", "sse", "stillness", "told", "wire"},
     "words": {"books", "boundaries", "document", "passage", "sources"},
 }
 

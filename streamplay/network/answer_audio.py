@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import NoAudio, StreamBroken, StreamPlayError
+from streamplay.errors import NoAudio, StreamBroken, StreamPlayError, TimedOut
 from streamplay.network.failures import read_error, tells_end
 from streamplay.presentable import conceal, presentable
 from streamplay.stream.sniff import is_bytes
+from streamplay.stream.stillness import SilenceLimits, Stillness
 from streamplay.stream.told import Told, told_by_headers
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
@@ -28,6 +29,9 @@ _EARLY_EVENTS: Final = 1000
 
 # Less than the shortest header of a sound file.
 _SMALL_BYTES: Final = 27
+
+# Shorter silence is what some voices make of a full stop.
+_NO_WORD_SECONDS: Final = 0.5
 
 # Of the events that mean nothing so many kinds are named.
 _KINDS: Final = 4
@@ -87,6 +91,8 @@ class Answer:
         What its audio should be, and who says so.
     secret : str or None
         The key, which is shown in no error: some servers echo it.
+    silence : SilenceLimits
+        How much silence is borne.
 
     Attributes
     ----------
@@ -100,8 +106,11 @@ class Answer:
         content_type: str,
         expected: tuple[AudioFormat, FormatSource],
         secret: str | None,
+        silence: SilenceLimits,
     ) -> None:
         self.counts = AnswerCounts()
+        self._stillness = Stillness(silence)
+        self._still = False  # it has ended well, and nothing but silence was in it
         self._body = body
         self._secret = secret
         self._early: list[WireEvent] = []
@@ -134,7 +143,9 @@ class Answer:
     @property
     def warning(self) -> str:
         """What is doubtful about the audio, as a sentence for people; mostly nothing."""
-        return self._made.warning if self._made else ""
+        if self._made is None:
+            return ""
+        return self._made.warning or ("The audio holds nothing but silence" if self._still else "")
 
     @property
     def ignored(self) -> int:
@@ -181,6 +192,8 @@ class Answer:
         ------
         StreamBroken, NetworkFailed
             Where it broke; what came before has been yielded.
+        TimedOut
+            Where it falls into silence, and goes on.
         NoAudio
             If it ended well, and there was no audio in it.
         """
@@ -193,6 +206,7 @@ class Answer:
                     for chunk in self._decode(event):
                         any_frames = any_frames or len(chunk.frames) > 0
                         yield chunk
+                        self._check_silence(chunk)
         except StreamPlayError:
             for chunk in self.held():
                 yield chunk
@@ -201,6 +215,8 @@ class Answer:
         for chunk in self._decoder.finish():
             any_frames = any_frames or len(chunk.frames) > 0
             yield chunk
+            self._check_silence(chunk)
+        self._still = not self._stillness.heard and self._stillness.seconds >= _NO_WORD_SECONDS
         if not any_frames:
             raise self._no_audio()
 
@@ -214,6 +230,13 @@ class Answer:
                 yield from self._made.tell(news)
         if isinstance(event, Audio):
             yield from self._decoder.feed(event.data)
+
+    def _check_silence(self, chunk: Chunk) -> None:
+        """Raise `TimedOut` where nothing but silence has come for too long."""
+        samplerate, waited = self._decoder.format.samplerate, self._body.waited
+        limit = self._stillness.exceeded(chunk.frames, samplerate, waited)
+        if limit is not None:
+            raise TimedOut("audio", limit, remedy="Nothing but silence came. Try again")
 
     def held(self) -> Iterator[Chunk]:
         """Yield what `chunks` held back, where it was left or broke: it came before that."""

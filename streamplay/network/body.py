@@ -102,6 +102,8 @@ class Body:
     ----------
     bytes : int
         How many have come.
+    waited : float
+        Seconds that `batches` has waited for the server.
     patience : Timeouts
         Limits the waits.
     late : int
@@ -120,6 +122,7 @@ class Body:
         self.exchange = exchange
         self.bytes = 0
         self.late = 0
+        self.waited = 0.0
         self.patience = patience
         self._chunk_limit = chunk_limit
         self._audio_limit = chunk_limit if audio_limit is None else audio_limit
@@ -247,6 +250,7 @@ class Body:
         async with waiting:
             piece = await self._next()
         now = self.patience.clock()
+        self.waited += now - self._since
         self._unheard += now - self._since
         self._since = now
         return piece

@@ -27,6 +27,7 @@ from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
 from streamplay.network.shapes import divided
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
+from streamplay.stream.stillness import LONGEST_PAUSE, SilenceLimits, told_pauses
 from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
@@ -362,7 +363,12 @@ class SpeechResponse:
         mp3 = self.request.response_format == "mp3"
         self.content_type = await body.real_type(told, mp3=mp3)
         self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None
-        self._answer = Answer(body, self.content_type, self._expected(), secret)
+        silence = SilenceLimits(
+            limits.first_byte_of(self.request),
+            max(limits.chunk, LONGEST_PAUSE),
+            told_pauses(self.request.input),
+        )
+        self._answer = Answer(body, self.content_type, self._expected(), secret, silence)
         await self._answer.until_audio()
 
     def _expect_first_byte(self) -> None:

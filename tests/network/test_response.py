@@ -61,6 +61,13 @@ async def collect(response: SpeechResponse) -> list[WireEvent]:
     return [each async for each in response.events()]
 
 
+async def decode(client: SpeechApi, _: RawServer) -> str:
+    async with client.open(REQUEST) as response:
+        async for _item in response.chunks():
+            pass
+        return response.warning
+
+
 async def listen(client: SpeechApi, _: RawServer) -> list[WireEvent]:
     async with client.open(REQUEST) as response:
         return await collect(response)
@@ -731,3 +738,21 @@ def test_a_rate_that_the_events_change_holds_from_there_on(together: bool) -> No
     body = [b"".join(parts)] if together else parts
     heard = with_client(use, chunked(body))
     assert abs(heard - 3 * 12000) < 10
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_silence_without_end_is_a_time_out_and_names_what_came(events: bool) -> None:
+    async def silence(connection: Connection) -> None:
+        kind = "text/event-stream" if events else "audio/pcm"
+        await connection.send(chunked([], kind=kind, end=False))
+        while True:
+            await connection.send(chunk(delta(bytes(4800)) if events else bytes(4800)))
+            await asyncio.sleep(0.02)
+
+    with pytest.raises(errors.TimedOut, match="Nothing but silence") as caught:
+        with_client(decode, silence, timeout=0.2)
+    assert caught.value.waiting_for == "audio"
+
+
+def test_an_answer_of_mere_silence_is_told() -> None:
+    assert "silence" in with_client(decode, answer(bytes(48000), kind="audio/pcm"))
