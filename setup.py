@@ -1,4 +1,7 @@
-"""Builds the native playout: a plain C library, and no failure where there is no compiler."""
+"""Builds the native playout: a plain C library, and no failure where there is no compiler.
+
+It also installs the manual page, which pyproject.toml has no table for.
+"""
 
 from __future__ import annotations
 
@@ -44,5 +47,6 @@ setup(
             optional=True,
         )
     ],
+    data_files=[("share/man/man1", ["share/man/man1/streamplay.1"])],
     cmdclass={"build_ext": BuildLibrary, "bdist_wheel": AnyPython},
 )

@@ -46,7 +46,7 @@ PAGES: Final[dict[str, HelpPage]] = {
         (
             ('streamplay say "Good morning."', "speak one text"),
             ("my-model | streamplay say", "speak what a program writes"),
-            ("streamplay say -f book.epub --resume", "read a book on"),
+            ("streamplay say -f book.epub --resume", "read on in a book"),
         ),
         (
             *("text", "file", "resume", "voice", "model", "language", "speed", "pronounce"),
