@@ -47,7 +47,10 @@ class OutputFacts:
 
 @dataclass(slots=True)
 class FrameCounts:
-    """Frames, at the source's rate; `saved` frames were also written to a file."""
+    """Frames, at the source's rate; `saved` frames were also written to a file.
+
+    `replayed` frames were heard again, where the listener went back: they are no part of the sum.
+    """
 
     received: int = 0
     played: int = 0
@@ -56,6 +59,7 @@ class FrameCounts:
     muted: int = 0
     unplayed: int = 0
     saved: int = 0
+    replayed: int = 0
 
 
 @dataclass(slots=True)

@@ -89,7 +89,7 @@ CORE = {
     "words.reasoning",
     "words.text",
 }
-CORE |= {"playback.ring", "playback.playclock", "playback.playout"}
+CORE |= {"playback.ring", "playback.playclock", "playback.playout", "playback.tape"}
 IMPURE = {"asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "queue"}
 IMPURE |= {"random", "select", "selectors", "shutil", "signal", "socket", "ssl", "subprocess"}
 IMPURE |= {"tempfile", "threading", "time", "urllib"}
@@ -103,7 +103,7 @@ LIBRARIES: dict[str, set[str]] = {
     "certifi": {"network.connection"},
     "httpx_sse": {"stream.sse", "stream.wire", "stream.dialects"},
     "sounddevice": {"outputs.portaudio", "outputs.quiet"},
-    "av": {"codecs.packets"},
+    "av": {"codecs.packets", "codecs.tempo"},
     "aiohttp": {"server"},
     "espeakng_loader": {"server"},
     "rich": {"cli", "bench"},

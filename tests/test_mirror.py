@@ -18,6 +18,7 @@ BESIDE = {
     "network/test_floods.py": "servers that send more than is read",
     "playback/test_pump_wakes.py": "when the pump wakes, and that it misses nothing",
     "playback/test_queue_end.py": "what is written, cut and settled, by the block",
+    "playback/test_queue_moves.py": "going back and forward, by the block",
     "playback/test_ring_model.py": "every interleaving of the rings",
     "playback/test_sanitize.py": "the C sources under the sanitizers",
     "policy/test_real_time.py": "the policy before an output in real time",

@@ -15,7 +15,9 @@ from streamplay.receipt import (
 SCHEMA: dict[str, set[str]] = {
     "format": {"requested", "effective", "samplerate", "channels", "source"},
     "output": {"kind", "name", "samplerate", "latency_ms", "engine"},
-    "frames": {"received", "played", "flushed", "trimmed", "muted", "unplayed", "saved"},
+    "frames": {
+        *("received", "played", "flushed", "trimmed", "muted", "unplayed", "saved", "replayed")
+    },
     "bytes": {"body", "audio"},
     "events": {"audio", "words", "ignored"},
     "ms": {

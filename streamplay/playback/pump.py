@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from streamplay.outputs.base import Output
     from streamplay.playback.native import AnyPlayout
     from streamplay.playback.ring import Note
+    from streamplay.playback.tape import Stretcher
     from streamplay.playback.track import Track
     from streamplay.policy.jitter import Policy
 
@@ -222,7 +223,26 @@ class Pump:
     def set_idle(self, track: Track) -> None:
         """Note that nothing of `track` is on its way until more is put."""
         with self._lock:
-            track.idle = True
+            self._queue.set_idle(track)
+        self._changed()
+
+    def move(self, track: Track, place: int) -> None:
+        """Let `track` be heard from another place on: see `PlaybackQueue.move`."""
+        with self._lock:
+            self._queue.move(track, place)
+        self._changed()
+
+    def skip_rest(self, track: Track) -> None:
+        """Let nothing more of `track` be heard until `stop_skipping`."""
+        with self._lock:
+            track.skipping = True
+            self._queue.move(track, track.tape.end)
+        self._changed()
+
+    def set_speed(self, track: Track, speed: float, make: Callable[[float], Stretcher]) -> None:
+        """Have what is written of `track` from now on heard at another speed."""
+        with self._lock:
+            self._queue.set_speed(track, speed, make)
         self._changed()
 
     def close(self, track: Track) -> None:

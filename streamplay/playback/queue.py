@@ -7,24 +7,24 @@ many frames of output may pass before it has to be called again.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from streamplay.playback.playout import FADE_IN_SECONDS
+from streamplay.playback.track import joined
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from streamplay.audio import Frames
     from streamplay.playback.native import AnyPlayout
+    from streamplay.playback.tape import Stretcher
     from streamplay.playback.track import Track
 
 __all__ = ["PlaybackQueue"]
 
 QUEUE_BYTES: Final = 64 * 1024 * 1024
-"""Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono."""
-
-ENTRY_BYTES: Final = 256
-"""What an array, its view and its place in the queue take besides the samples."""
-
+"""Decoded frames that wait behind the ring: eleven minutes of 24 kHz mono. What a track keeps so
+that it can be heard again is part of it, and gives way to what waits."""
 
 BEGUN_SECONDS: Final = 0.1
 """A track that begins to be played so soon counts as begun: it is not taken out of the ring any
@@ -64,18 +64,16 @@ class PlaybackQueue:
         self.opens_at = self.drain = self.drained_at = 0
         self._playout = playout
         self._reserve = reserve
-        self._waiting: deque[tuple[Track, Frames]] = deque()  # in the order of their tracks
-        self._in_ring: deque[tuple[Track, Frames]] = deque()  # of tracks that were not begun
+        self._fade_in = round(FADE_IN_SECONDS * playout.samplerate)
         self._taken_back: list[tuple[int, int]] = []
         self._last: Track | None = None  # whose frames were written last
-        self._bytes = 0
         self._to_cut: list[Track] = []
         self._cutting = False
 
     @property
     def is_full(self) -> bool:
         """Whether nothing more should be put."""
-        return self._bytes >= QUEUE_BYTES
+        return sum(track.tape.waiting_bytes for track in self.tracks) >= QUEUE_BYTES
 
     def is_dry(self, track: Track) -> bool:
         """Whether the network was late: `track` ran dry since its last frames were put.
@@ -115,36 +113,70 @@ class PlaybackQueue:
         starts = [track.start for track in tracks if track.start is not None]
         if not starts:
             return
-        stretch = min(starts), self._playout.written
-        self._taken_back.append(stretch)
-        self._playout.skip([*self._cut_stretches()])
+        self._skip_written(min(starts))
         for track in tracks:
-            track.start = track.stop = None
-        while self._in_ring and self._in_ring[-1][0] in tracks:
-            track, frames = self._in_ring.pop()
-            if track.cut:
-                continue
-            self._waiting.appendleft((track, frames))
-            self._bytes += _weight(frames)
-            track.waiting += len(frames)
+            track.parts.clear()
+            track.stop = None
+            if not track.cut:
+                track.tape.move(0, 0)
         self._last = None
+
+    def _skip_written(self, begin: int) -> None:
+        """Have nothing heard of what was written, from the position `begin` on."""
+        if begin < self._playout.written:
+            self._taken_back.append((begin, self._playout.written))
+            self._playout.skip([*self._cut_stretches()])
 
     def put_frames(self, track: Track, frames: Frames) -> None:
         """Take frames of `track`, behind all of the tracks before it; `step` writes them."""
-        later = self.tracks[self.tracks.index(track) + 1 :]
-        held = []
-        while self._waiting and self._waiting[-1][0] in later:
-            held.append(self._waiting.pop())
-        self._waiting.append((track, frames))
-        self._waiting.extend(reversed(held))
-        self._bytes += _weight(frames)
-        track.waiting += len(frames)
+        track.tape.put_frames(frames)
         track.starved = self._playout.starved
+        if track.skipping:
+            self.move(track, track.tape.end)
+        self._forget()
+
+    def move(self, track: Track, place: int) -> None:
+        """Let `track` be heard from another place on, or from the nearest that is kept.
+
+        What lies in the ring of it, and of tracks behind it, is skipped: with a fade out where it
+        sounds, and a fade in at the new place. A track that was cut stays silent, and nothing
+        happens where a track behind it is heard in one of its gaps.
+        """
+        later = self.tracks[self.tracks.index(track) + 1 :] if track in self.tracks else []
+        if track not in self.tracks or track.cut or any(map(self._is_begun, later)):
+            return
+        self._take_back(later)
+        if track.start is not None:
+            # From its first frame on: the callback fades out what it has begun to play.
+            self._skip_written(track.start)
+        track.move(place, self._playout.written, self._fade_in)
+        self._note_stop(track)
+
+    def set_speed(self, track: Track, speed: float, make: Callable[[float], Stretcher]) -> None:
+        """Have what is written of `track` from now on heard at another speed.
+
+        Parameters
+        ----------
+        track : Track
+            One that keeps what was heard.
+        speed : float
+            How many of its frames are heard in the time of one.
+        make : callable
+            Makes a stretcher for a speed.
+        """
+        if not track.cut:
+            track.tape.set_speed(speed, make, self._fade_in)
 
     def close(self, track: Track) -> None:
         """Note that nothing more of `track` will come."""
         track.closed = True
+        track.tape.finish()
         self._note_stop(track)
+
+    def set_idle(self, track: Track) -> None:
+        """Note that nothing of `track` is on its way until more is put."""
+        track.idle = True
+        track.tape.finish()
 
     def cut(self, tracks: Iterable[Track]) -> None:
         """Silence `tracks`: the callback fades out, and nothing of them is heard after that.
@@ -202,7 +234,7 @@ class PlaybackQueue:
         """
         position = self._playout.position
         dues = [self._track_due_in(track, position) for track in self.tracks]
-        if self._waiting and self._is_its_turn(self._waiting[0][0]):
+        if self._next_to_write() is not None:
             dues.append(self._fill_due_in())
         return min((due for due in dues if due is not None), default=None)
 
@@ -246,14 +278,12 @@ class PlaybackQueue:
             return
         self._drop_waiting(track)
         track.closed = True
-        if track.start is not None and track.stop is None:
-            *_, (_, track.stop) = track.own_stretches(self._playout.written)
+        if track.parts and track.stop is None:
+            track.stop = track.parts[-1].stop
 
     def _drop_waiting(self, track: Track) -> None:
         track.cut = True
-        self._waiting = deque(entry for entry in self._waiting if entry[0] is not track)
-        self._bytes = sum(_weight(frames) for _, frames in self._waiting)
-        track.waiting = 0
+        track.tape.drop_waiting()
 
     # Through the ring
 
@@ -262,19 +292,14 @@ class PlaybackQueue:
         if self._playout.rendered < self.opens_at:
             return
         kept = 0 if self._cut_stretches() else self._reserve
-        self._forget_begun()
-        while self._waiting and (room := self._playout.space - kept) > 0:
-            track = self._waiting[0][0]
-            if not self._is_its_turn(track):
-                break
-            begin = self._playout.written
-            track.start = begin if track.start is None else track.start
-            frames = self._pop_frames(room)
-            self._in_ring.append((track, frames))
-            self._playout.write_frames(frames)
-            self._last = track
-            self._note_others(track, begin)
+        while (track := self._next_to_write()) and (room := self._playout.space - kept) > 0:
+            frames, begin, end = track.tape.read_frames(room)
+            if len(frames):
+                track.add_part(self._playout.written, len(frames), begin, end)
+                self._playout.write_frames(frames)
+                self._last = track
             self._note_stop(track)
+        self._forget()
 
     def _use_gaps(self) -> None:
         """Put a track that is to be heard first before one that waits for its text."""
@@ -284,40 +309,29 @@ class PlaybackQueue:
             if waits and first.first and first.waiting:
                 self.tracks[index : index + 2] = first, idle
 
-    def _is_its_turn(self, track: Track) -> bool:
-        """Whether nothing more comes of the tracks before it."""
-        before = self.tracks[: self.tracks.index(track)]
-        return all(each.closed and not each.waiting for each in before)
+    def _next_to_write(self) -> Track | None:
+        """Return the track whose frames are written next; None where none are to be."""
+        for track in self.tracks:
+            if track.waiting:
+                return track
+            if not track.closed:
+                return None
+        return None
 
-    def _note_others(self, track: Track, begin: int) -> None:
-        """Note in a track that was begun that frames in its gap are another's."""
-        for each in self.tracks[self.tracks.index(track) + 1 :]:
-            if each.start is None or each.stop is not None:
-                continue
-            if each.others and each.others[-1][1] == begin:
-                begin = each.others.pop()[0]
-            each.others.append((begin, self._playout.written))
-
-    def _forget_begun(self) -> None:
-        """Keep frames only of tracks that could still be taken out of the ring."""
-        while self._in_ring and self._is_begun(self._in_ring[0][0]):
-            self._in_ring.popleft()
-
-    def _pop_frames(self, count: int) -> Frames:
-        """Return the next frames, all of one track: `count` at most."""
-        track, frames = self._waiting.popleft()
-        taken, rest = frames[:count], frames[count:]
-        self._bytes -= _weight(frames)
-        if len(rest):
-            self._waiting.appendleft((track, rest))
-            self._bytes += _weight(rest)
-        track.waiting -= len(taken)
-        return taken
+    def _forget(self) -> None:
+        """Forget frames that were written and can neither be taken back nor heard again."""
+        over = sum(track.tape.kept_bytes for track in self.tracks) - QUEUE_BYTES
+        for track in self.tracks:
+            tape, before = track.tape, track.tape.kept_bytes
+            if not track.keeps and self._is_begun(track):
+                tape.forget_behind(0)
+            elif over > 0 and self._is_begun(track):
+                tape.forget_behind(before - over)
+            over -= before - tape.kept_bytes
 
     def _note_stop(self, track: Track) -> None:
-        written = track.closed and not track.waiting and track.start is not None
-        if written and track.stop is None:
-            *_, (_, track.stop) = track.own_stretches(self._playout.written)
+        if track.closed and not track.waiting and track.parts and track.stop is None:
+            track.stop = track.parts[-1].stop
 
     def _publish_level(self) -> None:
         """Set how many frames must be in the ring before the first track that is left is heard.
@@ -339,7 +353,8 @@ class PlaybackQueue:
         """Tell the playout where nothing is on its way: running dry there is no stall."""
         begun = [track for track in self.tracks if track.start is not None]
         last = self._last if self._last in begun else begun[-1] if begun else None
-        if last is not None and not self._waiting and (last.closed or last.idle):
+        waiting = any(track.waiting for track in self.tracks)
+        if last is not None and not waiting and (last.closed or last.idle):
             self._playout.end()
 
     def _request_skips(self) -> None:
@@ -351,7 +366,7 @@ class PlaybackQueue:
     def _cut_stretches(self) -> list[tuple[int, int]]:
         position = self._playout.position
         self._taken_back = [each for each in self._taken_back if each[1] > position]
-        return list(_joined([*_cut_stretches(self.tracks, position), *self._taken_back]))
+        return list(joined([*_cut_stretches(self.tracks, position), *self._taken_back]))
 
     # To its end
 
@@ -376,25 +391,6 @@ def _cut_stretches(tracks: Iterable[Track], position: int) -> Iterator[tuple[int
     """Yield where stretches that were cut begin and end in the ring, beyond `position`."""
     for track in tracks:
         if track.cut and track.stop is not None:
-            for start, stop in track.own_stretches(track.stop):
-                if stop > position:
-                    yield start, stop
-
-
-def _joined(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield stretches in order; neighbours are one."""
-    whole: tuple[int, int] | None = None
-    for start, stop in sorted(stretches):
-        if whole is not None and start <= whole[1]:
-            whole = whole[0], max(whole[1], stop)
-            continue
-        if whole is not None:
-            yield whole
-        whole = start, stop
-    if whole is not None:
-        yield whole
-
-
-def _weight(frames: Frames) -> int:
-    """Bytes that frames occupy in the queue: small chunks weigh more than their samples."""
-    return frames.nbytes + ENTRY_BYTES
+            for part in track.parts:
+                if part.stop > position:
+                    yield part.begin, part.stop

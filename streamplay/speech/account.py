@@ -235,24 +235,37 @@ class Account:
         return facts
 
     def heard(self, position: int) -> int:
-        """Return the frames handed over by `position`, at the source's rate."""
-        return self._heard(self._facts.frames, position)
+        """Return where the listener is by `position`: frames of the source before that place.
 
-    def _heard(self, counts: FrameCounts, position: int) -> int:
-        rate = self._facts.format.samplerate
-        meant = counts.received - counts.muted - counts.trimmed
-        played = round(self.track.played(position) * rate / self.output_rate)
+        Unless the listener has gone back or forward, that is what was handed over by then.
+        """
+        track = self.track
+        place = track.place_at(position)
+        at_end = place == track.tape.end and track.is_handed_over(position)
+        return self._at_source(place, whole=at_end and not track.cut)
+
+    def place_of(self, frame: int) -> int:
+        """Return the place in the track of a frame of the source."""
+        return round(frame * self.output_rate / self.samplerate)
+
+    def _at_source(self, frames: int, *, whole: bool) -> int:
+        """Return as many frames of the output at the source's rate; all of them where `whole`."""
+        rate, meant = self._facts.format.samplerate, self.meant
+        passed = round(frames * rate / self.output_rate)
         # A resampler rounds once a request, which must not count as a lost frame. A larger
         # difference was received and not delivered, because a file could not be written.
         slack = (1 + rate // self.output_rate) * (1 + self._facts.requests)
-        if rate != self.output_rate and self.track.is_whole(position) and meant - played <= slack:
+        if rate != self.output_rate and whole and meant - passed <= slack:
             return meant
-        return min(meant, played)
+        return min(meant, passed)
 
     def _frames(self, position: int) -> FrameCounts:
         """Return the counts with the remainder as flushed or unplayed: the sum is always whole."""
-        counts = copy(self._facts.frames)
-        counts.played = self._heard(counts, position) if self._playing else 0
+        counts, track = copy(self._facts.frames), self.track
+        if self._playing:
+            whole = track.is_whole(position)
+            counts.played = self._at_source(track.played(position), whole=whole)
+            counts.replayed = self._at_source(track.replayed(position), whole=False)
         rest = counts.received - counts.muted - counts.trimmed - counts.played
         flushed = self._playing and self.settled
         counts.flushed, counts.unplayed = (rest, 0) if flushed else (0, rest)

@@ -56,6 +56,7 @@ class Delivery:
         """Count the frames that follow as those of `piece`."""
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
+        self._account.track.skipping = False  # the listener wanted to go on to this piece
         if self._policy is not None:
             self._policy.on_request(len(piece.text))
         if self._trimmer is not None:

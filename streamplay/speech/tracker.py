@@ -78,6 +78,7 @@ class Tracker:
         self._dry: float | None = None  # since when nothing was left to be heard
         self._silent_after = -1  # the frame after which that was last so
         self._waits = False  # it has been told that the text is late
+        self._moves = 0  # of the listener, as far as they have been seen
 
     def look(self) -> float | None:
         """Tell what has happened since the last look.
@@ -91,6 +92,7 @@ class Tracker:
         account = self._utterance.account
         position = account.track.heard()
         heard = account.heard(position)
+        self._look_at_moves(heard)
         self._look_at_requests()
         self._look_at_sound(heard)
         if self._sound:
@@ -136,7 +138,10 @@ class Tracker:
         """Tell what is left to tell, and how it ended; return whether anybody listens."""
         utterance = self._utterance
         receipt = utterance.receipt
-        heard = receipt.frames.played  # the device has been fed as much as it takes to hear that
+        account = utterance.account
+        # The device has been fed as much as it takes to hear that.
+        heard = account.heard(account.track.position())
+        self._look_at_moves(heard)
         self._look_at_requests()
         self._look_at_sound(heard)
         if self._sound:
@@ -147,6 +152,23 @@ class Tracker:
         if utterance.interrupted:
             return self._tell(Interrupted, self._clock(), heard=utterance.heard(), receipt=receipt)
         return self._tell(Finished, self._clock(), receipt=receipt)
+
+    def _look_at_moves(self, heard: int) -> None:
+        """Go on from another piece and word where the listener has gone back or forward.
+
+        What is heard again is told again, and nothing is told of what was left out.
+        """
+        moves = self._utterance.account.track.moves
+        if moves == self._moves:
+            return
+        self._moves, self._silent_after, self._dry = moves, -1, None
+        if self._stalled is not None:
+            self._resume(self._clock(), self._clock() - self._stalled[0])
+        rate, pieces = self._utterance.account.samplerate, self._utterance.pieces[: self._requested]
+        self._piece = max(0, sum(piece.start <= heard for piece in pieces) - 1)
+        self._word = 0
+        for piece in pieces[self._piece :][:1]:
+            self._word = sum(self._start(piece, word) * rate < heard for word in piece.words)
 
     def _look_at_requests(self) -> None:
         account = self._utterance.account

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from streamplay.playback.ring import Kind, Note
-from streamplay.playback.track import Track
+from streamplay.playback.track import Track, TrackPart
 
 
 def test_a_track_takes_from_a_note_what_is_its_own() -> None:
-    track = Track(start=100, stop=200)
+    track = Track(parts=[TrackPart(100, 200, 0, 100)], stop=200)
     for note in (
         Note(Kind.PLAYED, 0, 100, 1.0),
         Note(Kind.STALLED, 100, 7, 1.5),
@@ -28,7 +28,7 @@ def test_a_track_takes_from_a_note_what_is_its_own() -> None:
 
 
 def test_a_skip_counts_only_where_the_position_has_passed_it() -> None:
-    track = Track(start=0, stop=1000)
+    track = Track(parts=[TrackPart(0, 1000, 0, 1000)], stop=1000)
     track.apply(Note(Kind.SKIPPED, 300, 400, 1.0))
     assert [track.played(at) for at in (0, 300, 500, 700, 900, 5000)] == [
         0,

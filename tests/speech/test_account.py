@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamplay.audio import AudioFormat
 from streamplay.errors import RateLimited, Truncated
 from streamplay.playback.ring import Kind, Note
+from streamplay.playback.track import TrackPart
 from streamplay.receipt import OutputFacts
 from streamplay.request import SpeechRequest
 from streamplay.speech.account import Account
@@ -30,6 +31,13 @@ def account(*, playing: bool = True, output_rate: int = RATE, **fields: Any) -> 
     return made
 
 
+def lies(made: Account, start: int, stop: int | None = None) -> None:
+    """Put its track into the playout: open, or up to where all of it lies."""
+    end = 10**9 if stop is None else stop
+    made.track.parts, made.track.stop = [TrackPart(start, end, 0, end - start)], stop
+    made.track.tape.end = end - start
+
+
 def adds_up(made: Account, position: int) -> None:
     counts = made.receipt(position).frames
     kept = (counts.played, counts.flushed, counts.trimmed, counts.muted, counts.unplayed)
@@ -41,7 +49,8 @@ def test_the_first_voice_is_later_than_the_first_sound() -> None:
     made = account()
     made.arrived(np.concatenate([frames(2400, 0.0), frames(2400)]), 9600, 100.2)
     assert made.voice_frame == 2400
-    made.track.start, made.track.voice_offset = 1000, made.voice_frame
+    lies(made, 1000)
+    made.track.voice_offset = made.voice_frame
     for block in range(20):
         made.track.apply(Note(Kind.PLAYED, 1000 + 240 * block, 240, 100.3 + block / 100))
     ms = made.receipt(5800).ms
@@ -125,7 +134,8 @@ def test_every_frame_is_accounted_for_at_every_moment(
     for event, count in events:
         if event == "arrived":
             made.arrived(frames(count), 2 * count, 100.0)
-            made.track.start = start if playing else None
+            if playing:
+                lies(made, start)
         elif event == "muted":
             made.muted(count)
         elif event == "stop":
@@ -148,7 +158,7 @@ def test_what_was_not_heard_when_it_was_settled_was_flushed() -> None:
     made = account()
     made.arrived(frames(1000), 2000, 100.0)
     made.muted(50)
-    made.track.start = 0
+    lies(made, 0)
     assert made.receipt(300).frames.unplayed == 700
     made.finish(102.0, complete=False, interrupted=True)
     receipt = made.receipt(300)
@@ -164,10 +174,10 @@ def test_no_frame_is_lost_in_the_rounding_of_a_resampler(output_rate: int, recei
     made = account(output_rate=output_rate)
     made.requested(4)
     made.arrived(frames(received), 2 * received, 100.0)
-    made.track.start = 10
     for off in (0, 1):
-        made.track.stop = 10 + received * output_rate // RATE + off
-        assert made.receipt(made.track.stop).frames.played == received
+        stop = 10 + received * output_rate // RATE + off
+        lies(made, 10, stop)
+        assert made.receipt(stop).frames.played == received
 
 
 def test_what_came_and_was_never_put_was_not_played() -> None:
@@ -175,10 +185,11 @@ def test_what_came_and_was_never_put_was_not_played() -> None:
         made = account(output_rate=output_rate)
         made.requested(4)
         made.arrived(frames(1000), 2000, 100.0)
-        made.track.start, made.track.stop = 0, 1000 * output_rate // RATE
+        stop = 1000 * output_rate // RATE
+        lies(made, 0, stop)
         made.arrived(frames(1000), 2000, 100.0)  # and then its file could not be written
         made.finish(101.0, complete=False, interrupted=False)
-        counts = made.receipt(made.track.stop).frames
+        counts = made.receipt(stop).frames
         assert (counts.received, counts.played, counts.flushed) == (2000, 1000, 1000)
 
 
@@ -198,7 +209,7 @@ def test_a_receipt_tells_all_that_was_noted() -> None:
     made.effective(AudioFormat("pcm_mulaw", 8000, 2), "header")
     made.saved(7)
     made.output(OutputFacts("silent", "clock", 8000, 20.0, "python"))
-    made.track.start = 0
+    lies(made, 0)
     made.track.apply(Note(Kind.STALLED, 0, 2400, 1.0))
     made.track.apply(Note(Kind.STALLED, 0, 4800, 1.0))
     made.track.apply(Note(Kind.UNDERFLOWED, 0, 0, 1.0))

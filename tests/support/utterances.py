@@ -11,6 +11,7 @@ from streamplay.options import Options
 from streamplay.outputs.silent import SilentOutput
 from streamplay.playback.playout import Playout
 from streamplay.playback.pump import Pump
+from streamplay.playback.track import TrackPart
 from streamplay.policy.jitter import Fixed
 from streamplay.speech.account import Account
 from streamplay.speech.state import UtteranceState
@@ -56,7 +57,8 @@ def playing(said: UtteranceState, *, received: int, played: int) -> None:
     pump = Pump(SilentOutput(RATE), playout, lambda: 0.0, asked=(RATE, 1))
     said.track = said.account.track
     pump.add(said.track, Fixed(0, RATE))
-    said.track.start = 0
+    said.track.parts = [TrackPart(0, received, 0, received)]
+    said.track.tape.end = received
     playout.write_frames(np.ones((received, 1), np.float32))
     block = np.zeros(played, np.float32)
     playout.render(block.data.cast("B").cast("f"), 0.2)
