@@ -153,11 +153,17 @@ class ServedAnswer:
 
     @asynccontextmanager
     async def _encoding(self, file: IO[bytes] | Growing, container: str) -> AsyncIterator[Encoder]:
-        writer = await _step(encoder, file, container, self._audio, self._order.bit_rate)
+        made: list[Encoder] = []  # also where the answer is cancelled while it is made
+
+        def make() -> None:
+            made.append(encoder(file, container, self._audio, self._order.bit_rate))
+
         try:
-            yield writer
+            await _step(make)
+            yield made[0]
         finally:
-            await _step(writer.close)
+            for writer in made:
+                await _step(writer.close)
 
     async def _pieces(self) -> AsyncIterator[speech.SpokenPiece]:
         """Run the synthesis in a thread, one piece a step: nobody waits for more."""
@@ -202,14 +208,20 @@ class ServedAnswer:
 async def _step(work: Callable[..., T], *args: object) -> T:
     """Do some milliseconds of work on a thread.
 
-    Where the client leaves meanwhile, the step is waited for: what it works on is closed then.
+    Where the answer is cancelled meanwhile, also more than once (the client leaves, then the
+    server stops), the step is waited for: what it works on is closed then. A future of the
+    executor, and no task: a loop that ends cancels its tasks while their threads go on.
     """
-    task = asyncio.ensure_future(asyncio.to_thread(work, *args))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
+    step = asyncio.get_running_loop().run_in_executor(None, work, *args)
+    cancelled: asyncio.CancelledError | None = None
+    while not step.done():
+        try:
+            await asyncio.wait([step])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return step.result()
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

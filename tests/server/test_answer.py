@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import io
 import json
 from typing import Any
@@ -301,3 +302,22 @@ def test_long_files_take_turns_with_what_is_short() -> None:
             return left
 
     assert asyncio.run(act()) == files
+
+
+def test_an_encoder_is_closed_before_its_file_however_often_the_answer_is_cancelled() -> None:
+    # An encoder that is collected after its file complains in a callback: an error in pytest.
+    async def act() -> None:
+        async with serving() as base_url, httpx.AsyncClient(timeout=60) as client:
+            long = asking("One two three. " * 6000, stream=False, response_format="mp3")
+            before = asyncio.all_tasks()
+            making = asyncio.create_task(client.post(f"{base_url}/audio/speech", json=long))
+            await asyncio.sleep(0.3)
+            for _ in range(3):
+                for task in asyncio.all_tasks() - before - {making}:
+                    task.cancel()
+                await asyncio.sleep(0.001)
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+
+    asyncio.run(act())
+    gc.collect()
