@@ -2,8 +2,8 @@
 
 A *frame* is one sample for each channel. Inside streamplay frames are
 ``float32`` arrays of shape ``(n, channels)``, full scale ±1.0. On the wire they
-are bytes in one of four encodings, named as the speech API names them. Files and
-other servers use more: those of `READABLE`.
+are bytes: `ENCODINGS` are the encodings that Together's API names and that are written here,
+`READABLE` those that are read.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 ENCODINGS: Final = option_table.ENCODINGS
 
-# Read, never asked for or written: what WAV, AIFF, AU, Matroska and some servers hold. The name
-# says it all: signed, unsigned or float, bits, byte order.
+# Read, never written here: what WAV, AIFF, AU, Matroska and some servers hold. The name tells the
+# kind (signed, unsigned or float), the bits and the byte order.
 _ALSO_READ: Final = {
     "pcm_u8": 1,
     "pcm_s8": 1,
@@ -129,10 +129,10 @@ class AudioFormat:
         elif self.encoding == "pcm_s16le":
             samples = np.frombuffer(data, dtype="<i2").astype(np.float32)
             samples *= np.float32(1 / _S16_SCALE)
-        elif self.encoding in _ALSO_READ:
-            samples = _decode_other(self.encoding, data)
-        else:
+        elif self.encoding in _G711_EXPAND:
             samples = _g711_table(self.encoding)[np.frombuffer(data, dtype=np.uint8)]
+        else:
+            samples = _decode_other(self.encoding, data)
         return samples.reshape(-1, self.channels)
 
     def encode(self, frames: Frames) -> bytes:
@@ -150,7 +150,7 @@ class AudioFormat:
         """
         import numpy as np
 
-        if self.encoding in _ALSO_READ:
+        if self.encoding not in ENCODINGS:
             raise ValueError(f"{self.encoding} is read, not written")
 
         if self.encoding == "pcm_f32le":
@@ -164,7 +164,7 @@ class AudioFormat:
 
 
 def _decode_other(encoding: str, data: bytes | bytearray | memoryview) -> NDArray[np.float32]:
-    """Decode an encoding of `_ALSO_READ`, whose name is ``pcm_``, kind, bits, byte order."""
+    """Decode an encoding whose name is ``pcm_``, kind (s, u or f), bits, byte order."""
     import numpy as np
 
     kind, bits = encoding[4], int(encoding[5:].rstrip("lbe"))
@@ -193,7 +193,7 @@ def _g711_table(encoding: str) -> NDArray[np.float32]:
     """Return the value of each of the 256 codes of a G.711 law, full scale ±1.0."""
     import numpy as np
 
-    expand = _expand_mulaw if encoding == "pcm_mulaw" else _expand_alaw
+    expand = _G711_EXPAND[encoding]
     return np.array([expand(code) / _S16_SCALE for code in range(256)], dtype=np.float32)
 
 
@@ -226,3 +226,6 @@ def _expand_alaw(code: int) -> int:
     if exponent:
         magnitude = magnitude + 0x100 << exponent - 1
     return magnitude if code & 0x80 else -magnitude
+
+
+_G711_EXPAND: Final = {"pcm_mulaw": _expand_mulaw, "pcm_alaw": _expand_alaw}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from streamplay.network import shapes
+from streamplay.network import request_shapes
 from streamplay.policy.learning import PROCESS
 from tests.support.nullsink import NullSink
 from tests.support.server import speech_server
@@ -118,4 +118,4 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _nothing_learned() -> None:
     """Forget what earlier tests taught about a server, as a new process would."""
     PROCESS.clear()
-    shapes.PROCESS.known.clear()
+    request_shapes.PROCESS.known.clear()

@@ -51,7 +51,7 @@ ENTRANCES = {
         "changes",
         "pump",
         "reference",
-        "search",
+        "device_search",
         "session",
         "silence",
         "track",
@@ -60,7 +60,7 @@ ENTRANCES = {
     "rules": {"checks", "families", "fields", "option_table", "pronunciation"},
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
-    "stream": {"decoder", "sniff", "sse", "stillness", "told", "wire"},
+    "stream": {"declared", "decoder", "sniff", "sse", "stillness", "wire"},
     "words": {"books", "boundaries", "document", "passage", "sources"},
 }
 
@@ -75,7 +75,7 @@ CORE = {
     "policy.simulate",
     "words.boundaries",
     "words.lexicon",
-    "words.pace",
+    "words.token_pace",
     "words.passage",
     "words.preparation",
     "words.addresses",

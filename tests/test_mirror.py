@@ -41,7 +41,7 @@ ELSEWHERE = {
     "network/early_response.py": "network/test_early.py",
     "network/exchange.py": "network/test_transport.py",
     "outputs/base.py": "outputs/test_silent.py",  # protocols
-    "playback/search.py": "playback/test_session.py",
+    "playback/device_search.py": "playback/test_session.py",
     "server/sentences.py": "server/test_speech.py",
     "speech/resources.py": "test_backend.py",
     "stream/headers.py": "stream/test_riff.py",
@@ -50,7 +50,7 @@ ELSEWHERE = {
     "words/epub.py": "words/test_books.py",
     "words/boundaries.py": "words/test_text.py",
     "words/lexicon.py": "words/test_text.py",
-    "words/pace.py": "words/test_text.py",
+    "words/token_pace.py": "words/test_text.py",
     "words/[abhimr]*": "words/test_cleaning.py",  # the parts of cleaning
 }
 

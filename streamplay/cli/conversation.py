@@ -392,7 +392,7 @@ class Conversation:
 
     def _on_notice(self, sentence: str) -> None:
         """Pass on what the player tells, and note whether sound can be heard."""
-        from streamplay.playback.search import BACK, GONE, SILENT
+        from streamplay.playback.device_search import BACK, GONE, SILENT
 
         if sentence.startswith(SILENT):
             self.no_sound = "no sound can be heard: there is no output device"

@@ -16,6 +16,7 @@ import wave
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import StreamPlayError
+from streamplay.rules.option_table import options_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,8 +38,8 @@ _FOLDER: Final = "phrases"
 
 # What of a player's options changes how a phrase sounds.
 _SOUNDS_BY: Final = (
-    *("model", "voice", "language", "speed", "instructions", "pronounce", "extra", "decode_as"),
-    *("base_url", "local", "encoding", "sample_rate", "format"),
+    *(option.name for option in options_in("request")),
+    *("clean", "base_url", "local"),
 )
 
 

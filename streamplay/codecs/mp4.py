@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.codecs.mp4_tables import read_fragment, read_track
 from streamplay.codecs.packets import CodecReader
-from streamplay.codecs.script import Script
+from streamplay.codecs.push_parser import Script
 from streamplay.codecs.whole import MAX_FILE_BYTES
 from streamplay.errors import BadAudio, TooLarge
 

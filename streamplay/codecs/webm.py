@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamplay.codecs.flac import read_streaminfo
 from streamplay.codecs.packets import CodecReader
-from streamplay.codecs.script import Script
+from streamplay.codecs.push_parser import Script
 from streamplay.errors import BadAudio
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from streamplay.errors import NoAudio, StreamBroken, StreamPlayError, TimedOut
 from streamplay.network.failures import read_error, tells_end
 from streamplay.presentable import conceal, presentable
+from streamplay.stream.declared import Told, told_by_headers
 from streamplay.stream.sniff import is_bytes
 from streamplay.stream.stillness import SilenceLimits, Stillness
-from streamplay.stream.told import Told, told_by_headers
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from streamplay.stream.decoder import Chunk, Decoder
     from streamplay.stream.wire import WireEvent
 
-# A server that sends events without end, and none of them audio, is handed out
-# as it is: what is kept meanwhile is bounded.
+# After so many events without audio the stream is handed out unread: what is kept until the first
+# audio stays bounded.
 _EARLY_EVENTS: Final = 1000
 
 # Less than the shortest header of a sound file.

@@ -16,13 +16,13 @@ from streamplay.errors import (
     VoiceNotFound,
 )
 from streamplay.models import Voice, read_models, read_voices
-from streamplay.network import shapes
+from streamplay.network import request_shapes
 from streamplay.network.body import Body, Moments
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.failures import check_coding, read_refusal
 from streamplay.network.message import PATH, authorization, content_of, headers_of
+from streamplay.network.request_shapes import ShapeChoice
 from streamplay.network.response import SpeechResponse
-from streamplay.network.shapes import ShapeChoice
 from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import HttpTransport
 from streamplay.presentable import presentable
@@ -95,7 +95,7 @@ class SpeechApi:
         self.limits = limits_of(timeout, deadline)
         self.clock = clock
         self.retries = retries
-        self.learned = shapes.PROCESS.of(self.endpoint.base_url)
+        self.learned = request_shapes.PROCESS.of(self.endpoint.base_url)
         self._api = api
         self._notify = notify
         self._transport = transport(self.endpoint, clock)

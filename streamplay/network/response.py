@@ -23,8 +23,8 @@ from streamplay.errors import (
 from streamplay.network.answer_audio import Answer, AnswerCounts, without_key
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
 from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal, told_limit
+from streamplay.network.request_shapes import divided
 from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
-from streamplay.network.shapes import divided
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
 from streamplay.stream.stillness import LONGEST_PAUSE, SilenceLimits, told_pauses
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from streamplay.models import FormatSource
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.shapes import Server, ShapeChoice
+    from streamplay.network.request_shapes import Server, ShapeChoice
     from streamplay.network.timeouts import Limits
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk
@@ -54,7 +54,7 @@ _READ_SECONDS: Final = 0.5
 # A server may see the end of our other stream a little later than we do.
 _FREE_SECONDS: Final = 0.1
 
-# A hint at the right name is worth so long a wait, and no longer.
+# The longest wait for the list of names, from which an error suggests the right one.
 _HINT_SECONDS: Final = 2.0
 
 

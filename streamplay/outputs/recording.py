@@ -20,6 +20,10 @@ RAW_SUFFIXES: Final = (".pcm", ".raw")
 SOUND_SUFFIXES: Final = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
 """libsndfile's name for each."""
 
+_HELD_BY_16_BITS: Final = frozenset(
+    ("pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8", "pcm_mulaw", "pcm_alaw")
+)
+
 WRITTEN_AT_ONCE: Final = 1 << 16
 """Frames. libsndfile's Vorbis encoder keeps a whole write on the stack: ten minutes
 of 24 kHz in one ended the process (libsndfile 1.2.2)."""
@@ -184,12 +188,12 @@ class SoundFile:
             ) from error
 
     def _subtype(self, audio: AudioFormat) -> str | None:
-        """Return libsndfile's subtype that loses nothing: 16 bits hold s16 and G.711."""
-        if self._kind == "WAV":
-            return "FLOAT" if audio.encoding == "pcm_f32le" else "PCM_16"
-        if self._kind == "FLAC":
-            return "PCM_24" if audio.encoding == "pcm_f32le" else "PCM_16"
-        return None
+        """Return libsndfile's subtype that loses nothing, or the least that the format can."""
+        if self._kind not in {"WAV", "FLAC"}:
+            return None
+        if audio.encoding in _HELD_BY_16_BITS:
+            return "PCM_16"
+        return "FLOAT" if self._kind == "WAV" else "PCM_24"
 
     def _samples(self, frames: Frames) -> Any:
         """Return integers for a file of 16 bits: libsndfile would scale floats by 32767."""

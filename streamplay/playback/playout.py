@@ -39,15 +39,16 @@ if TYPE_CHECKING:
     from streamplay.audio import Block, Frames
 
 FADE_SECONDS: Final = 0.005
-"""Out, at a pause or a skip; and the ramp appended to a dry ring. Shorter is heard
-as a click, longer is heard as late."""
+"""Length of the fade out at a pause and at a skip (what `interrupt()` and `cancel()` become here),
+of the ramp appended when the ring runs dry, and of a change of volume by full scale. Shorter is
+heard as a click, longer is heard as late."""
 
 FADE_IN_SECONDS: Final = 0.008
-"""In, where sound returns after it was disturbed (within the usual 5 to 10 ms)."""
+"""Length of the fade in where sound returns after a stall or a pause (5 to 10 ms are usual)."""
 
 SKIPS: Final = 16
-"""Skips that are known at a time: utterances that were cut and still lie in the ring, others
-between them. More of them are known as soon as the first ones have been passed."""
+"""The most skips that the callback knows at once: utterances that were cut while others lay between
+them in the ring. Further ones are handed over when the first have been passed."""
 
 _ZEROS: Final = memoryview(bytes(4 * 16384)).cast("f")
 
@@ -313,7 +314,7 @@ class Playout:
         faded = self._gate is Gate.FADING
         self._gate = Gate.CLOSED
         self._disturbed = not ended
-        # What is left of a fade that was cut short is as steep as the fade was.
+        # Where a fade was cut short, the ramp goes on with its slope.
         self._ramp = self._fade_out_left if faded else self._fade
         self._ramp_left = 0 if ended else self._ramp
         if dry and not ended and not faded:

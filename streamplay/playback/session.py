@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from streamplay.errors import DeviceLost, NoDevice, OutputFailed
 from streamplay.loop import aside, in_thread
 from streamplay.playback.changes import SharedChanges
-from streamplay.playback.search import DeviceSearch
+from streamplay.playback.device_search import DeviceSearch
 from streamplay.receipt import OutputFacts
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat
     from streamplay.outputs.base import Output
+    from streamplay.playback.device_search import OutputOptions
     from streamplay.playback.native import AnyPlayout
     from streamplay.playback.pump import Pump
-    from streamplay.playback.search import OutputOptions
 
 PATIENCE_SECONDS: Final = 1.0
 """For an audio server to come back. With the second that it takes to notice, two at most."""
@@ -41,12 +41,12 @@ MIN_SECONDS: Final = 0.5
 """A device that is lost so soon after another was lost is not replaced: the next would be too."""
 
 LOOK_PATIENCE_SECONDS: Final = 1.0
-"""What an utterance waits for a look for a device: 0.1 s are usual, a server that hangs takes 3 s.
-After that it goes to the silent clock, and to the device as soon as there is one."""
+"""The longest that an utterance waits for the search for a device: 0.1 s are usual, a sound server
+that hangs takes 3 s. After that it goes to the silent clock, then to the device that comes."""
 
 LOOKED_SECONDS: Final = 0.3
-"""A look for the same utterance that ended so long ago is made again: one begins with its request,
-and its frames may come much later."""
+"""A search for the same utterance that is older is repeated: it began with the request, and the
+frames may come much later."""
 
 FOLLOW_SECONDS: Final = 5.0
 """For so long PortAudio is not initialised again (60 ms) for sound that is at hand, with no request

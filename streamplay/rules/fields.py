@@ -52,8 +52,8 @@ _WHERE_GIVEN: Final = tuple(
 """Sent under their own names, in either shape, where they were given."""
 
 _AS_EXTRA: Final = frozenset({"alignment", "segment", "speed", "instructions"})
-"""Fields that `extra` may hold as well: that was the only way before they had names of their own,
-and two of them have no flag."""
+"""Fields that `extra` may hold as well: programs passed them so before they had options of their
+own, and `alignment` and `segment` have no flag."""
 
 _OWN_FIELDS: Final = frozenset({"input", *_ALWAYS, *_WHERE_GIVEN}) - _AS_EXTRA
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"

@@ -53,7 +53,8 @@ ONE_SAY: Final = "say"
 GAP_WEIGHT: Final = 20.0
 """A second of silence inside a sentence is as bad as so many before it."""
 
-# The enums of the schema of POST /audio/speech, https://docs.together.ai/reference/audio-speech;
+# What Together's API names, and `AudioFormat.encode` writes: the enums of the schema of
+# POST /audio/speech, https://docs.together.ai/reference/audio-speech;
 # alignment and segment: https://docs.together.ai/docs/text-to-speech.
 ENCODINGS: Final = ("pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw")
 READABLE: Final = (
@@ -69,13 +70,13 @@ ALIGNMENTS: Final = ("none", "word")
 SEGMENTS: Final = ("sentence", "immediate", "never")
 
 SAMPLE_RATES: Final = (8000, 48000)
-"""Telephone to studio. The schema bounds nothing; no model is known beyond."""
+"""Telephone to studio. The schema sets no limit; no known model goes outside this range."""
 
 SPEEDS: Final = (0.25, 4.0)
 """The bounds of ``speed`` in OpenAI's API reference, audio/speech."""
 
 LOUDEST: Final = 20.0
-"""dB of amplification. What passes full scale is limited; beyond this little else is left."""
+"""dB of amplification. What passes full scale is clipped: above this, almost all would be."""
 
 MOST_AHEAD: Final = 16
 """Pieces requested ahead: more than can be heard in the time that one request takes."""
@@ -169,7 +170,7 @@ _TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
         ("prebuffer", "prebuffer", "auto", ("auto",), EITHER, "--prebuffer auto|MS",
             "audio ahead before sound starts"),
         ("gap_weight", "weight", GAP_WEIGHT, (1, LARGEST), EITHER, "--gap-weight W",
-            "how many seconds of waiting one second of gap is worth (default: 20)"),
+            "how much worse a gap is than waiting (default: 20: 1 s of gap counts as 20 s)"),
         ("remember", "file", None, None, PLAYER, "--remember FILE",
             "remember learned start delays in FILE"),
         ("play", "switch", True, None, PLAYER, "--no-play",

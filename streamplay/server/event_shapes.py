@@ -36,6 +36,7 @@ def _audio(dialect: str, model: str, encoded: str) -> dict[str, Any]:
     if dialect == "C":
         kind = "conversation.item.audio_output.delta"
         return {"type": kind, "item_id": "tts_1", "delta": encoded}
+    assert dialect == "E", f"no dialect {dialect!r}"
     return {"type": "speech.audio.delta", "audio": encoded}
 
 

@@ -119,7 +119,7 @@ class Scenario:
         "speech", "speak, or send a signal whose every sample is known", choices=SIGNALS
     )
     seconds: float = _key(10.0, "how long the signal lasts", most=_DAY_SECONDS)
-    send_as: str = _key("", "ENCODING[@RATE] that is sent, whatever was asked and is the model's")
+    send_as: str = _key("", "ENCODING[@RATE] to send, whatever was asked for")
     channels: int = _key(1, "1, or 2: the second is the first at half its level")
     leading_silence_ms: float = _key(0.0, "silence before the audio", most=_HOUR_MS)
 
@@ -142,10 +142,10 @@ class Scenario:
         least=0.001,
         most=math.inf,
     )
-    jitter: str = _key("none", "distribution of what each chunk is late", choices=JITTERS)
-    jitter_ms: float = _key(0.0, "its mean", most=_HOUR_MS)
+    jitter: str = _key("none", "distribution of the delay of each chunk", choices=JITTERS)
+    jitter_ms: float = _key(0.0, "mean delay", most=_HOUR_MS)
     stalls: tuple[str, ...] = _key((), "`AT:FOR`: after AT ms of audio, wait FOR ms; repeatable")
-    seed: int = _key(0, "of everything random; the n-th request differs from the others")
+    seed: int = _key(0, "seed of all random numbers; each request has a sequence of its own")
 
     # Refusals
     status: int = _key(0, "answer with this HTTP status instead of audio")

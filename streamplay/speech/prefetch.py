@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from streamplay.words.passage import Passage
 
 HEARD_SECONDS: Final = 0.01
-"""Left of a piece that counts as heard: a resampler's rounding must not hold up the next."""
+"""A piece with less than this left counts as heard, so that a resampler's rounding does not hold up
+the next request."""
 
 
 class Prefetch:

@@ -49,15 +49,18 @@ class Tracked(Protocol):
 
 
 SOON_SECONDS: Final = 0.001
-"""Looks are no closer together: word times are not as exact."""
+"""Shortest time between two looks; word times are less exact than this."""
 
-SEEN_SECONDS: Final = 0.1
-"""A block of an output, generously (PulseAudio's are 50 ms): the callback has seen by then what
-the loop sees."""
+STALL_TOLD_AFTER_SECONDS: Final = 0.1
+"""How long silence lasts before `Stalled` is sent: more than a block of an output (50 ms with
+PulseAudio), so that the callback has rendered the silence by then."""
 
 
 class Tracker:
     """Derives the events of one utterance from what is known of it. On the loop only.
+
+    A stall is told while it lasts, after `STALL_TOLD_AFTER_SECONDS`. The playout's note of it,
+    which says how long it was, comes when it ends; a shorter stall is told by that note alone.
 
     Parameters
     ----------
@@ -76,7 +79,9 @@ class Tracker:
         self._stalls = 0
         self._stalled: tuple[float, int] | None = None  # since when, and after which frame
         self._dry: float | None = None  # since when nothing was left to be heard
-        self._silent_after = -1  # the frame after which that was last so
+        self._silent_after = (
+            -1
+        )  # the frame count at which nothing was left to be heard, the last time
         self._waits = False  # it has been told that the text is late
         self._moves = 0  # of the listener, as far as they have been seen
 
@@ -109,7 +114,7 @@ class Tracker:
             if awaited is not None and awaited > position:
                 dues.append(track.seconds_until_heard(awaited))
         if self._dry is not None and self._stalled is None:
-            dues.append(self._dry + SEEN_SECONDS - self._clock())
+            dues.append(self._dry + STALL_TOLD_AFTER_SECONDS - self._clock())
         soonest = min((due for due in dues if due is not None), default=None)
         return None if soonest is None else max(SOON_SECONDS, soonest)
 
@@ -228,19 +233,18 @@ class Tracker:
             self._tell(Waiting, self._clock())
         self._waits = waits
 
-    # A stall is told while it lasts; the playout's note of it, which says how long it was, comes
-    # when it ends. One that was too short to be seen is told by the note alone.
-
     def _look_at_stalls(self, heard: int) -> None:
         now = self._clock()
         self._tell_stalls(now, heard)
         if self._stalled is not None and heard > self._stalled[1]:
-            self._resume(now, now - self._stalled[0])  # it was none: the text had not come
+            self._resume(
+                now, now - self._stalled[0]
+            )  # it was no stall: the text was late, not the network
         if not self._utterance.account.track.has_run_dry():
             self._dry = None
             return
         self._dry, self._silent_after = self._dry or now, heard
-        if self._stalled is None and now - self._dry > SEEN_SECONDS:
+        if self._stalled is None and now - self._dry > STALL_TOLD_AFTER_SECONDS:
             self._stall(now, heard)
 
     def _tell_stalls(self, now: float, heard: int) -> None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from streamplay.audio import Frames
     from streamplay.codecs.packets import CodecReader
+    from streamplay.stream.declared import Told
     from streamplay.stream.guard import Candidate
-    from streamplay.stream.told import Told
 
 __all__ = ["Chunk", "Decoder", "FormatSource"]
 
@@ -38,8 +38,8 @@ _EVENTS: Final = "text/event-stream"
 # Uncompressed audio in a container.
 _CONTAINERS: Final = frozenset(("audio/wav", "audio/x-w64", "audio/aiff", "audio/x-au"))
 
-# A server that says one of these and sends samples is wrong; one that sends neither, too. It takes
-# so many bytes to tell.
+# A server that names one of these types and sends something else is wrong. `_PROMISE_BYTES` are
+# needed to be sure.
 _ALIASES: Final = (
     "audio/mp3 audio/x-mp3 audio/mpeg3 audio/x-flac audio/opus application/ogg audio/x-aac "
     "audio/aacp audio/x-m4a audio/m4a video/mp4 video/webm"
@@ -47,7 +47,7 @@ _ALIASES: Final = (
 _PROMISING: Final = COMPRESSED.union(_ALIASES.split())
 _PROMISE_BYTES: Final = 4096
 
-# So many zeros in front are no part of a mark.
+# Zeros in front: so many are silence, and no part of a file's mark.
 _SILENCE_BYTES: Final = 8
 
 # Readers of these pass over an ID3 tag by themselves, also over one whose length is wrong.

@@ -23,7 +23,7 @@ text-to-speech guide at different times); E, G and H are OpenAI's
 (https://platform.openai.com/docs/api-reference: audio/speech-audio-delta-event,
 realtime-server-events, chat-streaming) and its imitators'; F is sglang-omni's; I to K are those of
 many small servers. The Content-Type decides between D and the rest, the keys of
-each event between the rest: never what was asked for. They may be mixed.
+each event between the rest: never what was asked for. One stream may mix them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from streamplay.errors import MalformedEvent, RemoteError
 from streamplay.presentable import presentable
+from streamplay.stream.declared import Told, told_by_fields
 from streamplay.stream.payload import find_audio, is_base64, may_be_audio, undo_base64
-from streamplay.stream.told import Told, told_by_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class _Place(NamedTuple):
 # Where each dialect keeps its base64. An event that names no kind is known by
 # the key alone. Under another kind `b64` says enough, `audio` and `delta` do not:
 # the `delta` of `response.text.delta` is text.
-_AUDIO_KEY: Final = {
+_KEY_BY_KIND: Final = {
     "audio.tts.chunk": "b64",
     "delta": "audio",
     "conversation.item.audio_output.delta": "delta",
@@ -126,9 +126,10 @@ _AUDIO_KEY: Final = {
     "chunk": "data",
     "audio_chunk": "data",
 }
-_AUDIO_KEYS: Final = ("b64", "audio", "delta", "audio_base64")
-_SURE_KEYS: Final = ("b64", "audio_base64")
-_INNER_KEYS: Final = ("data", "b64", "b64_json", "base64", "audio", "content")
+_KEYS_WITHOUT_KIND: Final = ("b64", "audio", "delta", "audio_base64")
+_KEYS_OF_ANY_KIND: Final = ("b64", "audio_base64")
+_BASE64_KEYS: Final = ("data", "b64", "b64_json", "base64")
+_INNER_KEYS: Final = (*_BASE64_KEYS, "audio", "content")
 _AUDIO_ENDINGS: Final = ("audio.delta", "audio_output.delta")
 _CHAT: Final = "chat.completion.chunk"
 _UNNAMED: Final = "message"  # what the format calls an event without a name
@@ -175,7 +176,7 @@ def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> 
     if inner == _END:
         return Done()
     if isinstance(inner, dict) and _audio_place(fields, kind) is None:
-        # The schema's AudioSpeechStreamEvent, taken by its letter, wraps the chunk.
+        # Read literally, the schema's AudioSpeechStreamEvent puts the chunk inside `data`.
         fields, kind = inner, _kind(inner, kind)
         _raise_remote(fields, kind, data)
     return _meaning_of_fields(fields, kind, number)
@@ -204,7 +205,7 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
         told = told_by_fields(place.fields).over(told_by_fields(fields))
         unmarked = kind in _UNMARKED or "audio_base64" in place.fields
         return Audio(_undo_base64(place.value, number), told, unmarked)
-    if kind in _AUDIO_KEY and kind not in _UNMARKED and "finish_reason" not in fields:
+    if kind in _KEY_BY_KIND and kind not in _UNMARKED and "finish_reason" not in fields:
         raise _malformed(number, f"({_shown(kind, 60)}) holds no audio")
     if kind == _WORDS:
         return _words(fields, number)
@@ -228,7 +229,7 @@ def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
         inner = next((name for name in _INNER_KEYS if name in value), "")
         return _Place(value[inner], value) if inner else None
     if kind == "chunk" and isinstance(value, str) and not is_base64(value):
-        return None  # of text, as far as is known
+        return None  # a chunk whose data is no base64 holds text
     return _Place(value, fields)
 
 
@@ -253,26 +254,26 @@ def _kind(fields: dict[str, Any], named: str) -> str:
     """Tell an event's kind: by its `type`, its `object`, or the name of the SSE event."""
     kinds = [kind for key in ("type", "object") if isinstance(kind := fields.get(key), str)]
     for kind in kinds:
-        if kind in _AUDIO_KEY:
+        if kind in _KEY_BY_KIND:
             return kind
     return kinds[0] if kinds else named
 
 
 def _audio_key(fields: dict[str, Any], kind: str) -> str:
     """Name the key that holds audio, or none."""
-    own = _AUDIO_KEY.get(kind)
+    own = _KEY_BY_KIND.get(kind)
     if own in fields:
         return own
     if own:
-        return next((key for key in _AUDIO_KEYS if key in fields), "")
+        return next((key for key in _KEYS_WITHOUT_KIND if key in fields), "")
     if kind == _UNNAMED or kind.endswith(_AUDIO_ENDINGS):
-        return next((key for key in _AUDIO_KEYS if _holds_audio(fields.get(key))), "")
-    return next((key for key in _SURE_KEYS if isinstance(fields.get(key), str)), "")
+        return next((key for key in _KEYS_WITHOUT_KIND if _holds_audio(fields.get(key))), "")
+    return next((key for key in _KEYS_OF_ANY_KIND if isinstance(fields.get(key), str)), "")
 
 
 def _holds_audio(value: object) -> bool:
     return isinstance(value, str) or (
-        isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _INNER_KEYS[:4])
+        isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _BASE64_KEYS)
     )
 
 
@@ -288,7 +289,7 @@ def _undo_base64(text: object, number: int) -> bytes:
 
 
 def _words(fields: dict[str, Any], number: int) -> Words:
-    nested = fields.get("timestamps")  # one client's reading of the documents
+    nested = fields.get("timestamps")  # where one client expects them
     table = nested if isinstance(nested, dict) else fields
     words, starts, ends = (table.get(key) for key in ("words", "start_seconds", "end_seconds"))
     if not (

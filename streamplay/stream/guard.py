@@ -2,9 +2,9 @@
 
 Speech read in a wrong encoding, or one byte off, is loud and rough: half of full
 scale and more, where speech stays near a twentieth. And some other reading of the
-same bytes is then smooth, which no wrong reading of sound audio is. Both together
-are asked for, twice, in windows of 20 ms: what is only loud or only rough (hiss,
-clipped speech, music, noise) has no such other reading.
+same bytes is then smooth, which no wrong reading of sound audio is. A verdict
+needs both, in two windows of 20 ms: what is only loud or only rough (hiss, clipped
+speech, music, noise) has no such other reading.
 
 The measure is a reading's variation: half the mean square of the step from one
 sample to the next, which is its power times how unlike neighbours are. White noise
@@ -55,7 +55,7 @@ _ROUGH: Final = 0.005
 _SMOOTH: Final = 0.02
 _TIMES_SMOOTHER: Final = 16
 
-# Beside its power: noise has 1, speech a hundredth, and hissing sounds more.
+# Variation divided by power: noise has 1, speech 0.01, and hissing sounds more.
 _SMOOTH_SHARE: Final = 0.3
 
 # Beyond the first no sample of ours lies; below the second only silence, and other
@@ -92,7 +92,7 @@ class Candidate:
     Parameters
     ----------
     encoding : str
-        One of the raw encodings.
+        One of `streamplay.audio.READABLE`.
     shift : int
         Bytes to leave out at the start.
     """

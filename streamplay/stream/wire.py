@@ -18,6 +18,7 @@ from streamplay.errors import (
     UnexpectedContent,
 )
 from streamplay.presentable import presentable
+from streamplay.stream.declared import Told
 from streamplay.stream.dialects import (
     Audio,
     Done,
@@ -31,7 +32,6 @@ from streamplay.stream.dialects import (
 from streamplay.stream.payload import find_audio, undo_base64
 from streamplay.stream.sniff import is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
-from streamplay.stream.told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -28,7 +28,7 @@ from streamplay.words.boundaries import (
     may_end_sentence,
     weight,
 )
-from streamplay.words.pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, Pace
+from streamplay.words.token_pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -66,6 +66,16 @@ def test_floats_are_kept_exactly_in_wav_and_to_24_bits_in_flac(tmp_path: Path) -
         np.testing.assert_allclose(samples, frames, rtol=0, atol=error)
 
 
+@pytest.mark.parametrize("encoding", ["pcm_s24le", "pcm_s24be"])
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_24_bits_are_kept_exactly(tmp_path: Path, suffix: str, encoding: str) -> None:
+    path, audio = tmp_path / f"all{suffix}", AudioFormat(encoding, 48000)
+    data = np.random.default_rng(4).integers(0, 256, 6000).astype(np.uint8).tobytes()
+    keep(path, data, audio)
+    samples, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    assert np.array_equal(samples, audio.decode(data))
+
+
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
 def test_compressed_files_hold_the_sound(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"sine{suffix}"

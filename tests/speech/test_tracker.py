@@ -24,7 +24,7 @@ from streamplay.playback.pump import WATCH_SECONDS
 from streamplay.policy.jitter import Fixed
 from streamplay.speech.account import Account
 from streamplay.speech.state import UtteranceState
-from streamplay.speech.tracker import SEEN_SECONDS
+from streamplay.speech.tracker import STALL_TOLD_AFTER_SECONDS
 from streamplay.speech.transcript import Piece, TimedWord
 from streamplay.words.passage import Passage
 from tests.playback.test_pump import RATE
@@ -152,7 +152,7 @@ def test_a_stall_is_told_while_it_lasts_and_its_end_when_sound_returns() -> None
 
     said, bench = saying(scenario)
     (stalled,), (resumed,) = said.told(Stalled), said.told(Resumed)
-    assert is_told(stalled - SEEN_SECONDS, bench, 800)
+    assert is_told(stalled - STALL_TOLD_AFTER_SECONDS, bench, 800)
     assert stalled < 0.6 <= resumed <= heard_at(bench, 801)[1] + TOLD_WITHIN  # once handed over
     assert is_told(*said.told(PieceFinished), bench, 1600)
 

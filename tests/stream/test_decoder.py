@@ -21,9 +21,9 @@ from streamplay.errors import (
     UnexpectedContent,
     WrongEncoding,
 )
+from streamplay.stream.declared import Told
 from streamplay.stream.decoder import Chunk, Decoder
 from streamplay.stream.sniff import RAW, identify
-from streamplay.stream.told import Told
 from tests.stream.test_riff import chunk, fmt, wav
 from tests.support.encoded import KINDS, in_container
 

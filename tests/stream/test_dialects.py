@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.errors import MalformedEvent, RemoteError
+from streamplay.stream.declared import Told
 from streamplay.stream.dialects import Audio, Done, Ignored, Words
-from streamplay.stream.told import Told
 from streamplay.stream.wire import reader_for
 from tests.stream.test_wire import (
     b64,

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.words.pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, UNKNOWN_SECONDS
 from streamplay.words.text import (
     FIRST_SECONDS,
     LONGEST,
     SentenceCutter,
     pieces,
 )
+from streamplay.words.token_pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, UNKNOWN_SECONDS
 
 # Everything that ends a sentence, what may stand around it, and the rest of the world.
 TEXT = st.text(

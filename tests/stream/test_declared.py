@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from streamplay.audio import AudioFormat
-from streamplay.stream.told import Told, told_by_fields, told_by_headers
+from streamplay.audio import READABLE, AudioFormat
+from streamplay.stream.declared import Told, told_by_fields, told_by_headers
 
 S16 = AudioFormat("pcm_s16le", 24000)
 
@@ -42,6 +42,7 @@ def test_headers_tell(headers: dict[str, str], told: Told) -> None:
         ({"format": "wav", "sample_rate": True}, Told()),
         ({"encoding": "base64", "rate": 1.5}, Told()),
         ({"format": "f32le"}, Told(0, 0, "pcm_f32le")),
+        *(({"encoding": name}, Told(0, 0, name)) for name in READABLE),
         ({"audio_format": "pcm_mulaw", "sr": 8000}, Told(8000, 0, "pcm_mulaw")),
     ],
     ids=str,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamplay import Player
 from streamplay.audio import AudioFormat
 from streamplay.network.failures import ErrorBody
-from streamplay.network.shapes import (
+from streamplay.network.request_shapes import (
     AT_ONCE_SECONDS,
     Server,
     Servers,
@@ -208,7 +208,7 @@ def test_with_remember_the_second_run_asks_once(
 
     def talk(base_url: str) -> int:
         # Each run is a process of its own, which knows nothing.
-        monkeypatch.setattr("streamplay.network.shapes.PROCESS", Servers())
+        monkeypatch.setattr("streamplay.network.request_shapes.PROCESS", Servers())
         given: Any = {"base_url": base_url, "model": "m", "voice": "v", "play": False}
         with Player(**given, remember=tmp_path / "learned") as player:
             return player.say("Hello").wait(60).attempts
