@@ -64,7 +64,7 @@ def _trace(data: bytes) -> object:
 
 
 def _remembered(data: bytes) -> object:
-    from streamplay.network.shapes import Server
+    from streamplay.network.request_shapes import Server
     from streamplay.policy.store import FileMemory
 
     memory = FileMemory(_file(data, ".json"))
@@ -205,7 +205,7 @@ def _sound(data: bytes) -> object:
 
 
 def _told(data: bytes) -> object:
-    from streamplay.stream.told import told_by_headers
+    from streamplay.stream.declared import told_by_headers
 
     value = data.decode("latin-1")
     names = ("content-type", "x-sample-rate", "sample-rate", "x-audio-encoding", "x-channels")
