@@ -82,7 +82,9 @@ class Encoder(Protocol):
         """Complete the file; the one that was given stays open."""
 
 
-def encoder(file: IO[bytes], container: str, audio: AudioFormat, bit_rate: int) -> Encoder:
+def encoder(
+    file: IO[bytes] | io.RawIOBase, container: str, audio: AudioFormat, bit_rate: int
+) -> Encoder:
     """Return what writes frames into `file`.
 
     Parameters
@@ -106,7 +108,9 @@ def encoder(file: IO[bytes], container: str, audio: AudioFormat, bit_rate: int) 
 class SoundFileWriter:
     """Writes WAV, MP3, FLAC and Ogg Opus."""
 
-    def __init__(self, file: IO[bytes], container: str, audio: AudioFormat, bit_rate: int) -> None:
+    def __init__(
+        self, file: IO[bytes] | io.RawIOBase, container: str, audio: AudioFormat, bit_rate: int
+    ) -> None:
         import soundfile
 
         kind, subtype = _SNDFILE[container]
@@ -132,7 +136,7 @@ class SoundFileWriter:
 class AacWriter:
     """Writes AAC in ADTS, which has no header of the whole."""
 
-    def __init__(self, file: IO[bytes], audio: AudioFormat, bit_rate: int) -> None:
+    def __init__(self, file: IO[bytes] | io.RawIOBase, audio: AudioFormat, bit_rate: int) -> None:
         self._av: Any = import_module("av")
         self._audio = audio
         self._container = self._av.open(file, "w", format="adts")
@@ -216,7 +220,7 @@ class Growing(io.RawIOBase):
 class RawWriter:
     """Writes frames as bytes and nothing else."""
 
-    def __init__(self, file: IO[bytes], audio: AudioFormat) -> None:
+    def __init__(self, file: IO[bytes] | io.RawIOBase, audio: AudioFormat) -> None:
         self._file = file
         self._audio = audio
 
