@@ -11,11 +11,11 @@ search waits as long as a server that refused requests has asked for.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.bench import objective
+from streamplay.bench.interrupts import Interrupts
 from streamplay.bench.statistics import PERCENTILES, needed, percentile
 from streamplay.errors import InvalidRequest
 from streamplay.network.retry import LONGEST_ADVICE
@@ -34,6 +34,8 @@ SHARPNESS: Final = 1.15
 """The search ends when the lowest bad rate is at most this many times the highest good one."""
 
 _MOST_STEPS: Final = 20
+
+EndedBy = Literal["knee", "characters", "tool", "interrupt"]
 
 # The share of requests that a server may refuse (429): a single one may be chance.
 _TURNED_AWAY: Final = 0.01
@@ -85,27 +87,36 @@ class Capacity:
         Whether a higher rate failed.
     steps : list of Step
         In the order in which they were tried.
+    ended_by : {'knee', 'characters', 'tool', 'interrupt'}
+        Why no further rate was tried: the knee is known, `max_chars` is used up, the tool itself
+        was too late, or the user has stopped it.
     """
 
     knee: float | None
     bounded: bool
     steps: list[Step]
+    ended_by: EndedBy = "knee"
 
     @property
     def _end(self) -> str:
+        if self.ended_by == "interrupt":
+            return "it was interrupted"
         last = self.steps[-1]
+        if self.ended_by == "tool":
+            return f"{last.why}; that is the tool's own limit, and not the server's"
         return "the characters are used up" if last.good else last.why
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready dictionaries."""
         curve = sorted((asdict(step) for step in self.steps), key=lambda step: step["rate"])
-        return {"rate": self.knee, "bounded": self.bounded, "curve": curve}
+        facts = {"rate": self.knee, "bounded": self.bounded, "ended_by": self.ended_by}
+        return {**facts, "curve": curve}
 
     @property
     def says(self) -> str:
         """A plain sentence."""
         if self.knee is None and not self.steps[-1].valid:
-            return f"nothing was learned: {self.steps[-1].why}"
+            return f"nothing was learned: {self._end}"
         if self.knee is None:
             least = min(self.steps, key=lambda step: step.rate)
             return f"not even {least.rate:g} requests a second hold: {least.why}"
@@ -149,7 +160,8 @@ def search(
     *,
     targets: int = 1,
     watch: Callable[[Step], object] = lambda _: None,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] | None = None,
+    interrupts: Interrupts | None = None,
 ) -> tuple[Capacity, Result]:
     """Search the highest rate at which the objectives hold.
 
@@ -166,7 +178,9 @@ def search(
     watch : callable, optional
         Takes each step when it has ended.
     sleep : callable, optional
-        Waits between the steps.
+        Waits between the steps; by default until a signal arrives.
+    interrupts : Interrupts, optional
+        The signals that end the search.
 
     Raises
     ------
@@ -181,14 +195,20 @@ def search(
     steps: list[Step] = []
     best: tuple[Step, Result] | None = None
     first, left, wait = load.rate or 1.0, load.max_chars, 0.0
+    interrupts = interrupts or Interrupts()
+    ended_by: EndedBy = "knee"
     while (rate := next_rate(first, [(s.rate, s.good) for s in steps])) is not None:
         held = _held(load, rate, len(steps), _enough(conditions), targets)
         characters = held.planned(targets)[1]
         if left is not None:
             left -= characters
             if left < 0:
+                ended_by = "characters"
                 break
-        sleep(wait)
+        (sleep or interrupts.wait)(wait)
+        if interrupts.stopped and best is not None:
+            best[1].run.interrupted, ended_by = True, "interrupt"
+            break
         result = measure(held)
         step = _step(rate, result, conditions)
         steps.append(step)
@@ -197,13 +217,14 @@ def search(
             best = step, result
         if not step.valid:
             best[1].run.interrupted = result.run.interrupted
+            ended_by = "interrupt" if result.run.interrupted else "tool"
             break
         wait = _asked_to_wait(result)
     if best is None:
         raise InvalidRequest(
             "max_chars", "they do not suffice for the first rate", allowed="more, or a lower rate"
         )
-    return _capacity(steps), best[1]
+    return _capacity(steps, ended_by), best[1]
 
 
 def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Load:
@@ -243,10 +264,10 @@ def told(step: Step) -> str:
     return f"{step.rate:g} a second: {step.ended:g} ended{turned}{heard}: {says}"
 
 
-def _capacity(steps: list[Step]) -> Capacity:
+def _capacity(steps: list[Step], ended_by: EndedBy) -> Capacity:
     knee = max((step.rate for step in steps if step.good), default=None)
     failed = [step.rate for step in steps if step.valid and not step.good]
-    return Capacity(knee, knee is not None and any(rate > knee for rate in failed), steps)
+    return Capacity(knee, knee is not None and any(rate > knee for rate in failed), steps, ended_by)
 
 
 def _step(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:

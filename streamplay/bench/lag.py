@@ -20,6 +20,14 @@ LATE_START_MS: Final = 5.0
 
 _PERIOD_SECONDS: Final = 0.005
 
+# The beats that are looked at before a moment: whatever was late then may have delayed its note.
+_BEFORE_SECONDS: Final = 0.05
+
+# A second in which one beat of twenty is late is the first of an overload; a single late beat is
+# a garbage collection.
+_SECOND: Final = round(1 / _PERIOD_SECONDS)
+_LATE_SHARE: Final = 0.05
+
 
 class Lag:
     """A context manager that measures the lag of the event loop, and processor time.
@@ -27,16 +35,26 @@ class Lag:
     The selector rounds its waits up to a whole millisecond, so that an idle loop shows a lag of up
     to about one. A loop that was blocked fires the timer once, late: each beat that it missed is
     counted with its own lag, because whatever arrived then had to wait for as long.
+
+    Attributes
+    ----------
+    ms : list of float
+        The lag of every beat; they are due at equal distances from `begun` on.
+    begun : float
+        When the first beat was due, by the clock.
+    cpu_seconds : float
+        Of this process, while it was measured.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.ms: list[float] = []
+        self.begun = 0.0
         self.cpu_seconds = 0.0
         self._clock = clock
 
     async def __aenter__(self) -> Self:
         self._cpu = time.process_time()
-        self._due = self._clock() + _PERIOD_SECONDS
+        self.begun = self._due = self._clock() + _PERIOD_SECONDS
         self._task = asyncio.create_task(self._beat())
         return self
 
@@ -69,3 +87,45 @@ class Lag:
             "p99": round(percentile(ranked, 0.99), 3),
             "max": round(ranked[-1], 3),
         }
+
+    @property
+    def valid(self) -> bool:
+        """Whether the loop was quick enough; also where it ended before the first beat."""
+        return (self.facts()["p99"] or 0.0) <= LAG_LIMIT_MS
+
+    def worst(self, since: float, until: float) -> float:
+        """Return the largest lag in ms of the beats that were due within a window; 0 without."""
+        return max(self._window(since, until), default=0.0)
+
+    def late_share(self, since: float, until: float) -> float:
+        """Return the share of the beats due within a window that came later than the limit."""
+        found = self._window(since, until)
+        return sum(ms > LAG_LIMIT_MS for ms in found) / len(found) if found else 0.0
+
+    def at(self, moment: float) -> float:
+        """Return by how many ms the note of something at `moment` may be late; 0 within the limit.
+
+        The loop notes an arrival in its second turn after the system has it, as it does a beat. So
+        the beats that were due just before tell how long that has taken, and where they were late,
+        those that were due since then.
+        """
+        late, before = self.worst(moment - _BEFORE_SECONDS, moment), 0.0
+        if late <= LAG_LIMIT_MS:
+            return 0.0
+        while late > before:
+            before, late = late, self.worst(moment - _BEFORE_SECONDS - late / 1000, moment)
+        return late
+
+    def late_since(self) -> float | None:
+        """Return when an overload began, by the clock; None if there was none."""
+        for start in range(0, len(self.ms), _SECOND):
+            part = self.ms[start : start + _SECOND]
+            if sum(ms > LAG_LIMIT_MS for ms in part) > _LATE_SHARE * len(part):
+                first = next(n for n, ms in enumerate(part, start) if ms > LAG_LIMIT_MS)
+                return self.begun + first * _PERIOD_SECONDS
+        return None
+
+    def _window(self, since: float, until: float) -> list[float]:
+        low = max(0, int((since - self.begun) / _PERIOD_SECONDS))
+        high = max(0, int((until - self.begun) / _PERIOD_SECONDS) + 1)
+        return self.ms[low:high]

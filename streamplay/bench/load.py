@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import time
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from streamplay.bench import lateness
+from streamplay.bench.interrupts import CUT, Interrupts
 from streamplay.bench.lag import LATE_START_MS, Lag
 from streamplay.bench.observe import import_decoding, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from streamplay.bench.plan import Job, Load
     from streamplay.bench.sample import Sample
@@ -53,6 +55,12 @@ class LoadRun:
         The requests that do not count.
     interrupted : bool
         Whether it was stopped before its time.
+    cut_off : int
+        The requests that were on their way when it was; they are in no figure.
+    processes : int
+        The processes that measured; `lag` is that of the one that was latest.
+    late_since : float or None
+        When an overload of the tool began; None if there was none.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -61,12 +69,49 @@ class LoadRun:
     begun: float = 0.0
     ended: float = 0.0
     interrupted: bool = False
+    cut_off: int = 0
+    processes: int = 1
+    late_since: float | None = None
 
     @property
     def late_starts(self) -> int:
         """How many requests began too late."""
         late = LATE_START_MS / 1000
         return sum(sample.begun - sample.intended > late for sample in self.samples)
+
+    def streams_at(self, moment: float) -> int:
+        """Return how many requests were on their way at a moment."""
+        return sum(sample.begun <= moment < sample.ended for sample in self.samples)
+
+    def judge_lateness(self) -> None:
+        """Note with each sample how late the tool was meanwhile."""
+        self.late_since = self.lag.late_since()
+        for sample in self.samples:
+            sample.late = lateness.judge(
+                self.lag,
+                intended=sample.intended,
+                begun=sample.begun,
+                ended=sample.ended,
+                moments=sample.moments,
+                arrivals=sample.arrivals,
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The part of a load that one of several processes makes.
+
+    Parameters
+    ----------
+    index, processes : int
+        It makes every job whose number leaves `index` when divided by `processes`.
+    start : float or None
+        When the schedule begins, by the clock that all processes share; None: when it is ready.
+    """
+
+    index: int = 0
+    processes: int = 1
+    start: float | None = None
 
 
 class Runner:
@@ -82,6 +127,10 @@ class Runner:
         The base URL of the built-in voice's server, if a target is local.
     watch : callable, optional
         Takes each sample when its request has ended.
+    interrupts : Interrupts, optional
+        The signals that end the run.
+    share : Share, optional
+        The part of the load that is made here: all, unless given.
     """
 
     def __init__(
@@ -91,61 +140,119 @@ class Runner:
         *,
         local: str | None = None,
         watch: Callable[[Sample], object] = lambda _: None,
+        interrupts: Interrupts | None = None,
+        share: Share | None = None,
     ) -> None:
         self._targets = targets
         self._load = load
         self._local = local
         self._watch = watch
+        self._interrupts = interrupts or Interrupts()
+        self._share = share or Share()
         self._clock = time.perf_counter
         self.run = LoadRun()
         self._apis: list[SpeechApi] = []
         self._stopped = False
+        self._schedule: asyncio.Task[None] | None = None
+        self._requests: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None  # a fault of this program, no server's
 
     def stop(self) -> None:
         """Begin no more requests; wait for those that have begun."""
         self._stopped = self.run.interrupted = True
+        if self._schedule is not None:
+            self._schedule.cancel()
+
+    def cut(self) -> None:
+        """Begin no more requests, and cut off those that have begun."""
+        self.stop()
+        for request in self._requests:
+            request.cancel()
 
     async def __call__(self) -> LoadRun:
         """Make all requests; return what was observed."""
         import_decoding()
+        loop = asyncio.get_running_loop()
+
+        def interrupted(count: int) -> None:
+            loop.call_soon_threadsafe(self.cut if count >= CUT else self.stop)
+
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._interrupts.telling(interrupted))
             for target in self._targets:
                 self._apis.append(await stack.enter_async_context(target.client(self._local)))
-            for job in self._load.warmups(len(self._targets)):
-                self.run.warmups.append(await self._make(job, self._clock()))
-            stack.enter_context(_on_interrupt(self.stop))
+            await self._scheduled(self._warm_up())
             stack.enter_context(_settled())
             async with self.run.lag:
-                self.run.begun = self._clock()
-                await (self._closed() if self._load.rate is None else self._open())
+                self.run.begun = self._share.start or self._clock()
+                await self._scheduled(self._closed() if self._load.rate is None else self._open())
+                await self._end_of_requests()
                 self.run.ended = self._clock()
+        self.run.judge_lateness()
         return self.run
 
+    async def _scheduled(self, schedule: Coroutine[None, None, None]) -> None:
+        """Run a part of the load, until it ends or is stopped."""
+        self._schedule = asyncio.create_task(schedule)
+        if self._stopped:
+            self._schedule.cancel()
+        await asyncio.wait([self._schedule])
+        if not self._schedule.cancelled():
+            self._schedule.result()
+        self._schedule = None
+
+    async def _end_of_requests(self) -> None:
+        while self._requests:
+            await asyncio.wait(self._requests)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _warm_up(self) -> None:
+        for job in self._load.warmups(len(self._targets)):
+            self.run.warmups.append(await self._make(job, self._clock()))
+
     async def _closed(self) -> None:
-        jobs = self._jobs()
+        jobs, share = self._jobs(), self._share
+        users = range(share.index, self._load.concurrency, share.processes)
 
         async def user(number: int) -> None:
-            await asyncio.sleep(min(number * _RAMP_SECONDS, _LONGEST_RAMP_SECONDS))
+            begin = self.run.begun + min(number * _RAMP_SECONDS, _LONGEST_RAMP_SECONDS)
+            await self._wait_until(begin)
             for job in jobs:
-                self._take(await self._make(job, None))
+                # A task of its own: the users end when the run is stopped, their requests do not.
+                await asyncio.wait([self._begin(job, None)])
 
         async with asyncio.TaskGroup() as group:
-            for number in range(self._load.concurrency):
+            for number in users:
                 group.create_task(user(number))
 
     async def _open(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for job in self._load.jobs(len(self._targets)):
-                due = self.run.begun + (job.due or 0.0)
-                if self._load.duration is not None and (job.due or 0.0) >= self._load.duration:
-                    return
-                await self._wait_until(due)
-                if self._stopped:
-                    return
-                group.create_task(self._do(job, due))
+        duration = self._load.duration
+        for job in self._shared(self._load.jobs(len(self._targets))):
+            after = job.due or 0.0
+            if duration is not None and after >= duration:
+                return
+            await self._wait_until(self.run.begun + after)
+            self._begin(job, self.run.begun + after)
 
-    async def _do(self, job: Job, due: float) -> None:
-        self._take(await self._make(job, due))
+    def _begin(self, job: Job, due: float | None) -> asyncio.Task[None]:
+        request = asyncio.create_task(self._do(job, due))
+        self._requests.add(request)
+        request.add_done_callback(self._done)
+        return request
+
+    def _done(self, request: asyncio.Task[None]) -> None:
+        self._requests.discard(request)
+        if request.cancelled():
+            self.run.cut_off += 1
+        elif (error := request.exception()) is not None:
+            self._failure = error
+            self.cut()
+
+    async def _do(self, job: Job, due: float | None) -> None:
+        sample = await self._make(job, due)
+        self.run.samples.append(sample)
+        self._watch(sample)
 
     async def _wait_until(self, due: float) -> None:
         while True:
@@ -154,10 +261,14 @@ class Runner:
                 return
             await asyncio.sleep(max(0.0, left - _SPIN_SECONDS))
 
+    def _shared(self, jobs: Iterator[Job]) -> Iterator[Job]:
+        """Yield the jobs of this process: every process counts all of them."""
+        return islice(jobs, self._share.index, None, self._share.processes)
+
     def _jobs(self) -> Iterator[Job]:
         """Yield the requests of the closed loop until the duration is over."""
         duration = self._load.duration
-        for job in self._load.jobs(len(self._targets)):
+        for job in self._shared(self._load.jobs(len(self._targets))):
             over = duration is not None and self._clock() - self.run.begun >= duration
             if self._stopped or over:
                 return
@@ -175,10 +286,6 @@ class Runner:
             intended = self._clock() if due is None else due
             return await observe(client, request, job, intended, keep=self._load.play)
 
-    def _take(self, sample: Sample) -> None:
-        self.run.samples.append(sample)
-        self._watch(sample)
-
 
 @contextmanager
 def _settled() -> Iterator[None]:
@@ -189,22 +296,3 @@ def _settled() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-@contextmanager
-def _on_interrupt(act: Callable[[], object]) -> Iterator[None]:
-    """Call `act` on the first Ctrl-C, so that what was measured is printed; a second one raises."""
-    loop = asyncio.get_running_loop()
-
-    def interrupted() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        act()
-
-    # On Windows and outside the main thread there is no handler: the first Ctrl-C raises.
-    with suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)

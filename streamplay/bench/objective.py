@@ -41,7 +41,7 @@ STATISTICS: Final = (*PERCENTILES, "mean", "max", "sd")
 ERRORS: Final = "errors"
 """The share of requests that failed: no measure, but conditions may name it."""
 
-Verdict = Literal["met", "missed", "cannot tell"]
+Verdict = Literal["met", "missed", "cannot tell", "not judged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,17 @@ def judge(conditions: list[Condition], targets: list[dict[str, Any]]) -> list[di
     return [_judge(condition, target) for condition in conditions for target in targets]
 
 
+def unjudged(
+    conditions: list[Condition], targets: list[dict[str, Any]], why: str
+) -> list[dict[str, Any]]:
+    """Return that no objective was judged: the figures of an invalid run would mislead."""
+    return [
+        verdict_on(condition, target, "not judged", why)
+        for condition in conditions
+        for target in targets
+    ]
+
+
 def _judge(condition: Condition, target: dict[str, Any]) -> dict[str, Any]:
     value, ends = figure(condition, target)
     if value is None:
@@ -149,7 +160,8 @@ def figure(
 ) -> tuple[float | None, tuple[float, float] | None]:
     """Return the figure that a condition names, and its interval; None if it was not measured."""
     if condition.name == ERRORS:
-        failed, requests = sum(target["errors"].values()), target["requests"]
+        failed = sum(target["errors"].values())
+        requests = target["requests"] - target.get("unjudged", 0)
         return (failed / requests, proportion_interval(failed, requests)) if requests else _NONE
     measure = target["measures"].get(condition.name)
     if measure is None:

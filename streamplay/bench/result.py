@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamplay.bench.compare import Pair, pair
 from streamplay.bench.lag import LAG_LIMIT_MS
 from streamplay.bench.measures import MEASURES, SCHEMA
-from streamplay.bench.sample import measure
+from streamplay.bench.sample import Values, measured
 from streamplay.bench.statistics import PERCENTILES, Summary, summarise
 from streamplay.policy.learning import Memory
 
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from streamplay.bench.sample import Sample
     from streamplay.bench.target import Target
 
-Values = dict[str, float | None]
-
 
 @dataclass(frozen=True)
 class Row:
-    """One request that counts, and its measures; no measures if it failed."""
+    """One request that counts, and its measures; no measures if it failed.
+
+    `own_stalls` are those that may be the tool's own lateness; they are in no measure.
+    """
 
     sample: Sample
     values: Values
+    own_stalls: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,28 @@ class Outcome:
         A summary for each measure; None if it was never measured.
     errors : dict
         The number of failures, for each type of error.
+    own_errors : dict
+        Those that may be the tool's own: they are not in `errors`.
+    seconds : float
+        How long the run took.
     """
 
     target: Target
     rows: list[Row]
     summaries: dict[str, Summary | None]
     errors: dict[str, int]
+    own_errors: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def complete(self) -> int:
         """The number of complete requests."""
-        return len(self.rows) - sum(self.errors.values())
+        return len(self.rows) - sum(self.errors.values()) - self.unjudged
+
+    @property
+    def unjudged(self) -> int:
+        """The number of requests that failed, maybe by the tool's own lateness."""
+        return sum(self.own_errors.values())
 
     @property
     def voice(self) -> str:
@@ -64,6 +77,19 @@ class Outcome:
         asked = self.target.request(".").voice or ""
         spoke = {row.sample.voice for row in self.rows if row.sample.complete}
         return spoke.pop() if self.target.options.local and len(spoke) == 1 else asked
+
+    @property
+    def throughput(self) -> dict[str, float | None]:
+        """What the complete requests gave in a second of the run; None for a run without time."""
+        whole = [row.sample for row in self.rows if row.sample.complete]
+        sums = {
+            "audio_seconds_per_second": sum(sample.seconds for sample in whole),
+            "characters_per_second": sum(len(sample.job.text) for sample in whole),
+            "requests_per_second": len(whole),
+        }
+        if not self.seconds:
+            return dict.fromkeys(sums)
+        return {name: _round(total / self.seconds) for name, total in sums.items()}
 
     def values(self, name: str) -> list[float]:
         """Return the values of one measure, from every request that has it."""
@@ -80,6 +106,8 @@ class Outcome:
             "requests": len(self.rows),
             "characters": sum(len(row.sample.job.text) for row in self.rows),
             "errors": self.errors,
+            "unjudged": self.unjudged,
+            "throughput": self.throughput,
             "measures": {
                 each.name: _measure(each.unit, self.summaries[each.name]) for each in MEASURES
             },
@@ -143,13 +171,33 @@ class Result:
             ],
             "verdicts": self.verdicts,
             **({"capacity": self.capacity} if self.capacity else {}),
-            "tool": {
-                "loop_lag_ms": self.run.lag.facts(),
-                "late_starts": self.run.late_starts,
-                "cpu_seconds": round(self.run.lag.cpu_seconds, 3),
-                "seconds": round(self.run.ended - self.run.begun, 3),
-            },
+            "tool": self._tool(),
         }
+
+    def _tool(self) -> dict[str, Any]:
+        """Return what the tool itself was like, and what happened while it was late."""
+        run, own = self.run, Counter[str]()
+        for outcome in self.outcomes:
+            own.update(outcome.own_errors)
+        since = overload(run)
+        return {
+            "loop_lag_ms": run.lag.facts(),
+            "late_starts": run.late_starts,
+            "cpu_seconds": round(run.lag.cpu_seconds, 3),
+            "seconds": round(run.ended - run.begun, 3),
+            "processes": run.processes,
+            "errors": dict(own),
+            "stalls": sum(row.own_stalls for each in self.outcomes for row in each.rows),
+            "invalid_since_s": None if since is None else round(since - run.begun, 3),
+            "streams_at_invalid": None if since is None else run.streams_at(since),
+        }
+
+
+def overload(run: LoadRun) -> float | None:
+    """Return since when an invalid run was invalid, by its clock; None if it is valid."""
+    if run.lag.valid:
+        return None
+    return run.begun if run.late_since is None else run.late_since
 
 
 def conclude(
@@ -157,7 +205,8 @@ def conclude(
 ) -> Result:
     """Measure every sample, and summarise them."""
     rows = _rows(run, targets)
-    outcomes = [_outcome(target, rows[index]) for index, target in enumerate(targets)]
+    seconds = max(0.0, run.ended - run.begun)
+    outcomes = [_outcome(target, rows[index], seconds) for index, target in enumerate(targets)]
     pairs = [
         found
         for a, b in combinations(outcomes, 2)
@@ -183,17 +232,20 @@ def _rows(run: LoadRun, targets: Sequence[Target]) -> defaultdict[int, list[Row]
     for sample in (*run.warmups, *run.samples):
         index = sample.job.target
         values: Values = {}
+        own_stalls = 0
         if sample.complete:
-            target = targets[index]
-            values = measure(sample, memories[index], target.base_url, target.model)
+            where = targets[index].base_url, targets[index].model
+            values, own_stalls = measured(sample, memories[index], *where)
         if not sample.job.warmup:
-            rows[index].append(Row(sample, values))
+            rows[index].append(Row(sample, values, own_stalls))
     return rows
 
 
-def _outcome(target: Target, rows: list[Row]) -> Outcome:
-    errors = Counter(row.sample.error for row in rows if row.sample.error)
-    outcome = Outcome(target, rows, {}, dict(errors))
+def _outcome(target: Target, rows: list[Row], seconds: float) -> Outcome:
+    failed = [row.sample for row in rows if row.sample.error]
+    errors = Counter(str(sample.error) for sample in failed if not sample.own_error)
+    own = Counter(str(sample.error) for sample in failed if sample.own_error)
+    outcome = Outcome(target, rows, {}, dict(errors), dict(own), seconds)
     for each in MEASURES:
         found = outcome.values(each.name)
         share = each.unit == "share"
@@ -233,24 +285,31 @@ def _round(value: float) -> float:
 
 
 def _faults(run: LoadRun) -> list[str]:
-    # None: the run ended before the first beat was due, so the lag was below the limit.
-    lag = run.lag.facts()["p99"] or 0.0
-    if lag > LAG_LIMIT_MS:
-        late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"
-        return [f"{late}: ask for fewer streams at a time, or of an idle machine"]
-    return []
+    since = overload(run)
+    if since is None:
+        return []
+    lag = run.lag.facts()["p99"]
+    late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"
+    where = f"since {max(0.0, since - run.begun):.1f} s, and beyond {run.streams_at(since)} streams"
+    return [f"{late}, {where}: ask for fewer at a time, for --processes, or of an idle machine"]
 
 
 def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
     notes = []
     if run.interrupted:
-        notes.append(f"interrupted after {len(run.samples)} requests")
+        cut = f"; {run.cut_off} more were on their way, and cut off" if run.cut_off else ""
+        notes.append(f"interrupted after {len(run.samples)} requests{cut}")
     for outcome in outcomes:
         failed = sum(outcome.errors.values())
         if failed:
             notes.append(
                 f"{outcome.target.name}: {failed} of {len(outcome.rows)} requests failed, and are "
                 "in no percentile"
+            )
+        if outcome.unjudged:
+            notes.append(
+                f"{outcome.target.name}: {outcome.unjudged} more failed while the tool itself was "
+                "late: they are the tool's, and not counted against the server"
             )
         whole = sum(len(row.sample.arrivals) == 1 for row in outcome.rows if row.sample.complete)
         if whole:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from streamplay.bench.interrupts import Interrupts
     from streamplay.bench.objective import Condition
     from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
@@ -78,12 +79,14 @@ def run(
     *,
     command: str,
     watch: Callable[[Sample], object] = lambda _: None,
+    interrupts: Interrupts | None = None,
 ) -> Result:
     """Put the load on the targets, and return the result."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     raise_descriptor_limit()
     with local_server(targets) as local:
-        done = asyncio.run(Runner(targets, load, local=local, watch=watch)())
+        runner = Runner(targets, load, local=local, watch=watch, interrupts=interrupts)
+        done = asyncio.run(runner())
     return conclude(done, targets, command=command, seed=load.seed, started=started)
 
 
@@ -120,13 +123,16 @@ def judge(
     if not objectives and not limits:
         return result
     targets = result.to_dict()["targets"]
+    if not result.valid:
+        why = f"the run is not valid: {result.invalid[0]}"
+        return replace(result, verdicts=objective.unjudged([*objectives, *limits], targets, why))
     verdicts = objective.judge(objectives, targets)
     return replace(result, verdicts=verdicts + baseline.judge(limits, targets, earlier))
 
 
 def missed(result: Result) -> bool:
-    """Return whether an objective or a limit was missed."""
-    return any(verdict["verdict"] == "missed" for verdict in result.verdicts)
+    """Return whether an objective or a limit was missed, or could not be judged."""
+    return any(verdict["verdict"] in {"missed", "not judged"} for verdict in result.verdicts)
 
 
 def check(files: Files) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,9 +14,13 @@ from streamplay.trace import COMPLETE, Trace, host_of
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
+    from streamplay.bench.lateness import Lateness
     from streamplay.bench.plan import Job
     from streamplay.policy.learning import Memory
     from streamplay.policy.simulate import Played
+
+
+Values = dict[str, float | None]
 
 
 @dataclass(slots=True)
@@ -49,6 +53,8 @@ class Sample:
         The error, if it failed, and the seconds that the server then asked to wait.
     sound : list or None
         The frames, if they are to be played.
+    late : Lateness or None
+        How late the tool itself was meanwhile; None: it was in time.
     """
 
     job: Job
@@ -68,6 +74,12 @@ class Sample:
     status: int | None = None
     retry_after: float | None = None
     sound: list[Frames] | None = None
+    late: Lateness | None = None
+
+    @property
+    def own_error(self) -> bool:
+        """Whether the failure may be the tool's own: then it is not counted as the server's."""
+        return self.late is not None and self.late.owns_error(self.error)
 
     @property
     def complete(self) -> bool:
@@ -96,8 +108,15 @@ class Sample:
         )
 
 
-def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> dict[str, float | None]:
-    """Return every measure of a complete request, by name.
+def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> Values:
+    """Return every measure of a complete request, by name: see `measured`."""
+    return measured(sample, memory, base_url, model)[0]
+
+
+def measured(sample: Sample, memory: Memory, base_url: str, model: str) -> tuple[Values, int]:
+    """Return every measure of a complete request, by name, and how many stalls were the tool's.
+
+    What was noted while the tool was late is read in the server's favour: `bench.lateness`.
 
     Parameters
     ----------
@@ -108,28 +127,51 @@ def measure(sample: Sample, memory: Memory, base_url: str, model: str) -> dict[s
     base_url, model : str
         The source: the policy learns for each source apart.
     """
-    values = {name: _ms(at, sample.intended) for name, at in sample.moments.items()}
-    values["total"] = _ms(sample.ended, sample.intended)
+    moments = {name: _ms(at, sample.intended) for name, at in sample.moments.items()}
+    moments["total"] = _ms(sample.ended, sample.intended)
     if not sample.arrivals:
-        return values
-    trace = sample.trace(base_url, model)
-    values["first_audio"] = _ms(sample.arrivals[0][0], sample.intended)
-    values["rtf"] = _rtf(sample)
-    source = Source(trace.host, model, sample.voice)
-    own = play(trace, policy("auto", trace.samplerate, memory=memory, source=source))
+        return _servers(moments, sample.late), 0
+    noted = sample.trace(base_url, model)
+    moments["first_audio"] = _ms(sample.arrivals[0][0], sample.intended)
+    source = Source(noted.host, model, sample.voice)
+
+    def heard(trace: Trace) -> Played:
+        return play(trace, policy("auto", trace.samplerate, memory=memory, source=source))
+
+    trace = noted
+    if sample.late is not None:
+        trace = replace(noted, arrivals=tuple(sample.late.earliest(noted.arrivals)))
+    # Played first, because the policy learns from the other one alone.
+    all_stalls = 0 if trace is noted else len(heard(replace(noted, how="late")).gaps)
+    own = heard(trace)
     since = 1000 * (sample.begun - sample.intended)
-    values["first_sound"] = 1000 * heard_at(trace, own, 0) + since
+    moments["first_sound"] = 1000 * heard_at(trace, own, 0) + since
     if sample.voice_frame is not None:
-        values["first_voice"] = 1000 * heard_at(trace, own, sample.voice_frame) + since
-    return values | _flow(trace, own)
+        moments["first_voice"] = 1000 * heard_at(trace, own, sample.voice_frame) + since
+    values = _servers(moments, sample.late) | {"rtf": _rtf(sample)} | _flow(trace, own)
+    return values, max(0, all_stalls - len(own.gaps))
 
 
-def _flow(trace: Trace, own: Played) -> dict[str, float | None]:
+# The moment whose note decides the value of another.
+_NOTED_WITH: Final = {"first_sound": "first_audio", "first_voice": "first_audio"}
+
+
+def _servers(moments: Values, late: Lateness | None) -> Values:
+    """Return the moments, without those of which too much may be the tool's own lateness."""
+    if late is None:
+        return moments
+    return {
+        name: None if value is None or late.owns(_NOTED_WITH.get(name, name), value) else value
+        for name, value in moments.items()
+    }
+
+
+def _flow(trace: Trace, own: Played) -> Values:
     """Return the measures of a stream; none for an answer that arrived at once."""
     times = [when for when, _ in trace.arrivals]
     if len(times) < 2:
         return {}
-    values: dict[str, float | None] = {
+    values: Values = {
         "chunk_gap": 1000 * max(b - a for a, b in pairwise(times)),
         "safe_start": 1000 * trace.safe_start,
         "stalls": float(len(own.gaps)),
@@ -176,7 +218,10 @@ def _rtf(sample: Sample) -> float | None:
     sent = sample.moments.get("sent")
     if sent is None or not sample.seconds:
         return None
-    return (sample.arrivals[-1][0] - sent) / sample.seconds
+    taken = sample.arrivals[-1][0] - sent
+    if sample.late is not None and sample.late.owns("last_audio", 1000 * taken):
+        return None
+    return taken / sample.seconds
 
 
 def _ms(at: float | None, since: float) -> float | None:
@@ -185,7 +230,7 @@ def _ms(at: float | None, since: float) -> float | None:
 
 FACTS: Final = (
     *("turn", "characters", "late_ms", "audio_seconds", "bytes", "chunks", "voice", "error"),
-    "status",
+    *("status", "tool_late"),
 )
 """The columns of the CSV besides the measures."""
 
@@ -202,5 +247,6 @@ def facts(sample: Sample) -> dict[str, Any]:
         sample.voice,
         sample.error,
         sample.status,
+        None if sample.late is None else round(sample.late.share, 3),
     )
     return dict(zip(FACTS, values, strict=True))

@@ -59,6 +59,8 @@ def number(value: float | None, *, percent: bool = False) -> str:
 def heading(outcome: Outcome) -> str:
     """Return one line: the target, and how many of its requests were complete."""
     failed = "".join(f", {count} {kind}" for kind, count in sorted(outcome.errors.items()))
+    own = sorted(outcome.own_errors.items())
+    failed += "".join(f", {count} {kind} while the tool was late" for kind, count in own)
     target = outcome.target
     who = f"{target.name}: {target.model}, {outcome.voice}, {target.base_url}"
     return f"{who}: {outcome.complete} of {len(outcome.rows)} complete{failed}"
@@ -72,7 +74,7 @@ def sentences(result: Result) -> Iterator[str]:
     if result.run.late_starts:
         yield (
             f"{result.run.late_starts} requests began late; their latency counts from when they "
-            "should have"
+            "should have, unless more than a tenth of it may be the tool's"
         )
     lag = result.run.lag.facts()
     if lag["p99"] is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from streamplay.cli.usage import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from streamplay.bench.interrupts import Interrupts
     from streamplay.bench.objective import Condition
     from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
@@ -111,6 +112,7 @@ def _add_results(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and compare with objectives and baseline."""
     from streamplay.bench import baseline, measures, objective, runner, target
+    from streamplay.bench.interrupts import Interrupts
 
     if args.explain:
         console.out(measures.explained())
@@ -134,12 +136,13 @@ def run(args: argparse.Namespace) -> int:
     for notice in sorted({each.notice for each in targets if each.notice}):
         _tell(args, notice)
     _tell(args, cost)
-    result = _measure(args, targets, load, objectives)
-    result = runner.judge(result, objectives, limits, earlier)
-    # Print before writing files: a full disk must not lose a result that was paid for.
-    _print(args, result)
-    runner.write(result, files)
-    return _status(result)
+    with Interrupts() as interrupts:
+        result = _measure(args, targets, load, objectives, interrupts)
+        result = runner.judge(result, objectives, limits, earlier)
+        # Print before writing files: a full disk must not lose a result that was paid for.
+        _print(args, result)
+        runner.write(result, files)
+    return _status(result, interrupts)
 
 
 def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
@@ -157,18 +160,23 @@ def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
 
 
 def _measure(
-    args: argparse.Namespace, targets: list[Target], load: Load, objectives: list[Condition]
+    args: argparse.Namespace,
+    targets: list[Target],
+    load: Load,
+    objectives: list[Condition],
+    interrupts: Interrupts,
 ) -> Result:
     """Measure once, or at one rate after another."""
     if not args.find_capacity:
-        return _once(args, targets, load)
+        return _once(args, targets, interrupts, load)
     from streamplay.bench import capacity
 
     found, result = capacity.search(
-        partial(_once, args, targets),
+        partial(_once, args, targets, interrupts),
         load,
         objectives,
         targets=len(targets),
+        interrupts=interrupts,
         watch=lambda step: _tell(args, capacity.told(step)),
     )
     _tell(args, found.says)
@@ -177,12 +185,15 @@ def _measure(
     )
 
 
-def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result:
+def _once(
+    args: argparse.Namespace, targets: list[Target], interrupts: Interrupts, load: Load
+) -> Result:
     from streamplay.bench import runner
     from streamplay.player import Player
 
     with ExitStack() as stack:
         watchers: list[Callable[[Sample], None]] = []
+        stack.enter_context(interrupts.telling(partial(_tell_of_waiting, args)))
         if not args.quiet and console.is_terminal(sys.stderr):
             from streamplay.bench.progress import Tally, View
 
@@ -196,7 +207,15 @@ def _once(args: argparse.Namespace, targets: list[Target], load: Load) -> Result
             load,
             command=_command(args.words),
             watch=lambda sample: [watch(sample) for watch in watchers],
+            interrupts=interrupts,
         )
+
+
+def _tell_of_waiting(args: argparse.Namespace, count: int) -> None:
+    if count > 1:
+        return
+    with suppress(RuntimeError):  # the handler has come upon its own thread inside a write
+        _tell(args, "waiting for the requests that have begun; Ctrl-C again cuts them off")
 
 
 def _hear(player: Player) -> Callable[[Sample], None]:
@@ -264,13 +283,13 @@ def _print(args: argparse.Namespace, result: Result) -> None:
         console.out(report.safe(sentence))
 
 
-def _status(result: Result) -> int:
+def _status(result: Result, interrupts: Interrupts) -> int:
     from streamplay.bench import runner
 
     if runner.missed(result):
         return _MISSED
-    if result.run.interrupted:
-        return status.INTERRUPTED
+    if interrupts.received is not None:
+        return status.of_signal(interrupts.received)
     return status.OK if any(outcome.complete for outcome in result.outcomes) else status.FAILED
 
 

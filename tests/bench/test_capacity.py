@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from streamplay.bench import capacity, objective, target
+from streamplay.bench.interrupts import Interrupts
 from streamplay.bench.lag import Lag
 from streamplay.bench.load import LoadRun
 from streamplay.bench.plan import Job, Load
@@ -129,6 +130,28 @@ def test_a_server_that_asks_to_wait_is_not_asked_before() -> None:
     assert 7.0 in waits
 
 
+def test_an_interruption_while_the_server_has_asked_to_wait_leaves_the_result() -> None:
+    """Before, Ctrl-C in that minute lost every step."""
+    interrupts = Interrupts()
+
+    def limited(load: Load) -> Result:
+        return run_of(load, lambda _: 0.1, refuse=(load.rate or 0) - 8, retry_after=60.0)
+
+    def waiting(seconds: float) -> None:
+        if seconds:
+            interrupts.add()
+
+    given = Load(rate=4.0, duration=10.0, texts=("One.",))
+    found, result = capacity.search(limited, given, [], sleep=waiting, interrupts=interrupts)
+    assert [(step.rate, step.limited > 0) for step in found.steps] == [
+        (4, False),
+        (8, False),
+        (16, True),
+    ]
+    assert (found.knee, found.ended_by) == (8, "interrupt")
+    assert result.run.interrupted
+
+
 def test_a_search_that_is_interrupted_tells_what_it_knows() -> None:
     def stopped(load: Load) -> Result:
         result = run_of(load, lambda _: 0.1)
@@ -156,6 +179,7 @@ def test_a_queue_that_grows_is_no_rate_that_holds() -> None:
     assert "falls behind" in found.says or "first_voice" in found.says
 
 
+@pytest.mark.usefixtures("real_limit")
 def test_a_tool_that_is_too_late_learns_nothing_of_the_server() -> None:
     found = search(lambda load: run_of(load, lambda _: 0.1, lag=50.0))
     assert (found.knee, len(found.steps)) == (None, 1)
@@ -164,6 +188,8 @@ def test_a_tool_that_is_too_late_learns_nothing_of_the_server() -> None:
     assert later.knee == 8.0
     assert not later.bounded
     assert later.says.startswith("at least 8")
+    assert later.ended_by == "tool"
+    assert later.says.endswith("that is the tool's own limit, and not the server's")
 
 
 def test_the_characters_are_a_bound_on_the_whole_search() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.truth_server import Truth, waits_for_a_freeze
 from streamplay.bench import runner, target
+from streamplay.bench.interrupts import Interrupts
 from streamplay.bench.load import Runner
 from streamplay.bench.plan import Load
 from streamplay.bench.statistics import PERCENTILES, percentile
@@ -17,6 +18,7 @@ from tests.support.server import running
 if TYPE_CHECKING:
     from streamplay.bench.load import LoadRun
     from streamplay.bench.result import Result
+
 
 TEXTS = ("One two.", "Three.")
 
@@ -113,3 +115,37 @@ def test_a_stopped_run_ends_with_what_is_on_its_way() -> None:
         run = asyncio.run(runner())
     assert len(run.samples) == 1
     assert run.samples[0].complete
+
+
+def test_a_second_ctrl_c_cuts_off_what_a_hanging_server_keeps() -> None:
+    """Before, it lost the whole result."""
+    interrupts = Interrupts()
+
+    def twice(_: object) -> None:
+        interrupts.add()
+        interrupts.add()
+
+    texts = ("One.", "Two.")
+    with running("--first-byte-ms", "30") as server, running("--first-byte-ms", "60000") as hung:
+        words = (f"base_url={server.base_url},name=a", f"base_url={hung.base_url},name=b")
+        load = Load(texts=texts, requests=4, concurrency=4, warmup=0)
+        targets = target.read(words, {})
+        result = runner.run(targets, load, command="bench", watch=twice, interrupts=interrupts)
+    assert [len(outcome.rows) for outcome in result.outcomes] == [1, 0]
+    assert result.run.cut_off >= 1
+    assert "cut off" in result.notes[0]
+
+
+def test_a_ctrl_c_during_the_warm_up_leaves_an_empty_result() -> None:
+    interrupts = Interrupts()
+    with running("--first-byte-ms", "60000") as hung:
+        targets = target.read([], {"base_url": hung.base_url})
+        runner_ = Runner(targets, Load(texts=TEXTS, warmup=1), interrupts=interrupts)
+
+        async def interrupted() -> LoadRun:
+            asyncio.get_running_loop().call_later(0.2, interrupts.add)
+            return await runner_()
+
+        run = asyncio.run(interrupted())
+    assert run.interrupted
+    assert run.samples == run.warmups == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from streamplay.bench import runner, target
 from streamplay.bench.plan import Load
 from tests.support.server import running
 
 if TYPE_CHECKING:
-    import pytest
-
     from streamplay.bench.result import Result
     from streamplay.server.child import LocalServer
 
@@ -34,6 +34,7 @@ def test_two_targets_are_compared_turn_by_turn(speech_server: LocalServer) -> No
     assert "later to first byte than quick" in found.says
 
 
+@pytest.mark.usefixtures("real_limit")
 def test_a_busy_loop_makes_the_run_invalid(
     speech_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
