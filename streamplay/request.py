@@ -52,7 +52,8 @@ class SpeechRequest:
     bit_rate : int, optional
         Bits per second, one of `streamplay.rules.option_table.BIT_RATES`; for ``mp3`` only.
     stream : bool, optional
-        Whether the server sends audio while it generates it. Without it: for ``raw`` only.
+        Whether the server sends audio while it generates it. Without it: for ``raw``, and from
+        servers that are not Together's (not `strict`) for files too, in OpenAI's shape.
     speed : float, optional
         How fast to speak, 0.25 to 4; 1 is the voice's own pace.
     instructions : str, optional

@@ -13,6 +13,7 @@ import os
 
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
+from streamplay.network.endpoint import asks_together
 from streamplay.rules.families import DEFAULT_MODEL
 from streamplay.rules.option_table import MOST_AHEAD, OPTIONS, READABLE, SPEEDS, options_in
 
@@ -95,7 +96,8 @@ def for_player(args: argparse.Namespace) -> dict[str, Any]:
     UsageError
         If two flags contradict each other.
     """
-    if args.stream and args.format not in {None, "raw"}:
+    together = args.api == "together" or args.local or asks_together(os.environ, args.base_url)
+    if args.stream and args.format not in {None, "raw"} and together:
         raise UsageError(
             f"--stream: {args.format} comes whole; a stream is raw", see="streamplay say"
         )

@@ -23,7 +23,7 @@ from streamplay.network.connection import Connection, trust_context
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.message import PATH, content_of, headers_of, whole
 from streamplay.rules.checks import check_options
-from streamplay.rules.fields import LONGEST, body_of, request_fields, settled
+from streamplay.rules.fields import LONGEST, body_of, may_be_events, request_fields, settled
 
 TYPE_CHECKING = False  # as in streamplay.rules.families
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     usual = _PORTS[place["scheme"]]
     port = int(place["port"] or usual)
     host = place["host"] if port == usual else f"{place['host']}:{port}"
-    headers = headers_of(endpoint.api_key, stream=fields["stream"])
+    headers = headers_of(endpoint.api_key, stream=may_be_events(fields))
     data = whole("POST", place["path"] + PATH, host, headers, content)
     return EarlyRequest((place["host"], port), data, content, secure=endpoint.secure)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from streamplay.request import Api, SpeechRequest
 
 AT_ONCE_SECONDS: Final = 1.0
-"""A 500 that comes sooner is taken for a field that the server stumbles over."""
+"""A 500 that comes sooner is taken for a field that the server stumbles over. One that comes
+later may be a moment's failure: the shape changes where the repeated request fails with 500 too."""
 
 _FORMATS: Final = (
     "pcm",
@@ -34,6 +35,8 @@ _FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "enco
 # pydantic's sentences about any field.
 _CONTENT_WORDS: Final = ("model", "models", "voice", "voices", "text", "prompt", "language")
 
+
+_STREAM_FIELDS: Final = frozenset({"stream", "stream_format"})
 
 _SENTENCE_END: Final = re.compile(r"""[.!?…]['")\]»”’]*\s+|[。！？]""")
 
@@ -50,21 +53,26 @@ class Shape:
         What OpenAI's ``response_format`` says where raw audio is asked for.
     without : frozenset of str
         Optional fields that the server does not take.
+    whole : bool
+        Whether files are asked for as a whole: some servers stream samples only.
     """
 
     api: Api = "together"
     audio: str = "pcm"
     without: frozenset[str] = frozenset()
+    whole: bool = False
 
     def body(self, request: SpeechRequest, *, official: bool = False) -> dict[str, Any]:
         """Return the JSON body of `request`; `official`: for the API's own host."""
+        without = self.without | (_STREAM_FIELDS if self.whole and _is_file(request) else set())
         return body_of(
-            vars(request), self.api, audio=self.audio, without=self.without, official=official
+            vars(request), self.api, audio=self.audio, without=without, official=official
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return {"api": self.api, "audio": self.audio, "without": sorted(self.without)}
+        facts = {"api": self.api, "audio": self.audio, "without": sorted(self.without)}
+        return facts | ({"whole": True} if self.whole else {})
 
 
 def read_shape(values: Mapping[str, Any]) -> Shape:
@@ -78,7 +86,8 @@ def read_shape(values: Mapping[str, Any]) -> Shape:
     api, audio = values["api"], values["audio"]
     if api not in ("together", "openai") or audio not in _FORMATS:
         raise ValueError(api)
-    return Shape(api, audio, frozenset(values["without"]) & OPTIONAL)
+    without = frozenset(values["without"]) & OPTIONAL
+    return Shape(api, audio, without, whole=bool(values.get("whole")))
 
 
 @dataclass(slots=True)
@@ -165,8 +174,12 @@ class ShapeChoice:
         known = server.shape
         usable = known is not None and known.api in apis and not official
         self.shape = known if known is not None and usable else candidates[0]
-        self._others = [one for one in candidates if not official and not _alike(one, self.shape)]
+        file = _is_file(request)
+        self._others = [
+            one for one in candidates if not official and not _alike(one, self.shape, file=file)
+        ]
         self._before_500: Shape | None = None
+        self._failed = False  # with a 500, after a while
 
     def ask_for(self, request: SpeechRequest) -> None:
         """Ask for another text in the present shape."""
@@ -196,6 +209,9 @@ class ShapeChoice:
         if status not in (400, 422):
             return False
         extra = self._unknown(said)
+        if extra and extra <= _STREAM_FIELDS and _is_file(self._request) and not self.shape.whole:
+            self.shape = replace(self.shape, whole=True)  # of samples nothing is learned
+            return True
         if extra:
             self.shape = replace(self.shape, without=self.shape.without | extra)
             return True
@@ -215,7 +231,10 @@ class ShapeChoice:
 
     def _after_500(self, seconds: float) -> bool:
         known = self._server.shape is not None
-        if known or self._server.stumbled or seconds > AT_ONCE_SECONDS or not self._others:
+        if known or self._server.stumbled or not self._others:
+            return False
+        if seconds > AT_ONCE_SECONDS and not self._failed:
+            self._failed = True
             return False
         self._server.stumbled = True
         self._before_500 = self.shape
@@ -224,7 +243,9 @@ class ShapeChoice:
     def _next(self) -> bool:
         if not self._others:
             return False
-        self.shape = replace(self._others.pop(0), without=self.shape.without)
+        other = self._others.pop(0)
+        whole = other.whole or self.shape.whole
+        self.shape = replace(other, without=self.shape.without, whole=whole)
         return True
 
     def undo_500(self) -> bool:
@@ -265,8 +286,15 @@ def _candidates(apis: Sequence[Api], request: SpeechRequest) -> list[Shape]:
         formats = _FORMATS[:2] if request.decode_as else _FORMATS
         only = request.response_format != "raw"
         shapes += [Shape("openai", audio) for audio in (formats[:1] if only else formats)]
+        if only and request.stream:
+            shapes.append(Shape("openai", whole=True))
     return shapes
 
 
-def _alike(one: Shape, other: Shape) -> bool:
-    return (one.api, one.audio) == (other.api, other.audio)
+def _alike(one: Shape, other: Shape, *, file: bool) -> bool:
+    same_stream = one.whole == other.whole or not file
+    return (one.api, one.audio) == (other.api, other.audio) and same_stream
+
+
+def _is_file(request: SpeechRequest) -> bool:
+    return request.response_format != "raw"

@@ -27,6 +27,7 @@ from streamplay.network.request_shapes import divided
 from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
+from streamplay.rules.fields import may_be_events
 from streamplay.stream.stillness import LONGEST_PAUSE, SilenceLimits, told_pauses
 from streamplay.stream.wire import Words
 
@@ -343,7 +344,7 @@ class SpeechResponse:
                 self._choice,
                 self.moments,
                 self._expect_first_byte,
-                stream=bool(self.request.stream),
+                stream=may_be_events(vars(self.request)),
             )
             self._body = body = Body(
                 exchange,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import TimedOut
 from streamplay.rules.checks import check_options
-from streamplay.rules.fields import CHARACTERS_PER_SECOND
+from streamplay.rules.fields import CHARACTERS_PER_SECOND, may_be_events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,8 +51,11 @@ class Limits:
     per_character: float = _SECONDS_PER_CHARACTER
 
     def first_byte_of(self, request: SpeechRequest) -> float:
-        """Return the limit of the first byte; longer for a long text made as a whole."""
-        whole = 0 if request.stream else len(request.input)
+        """Return the limit of the first byte; longer for a long text made as a whole.
+
+        Some servers make files as a whole although they were asked for a stream.
+        """
+        whole = 0 if may_be_events(vars(request)) else len(request.input)
         return self.first_byte + whole * self.per_character
 
 

@@ -89,6 +89,11 @@ def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def may_be_events(fields: Mapping[str, Any]) -> bool:
+    """Return whether server-sent events are welcome: a file's bytes come as they are made."""
+    return bool(fields["stream"]) and fields["response_format"] == "raw"
+
+
 def request_fields(options: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Return the fields of the request for `text`, of the options that a player has."""
     chosen = {name: options.get(option.name, option.default) for name, option in _FIELDS.items()}
@@ -125,7 +130,7 @@ def body_of(
             shaped |= {"stream": fields["stream"], "sample_rate": fields["sample_rate"]}
             # Bytes: speaches resamples them to `sample_rate`, and its events only tell no rate
             # (src/speaches/routers/speech.py:95-110 at 870e1e1); openai-edge-tts fails at events.
-            shaped |= {"stream_format": "audio"} if "stream_format" in shaped else {}
+            shaped |= {"stream_format": "audio"} if fields["stream"] else {}
         shaped = {name: value for name, value in shaped.items() if name not in without}
     else:
         shaped = _together(fields)
@@ -138,7 +143,8 @@ def body_of(
 
 def _together(fields: Mapping[str, Any]) -> dict[str, Any]:
     names = ("model", "input", *_ALWAYS[1:])
-    return {name: fields[name] for name in names}
+    # Files come whole: https://docs.together.ai/reference/audio-speech, `stream`.
+    return {name: fields[name] for name in names} | {"stream": may_be_events(fields)}
 
 
 def _openai(fields: Mapping[str, Any], audio: str) -> dict[str, Any]:
@@ -147,7 +153,8 @@ def _openai(fields: Mapping[str, Any], audio: str) -> dict[str, Any]:
     # OpenAI's API has no field for pronunciation: the text says what is to be heard.
     body["input"] = replaced(body["input"], replacements(fields["pronounce"]))
     body["response_format"] = audio if asked == "raw" else asked
-    return body | ({"stream_format": "sse"} if fields["stream"] else {})
+    # A file's bytes come as they are made in any case.
+    return body | ({"stream_format": "sse"} if may_be_events(fields) else {})
 
 
 def _extra_params(fields: Mapping[str, Any], api: str) -> dict[str, Any]:
@@ -178,10 +185,10 @@ def _voice(model: str, voice: Any) -> str:
 
 
 def _stream(fields: Mapping[str, Any]) -> bool:
-    """Return whether the audio is to come as it is made."""
-    raw = fields["response_format"] == "raw"
-    stream: bool = raw if fields["stream"] is None else fields["stream"]
-    if stream and not raw:
+    """Return whether the audio is to come as it is made: files too, but not from Together."""
+    raw, strict = fields["response_format"] == "raw", fields.get("strict", True)
+    stream: bool = raw or not strict if fields["stream"] is None else fields["stream"]
+    if stream and strict and not raw:
         problem = f"{fields['response_format']} cannot be streamed"
         raise InvalidRequest("stream", problem, allowed='stream with response_format="raw"')
     if fields["alignment"] == "word" and not stream:

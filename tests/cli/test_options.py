@@ -92,6 +92,14 @@ def test_a_whole_file_cannot_be_a_stream(form: str) -> None:
         player_options("--format", form, "--stream")
 
 
+@pytest.mark.parametrize("api", [(), ("--api", "openai")])
+def test_a_file_of_another_server_may_be_a_stream(api: tuple[str, ...]) -> None:
+    words = ("--format", "mp3", "--stream", "--base-url", "http://localhost:1/v1")
+    assert player_options(*words, *api)["stream"]
+    with pytest.raises(UsageError, match="comes whole"):
+        player_options(*words, "--api", "together")
+
+
 def test_local_and_a_server_contradict_each_other() -> None:
     with pytest.raises(UsageError, match="two servers"):
         player_options("--local", "--base-url", "http://h/v1")

@@ -102,6 +102,24 @@ def test_a_format_of_the_users_is_kept_in_every_shape() -> None:
     assert formats(choice(request=wav), 400, NOTHING) == ["wav", "wav"]
 
 
+@pytest.mark.parametrize("words", ["stream is not for mp3", "stream with response_format mp3"])
+def test_a_file_is_asked_for_as_a_stream_and_whole_where_that_is_refused(words: str) -> None:
+    mp3 = SpeechRequest(input="Hello", response_format="mp3", strict=False)
+    said = ErrorBody(words)
+    server = Server()
+    chosen = choice(OPENAI, mp3, server=server)
+    assert (chosen.body()["stream"], chosen.body()["stream_format"]) == (True, "audio")
+    assert chosen.after_refusal(400, said, 0.1)
+    assert not {"stream", "stream_format"} & chosen.body().keys()
+    assert chosen.worked()
+    assert read_shape(chosen.shape.to_dict()) == chosen.shape
+    assert "stream" not in choice(OPENAI, mp3, server=server).body()
+    assert choice(OPENAI, server=server).body()["stream"] is True  # samples are streamed
+    whole = SpeechRequest(input="Hello", response_format="mp3", strict=False, stream=False)
+    assert choice(OPENAI, whole).body()["stream"] is False
+    assert Shape("together").body(mp3)["stream"] is False
+
+
 def test_who_knows_what_the_bytes_are_gets_no_mp3() -> None:
     told = SpeechRequest(input="Hello", decode_as=AudioFormat("pcm_mulaw", 8000))
     assert formats(choice(request=told), 400, NOTHING) == ["raw", "pcm", "wav"]
@@ -143,8 +161,15 @@ def test_a_500_that_comes_at_once_changes_the_shape_once_per_server() -> None:
     assert not choice(server=server).after_refusal(500, NOTHING, 0.0)
 
 
-def test_a_500_that_took_its_time_or_comes_from_a_known_server_changes_nothing() -> None:
-    assert not choice().after_refusal(500, NOTHING, AT_ONCE_SECONDS + 1)
+def test_a_500_that_took_its_time_changes_the_shape_where_it_comes_again() -> None:
+    chosen = choice()
+    assert not chosen.after_refusal(500, NOTHING, AT_ONCE_SECONDS + 1)
+    assert chosen.shape == Shape()
+    assert chosen.after_refusal(500, NOTHING, AT_ONCE_SECONDS + 1)
+    assert chosen.shape == Shape("openai")
+
+
+def test_a_500_from_a_known_server_changes_nothing() -> None:
     assert not choice(server=Server(Shape())).after_refusal(500, NOTHING, 0.0)
 
 
