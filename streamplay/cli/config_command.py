@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.cli import config, console, options, parser, report, status, stored_key
+from streamplay.cli.speech_dispatcher import module_file
 from streamplay.cli.usage import UsageError, closest
 from streamplay.errors import FileFailed
 from streamplay.rules.option_table import OPTIONS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tomlkit import TOMLDocument
 
-ACTIONS: Final = ("path", "show", "get", "set", "edit")
+ACTIONS: Final = ("path", "show", "get", "set", "edit", "speech-dispatcher")
 
 NEW_FILE: Final = """# streamplay: flags' names with underscores; see: streamplay say --help-all
 # voice = "tara"
@@ -62,6 +63,9 @@ def add_arguments(parser: parser.Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it."""
+    if args.action == "speech-dispatcher" and args.key is None:
+        console.out(module_file(_program()).rstrip("\n"))
+        return status.OK
     file = config.path()
     if file is None:
         raise UsageError("there is no home folder, and so no configuration file: set HOME")
@@ -81,6 +85,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         return _edit(Path(file))
     return status.OK
+
+
+def _program() -> str:
+    """Return the path of the command that is running, or of the one that is installed."""
+    started = Path(sys.argv[0]).absolute()
+    if started.name == "streamplay":
+        return str(started)
+    return shutil.which("streamplay") or str(Path(sys.executable).with_name("streamplay"))
 
 
 # show and get
