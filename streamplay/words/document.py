@@ -140,7 +140,7 @@ def sentences_of(
             chapter = Chapter(chapters, title, block.level or 1, first, begin)
         if not behind and number is not None:
             continue
-        edges = list(_edges(text, language, whole=block.level > 0))
+        edges = list(_placeable(_edges(text, language, whole=block.level > 0), block.said))
         if not behind:
             counted += len(edges)
             continue
@@ -178,6 +178,31 @@ def _edges(text: str, language: str, *, whole: bool) -> Iterator[tuple[int, int]
                 yield begin, at + end
                 begin = at + end
         at += len(line)
+
+
+def _placeable(
+    edges: Iterable[tuple[int, int]], said: Iterable[Said]
+) -> Iterator[tuple[int, int]]:
+    """Join sentences that meet inside what stands for its range as a whole, such as a code span.
+
+    They would have one place between them, and a reading that goes on there would say the first
+    one again.
+    """
+    inner: set[int] = set()
+    at = 0
+    for each in said:
+        if each.stop - each.start != len(each.text):
+            inner.update(range(at + 1, at + len(each.text)))
+        at += len(each.text)
+    begun: int | None = None
+    stop = 0
+    for begin, stop in edges:
+        begun = begin if begun is None else begun
+        if stop not in inner:
+            yield begun, stop
+            begun = None
+    if begun is not None:
+        yield begun, stop
 
 
 def text_blocks(chunks: Iterable[tuple[str, float]]) -> Iterator[TextBlock]:
