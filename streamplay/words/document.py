@@ -180,9 +180,7 @@ def _edges(text: str, language: str, *, whole: bool) -> Iterator[tuple[int, int]
         at += len(line)
 
 
-def _placeable(
-    edges: Iterable[tuple[int, int]], said: Iterable[Said]
-) -> Iterator[tuple[int, int]]:
+def _placeable(edges: Iterable[tuple[int, int]], said: Iterable[Said]) -> Iterator[tuple[int, int]]:
     """Join sentences that meet inside what stands for its range as a whole, such as a code span.
 
     They would have one place between them, and a reading that goes on there would say the first
