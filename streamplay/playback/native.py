@@ -92,11 +92,12 @@ def library() -> ctypes.PyDLL | None:
         return None
     try:
         loaded = ctypes.PyDLL(str(path))
-    except OSError:  # built for another machine: the Python twin is used
+        for name, (result, *arguments) in _SIGNATURES.items():
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, AttributeError):
+        # Built for another machine, or of an earlier source: the Python twin is used.
         return None
-    for name, (result, *arguments) in _SIGNATURES.items():
-        function = getattr(loaded, name)
-        function.restype, function.argtypes = result, arguments
     return loaded
 
 

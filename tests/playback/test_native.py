@@ -10,12 +10,14 @@ from __future__ import annotations
 import ctypes
 import gc
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy._core import _multiarray_umath
 
 from streamplay.errors import InvalidRequest
 from streamplay.playback import native
@@ -184,7 +186,8 @@ def test_the_callback_fills_the_device_s_buffer(current: float, dac: float, dela
 def test_without_a_library_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     native.library.cache_clear()
     broken = tmp_path / "broken.so"
-    for paths in ((), (broken,)):
+    other = Path(_multiarray_umath.__file__)  # a library, but none of ours
+    for paths in ((), (broken,), (other,)):
         broken.write_bytes(b"no library")
         monkeypatch.setattr(native, "_PATHS", paths)
         assert native.library() is None
