@@ -87,6 +87,8 @@ def _rebuild(cls: type[StreamPlayError], args: tuple[Any, ...]) -> StreamPlayErr
 class InvalidRequest(StreamPlayError, ValueError):
     """A field is wrong; nothing was sent.
 
+    Remedy: correct the argument that `field` names; the message lists the values allowed.
+
     Parameters
     ----------
     field : str
@@ -132,31 +134,52 @@ class ServerRefused(StreamPlayError):
 
 
 class BadRequest(ServerRefused):
-    """400, 422 and every other 4xx without a class of its own."""
+    """400, 422 and every other 4xx without a class of its own.
+
+    Remedy: read the server's own words in the message; leave out the field it does not take.
+    """
 
 
 class NotAuthorized(ServerRefused):
-    """401 or 403: the key is missing, wrong, or not allowed to do this."""
+    """401 or 403: the key is missing, wrong, or not allowed to do this.
+
+    Remedy: set ``TOGETHER_API_KEY``, or name another variable with `api_key_env`.
+    """
 
 
 class QuotaExceeded(ServerRefused):
-    """402: the account has no credit left."""
+    """402: the account has no credit left.
+
+    Remedy: add credit at the server, or speak with `local` or `fallback`.
+    """
 
 
 class ModelNotFound(ServerRefused):
-    """404: the model is not served here."""
+    """404: the model is not served here.
+
+    Remedy: choose a model that ``streamplay models`` lists.
+    """
 
 
 class VoiceNotFound(ServerRefused):
-    """The model has no such voice."""
+    """The model has no such voice.
+
+    Remedy: choose a voice that ``streamplay voices`` lists.
+    """
 
 
 class RateLimited(ServerRefused):
-    """429: too many requests for now."""
+    """429: too many requests for now.
+
+    Remedy: wait for `retry_after` seconds, or send fewer requests at a time (`prefetch`).
+    """
 
 
 class ServerFailed(ServerRefused):
-    """5xx: the server is at fault, or overloaded."""
+    """5xx: the server is at fault, or overloaded.
+
+    Remedy: try again later; `fallback` speaks meanwhile.
+    """
 
 
 class NetworkFailed(StreamPlayError):
@@ -164,15 +187,23 @@ class NetworkFailed(StreamPlayError):
 
 
 class ConnectFailed(NetworkFailed):
-    """No connection could be made: unknown host, refused, no route, bad certificate."""
+    """No connection could be made: unknown host, refused, no route, bad certificate.
+
+    Remedy: check the base URL and the network: ``streamplay doctor``.
+    """
 
 
 class ConnectionLost(NetworkFailed):
-    """The connection broke before the answer was whole."""
+    """The connection broke before the answer was whole.
+
+    Remedy: say the rest again: `Heard.rest` is what was not heard.
+    """
 
 
 class TimedOut(NetworkFailed):
     """The server took longer than allowed.
+
+    Remedy: try again, or allow more with `timeout` or `deadline`.
 
     Attributes
     ----------
@@ -196,35 +227,59 @@ class StreamBroken(StreamPlayError):
 
 
 class Truncated(StreamBroken):
-    """The stream ended before its end mark, or inside a sample."""
+    """The stream ended before its end mark, or inside a sample.
+
+    Remedy: say the rest again; what arrived was played and kept.
+    """
 
 
 class MalformedEvent(StreamBroken):
-    """An event that cannot be read: not JSON, not base64, not an object."""
+    """An event that cannot be read: not JSON, not base64, not an object.
+
+    Remedy: report it to the server; ``say --record`` keeps the arrival times.
+    """
 
 
 class BadAudio(StreamBroken):
-    """Audio bytes, or a header among them, that cannot be decoded."""
+    """Audio bytes, or a header among them, that cannot be decoded.
+
+    Remedy: name the format of the bytes with `decode_as`; it may be a damaged file.
+    """
 
 
 class RemoteError(StreamBroken):
-    """The server reported an error inside a stream, after it had begun."""
+    """The server reported an error inside a stream, after it had begun.
+
+    Remedy: read the server's own words in the message.
+    """
 
 
 class UnexpectedContent(StreamBroken):
-    """A content type or content encoding that cannot be speech."""
+    """A content type or content encoding that cannot be speech.
+
+    Remedy: check the base URL and what a proxy in between does.
+    """
 
 
 class TooLarge(StreamBroken):
-    """An event or a body larger than its bound."""
+    """An event or a body larger than its bound.
+
+    Remedy: split the text, or report it to the server: no speech needs an event of this size.
+    """
 
 
 class WrongEncoding(StreamBroken):
-    """The bytes are not in the encoding that was named; they were muted."""
+    """The bytes are not in the encoding that was named; they were muted.
+
+    Remedy: name the format of the bytes with `decode_as`, such as ``pcm_s16le@24000``.
+    """
 
 
 class NoAudio(StreamBroken):
-    """The answer ended well, and there was no audio in it."""
+    """The answer ended well, and there was no audio in it.
+
+    Remedy: try another voice or model: this one said nothing for the text.
+    """
 
 
 class OutputFailed(StreamPlayError):
@@ -232,11 +287,16 @@ class OutputFailed(StreamPlayError):
 
 
 class NoDevice(OutputFailed):
-    """The output device asked for is unknown, busy, or refuses the format."""
+    """The output device asked for is unknown, busy, or refuses the format.
+
+    Remedy: choose one that ``streamplay devices`` lists; another program may hold it.
+    """
 
 
 class DeviceLost(OutputFailed):
     """The output device went away while it was playing.
+
+    Remedy: connect it again, or set `follow_default` to go on at the default device.
 
     Attributes
     ----------
@@ -255,15 +315,24 @@ class DeviceLost(OutputFailed):
 
 
 class FileFailed(OutputFailed):
-    """A file could not be opened, written or read."""
+    """A file could not be opened, written or read.
+
+    Remedy: choose a place that can be written to; `force` overwrites.
+    """
 
 
 class TextFailed(StreamPlayError, RuntimeError):
-    """The text or sound that was given could not be read to its end; what came is heard."""
+    """The text or sound that was given could not be read to its end; what came is heard.
+
+    Remedy: look at the iterable that was given: the message holds its exception.
+    """
 
 
 class PlayerClosed(StreamPlayError):
-    """The player was used after it was closed."""
+    """The player was used after it was closed.
+
+    Remedy: make a new `Player`.
+    """
 
     def __init__(self) -> None:
         super().__init__("the player is closed", remedy="Make a new Player")
