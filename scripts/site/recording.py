@@ -54,12 +54,24 @@ THEMES: Final = {
 }
 COLOURS: Final = {
     "light": {
-        **{"black": "#24292f", "red": "#b3261e", "green": "#116329", "brown": "#7d4e00"},
-        **{"blue": "#0550ae", "magenta": "#8250df", "cyan": "#1b7c83", "white": "#57606a"},
+        "black": "#24292f",
+        "red": "#b3261e",
+        "green": "#116329",
+        "brown": "#7d4e00",
+        "blue": "#0550ae",
+        "magenta": "#8250df",
+        "cyan": "#1b7c83",
+        "white": "#57606a",
     },
     "dark": {
-        **{"black": "#8b949e", "red": "#ff7b72", "green": "#56d364", "brown": "#e3b341"},
-        **{"blue": "#79c0ff", "magenta": "#d2a8ff", "cyan": "#56d4dd", "white": "#e6edf3"},
+        "black": "#8b949e",
+        "red": "#ff7b72",
+        "green": "#56d364",
+        "brown": "#e3b341",
+        "blue": "#79c0ff",
+        "magenta": "#d2a8ff",
+        "cyan": "#56d4dd",
+        "white": "#e6edf3",
     },
 }
 NOTES: Final = """\
@@ -188,8 +200,10 @@ def picture(environment: Mapping[str, str]) -> Cast:
     return cast
 
 
-Screen = tuple[tuple[tuple[str, str, bool, bool], ...], ...]
-"""Rows of runs: text, colour, bold, reverse."""
+Row = tuple[tuple[str, str, bool, bool], ...]
+"""Runs: text, colour, bold, reverse."""
+
+Screen = tuple[Row, ...]
 
 
 def screens(cast: Cast, least: float = 0.08) -> list[tuple[float, Screen]]:
@@ -230,14 +244,21 @@ def svg(shown: Sequence[tuple[float, Screen]], theme: str, total: float, rows: i
     width, height = COLUMNS * CHAR + 2 * MARGIN, rows * LINE + 2 * MARGIN
     paint = THEMES[theme]
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
-        f'width="{width:.0f}" height="{height}" role="img" aria-label="streamplay in a terminal">',
-        "<style>text{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;"
-        f"fill:{paint['text']};white-space:pre}}.b{{font-weight:bold}}</style>",
-        f'<rect width="100%" height="100%" rx="8" fill="{paint["background"]}" '
-        f'stroke="{paint["frame"]}"/>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" '
+            f'width="{width:.0f}" height="{height}" '
+            'role="img" aria-label="streamplay in a terminal">'
+        ),
+        (
+            "<style>text{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;"
+            f"fill:{paint['text']};white-space:pre}}.b{{font-weight:bold}}</style>"
+        ),
+        (
+            f'<rect width="100%" height="100%" rx="8" fill="{paint["background"]}" '
+            f'stroke="{paint["frame"]}"/>'
+        ),
     ]
-    lines: dict[tuple[int, tuple[tuple[str, str, bool, bool], ...]], list[tuple[float, float]]] = {}
+    lines: dict[tuple[int, Row], list[tuple[float, float]]] = {}
     for place, (at, image) in enumerate(shown):
         until = shown[place + 1][0] if place + 1 < len(shown) else total
         for number, runs in enumerate(image[:rows]):
@@ -312,8 +333,12 @@ def main() -> None:
             Path(home, "notes.md").write_text(NOTES, encoding="utf-8")
             environment = {
                 **sink.environment,
-                **{"HOME": home, "PWD": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home},
-                **{"TOGETHER_BASE_URL": near.base_url, "SERVER": near.base_url},
+                "HOME": home,
+                "PWD": home,
+                "XDG_CONFIG_HOME": home,
+                "XDG_STATE_HOME": home,
+                "TOGETHER_BASE_URL": near.base_url,
+                "SERVER": near.base_url,
             }
             if args.only != "terminal":
                 draw_recording(environment)

@@ -53,8 +53,8 @@ def _examples(name: str) -> Iterator[str]:
 
 def _arguments(name: str) -> Iterator[str]:
     built = parser.build(name)
-    for group in built._action_groups:  # noqa: SLF001 - argparse has no other way to its groups
-        actions = [each for each in group._group_actions if each.help != argparse.SUPPRESS]  # noqa: SLF001
+    for group in built._action_groups:
+        actions = [each for each in group._group_actions if each.help != argparse.SUPPRESS]
         if not actions:
             continue
         title = {"positional arguments": "arguments"}.get(group.title or "", group.title or "")
@@ -125,9 +125,11 @@ def error_page() -> str:
     sections = [
         "# Errors",
         "",
-        "Made from the classes in `streamplay.errors` and from the places that raise them. The "
-        "class name is `error.type` in receipts and in `bench`. `str(error)` says what was wrong, "
-        "where, and what to do; `error.receipt` tells what had been received and heard.",
+        (
+            "Made from the classes in `streamplay.errors` and from the places that raise them. The "
+            "class name is `error.type` in receipts and `bench`. `str(error)` says what was wrong, "
+            "where, and what to do; `error.receipt` tells what had been received and heard."
+        ),
         "",
         "```text",
         *_tree(),
@@ -222,10 +224,12 @@ def receipt_page() -> str:
     sections = [
         "# Receipt",
         "",
-        "Every utterance has a receipt: `--json` prints it, `wait()` returns it. Made from the "
-        "classes in `streamplay.receipt`. The shape is a contract: fields are added, none is "
-        f"changed. `schema` is {receipt.SCHEMA}. How the times are measured: "
-        "[how latency is measured](../explanation/latency.md).",
+        (
+            "Every utterance has a receipt: `--json` prints it, `wait()` returns it. Made from the "
+            "classes in `streamplay.receipt`. The shape is a contract: fields are added, none is "
+            f"changed. `schema` is {receipt.SCHEMA}. How the times are measured: "
+            "[how latency is measured](../explanation/latency.md)."
+        ),
         "",
         *_fields(receipt.Receipt, ""),
     ]

@@ -37,3 +37,9 @@ def test_all_that_an_installation_depends_on_is_found() -> None:
     told = shell("fingerprint")
     assert told.returncode == 0, told.stderr
     assert told.stdout.split()[0].isdigit()
+
+
+def test_every_dependency_has_a_reason() -> None:
+    command = [sys.executable, str(LIB.with_name("licences")), "--check"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
