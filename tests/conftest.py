@@ -117,7 +117,8 @@ def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True)
 def _idle_tool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no benchmark find itself too late: beside other tests it may well be."""
-    if "bench" not in str(request.path.relative_to(request.config.rootpath)):
+    path = str(request.path.relative_to(request.config.rootpath))
+    if "bench" not in path and "test_pages" not in path:
         return
     from streamplay.bench import lag, lateness
 
