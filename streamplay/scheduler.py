@@ -200,7 +200,10 @@ class Scheduler:
             utterance.sound.drop()
         try:
             if utterance.keeper is not None:
-                utterance.keeper.close()
+                whole = utterance.failure is None and not utterance.interrupted
+                left = utterance.keeper.close(whole=whole and not utterance.account.failures)
+                if left:
+                    self._resources.options.tell(left)
         except StreamPlayError as failure:
             error = failure
         try:

@@ -10,10 +10,11 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from streamplay.errors import FileFailed
+from streamplay.files import NewFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -182,6 +183,13 @@ def _time(values: dict[str, Any], number: int, arrivals: list[tuple[float, int]]
 class TraceWriter:
     """Writes one arrival trace, a line whenever audio arrives.
 
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    force : bool
+        Take the place of an older file, once something has arrived.
+
     Attributes
     ----------
     begun : bool
@@ -190,18 +198,13 @@ class TraceWriter:
     Raises
     ------
     FileFailed
-        If the file cannot be created or written.
+        If the file cannot be created or written, or is there and `force` is not set.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, force: bool = False) -> None:
         self.path = path
-        try:
-            self._file: IO[str] = path.open("w", encoding="utf-8")
-        except OSError as error:
-            raise FileFailed(
-                f"cannot write the trace {path}: {error.strerror}",
-                remedy="Choose another file for record (--record)",
-            ) from error
+        self._file = NewFile(path, force=force, what="the trace")
+        self._arrived = self._ended = False
         self.begun = False
         self._last = 0.0
 
@@ -230,19 +233,33 @@ class TraceWriter:
         end of the piece that is heard before it.
         """
         if frames:  # an audio header holds no frames
+            self._arrived = True
             self._last = max(self._last, seconds)
             self._line(t=round(self._last, 6), frames=frames)
 
     def end(self, seconds: float, how: str) -> None:
         """Write how it ended, ``complete`` or the error's type, and close the file."""
-        if self._file.closed:
+        if self._ended:
             return
-        with self._failing(), self._file:
+        self._ended = True
+        try:
             self._line(t=round(seconds, 6), end=how)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file as it is. One in which nothing arrived takes no older one's place."""
+        self._ended = True
+        with self._failing():
+            if not self._arrived:
+                self._file.used = self._file.used and self._file.new
+            self._file.finish()
 
     def _line(self, **values: Any) -> None:
         with self._failing():
-            self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
+            # A line at once: what was recorded is on the disk when the process is killed.
+            line = json.dumps(values, ensure_ascii=False) + "\n"
+            self._file.write(line.encode(errors="replace"))
 
     @contextmanager
     def _failing(self) -> Iterator[None]:

@@ -36,7 +36,7 @@ LAYERS = (
     {"request", "trace", "presentable", "codecs", "resample"},
     {"models"},
     {"audio"},
-    {"rules"},
+    {"rules", "files"},
     {"errors"},
     {"receipt"},
 )

@@ -70,7 +70,7 @@ def test_what_a_later_version_adds_is_passed_over_and_a_missing_end_is_told(tmp_
         ([], "line 1 is no JSON object"),
         (["{"], "line 1 is no JSON object"),
         (["[1]"], "line 1 is no JSON object"),
-        (["{}"], "line 1: streamplay_trace is None, and not 1"),
+        (["{}"], "line 1: streamplay_trace is None, not 1"),
         (['{"streamplay_trace": 2}'], "streamplay_trace is 2"),
         (['{"streamplay_trace": 1}'], "line 1: samplerate is None, and no count"),
         (['{"streamplay_trace": 1, "samplerate": 0}'], "samplerate is 0"),

@@ -75,26 +75,42 @@ def test_ending_twice_ends_once(tmp_path: Path) -> None:
 def test_a_trace_that_cannot_be_created_is_a_typed_error_before_anything_is_sent(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(FileFailed, match=r"cannot write the trace .*No such file.*--record"):
+    with pytest.raises(FileFailed, match=r"cannot write the trace .*No such file"):
         TraceWriter(tmp_path / "nowhere" / "trace.jsonl")
 
 
 def test_a_full_disk_is_a_typed_error_and_the_file_is_closed() -> None:
     writer = TraceWriter(Path("/dev/full"))
-    begin(writer)
+    with pytest.raises(FileFailed, match="cannot write the trace /dev/full: No space left"):
+        begin(writer)
     with pytest.raises(FileFailed, match="cannot write the trace /dev/full: No space left"):
         writer.end(1.0, "complete")
     writer.end(1.0, "complete")
 
 
-def test_a_full_disk_in_midstream_is_a_typed_error() -> None:
-    writer = TraceWriter(Path("/dev/full"))
-    with pytest.raises(FileFailed, match="No space left"):
-        write_much(writer)
-    with pytest.raises(FileFailed, match="No space left"):
-        writer.end(1.0, "complete")
+def test_what_was_recorded_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    writer = TraceWriter(tmp_path / "trace.jsonl")
+    begin(writer)
+    writer.arrival(0.5, 2400)
+    assert lines(tmp_path / "trace.jsonl")[-1] == {"t": 0.5, "frames": 2400}
+    writer.close()
 
 
-def write_much(writer: TraceWriter) -> None:
-    for n in range(2000):
-        writer.arrival(n / 10, 2400)
+def test_an_older_trace_is_kept_unless_another_is_asked_for_and_something_arrives(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "trace.jsonl"
+    path.write_text("older")
+    with pytest.raises(FileFailed, match=r"exists.*--force"):
+        TraceWriter(path)
+    writer = TraceWriter(path, force=True)
+    begin(writer)
+    writer.end(1.0, "ConnectFailed")
+    assert path.read_text() == "older"
+    writer = TraceWriter(path, force=True)
+    begin(writer)
+    writer.arrival(0.5, 2400)
+    assert path.read_text() == "older"
+    writer.end(1.0, "Truncated")
+    assert lines(path)[-1] == {"t": 1.0, "end": "Truncated"}
+    assert list(tmp_path.iterdir()) == [path]

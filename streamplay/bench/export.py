@@ -106,7 +106,7 @@ def make_folder(folder: Path) -> None:
 
 def _write_trace(path: Path, outcome: Outcome, row: Row) -> None:
     sample = row.sample
-    writer = TraceWriter(path)
+    writer = TraceWriter(path, force=True)
     writer.begin(
         base_url=outcome.target.base_url,
         model=outcome.target.model,

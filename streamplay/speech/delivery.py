@@ -79,6 +79,8 @@ class Delivery:
         self._account.arrived(frames, len(data), at)
         self._tell_format()
         self._keep(frames, data, audio, at)
+        if self._utterance.keeper is not None and not self._utterance.interrupted:
+            await self._utterance.keeper.drained()
         if self.unheard or not len(frames):
             return
         for passing in self._joined(frames, audio):

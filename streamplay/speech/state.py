@@ -220,7 +220,8 @@ class UtteranceState:
         if options.output is not None:
             self.keeper = open_file(Path(options.output), force=options.force)
         try:
-            self.trace = None if options.record is None else TraceWriter(Path(options.record))
+            if options.record is not None:
+                self.trace = TraceWriter(Path(options.record), force=options.force)
         except BaseException:
             self.drop_files()
             raise
@@ -229,8 +230,9 @@ class UtteranceState:
         """Close the files of an utterance that is not going to be said."""
         if self.sound is not None:
             self.sound.drop()
-        if self.keeper is not None:
-            self.keeper.close()
+        for file in (self.keeper, self.trace):
+            if file is not None:
+                file.close()
 
     def is_heard_before(self, other: UtteranceState) -> bool:
         """Whether it is heard in a gap of `other`, which goes on after it."""

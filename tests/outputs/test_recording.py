@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
+import resource
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +14,13 @@ import soundfile
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import FileFailed
-from streamplay.outputs.recording import RAW_SUFFIXES, SOUND_SUFFIXES, WRITTEN_AT_ONCE, open_file
+from streamplay.outputs.recording import (
+    RAW_SUFFIXES,
+    SOUND_SUFFIXES,
+    WRITTEN_AT_ONCE,
+    FileOutput,
+    open_file,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,11 +133,32 @@ def test_a_file_is_not_overwritten_unless_that_is_asked_for(tmp_path: Path, suff
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_part_does_not_take_the_place_of_an_older_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"there{suffix}"
+    path.write_bytes(b"older")
+    path.chmod(0o640)
+    for _ in range(2):  # a part that was left earlier is in nobody's way
+        file = open_file(path, force=True)
+        file.write(np.zeros((9000, 1), np.float32), b"a part", S16)
+        assert path.read_bytes() == b"older"
+        partial = path.with_stem("there.partial")
+        assert file.close(whole=False) == f"{path} stays as it was; what came is in {partial}"
+        assert file.close() == ""
+        assert path.read_bytes() == b"older"
+        assert partial.stat().st_size > 0
+    keep(path, every_s16(), S16, force=True)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.read_bytes() != b"older"
+    assert not partial.exists()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_older_file_is_untouched_where_no_audio_came(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"there{suffix}"
     path.write_bytes(b"older")
     keep(path, b"", S16, force=True)
     assert path.read_bytes() == b"older"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -182,24 +212,120 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         open_file(tmp_path / "folder.wav", force=True)
 
 
-def test_a_pipe_with_a_name_says_what_is_wrong_with_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "named.pcm")
-    with pytest.raises(FileFailed, match="not seekable"):
-        open_file(tmp_path / "named.pcm", force=True)
+@pytest.mark.parametrize("suffix", SOUND_SUFFIXES)
+def test_a_device_takes_no_sound_file(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"full{suffix}"
+    path.symlink_to("/dev/full")
+    with pytest.raises(FileFailed, match=r"it is a pipe or a device.*\.pcm or \.raw"):
+        open_file(path)
+
+
+def test_a_full_device_is_a_typed_error(tmp_path: Path) -> None:
+    path = tmp_path / "full.pcm"
+    path.symlink_to("/dev/full")
+    file = open_file(path)
+    with pytest.raises(FileFailed, match=r"cannot write .*full.pcm: No space left"):
+        file.write(np.zeros((1, 1), np.float32), b"data", S16)
+    with pytest.raises(FileFailed, match="No space left"):
+        file.close()
+    assert file.close() == ""
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_full_disk_is_a_typed_error_and_no_traceback(
     tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / f"full{suffix}"
-    path.symlink_to("/dev/full")
-    file = open_file(path, force=True)
+    file = open_file(tmp_path / f"full{suffix}")
     noise = np.random.default_rng(5).uniform(-1, 1, (1 << 17, 1)).astype(np.float32)
-    with pytest.raises(FileFailed, match=r"cannot (write|hold)"):
-        file.write(noise, S16.encode(noise), S16)
-    file.close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, before[1]))
+    try:
+        with pytest.raises(FileFailed, match=r"cannot (write|hold)"):
+            file.write(noise, S16.encode(noise), S16)
+        with suppress(FileFailed):
+            file.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", SOUND_SUFFIXES)
+def test_what_was_written_up_to_a_second_ago_can_be_opened_after_a_kill(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"killed{suffix}"
+    file = open_file(path)
+    noise = np.random.default_rng(5).uniform(-0.3, 0.3, (24000 * 5, 1)).astype(np.float32)
+    for start in range(0, len(noise), 2400):
+        part = noise[start : start + 2400]
+        file.write(part, S16.encode(part), S16)
+    killed = tmp_path / f"copy{suffix}"
+    killed.write_bytes(path.read_bytes())  # as a killed process leaves it: nothing is closed
+    file.close()
+    samples, rate = soundfile.read(killed)
+    assert rate == 24000
+    assert len(noise) - rate <= len(samples) <= len(noise)
+
+
+def test_the_header_of_a_wave_file_of_floats_tells_its_length_too(tmp_path: Path) -> None:
+    path = tmp_path / "floats.wav"
+    file = open_file(path)
+    for _ in range(3):
+        file.write(np.zeros((24000, 1), np.float32), b"", F32)
+    data = path.read_bytes()
+    length = int.from_bytes(data[data.index(b"data") + 4 :][:4], "little")
+    assert length == 3 * 24000 * 4
+    assert int.from_bytes(data[4:8], "little") == len(data) - 8
+    file.close()
+    assert soundfile.info(path).frames == 3 * 24000
+
+
+async def written(file: FileOutput, data: bytes) -> None:
+    file.write(np.zeros((1, 1), np.float32), data, S16)
+    await file.drained()
+
+
+def test_a_pipe_whose_reader_does_not_read_is_waited_for_and_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "named.pcm"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = open_file(path)
+
+    async def say() -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await written(file, bytes(1 << 20))
+        file.close()
+
+    asyncio.run(say())
+    got = 0
+    while part := os.read(reader, 1 << 16):
+        got += len(part)
+    os.close(reader)
+    assert 4096 <= got < 1 << 20
+
+
+def test_a_slow_reader_of_a_pipe_gets_everything(tmp_path: Path) -> None:
+    path = tmp_path / "named.pcm"
+    os.mkfifo(path)
+    got = bytearray()
+
+    def read() -> None:
+        with path.open("rb", 0) as pipe:
+            while part := pipe.read(5000):
+                got.extend(part)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    while True:
+        with suppress(FileFailed):  # it has not been opened for reading yet
+            file = open_file(path)
+            break
+    data = np.random.default_rng(5).bytes(300_000)
+    asyncio.run(written(file, data))
+    file.close()
+    reading.join()
+    assert bytes(got) == data
 
 
 class Standard:
