@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     WaitingFor = Literal["connect", "first byte", "chunk", "audio", "deadline"]
 
 
+LONGEST_MESSAGE = 2000
+"""Characters of a message: a screen. The longest list of voices in one is shorter."""
+
+
 class StreamPlayError(Exception):
     """The base class of all errors that streamplay raises on purpose.
 
@@ -66,9 +70,9 @@ class StreamPlayError(Exception):
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        super().__init__(printable(message))
+        self.message: str = self.args[0]
+        self.remedy = printable(remedy)
         self.receipt: Receipt | None = None
 
     def __str__(self) -> str:
@@ -78,6 +82,22 @@ class StreamPlayError(Exception):
         # An exception is copied and pickled by calling its class with its args again. These
         # constructors compose their facts from other arguments, so the facts travel instead.
         return _rebuild, (type(self), self.args), self.__dict__
+
+
+def printable(text: str, limit: int = LONGEST_MESSAGE) -> str:
+    """Return `text` as one line without any character that could control a terminal.
+
+    Messages name files, voices, variables and words that came from anywhere, and a traceback
+    prints them. Of a text longer than `limit` the middle is left out.
+    """
+    if len(text) > limit:
+        text = f"{text[: limit * 2 // 3]} … {text[-(limit // 3) :]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else " " if char.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for char in text
+    )
 
 
 def _rebuild(cls: type[StreamPlayError], args: tuple[Any, ...]) -> StreamPlayError:

@@ -43,9 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stored_key.load(os.environ)
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        code = _run(list(sys.argv[1:] if argv is None else argv))
     finally:
         console.flush()
+    if console.lost() and code == status.OK:
+        console.tell(f"cannot write standard output: {console.lost()}")
+        return status.OUTPUT
+    return code
 
 
 def _run(words: list[str]) -> int:

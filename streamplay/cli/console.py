@@ -1,6 +1,8 @@
 """Standard output and standard error, either of which may be closed.
 
-Results go to standard output, everything else to standard error. A failure to write to them must
+Results go to standard output, everything else to standard error. What a terminal is shown holds no
+character that could control it: the user's own words, names of files and devices, and a server's
+words all come through here. A failure to write to them must
 not end a command that is still writing a file: a terminal that was closed gives ``EIO``, a pipe
 without a reader gives ``EPIPE``, and a stream that the parent process closed is ``None``.
 """
@@ -8,9 +10,12 @@ without a reader gives ``EPIPE``, and a stream that the parent process closed is
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
+
+from streamplay.errors import printable
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -18,6 +23,11 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = 80
 """Fallback width when the terminal's is unknown."""
+
+_ENDED: Final = frozenset({errno.EPIPE, errno.EIO})
+"""The reader has gone: it wants no more, and nothing is lost."""
+
+_lost: Final[list[OSError]] = []
 
 
 def prepare() -> None:
@@ -28,7 +38,20 @@ def prepare() -> None:
 
 def out(text: str) -> None:
     """Print one result to standard output, at once."""
-    _write(sys.stdout, text)
+    _write(sys.stdout, _rows(text) if is_terminal(sys.stdout) else text)
+
+
+def lost() -> str:
+    """Return why a result could not be written to standard output; empty: it was written."""
+    return _lost[0].strerror or str(_lost[0]) if _lost else ""
+
+
+def _rows(text: str) -> str:
+    """Return text of several lines, each of them printable."""
+    return "\n".join(
+        "\t".join(printable(part, sys.maxsize) for part in row.split("\t"))
+        for row in text.split("\n")
+    )
 
 
 def tell(sentence: str) -> None:
@@ -36,7 +59,7 @@ def tell(sentence: str) -> None:
 
     On a terminal it is wrapped between words to the terminal's width; elsewhere it is one line.
     """
-    text = f"streamplay: {sentence}"
+    text = f"streamplay: {printable(sentence)}"
     if is_terminal(sys.stderr) and len(text) * 2 > (width := columns()):
         text = wrapped(text, width)
     _write(sys.stderr, text)
@@ -70,8 +93,8 @@ def cells(text: str) -> int:
 
 
 def err(text: str) -> None:
-    """Print text to standard error unchanged."""
-    _write(sys.stderr, text)
+    """Print lines of text to standard error."""
+    _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
 
 
 def flush() -> None:
@@ -80,8 +103,8 @@ def flush() -> None:
         if stream is not None:
             try:
                 stream.flush()
-            except (OSError, ValueError):
-                _discard(stream)
+            except (OSError, ValueError) as error:
+                _discard(stream, error)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -110,11 +133,13 @@ def _write(stream: TextIO | None, text: str) -> None:
     try:
         stream.write(text + "\n")
         stream.flush()
-    except (OSError, ValueError):
-        _discard(stream)
+    except (OSError, ValueError) as error:
+        _discard(stream, error)
 
 
-def _discard(stream: TextIO) -> None:
+def _discard(stream: TextIO, error: Exception) -> None:
+    if stream is sys.stdout and isinstance(error, OSError) and error.errno not in _ENDED:
+        _lost.append(error)
     # At exit the interpreter would try to write the buffer again, fail, and print a message:
     # let it write to the null device.
     with contextlib.suppress(OSError, ValueError):

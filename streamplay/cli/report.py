@@ -7,11 +7,12 @@ import os
 import sys
 
 from streamplay.cli import console
+from streamplay.errors import printable
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Final
 
     from streamplay.errors import StreamPlayError
     from streamplay.receipt import Receipt
@@ -22,6 +23,10 @@ def as_json(value: Any) -> str:
     return json.dumps(value, allow_nan=False)
 
 
+_LONGEST_CELL: Final = 200
+"""Characters of a cell on a terminal; a pipe gets all."""
+
+
 def safe(text: str) -> str:
     """Return `text` with U+FFFD for every character that could control a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
@@ -29,6 +34,8 @@ def safe(text: str) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table to standard output: with rich for a terminal, in plain columns otherwise."""
+    if console.is_terminal(sys.stdout):
+        rows = [[printable(cell, _LONGEST_CELL) for cell in row] for row in rows]
     rows = [[safe(cell) for cell in row] for row in rows]
     if console.is_terminal(sys.stdout):
         _rich_table(columns, rows)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -111,3 +112,41 @@ def test_what_is_no_failure_of_ours_is_quiet(
     monkeypatch.setattr("streamplay.cli.parser.parse", parse)
     assert main(["models"]) == code
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_no_character_that_could_control_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "9000")
+    bad = "a\x1b]0;x\x07\u202eb\x9b"
+    console.tell(f"{bad}\nc" + "x" * 2_000_000)
+    console.err(f"{bad}\n{bad}")
+    console.out(f"{bad}\t{bad}\n{bad}")
+    told = capsys.readouterr()
+    clean = "a\ufffd]0;x\ufffd\ufffdb\ufffd"
+    assert told.out == f"{clean}\t{clean}\n{clean}\n"
+    first, *rest = told.err.splitlines()
+    assert first.startswith(f"streamplay: {clean} cxxx")
+    assert len(first) < 2100
+    assert rest == [clean, clean]
+
+
+def test_a_pipe_gets_results_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    console.out("a\x1bb")
+    assert capsys.readouterr().out == "a\x1bb\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["models", "--json"], ["models"], ["--help"], ["completion", "bash"]]
+)
+def test_a_result_that_could_not_be_written_is_no_success(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "streamplay", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert done.stderr == b"streamplay: cannot write standard output: No space left on device\n"
