@@ -30,7 +30,7 @@ HEADER = '{"streamplay_trace": 1, "samplerate": 24000}'
 
 
 def write(path: Path, recorded: Trace) -> str:
-    writer = TraceWriter(path)
+    writer = TraceWriter(path, force=True)
     audio = AudioFormat(recorded.encoding, recorded.samplerate, recorded.channels)
     writer.begin(
         base_url=f"https://{recorded.host}/v1",

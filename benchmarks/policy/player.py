@@ -285,7 +285,7 @@ def _note_puts() -> None:
 
 
 def _write(path: Path, trace: Trace) -> str:
-    writer = TraceWriter(path)
+    writer = TraceWriter(path, force=True)
     audio = AudioFormat(trace.encoding, trace.samplerate, trace.channels)
     writer.begin(base_url="http://host", model="", voice="", chars=trace.characters, audio=audio)
     for now, frames in trace.arrivals:
