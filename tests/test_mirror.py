@@ -35,6 +35,7 @@ ELSEWHERE = {
     "cli/live_editor.py": "cli/test_live.py",
     "cli/phrases.py": "cli/test_live.py",
     "cli/typist.py": "cli/test_live.py",
+    "cli/unspoken.py": "cli/test_live.py",
     "codecs/*": "codecs/test_readers.py",
     "network/answer_audio.py": "network/test_response.py",
     "network/connection.py": "network/test_transport.py",

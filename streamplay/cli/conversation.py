@@ -9,15 +9,15 @@ player's events, on the player's listener thread.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from streamplay.cli import lines, report, status
+from streamplay.cli import report, status
 from streamplay.cli.lines import Line, LineState
+from streamplay.cli.unspoken import UnspokenLines
 from streamplay.errors import OutputFailed, PlayerClosed, StreamPlayError
 
 if TYPE_CHECKING:
@@ -34,14 +34,20 @@ KEPT_LINES: Final = 200
 KEPT_SOUNDS: Final = 20
 """Lines whose audio is kept until the program ends, so that saying one again costs nothing."""
 
-_JOURNAL: Final = "unspoken"
-_JOURNAL_BYTES: Final = 1 << 20
+SILENT_SECONDS: Final = 1.5
+"""A server that has not answered for so long is told of: most answer within half a second."""
+
+LONG_WAIT_SECONDS: Final = 2.5
+"""A wait for the next attempt that is told where there is no status row: longer than our own first
+waits, so it is one that the server asks for."""
 
 
 class Screen(Protocol):
     """Where a conversation is shown. Every method may be called from any thread."""
 
     interactive: bool
+    has_status: bool
+    """Whether `Conversation.trouble` is shown while it lasts."""
 
     def tell(self, sentence: str) -> None:
         """Show a message of one line."""
@@ -90,7 +96,7 @@ class Conversation:
         self.volume = float(options.get("volume", 0.0))
         self._options = dict(options)
         self._screen = screen
-        self._files = files
+        self._unspoken = UnspokenLines(files)
         self._stats = stats
         self._notify = notify
         self._lines: list[Line] = []
@@ -102,7 +108,10 @@ class Conversation:
         self._idle = threading.Condition(self._lock)
         self._sounds = tempfile.TemporaryDirectory(prefix="streamplay-", ignore_cleanup_errors=True)
         self._last_receipt: Receipt | None = None
-        self._journal = f"{_JOURNAL}-{os.getpid()}"
+        self.last: Line | None = None
+        """The line that ended last."""
+        self._retry: tuple[str, float] | None = None  # what failed, and when it is tried again
+        self._quiet_since = time.monotonic()
 
     # The player
 
@@ -181,7 +190,7 @@ class Conversation:
             for line in self._lines:
                 if not line.ended:
                     self._end(line, LineState.SILENCED)
-        self._files.remove(self._journal)
+        self._unspoken.forget()
         self._sounds.cleanup()
 
     # What a person does
@@ -193,9 +202,9 @@ class Conversation:
             return
         with self._lock:
             self._count += 1
-            line = Line(self._count, text)
+            line = Line(self._count, text, now=now, since=time.monotonic())
             self._lines = [*self._lines[-KEPT_LINES:], line]
-            self._files.append(self._journal, lines.taken(line))
+            self._unspoken.taken(line)
             if self._player is not None:
                 self._hand_over(line, now=now)
         self._screen.changed(line)
@@ -283,9 +292,25 @@ class Conversation:
 
     @property
     def going(self) -> list[Line]:
-        """The lines that are being said or wait, in order."""
+        """The lines that are being said or wait, in the order in which they are heard."""
         with self._lock:
-            return [line for line in self._lines if not line.ended]
+            going = [line for line in self._lines if not line.ended]
+        # What has cut in stands behind those that it was said before.
+        return sorted(going, key=lambda line: (line.state is not LineState.SPEAKING, not line.now))
+
+    @property
+    def trouble(self) -> str:
+        """What the first line waits for: a server that is silent, or is to be asked again."""
+        going = self.going
+        if not going or going[0].state is not LineState.WAITING or self._player is None:
+            return ""
+        now = time.monotonic()
+        if self._retry is not None:
+            problem, until = self._retry
+            if now < until:
+                return f"{problem}; again in {until - now:.0f} s"
+        silent = now - max(self._quiet_since, going[0].since)
+        return f"no answer for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     @property
     def last_sound(self) -> Path | None:
@@ -308,14 +333,7 @@ class Conversation:
 
     def left_over(self) -> list[str]:
         """Return the lines that an earlier run, which has crashed, did not speak; once."""
-        found: list[str] = []
-        for name in self._files.names(""):
-            pid = name.removeprefix(f"{_JOURNAL}-")
-            if name == self._journal or not pid.isdecimal() or _is_running(int(pid)):
-                continue
-            found += lines.unspoken(self._files.read(name, _JOURNAL_BYTES).splitlines())
-            self._files.remove(name)
-        return found
+        return self._unspoken.left_over()
 
     def restore(self, texts: list[str]) -> None:
         """Keep lines of an earlier run as lost ones, so that `again` says them."""
@@ -324,7 +342,7 @@ class Conversation:
                 self._count += 1
                 line = Line(self._count, text, LineState.LOST, reason="the program had ended")
                 self._lines.append(line)
-                self._files.append(self._journal, lines.taken(line))
+                self._unspoken.taken(line)
 
     # What becomes of a line
 
@@ -362,7 +380,7 @@ class Conversation:
             return
         match event:
             case events.FirstSound():
-                line.state = LineState.SPEAKING
+                line.state, self._retry = LineState.SPEAKING, None
                 self._look_at_output(event.utterance.receipt)
             case events.Word() | events.PieceFinished():
                 line.heard = event.utterance.heard().text
@@ -392,8 +410,13 @@ class Conversation:
 
     def _on_notice(self, sentence: str) -> None:
         """Pass on what the player tells, and note whether sound can be heard."""
+        from streamplay.network.retry import read_notice
         from streamplay.playback.device_search import BACK, GONE, SILENT
 
+        retry = read_notice(sentence)
+        if retry is not None:
+            self._on_retry(sentence, *retry)
+            return
         if sentence.startswith(SILENT):
             self.no_sound = "no sound can be heard: there is no output device"
         elif sentence.startswith(GONE):
@@ -404,6 +427,13 @@ class Conversation:
             self._notify(sentence)
         self._screen.changed(None)
 
+    def _on_retry(self, sentence: str, problem: str, wait: float) -> None:
+        """Show in the status that a request is going to be repeated; the failure is told once."""
+        self._retry = (problem, time.monotonic() + wait)
+        if self._notify is not None and wait > LONG_WAIT_SECONDS and not self._screen.has_status:
+            self._notify(sentence)
+        self._screen.changed(None)
+
     def _end(
         self, line: Line, state: LineState, reason: str = "", error: Exception | None = None
     ) -> None:
@@ -411,7 +441,8 @@ class Conversation:
             if line.ended:
                 return
             line.state, line.reason = state, reason
-            self._files.append(self._journal, lines.ended(line))
+            self._unspoken.ended(line)
+            self.last, self._quiet_since, self._retry = line, time.monotonic(), None
             if state is LineState.LOST:
                 failure = status.of_error(error) if isinstance(error, StreamPlayError) else 1
                 self.status = self.status or failure
@@ -430,16 +461,3 @@ class Conversation:
             self._screen.tell(f"lost: “{line.name}”: {why}")
         else:
             self._screen.tell(str(error) if error is not None else line.reason)
-
-
-def _is_running(pid: int) -> bool:
-    """Whether a process is there. Where that cannot be asked (Windows), it is taken for granted."""
-    if sys.platform == "win32":  # os.kill would end it there
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it belongs to another user
-        return True
-    return True

@@ -9,6 +9,7 @@ stays as it was typed.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -31,7 +32,7 @@ from prompt_toolkit.styles import Style
 from streamplay.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     from prompt_toolkit.completion import Completer
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding import KeyPressEvent
+    from prompt_toolkit.layout.screen import Screen
     from prompt_toolkit.output import Output
 
     class KeyActions(Protocol):
@@ -74,6 +76,9 @@ _SAY_NOW: Final = Keys.ControlF24
 
 PROPOSALS_SHOWN: Final = 8
 
+TICK_SECONDS: Final = 1.0
+"""The status row tells seconds."""
+
 _PHRASE_KEYS: Final = 12
 _ALT_DIGITS: Final = 9
 
@@ -103,21 +108,27 @@ class Editor:
         What Tab completes.
     status : callable
         Returns the status row as formatted text; nothing: there is none.
+    changes : callable
+        Whether the status row changes while nothing happens: it is drawn each second then.
     color : bool
         Whether the status row may be drawn in reverse video.
     """
 
     interactive = True
+    has_status = True
 
     def __init__(
         self,
         history: History,
         completer: Completer,
         status: Callable[[], StyleAndTextTuples],
+        changes: Callable[[], bool] = lambda: False,
         *,
         color: bool = True,
     ) -> None:
         self._status = status
+        self._changes = changes
+        self._ticking = False
         self._buffer = Buffer(
             history=history, completer=completer, multiline=False, complete_while_typing=False
         )
@@ -138,8 +149,7 @@ class Editor:
 
     def changed(self, _: object = None) -> None:
         """Draw the status row again."""
-        if self._application is not None:
-            self._application.invalidate()
+        self._soon(self._tick)
 
     def leave(self) -> None:
         """End `run`."""
@@ -185,7 +195,7 @@ class Editor:
         row = Window(
             FormattedTextControl(self._status), height=1, style="class:status", wrap_lines=False
         )
-        application: Application[None] = Application(
+        application: Application[None] = LineApplication(
             layout=Layout(
                 HSplit([line, ConditionalContainer(row, Condition(lambda: bool(self._status())))])
             ),
@@ -210,8 +220,8 @@ class Editor:
             event.current_buffer.append_to_history()
             event.current_buffer.reset()
             if text.strip():
-                typist.entered(text, now=now)
                 self._above(lambda: _write(f"{PROMPT}{text}\n"))
+                typist.entered(text, now=now)
 
         keys.add("enter")(enter)
         keys.add(_SAY_NOW)(lambda event: enter(event, now=True))
@@ -276,6 +286,15 @@ class Editor:
             return False
         return True
 
+    def _tick(self, *, again: bool = False) -> None:
+        if self._application is None or self._loop is None:
+            return
+        self._application.invalidate()
+        if again or not self._ticking:
+            self._ticking = self._changes()
+            if self._ticking:
+                self._loop.call_later(TICK_SECONDS, lambda: self._tick(again=True))
+
     def _exit(self, error: BaseException | None = None) -> None:
         application = self._application
         if application is not None and application.is_running and not application.is_done:
@@ -283,6 +302,40 @@ class Editor:
                 application.exit()
             else:
                 application.exit(exception=error)
+
+
+class LineApplication(Application[None]):
+    """An application whose rows a terminal may break when it is made narrower."""
+
+    def _on_resize(self) -> None:
+        """Erase what is on the screen, wherever the terminal has moved it, and draw it again."""
+        screen, columns = self.renderer.last_rendered_screen, self.output.get_size().columns
+        if screen is None or not _reflows(os.environ):
+            super()._on_resize()
+            return
+        cursor = screen.get_cursor_position(self.layout.current_window)
+        above = sum(-(-_width(screen, row) // columns) - 1 for row in range(cursor.y))
+        self.output.write_raw("\r")
+        self.output.cursor_up(cursor.y + above + cursor.x // columns)
+        self.output.erase_down()
+        self.output.flush()
+        self.renderer.reset()
+        self._redraw()
+
+
+def _width(screen: Screen, row: int) -> int:
+    """Return how many columns of a row have been drawn, 1 at least."""
+    return max(screen.data_buffer[row], default=0) + 1
+
+
+def _reflows(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal breaks rows that have become too long: most do.
+
+    xterm, the Linux console and GNU screen cut them off instead.
+    """
+    term = environment.get("TERM", "")
+    cuts = term.startswith(("linux", "screen")) and "TMUX" not in environment
+    return not cuts and "XTERM_VERSION" not in environment
 
 
 def _complete(event: KeyPressEvent) -> None:

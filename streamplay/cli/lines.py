@@ -44,6 +44,10 @@ class Line:
         What the player has of it; None while the player is not open.
     sound : Path or None
         Its audio, kept until the program ends.
+    now : bool
+        Whether it cuts in.
+    since : float
+        When it was typed, by `time.monotonic`.
     """
 
     number: int
@@ -53,6 +57,8 @@ class Line:
     reason: str = ""
     utterance: Any = None
     sound: Path | None = None
+    now: bool = False
+    since: float = 0.0
 
     @property
     def ended(self) -> bool:

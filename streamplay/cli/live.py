@@ -105,6 +105,8 @@ def _is_editor_wanted(args: argparse.Namespace) -> bool:
 class PlainScreen:
     """Messages one below the other: for pipes, screen readers and terminals that only print."""
 
+    has_status = False
+
     def __init__(self, *, interactive: bool) -> None:
         self.interactive = interactive
 

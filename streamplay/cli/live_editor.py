@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from streamplay.cli import console, slash, status
 from streamplay.cli.conversation import Conversation
 from streamplay.cli.editor import Editor, EndedBySignal
-from streamplay.cli.lines import LineState, shortened
+from streamplay.cli.lines import shortened
 from streamplay.cli.phrases import Phrases
 from streamplay.cli.typist import Typist
 from streamplay.cli.user_files import UserFiles
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+    from streamplay.cli.lines import Line, LineState
+
 
 LEFT_OVER_SHOWN: Final = 3
 """Lines of an earlier run that are named; of more, only how many there are."""
+
+
+_BESIDE: Final = 28
+"""Columns of the status row that are not the words: " speaking: " and "  + 999 waiting"."""
 
 
 class EditorSession:
@@ -55,7 +61,11 @@ class EditorSession:
         history = UserHistory(files)
         self._completer = WordCompleter((*history.read(), *phrases.values()), {})
         self._editor = Editor(
-            history, self._completer, self._status_row, color=not os.environ.get("NO_COLOR")
+            history,
+            self._completer,
+            self._status_row,
+            lambda: bool(self._conversation.going),
+            color=not os.environ.get("NO_COLOR"),
         )
         self._conversation = Conversation(
             asked, self._editor, files, stats=bool(args.stats), notify=self._tell
@@ -107,28 +117,38 @@ class EditorSession:
         """Return the row below the prompt: what is being said, what waits, what is wrong."""
         conversation = self._conversation
         proposals = self._editor.proposals
-        if proposals:
+        if len(proposals) > 1:
             return [("", f" {'  '.join(proposals)}")]
         parts: StyleAndTextTuples = []
         if not conversation.is_open:
             parts.append(("", " opening the voice and the device …"))
         if conversation.no_sound:
-            parts.append(("class:warning", f" {conversation.no_sound}"))
+            parts.append(("class:warning", f" {conversation.no_sound} "))
         going = conversation.going
         if going:
-            parts += _going(going[0].text, going[0].heard, going[0].state)
-            if len(going) > 1:
-                parts.append(("", f"  + {len(going) - 1} waiting"))
+            parts += self._going(going)
+        elif conversation.last is not None:
+            parts.append(("", f" {conversation.last.state}: {conversation.last.name}"))
         if conversation.leaving:
             parts.append(("", "  leaving after the last word"))
         return parts
 
+    def _going(self, going: list[Line]) -> StyleAndTextTuples:
+        """Return what is said of the lines that are spoken and wait."""
+        first, *others = going
+        parts = _words(first.text, first.heard, first.state)
+        if trouble := self._conversation.trouble:
+            parts = [("", f" {first.state}: {first.name}"), ("class:warning", f"  {trouble}")]
+        if others:
+            parts.append(("", f"  + {len(others)} waiting"))
+        return parts
 
-def _going(text: str, heard: str, state: LineState) -> StyleAndTextTuples:
+
+def _words(text: str, heard: str, state: LineState) -> StyleAndTextTuples:
     """Return the line that is spoken: its words that were heard, and those that follow."""
     row = " ".join(text.split())
     said = len(" ".join(heard.split()))
-    width = max(20, console.columns() - 30)
+    width = max(20, console.columns() - _BESIDE)
     start = max(0, said - width // 2)
     return [
         ("", f" {state}: "),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from streamplay.cli import console
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,7 +14,7 @@ COMMANDS: Final = {
     "/again": "say again what was lost, or else the last line",
     "/now": "TEXT: say it now, cutting in",
     "/p": "NAME: speak a phrase",
-    "/phrase": "add NAME TEXT: keep a phrase; clear: forget all that was kept",
+    "/phrase": "add NAME TEXT: keep a phrase; clear: forget them",
     "/voice": "NAME: the voice from now on",
     "/model": "NAME: the model from now on",
     "/speed": "FACTOR: the voice's pace from now on; 1 is its own",
@@ -56,14 +58,18 @@ def parse(line: str) -> Command | str:
     return Command(name, rest.strip())
 
 
-def help_text(delivers: Callable[[str], bool]) -> str:
+def help_text(delivers: Callable[[str], bool], columns: int = 80) -> str:
     """Return the keys that the terminal delivers, and the commands, as rows.
 
     Parameters
     ----------
     delivers : callable
         Whether the terminal is known to deliver the keys of a row of `KEYS`.
+    columns : int
+        How wide it is: longer rows are wrapped.
     """
     rows = [(keys, what) for keys, what in KEYS.items() if delivers(keys)] + list(COMMANDS.items())
     width = max(len(keys) for keys, _ in rows)
-    return "\n".join(f"{keys:<{width}}  {what}" for keys, what in rows)
+    indent = " " * (width + 2 if columns > 2 * width else 2)
+    told = (f"{keys:<{width}}  {what}" for keys, what in rows)
+    return "\n".join(console.wrapped(row, columns, indent) for row in told)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamplay.cli import options, report, slash
+from streamplay.cli import console, options, report, slash
 from streamplay.cli.lines import shortened
 from streamplay.cli.usage import UsageError, closest
 from streamplay.errors import StreamPlayError
@@ -174,7 +174,7 @@ class Typist:
         self._screen.show(report.receipt_text(receipt))
 
     def _help(self, _: str) -> None:
-        self._screen.show(slash.help_text(_delivers))
+        self._screen.show(slash.help_text(_delivers, console.columns()))
 
 
 def _needed(rest: str, usage: str) -> str:

@@ -24,7 +24,7 @@ from streamplay.network.answer_audio import Answer, AnswerCounts, without_key
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
 from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal, told_limit
 from streamplay.network.request_shapes import divided
-from streamplay.network.retry import ATTEMPTS, is_busy, wait_before
+from streamplay.network.retry import is_busy, notice, wait_before
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
 from streamplay.rules.fields import may_be_events
@@ -463,10 +463,7 @@ class SpeechResponse:
         left = self._patience.left()
         if wait is None or (left is not None and left <= wait):
             return False
-        self._sender.tell(
-            f"{self._without_key(error).message}; "
-            f"attempt {attempts + 1} of {ATTEMPTS} in {wait:.1f} s"
-        )
+        self._sender.tell(notice(self._without_key(error).message, attempts + 1, wait))
         await asyncio.sleep(wait)
         return True
 

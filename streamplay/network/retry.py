@@ -87,6 +87,17 @@ def wait_before(
     return wait * (1 - _JITTER * roll)
 
 
+def notice(problem: str, attempt: int, wait: float) -> str:
+    """Return what a user is told before attempt number `attempt`, which `wait` seconds later is."""
+    return f"{problem}; attempt {attempt} of {ATTEMPTS} in {wait:.1f} s"
+
+
+def read_notice(sentence: str) -> tuple[str, float] | None:
+    """Return the problem and the wait that a `notice` tells; None where the sentence is none."""
+    found = re.fullmatch(rf"(.*); attempt \d+ of {ATTEMPTS} in (\d+\.\d) s", sentence, re.DOTALL)
+    return (found[1], float(found[2])) if found else None
+
+
 def read_advice(headers: Mapping[str, str], now: float) -> float | None:
     """Return how many seconds the server asks to wait, or None.
 

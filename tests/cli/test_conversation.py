@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from streamplay.cli.conversation import Conversation
+from streamplay.cli.lines import LineState
 from streamplay.cli.live import PlainScreen
 from streamplay.cli.user_files import UserFiles
+from streamplay.network import retry
 from tests.support.speaking import counting, wait_until
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
     from streamplay.server.child import LocalServer
     from tests.support.speaking import Returning
@@ -38,3 +43,56 @@ def test_it_knows_while_nothing_can_be_heard(
         conversation.close(cut=True)
     assert len(told) == 2
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def told() -> list[str]:
+    """What the notices of `unheard` were."""
+    return []
+
+
+@pytest.fixture
+def unheard(told: list[str]) -> Iterator[Conversation]:
+    """A conversation whose player is none: its lines wait."""
+    screen = PlainScreen(interactive=False)
+    conversation = Conversation({}, screen, UserFiles(None, told.append), notify=told.append)
+    yield conversation
+    conversation._player = None
+    conversation.close(cut=True)
+
+
+def open_for_good(conversation: Conversation) -> None:
+    conversation._player = SimpleNamespace(say=lambda *_, **__: None)  # type: ignore[assignment]
+
+
+def test_what_is_tried_again_is_in_the_status_and_told_only_where_it_takes_long(
+    unheard: Conversation, told: list[str]
+) -> None:
+    unheard.say("One.")
+    assert unheard.trouble == ""  # the player is not open
+    open_for_good(unheard)
+    unheard._on_notice(retry.notice("it refuses", 2, 0.4))
+    assert (unheard.trouble, told) == ("it refuses; again in 0 s", [])
+    unheard._on_notice(retry.notice("it is busy", 2, 20.0))
+    assert unheard.trouble == "it is busy; again in 20 s"
+    assert told == ["it is busy; attempt 2 of 4 in 20.0 s"]
+
+
+def test_a_silent_server_is_told_of_with_its_seconds(unheard: Conversation) -> None:
+    open_for_good(unheard)
+    unheard.say("One.")
+    assert unheard.trouble == ""
+    unheard.going[0].since -= 7
+    unheard._quiet_since -= 7
+    assert unheard.trouble == "no answer for 7 s"
+    unheard.going[0].state = LineState.SPEAKING
+    assert unheard.trouble == ""
+
+
+def test_the_line_that_cut_in_is_heard_first(unheard: Conversation) -> None:
+    for text in ("One.", "Two."):
+        unheard.say(text)
+    unheard.say("Now.", now=True)
+    assert [line.text for line in unheard.going] == ["Now.", "One.", "Two."]
+    unheard.going[1].state = LineState.SPEAKING
+    assert [line.text for line in unheard.going] == ["One.", "Now.", "Two."]

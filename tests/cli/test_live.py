@@ -237,6 +237,23 @@ def test_a_message_leaves_one_copy_of_the_line_and_the_cursor_where_it_was(
         ).replace(" ", "")
 
 
+def test_a_failure_is_told_in_one_line_and_retries_are_in_the_status(own_files: Path) -> None:
+    with Terminal(["live", "--base-url", "http://127.0.0.1:9/v1"]) as terminal:
+        terminal.shows(PROMPT)
+        terminal.type("Hello.\r")
+        terminal.shows("waiting: Hello.  http://127.0.0.1:9/v1 refuses the connection; again in")
+        rows = terminal.shows("lost: “Hello.”")
+        assert sum(row.startswith("streamplay: http") for row in rows) == 0
+        assert sum("refuses the connection" in row for row in rows) == 1
+
+
+def test_the_answer_to_a_command_follows_it(at_prompt: Terminal) -> None:
+    at_prompt.type("/volume -3\r")
+    rows = at_prompt.shows("volume -3 dB", "say> /volume -3")
+    at = rows.index("say> /volume -3")
+    assert rows[at + 1] == "streamplay: volume -3 dB"
+
+
 def test_pasted_lines_can_be_edited_before_they_are_said(at_prompt: Terminal) -> None:
     at_prompt.type("\x1b[200~One.\nTwo.\x1b[201~")
     at_prompt.shows("One.")

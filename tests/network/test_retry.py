@@ -17,6 +17,7 @@ from streamplay.errors import (
     TimedOut,
     Truncated,
 )
+from streamplay.network import retry
 from streamplay.network.retry import (
     ATTEMPTS,
     LONGEST_ADVICE,
@@ -142,3 +143,10 @@ def test_any_header_is_read_without_a_fault(value: str) -> None:
     names = ("retry-after", "retry-after-ms", "x-ratelimit-reset", "date")
     advice = read_advice(dict.fromkeys(names, value), NOW)
     assert advice is None or advice >= 0
+
+
+@pytest.mark.parametrize("problem", ["it refuses", "a; b\nc", ""])
+def test_a_notice_is_read_back(problem: str) -> None:
+    assert retry.read_notice(retry.notice(problem, 2, 1.25)) == (problem, 1.2)
+    assert retry.read_notice("attempt 2 of 4 in 1.0 s") is None
+    assert retry.read_notice(f"{problem}; speaking with the built-in voice instead") is None

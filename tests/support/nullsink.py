@@ -140,11 +140,15 @@ class NullSink:
         except RuntimeError as error:
             raise RuntimeError(f"{error}:\n{self._log.read_text(errors='replace')}") from None
 
-    def close(self) -> None:
-        """End the server that `start` started, by its process id, and remove its files."""
+    def stop(self) -> None:
+        """End the server that `start` started, by its process id; `start` begins another one."""
         if self._server is not None:
             _end(self._server)
             self._server = None
+
+    def close(self) -> None:
+        """End the server that `start` started, and remove its files."""
+        self.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
     @property
