@@ -17,6 +17,7 @@ from streamplay.loop import BackgroundLoop
 from streamplay.playback.reference import Reference
 from streamplay.rules.checks import check_volume
 from streamplay.scheduler import Scheduler
+from streamplay.speaking import servers_of
 from streamplay.speech.account import Account
 from streamplay.speech.resources import Resources
 from streamplay.speech.source import file_source
@@ -396,5 +397,7 @@ def check_request(options: Options) -> AudioFormat:
     if inspect.iscoroutinefunction(options.on_event):
         allowed = "a plain function; events() is for asyncio"
         raise InvalidRequest("on_event", "is a coroutine function", allowed=allowed)
+    for server in servers_of(options):
+        server.request(options, _PROBE)
     audio, _ = options.request(_PROBE).expected
     return audio

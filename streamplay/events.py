@@ -171,6 +171,22 @@ class Waiting(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerChanged(Event):
+    """Another server goes on, or one before it in the order of ``fallback`` is tried again.
+
+    `before` and `after` are base URLs, or ``local``; `error` says why, None: it is tried again.
+    `offset` is where it goes on in the given text, and `exact` whether that is known: without
+    the times of words it is estimated.
+    """
+
+    before: str
+    after: str
+    error: Exception | None = None
+    offset: int = 0
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PieceFinished(Event):
     """All of a piece was heard; `span` as in `Requested`."""
 

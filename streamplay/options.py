@@ -21,7 +21,14 @@ from streamplay.network.timeouts import limits_of
 from streamplay.request import SpeechRequest
 from streamplay.rules.checks import check_options
 from streamplay.rules.fields import request_fields
-from streamplay.rules.option_table import EITHER, ONE_SAY, OPTIONS, PLAYER, names_in_scope
+from streamplay.rules.option_table import (
+    EITHER,
+    ENCODINGS,
+    ONE_SAY,
+    OPTIONS,
+    PLAYER,
+    names_in_scope,
+)
 
 if TYPE_CHECKING:
     from typing import NoReturn, Self, Unpack
@@ -75,7 +82,8 @@ class PlayerOptions(SpeechOptions, ServerOptions, total=False):
     """What may be given to a `Player`."""
 
     local: bool
-    fallback: Literal["local"] | None
+    fallback: str | list[str] | tuple[str, ...] | None
+    fallback_after: float | None
     device: int | str | None
     latency: float | Literal["low", "high"] | None
     wake: float
@@ -124,8 +132,14 @@ instructions, pronounce, alignment, segment, extra
         The server: see `SpeechClient`.
     local : bool
         Speak with the built-in voice, from a local speech server.
-    fallback : {'local'}, optional
-        Speak with the built-in voice when the server fails before any audio.
+    fallback : str or list of str, optional
+        Servers that go on in order where one fails, before any audio or in the middle of a text:
+        ``"local"``, the built-in voice, or a base URL; behind ``#`` a model, a voice, the
+        variable with its key: ``"https://host/v1#model=M&voice=V&api_key_env=NAME"``. See
+        docs/text.md.
+    fallback_after : float, optional
+        Seconds without a first byte after which a server counts as failed, where there is
+        another one.
     device : int or str, optional
         The output device; the default one unless given.
     latency : float or {'low', 'high'}, optional
@@ -188,7 +202,8 @@ instructions, pronounce, alignment, segment, extra
     timeout: float | None
     deadline: float | None
     local: bool
-    fallback: Literal["local"] | None
+    fallback: str | list[str] | tuple[str, ...] | None
+    fallback_after: float | None
     device: int | str | None
     latency: float | Literal["low", "high"] | None
     wake: float
@@ -261,6 +276,21 @@ instructions, pronounce, alignment, segment, extra
             allowed = f"ENCODING or ENCODING@RATE, of {', '.join(READABLE)}"
             problem = f"{self.decode_as!r} is no format"
             raise InvalidRequest("decode_as", problem, allowed=allowed) from None
+
+    def of_alternative(self, changes: Mapping[str, Any]) -> Self:
+        """Return these options with the `changes` that a server needs which stands in.
+
+        Raises
+        ------
+        InvalidRequest
+            If a value is wrong.
+        """
+        values = {**vars(self), **changes}
+        if values["local"] and values["encoding"] not in ENCODINGS:
+            values["encoding"] = _DEFAULTS["encoding"]
+        own = type(self).__new__(type(self))
+        _fill(own, values)
+        return own
 
     def request(self, text: Any) -> SpeechRequest:
         """Return the request for one piece of text.

@@ -12,10 +12,7 @@ import pytest
 
 import streamplay
 from streamplay import Player
-from streamplay.errors import (
-    ModelNotFound,
-    Truncated,
-)
+from streamplay.errors import ModelNotFound
 from streamplay.player import LazyPlayer
 from tests.support.rawserver import unused_port
 from tests.support.speaking import (
@@ -23,9 +20,7 @@ from tests.support.speaking import (
     Silent,
     account_for,
     counting,
-    failure,
     open_things,
-    receipt_of,
     wait_until,
 )
 
@@ -82,16 +77,6 @@ def test_the_built_in_voice_stands_in_for_models_and_voices_that_it_does_not_kno
     assert ms.headers is not None
     assert ms.first_audio is not None
     assert ms.connected < ms.sent < ms.headers < ms.first_audio  # all of the answer that was heard
-
-
-def test_nothing_is_said_twice_where_the_server_fails_after_audio(
-    speech_server: LocalServer, fast: Silent
-) -> None:
-    with Player(base_url=speech_server.base_url, fallback="local") as player:
-        extra = counting(1, fault="end-between-chunks", at_event=3)
-        error = failure(player.say("hello", extra=extra))
-    assert isinstance(error, Truncated)
-    assert receipt_of(error).base_url == speech_server.base_url
 
 
 def test_a_pause_rests_the_time_limits(speech_server: LocalServer, silent: Silent) -> None:

@@ -27,6 +27,7 @@ from streamplay.events import (
     PieceFinished,
     Requested,
     Resumed,
+    ServerChanged,
     Stalled,
     Waiting,
     Word,
@@ -79,9 +80,9 @@ class Machine:
                 assert self.sound
                 assert event.piece == self.finished < self.requested
                 assert 0 <= event.start <= event.stop
-            case Waiting():
-                assert self.sound
-                assert not self.stalled
+            case Waiting() | ServerChanged():
+                waits = self.sound and not self.stalled
+                assert waits or isinstance(event, ServerChanged)
             case Stalled():
                 assert self.sound
                 assert not self.stalled

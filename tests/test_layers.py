@@ -29,12 +29,13 @@ LAYERS = (
     {"closing", "scheduler", "replay"},
     {"speech"},
     {"backend"},
+    {"speaking"},
     {"options"},
     {"events", "playback", "server"},
     {"outputs", "policy", "network", "words"},
     {"stream", "loop", "reading"},
     {"request", "trace", "presentable", "codecs", "resample"},
-    {"models"},
+    {"models", "standby"},
     {"audio"},
     {"rules", "files"},
     {"errors"},
@@ -57,7 +58,7 @@ ENTRANCES = {
         "track",
     },
     "policy": {"jitter", "learning", "simulate", "store"},
-    "rules": {"checks", "families", "fields", "option_table", "pronunciation"},
+    "rules": {"alternatives", "checks", "families", "fields", "option_table", "pronunciation"},
     "server": {"child", "service"},
     "speech": {"account", "producer", "resources", "source", "state", "utterance"},
     "stream": {"declared", "decoder", "sniff", "sse", "stillness", "wire"},
@@ -66,6 +67,9 @@ ENTRANCES = {
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
 CORE = {
+    "standby",
+    "speech.joining",
+    "speech.loudness",
     "stream",
     "codecs",
     "playback.queue",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _LOOK_SECONDS: Final = 0.1
 """How often Ctrl-D is looked for while the last lines are spoken."""
 
+_FALLBACK_AFTER: Final = 1.0
+"""Seconds without a first byte: a person waits for each line."""
+
 DUMB_TERMINALS: Final = ("", "dumb", "unknown")
 
 
@@ -55,6 +58,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Speak every line, until Ctrl-D."""
     asked = {**options.for_player(args), "follow_default": True}
+    asked.setdefault("fallback_after", _FALLBACK_AFTER)
     options.tell_the_voice(args)
     try:
         with handled(dict.fromkeys(ENDING, _leave)):

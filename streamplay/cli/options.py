@@ -249,6 +249,18 @@ def decode_as(text: str) -> tuple[str, int | None]:
     return encoding, count(rate) if at else None
 
 
+def server(text: str) -> str:
+    """Read a server that stands in for the first one."""
+    from streamplay.errors import InvalidRequest
+    from streamplay.rules.alternatives import read_alternative
+
+    try:
+        read_alternative(text)
+    except InvalidRequest as error:
+        raise argparse.ArgumentTypeError(f"{error.message}. {error.remedy}") from None
+    return text
+
+
 def extra_field(text: str) -> tuple[str, Any]:
     """Read ``KEY=JSON``."""
     key, equals, value = text.partition("=")
@@ -276,6 +288,7 @@ _READERS: Final[dict[str, dict[str, Any]]] = {
     "file": {"type": home_path},
     "format": {"type": decode_as},
     "rules": {"action": "append"},
+    "servers": {"action": "append", "type": server},
     "fields": {"action": "append", "type": extra_field},
 }
 """How an option of each kind is read; of a kind that is not here, as the text that it is."""

@@ -167,14 +167,16 @@ class SpeechApi:
             self.learned, apis, request, official=self.endpoint.api in apis and len(apis) == 1
         )
 
-    async def warm(self) -> None:
-        """Open a connection ahead of the first request. Never raises.
+    async def warm(self) -> bool:
+        """Open a connection ahead of the first request; return whether there is one. Never raises.
 
         Nothing is sent on it, so that no answer to a warm-up can be in a request's way.
         """
         with suppress(StreamPlayError):
             async with Timeouts().wait("connect", self.limits.connect):
                 await self._transport.connect()
+            return True
+        return False
 
     def tell(self, notice: str) -> None:
         """Pass a notice of one line on to the user."""

@@ -214,6 +214,13 @@ class Pump:
             self._queue.put_frames(track, frames)
         self._changed()
 
+    def take_back(self, track: Track, frames: int) -> int:
+        """Drop the last `frames` frames of `track`; return how many could still be dropped."""
+        with self._lock:
+            dropped = self._queue.take_back(track, frames)
+        self._changed()
+        return dropped
+
     def set_level(self, track: Track, frames: int) -> None:
         """Set how many frames must be ahead before `track` starts or resumes."""
         with self._lock:
@@ -347,6 +354,7 @@ class Pump:
         """Return when all before `position` may have been heard; None: not before a change."""
         with self._lock:
             self._read_notes()
+            position -= self._queue.skipped_before(position)
             at = self._play_clock.time_of(position)
         left = position - self.playout.position
         handed_over_in = self.seconds_to_play(left) if left > 0 else 0.0

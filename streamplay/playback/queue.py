@@ -167,6 +167,39 @@ class PlaybackQueue:
         if not track.cut:
             track.tape.set_speed(speed, make, self._fade_in)
 
+    def take_back(self, track: Track, frames: int) -> int:
+        """Drop the last `frames` frames of `track`: other ones follow those before them.
+
+        Returns
+        -------
+        int
+            How many were dropped: fewer where the others are heard too soon for that, or where
+            another track's frames lie behind them in the ring.
+        """
+        if track.closed or track not in self.tracks:
+            return 0
+        tape = track.tape
+        place, end = max(0, tape.end - frames), tape.end
+        if place < tape.place:
+            place = self._take_written(track, place)
+        tape.cut_end(place)
+        return end - place
+
+    def _take_written(self, track: Track, place: int) -> int:
+        """Take frames out of the ring from a place on, or from the next that is not too near."""
+        playout, last = self._playout, track.parts[-1] if track.parts else None
+        soon = playout.position + round(BEGUN_SECONDS * playout.samplerate)
+        at_end = last is not None and self._last is track and last.stop == playout.written
+        if last is None or not at_end or soon >= last.stop:
+            return track.tape.place
+        begin = max(last.begin, soon, last.position_of(max(place, last.place)))
+        place = last.place_at(begin)
+        self._skip_written(begin)
+        last.stop, last.end = begin, place
+        if last.begin == begin:
+            del track.parts[-1]
+        return place
+
     def close(self, track: Track) -> None:
         """Note that nothing more of `track` will come."""
         track.closed = True
@@ -362,6 +395,13 @@ class PlaybackQueue:
         stretches = self._cut_stretches()
         if stretches:
             self._playout.skip(stretches)
+
+    def skipped_before(self, position: int) -> int:
+        """Count the frames ahead that lie before `position` and are going to be skipped."""
+        own = self._playout.position
+        return sum(
+            max(0, min(stop, position) - max(start, own)) for start, stop in self._cut_stretches()
+        )
 
     def _cut_stretches(self) -> list[tuple[int, int]]:
         position = self._playout.position

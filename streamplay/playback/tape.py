@@ -9,7 +9,8 @@ speed. `place` is that of the next frame to be written to the ring::
 
 `put_frames` moves `end`, `read_frames` moves `place`, `move` sets it to any place from `begin` to
 `end`, and `forget_behind` moves `begin`. Nothing else does, so that ``begin <= place <= end``,
-and that frame number ``k`` is the same whenever and at whatever speed it is heard.
+and that frame number ``k`` is the same whenever and at whatever speed it is heard. Only `cut_end`
+moves `end` back, where other frames are to follow.
 
 At another speed than 1 a *stretcher* makes other frames of them, of the same pitch. It is given
 more than it returns, so `place` is then where the frame stands that it returns next.
@@ -154,6 +155,19 @@ class Tape:
         if count:
             del self._chunks[:count], self._places[:count]
             self.begin = self._places[0] if self._places else self.end
+
+    def cut_end(self, place: int) -> None:
+        """Drop all frames from a place on: others follow those before it."""
+        index = bisect_right(self._places, place) - 1
+        if index >= 0 and place < self.end:
+            kept = self._chunks[index][: place - self._places[index]]
+            self._chunks[index:] = [kept] if len(kept) else []
+            del self._places[len(self._chunks) :]
+        elif place < self.begin:
+            self._chunks, self._places = [], []
+        self.end, self.begin = min(place, self.end), min(place, self.begin)
+        self.kept_bytes = sum(map(weight, self._chunks))
+        self._go_to(min(self.place, self.end))
 
     def drop_waiting(self) -> None:
         """Let nothing more of it be written."""

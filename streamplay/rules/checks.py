@@ -159,6 +159,12 @@ def _check_fields(called: str, value: Any, _: object) -> None:
             raise InvalidRequest(called, problem, allowed="names of fields")
 
 
+def _check_servers(_called: str, value: Any, _: object) -> None:
+    from streamplay.rules.alternatives import check_alternatives  # most players have none
+
+    check_alternatives(value)
+
+
 def _check_callable(called: str, value: Any, _: object) -> None:
     if not callable(value):
         raise InvalidRequest(called, f"is {type(value).__name__}", allowed="a callable")
@@ -186,6 +192,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any, Any], object]]] = {
     "format": _check_format,
     "rules": _check_rules,
     "fields": _check_fields,
+    "servers": _check_servers,
     "callable": _check_callable,
 }
 """The check of each kind: it takes the name to use, the value and what the table allows."""

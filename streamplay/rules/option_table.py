@@ -153,8 +153,10 @@ _TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
             "the most time for the whole request"),
         ("api", "choice", None, ("together", "openai"), PLAYER, "--api",
             "which API the server speaks"),
-        ("fallback", "choice", None, ("local",), PLAYER, "--fallback",
-            "use the built-in voice when the server fails"),
+        ("fallback", "servers", None, None, PLAYER, "--fallback local|URL",
+            "go on with the built-in voice, or another server, when one fails; may be repeated"),
+        ("fallback_after", "seconds", None, ABOVE_ZERO, PLAYER, "--fallback-after SECONDS",
+            "fall back when no first byte has come (default: off; 1 in live)"),
     ),
     "sound": (
         ("device", "device", None, None, PLAYER, "-d --device NAME|INDEX",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamplay.playback.silence import VoiceOnset
 from streamplay.playback.track import Track
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
     from streamplay.speech.source import SoundSource
+
+
+class ServerChange(NamedTuple):
+    """Another server goes on: what `streamplay.events.ServerChanged` tells of it."""
+
+    before: str
+    after: str
+    error: StreamPlayError | None
+    offset: int
+    exact: bool
 
 
 class Account:
@@ -57,6 +67,7 @@ class Account:
         )
         self.track = Track()
         self.held = 0  # frames of silence that pass only if the piece goes on after it
+        self._taken_back = 0
         self.output_rate = expected.samplerate
         self.begun: float | None = None
         self.error: Exception | None = None
@@ -94,9 +105,10 @@ class Account:
         facts.effective, facts.samplerate = audio.encoding, audio.samplerate
         facts.channels, facts.source = audio.channels, source
 
-    def located(self, base_url: str) -> None:
-        """Note the server that was asked in the end."""
+    def asked(self, base_url: str, request: SpeechRequest) -> None:
+        """Note the server that was asked in the end, and for which voice."""
         self._facts.base_url = base_url
+        self._facts.model, self._facts.voice = request.model, request.voice or ""
 
     def spoken_by(self, voice: str) -> None:
         """Note the voice that the server says has really spoken."""
@@ -140,6 +152,10 @@ class Account:
         """Count frames that came and were muted: they are received frames too."""
         self._facts.frames.received += frames
         self._facts.frames.muted += frames
+
+    def take_back(self, frames: int) -> None:
+        """Count the last of the received frames as flushed: another server says that text anew."""
+        self._taken_back += frames
 
     def trimmed(self, frames: int) -> None:
         """Count received frames that were silence between pieces, and were left out."""
@@ -188,9 +204,11 @@ class Account:
 
     @property
     def meant(self) -> int:
-        """Frames received so far that are meant to be heard: neither muted nor trimmed."""
-        frames = self._facts.frames
-        return frames.received - frames.muted - frames.trimmed
+        """Frames received so far that are meant to be heard: neither muted, trimmed nor dropped."""
+        return self._meant(self._facts.frames)
+
+    def _meant(self, frames: FrameCounts) -> int:
+        return frames.received - frames.muted - frames.trimmed - self._taken_back
 
     @property
     def first_byte(self) -> float | None:

@@ -1,13 +1,22 @@
-"""Delivery: counts, keeps and plays the frames of one utterance as a producer makes them."""
+"""Delivery: counts, keeps and plays the frames of one utterance as a producer makes them.
+
+All frames are counted at the rate of the first stream of the utterance; a later stream of another
+rate is converted before it is counted. Where another server goes on in the middle of a piece,
+frames that no listener has heard yet are taken back: see `break_off`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from streamplay.playback.silence import PauseTrimmer
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
 from streamplay.resample import Adapter
+from streamplay.rules.fields import CHARACTERS_PER_SECOND
+from streamplay.speech.joining import find_join
+from streamplay.speech.loudness import Leveller
 from streamplay.trace import host_of
 
 if TYPE_CHECKING:
@@ -16,9 +25,26 @@ if TYPE_CHECKING:
     from streamplay.playback.pump import Pump
     from streamplay.playback.silence import Trimmed
     from streamplay.policy.jitter import Policy
+    from streamplay.speaking import SpeakingServer
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
-    from streamplay.speech.transcript import Piece
+    from streamplay.speech.transcript import Join, Piece
+
+FIXED_SECONDS: Final = 0.12
+"""What the output will have at once: with some room for `streamplay.playback.queue.BEGUN_SECONDS`,
+in which nothing can be taken back."""
+
+FADE_SECONDS: Final = 0.005
+"""Out, where the sound is cut behind a word: as the playout fades."""
+
+PAUSE_SECONDS: Final = 0.04
+"""What is quiet for so long is a pause between two words, or before a stop consonant."""
+
+QUIET_SHARE: Final = 0.05
+"""-26 dB below the loudest: less is quiet, beside speech."""
+
+SEARCHED_SECONDS: Final = 3.0
+"""How far back a pause is looked for: a clause lasts as long."""
 
 
 class Delivery:
@@ -43,6 +69,13 @@ class Delivery:
         self._before: Piece | None = None
         self._told = False
         self._at = 0.0  # when the chunk that is being delivered arrived
+        self._counted: AudioFormat | None = None  # the first stream's: all is counted as that
+        self._to_counted: Adapter | None = None
+        self._leveller: Leveller | None = None
+        if resources.backend.has_alternatives and resources.options.play:
+            self._leveller = Leveller(resources.loudness)
+        self._unplayed: deque[Frames] = deque()  # put last; none before them can be taken back
+        self._put = 0  # frames on the track, at the output's rate
 
     @property
     def ahead(self) -> float:
@@ -62,6 +95,12 @@ class Delivery:
         if self._trimmer is not None:
             self._trimmer.begin_piece()
 
+    async def begin_stream(self, server: SpeakingServer, voice: str) -> None:
+        """Take the frames that follow for another answer, of this server and voice."""
+        await self.flush()
+        if self._leveller is not None and not self.unheard:
+            self._leveller.begin(server.number, voice)
+
     def end(self, *, learn: bool) -> None:
         """Note that the piece is complete; `learn` from it where no other stream ran beside it."""
         assert self._piece is not None
@@ -75,7 +114,9 @@ class Delivery:
     ) -> None:
         """Count, keep and play one chunk that arrived at time `at`."""
         self._at = at
-        self._account.effective(audio, source)
+        if self._counted is None:
+            self._account.effective(audio, source)
+        frames, data, audio = self._as_counted(frames, data, audio)
         self._account.arrived(frames, len(data), at)
         self._tell_format()
         self._keep(frames, data, audio, at)
@@ -84,24 +125,150 @@ class Delivery:
         if self.unheard or not len(frames):
             return
         for passing in self._joined(frames, audio):
-            await self._play(passing, audio)
+            await self._play_at_level(passing, audio)
 
     async def flush(self) -> None:
-        """Play the frames that the resampler still holds; the next stream needs another one."""
+        """Play the frames that are still held back; the next stream needs another resampler."""
+        if self._to_counted is not None and self._counted is not None:
+            rest, self._to_counted = self._to_counted.finish(), None
+            if len(rest):
+                await self._add_counted(rest, self._counted)
+        await self._release()
         if self._adapter is None or self._pump is None or self._utterance.track is None:
             return
         rest = self._adapter.finish()
         self._adapter = None
         if len(rest):
-            await self._pump.put_frames(self._utterance.track, rest, self._at)
+            await self._put_frames(rest)
 
-    async def finish(self, audio: AudioFormat | None) -> None:
-        """Play the silence that the last piece ends with."""
-        if self._trimmer is not None and audio is not None:
+    def _as_counted(
+        self, frames: Frames, data: bytes, audio: AudioFormat
+    ) -> tuple[Frames, bytes, AudioFormat]:
+        """Return a chunk as frames of the first stream's format."""
+        counted = self._counted
+        if counted is None:
+            self._counted = audio if len(frames) else None
+            return frames, data, audio
+        source = (audio.samplerate, audio.channels)
+        if source == (counted.samplerate, counted.channels):
+            same = audio.encoding == counted.encoding
+            return frames, data if same else counted.encode(frames), counted
+        if self._to_counted is None or self._to_counted.source != source:
+            self._to_counted = Adapter(source, (counted.samplerate, counted.channels))
+        converted = self._to_counted.convert(frames)
+        return converted, counted.encode(converted), counted
+
+    async def _add_counted(self, frames: Frames, audio: AudioFormat) -> None:
+        data = audio.encode(frames)
+        self._account.arrived(frames, len(data), self._at)
+        self._keep(frames, data, audio, self._at)
+        if not self.unheard:
+            for passing in self._joined(frames, audio):
+                await self._play_at_level(passing, audio)
+
+    # Where another server goes on
+
+    async def break_off(self) -> Join:
+        """Return where another server goes on with the piece, and take back what follows that.
+
+        What was received up to there is heard. The frames that were taken back count as flushed.
+        """
+        assert self._piece is not None
+        await self._put_held()
+        piece, account = self._piece, self._account
+        got = account.meant - piece.start
+        join = self._find_join(piece, got, got - self._movable(got))
+        fade = round(FADE_SECONDS * account.output_rate) if join.frames else 0
+        taken = self._take_back(self._at_output(got - join.frames) + fade)
+        movable = self._at_source(len(taken))
+        if movable < got - join.frames:  # the output was faster
+            join = self._find_join(piece, got, got - movable)
+        account.take_back(got - join.frames)
+        piece.go_on(join)
+        kept = taken[: max(0, len(taken) - self._at_output(got - join.frames))]
+        if len(kept):
+            await self._put_frames(_faded(kept, fade))
+        return join
+
+    def note_change(self) -> None:
+        """Start by what was learned of the server that speaks now."""
+        if self._pump is not None and self._utterance.track is not None:
+            self._policy = self._choose_policy(self._pump.output.samplerate)
+            self._pump.add(self._utterance.track, self._policy)
+
+    def _find_join(self, piece: Piece, got: int, fixed: int) -> Join:
+        pauses = [] if piece.words else self._pauses(got, fixed)
+        rate = self._account.samplerate
+        return find_join(piece, got, fixed, rate, pauses=pauses, pace=self._pace())
+
+    def _pace(self) -> float:
+        """Return the characters a second that the pieces so far were spoken at."""
+        said = [piece for piece in self._utterance.pieces if piece.frames and not piece.joins]
+        frames, rate = sum(piece.frames or 0 for piece in said), self._account.samplerate
+        characters = sum(len(piece.text) for piece in said)
+        return characters * rate / frames if frames > rate else CHARACTERS_PER_SECOND
+
+    async def _put_held(self) -> None:
+        """Put what is still held back: what follows it is another server's."""
+        if self._trimmer is not None and self._counted is not None:
             self._account.held = 0
             for frames in self._trimmer.finish():
-                await self._play(frames, audio)
-            await self.flush()
+                await self._play_at_level(frames, self._counted)
+        await self.flush()
+
+    def _movable(self, got: int) -> int:
+        """Return how many of the last frames of the piece may still be taken back."""
+        track, rate = self._utterance.track, self._account.output_rate
+        if track is None or track.closed:
+            return 0
+        left = self._put
+        if track.start is not None:
+            left -= track.played(track.position()) + round(FIXED_SECONDS * rate)
+        return max(0, min(got, self._at_source(left)))
+
+    def _take_back(self, count: int) -> Frames:
+        """Take the last frames of the track back, `count` at most, and return them."""
+        import numpy as np
+
+        pump, track = self._pump, self._utterance.track
+        if pump is None or track is None:
+            return np.empty((0, 1), np.float32)
+        count = pump.take_back(track, count)
+        taken: list[Frames] = []
+        self._put -= count
+        while count and self._unplayed:
+            frames = self._unplayed.pop()
+            if len(frames) > count:
+                self._unplayed.append(frames[:-count])
+                frames = frames[-count:]
+            taken.insert(0, frames)
+            count -= len(frames)
+        return np.concatenate([np.empty((0, pump.output.channels), np.float32), *taken])
+
+    def _pauses(self, got: int, fixed: int) -> list[int]:
+        """Return where the last seconds of the piece are quiet, in frames of it."""
+        import numpy as np
+
+        rate = self._account.output_rate
+        most = min(self._at_output(got - fixed), round(SEARCHED_SECONDS * rate))
+        if most < rate * PAUSE_SECONDS or not self._unplayed:
+            return []
+        last = np.abs(np.concatenate(self._unplayed)[-most:]).max(axis=1)
+        loud = np.flatnonzero(last > QUIET_SHARE * last.max())
+        edges = np.concatenate(([-1], loud, [len(last)]))
+        begins = edges[:-1][np.diff(edges) > PAUSE_SECONDS * rate] + 1
+        middle = round(PAUSE_SECONDS * rate / 2)
+        return [got - self._at_source(len(last) - int(at) - middle) for at in begins]
+
+    def _at_output(self, frames: int) -> int:
+        return round(frames * self._account.output_rate / self._account.samplerate)
+
+    def _at_source(self, frames: int) -> int:
+        return round(frames * self._account.samplerate / self._account.output_rate)
+
+    async def finish(self) -> None:
+        """Play the silence that the last piece ends with."""
+        await self._put_held()
 
     def idle(self) -> None:
         """Mark the track idle: until more frames come, a dry ring is no stall."""
@@ -114,10 +281,35 @@ class Delivery:
             self._pump.close(self._utterance.track)
 
     async def _play(self, frames: Frames, audio: AudioFormat) -> None:
-        pump, adapter = await self._way_to(audio)
-        assert self._utterance.track is not None
+        adapter = await self._way_to(audio)
         self._note_voice(audio)
-        await pump.put_frames(self._utterance.track, adapter.convert(frames), self._at)
+        await self._put_frames(adapter.convert(frames))
+
+    async def _play_at_level(self, frames: Frames, audio: AudioFormat) -> None:
+        """Play frames as loud as the voice that was heard before this one."""
+        if self._leveller is None:
+            await self._play(frames, audio)
+            return
+        for passing in self._leveller.pass_frames(frames, audio.samplerate, self._at):
+            await self._play(passing, audio)
+
+    async def _release(self) -> None:
+        """Play what waits for a voice to be measured."""
+        if self._leveller is not None and self._counted is not None:
+            for passing in self._leveller.release(self._counted.samplerate):
+                await self._play(passing, self._counted)
+
+    async def _put_frames(self, frames: Frames) -> None:
+        assert self._pump is not None
+        track = self._utterance.track
+        assert track is not None
+        if self._leveller is not None:  # another server may go on
+            self._put += len(frames)
+            left = self._put - track.played(track.position())
+            self._unplayed.append(frames)
+            while sum(map(len, self._unplayed)) - len(self._unplayed[0]) > left:
+                self._unplayed.popleft()
+        await self._pump.put_frames(track, frames, self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:
         """Return the frames to be played, without the silence between pieces that is to be cut."""
@@ -147,8 +339,8 @@ class Delivery:
             self._utterance.begin_trace()
             self._utterance.trace.arrival(now - (self._account.begun or 0.0), len(frames))
 
-    async def _way_to(self, audio: AudioFormat) -> tuple[Pump, Adapter]:
-        """Return the pump, which has our track, and the converter from `audio` to its output."""
+    async def _way_to(self, audio: AudioFormat) -> Adapter:
+        """Have a pump with our track, and return the converter from `audio` to its output."""
         if self._pump is None:
             await self._resources.store.read()
             self._pump = await self._resources.session.pump_for(audio)
@@ -158,7 +350,7 @@ class Delivery:
         if self._adapter is None or self._adapter.source != source:
             await self.flush()
             self._adapter = Adapter(source, (output.samplerate, output.channels))
-        return self._pump, self._adapter
+        return self._adapter
 
     def _enter(self, pump: Pump) -> None:
         rate = pump.output.samplerate
@@ -192,3 +384,13 @@ class Delivery:
         if surprise is not None and not self._told:
             self._told = True
             self._resources.options.tell(surprise)
+
+
+def _faded(frames: Frames, count: int) -> Frames:
+    """Return frames of which the last `count` fade out."""
+    import numpy as np
+
+    faded = frames.copy()
+    count = min(count, len(faded))
+    faded[len(faded) - count :] *= np.linspace(1, 0, count, dtype=np.float32)[:, None]
+    return faded

@@ -14,12 +14,12 @@ from streamplay.stream.wire import Words
 from streamplay.words.sources import Manner, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from streamplay.network.api import SpeechApi
     from streamplay.network.response import SpeechResponse
     from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
+    from streamplay.speaking import SpeakingServer
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
     from streamplay.stream.decoder import Chunk
@@ -41,6 +41,8 @@ class Prefetch:
         Which server is asked, and where its audio is to go.
     ahead : callable
         Seconds of audio that wait to be heard.
+    try_again : callable
+        Called before a piece is asked for: a server before the present one may speak again.
 
     Attributes
     ----------
@@ -49,14 +51,17 @@ class Prefetch:
     """
 
     def __init__(
-        self, utterance: UtteranceState, resources: Resources, ahead: Callable[[], float]
+        self,
+        utterance: UtteranceState,
+        resources: Resources,
+        ahead: Callable[[], float],
+        try_again: Callable[[], Awaitable[None]],
     ) -> None:
         self.under_way: list[tuple[Fetch, Piece]] = []
         self._utterance = utterance
         self._account = utterance.account
         self._resources, self._backend = resources, resources.backend
-        self._ahead = ahead
-        self._client: SpeechApi | None = None
+        self._ahead, self._try_again = ahead, try_again
         self._asked: asyncio.Queue[tuple[Fetch, Piece] | Exception | None] = asyncio.Queue()
         self._preparing: set[asyncio.Task[None]] = set()
         self._reading = False
@@ -86,12 +91,21 @@ class Prefetch:
         self._utterance.waits_for_text = self._reading and not self.under_way
         self._account.changes.notify()
 
-    def restart(self, client: SpeechApi) -> None:
-        """Ask another server for everything that is under way, and for what follows."""
-        self._client = client
-        for fetch, _ in self.under_way:
-            self._backend.received(fetch.response)
-            fetch.receive(self._open(fetch))
+    async def ask_again(self, fetch: Fetch, text: str) -> None:
+        """Ask the server that speaks now for `text`, the rest of a piece that has broken off."""
+        await fetch.aclose()
+        self._backend.received(fetch.response)
+        fetch.text = text
+        self._receive(fetch)
+
+    async def ask_others_again(self) -> None:
+        """Ask the server that speaks now for all that others have neither sent nor will send.
+
+        What has come whole is heard as it came.
+        """
+        for fetch, _ in tuple(self.under_way):
+            if fetch.server is not self._backend.current and not (fetch.begun or fetch.is_whole):
+                await self.ask_again(fetch, fetch.text)
 
     async def let_go(self) -> None:
         """Receive nothing more; `ask_ahead` has ended."""
@@ -101,11 +115,8 @@ class Prefetch:
             await fetch.aclose()
             self._backend.received(fetch.response)
 
-    async def ask_ahead(self, client: SpeechApi) -> None:
+    async def ask_ahead(self) -> None:
         """Ask for one piece after the other, as soon as there is room for it."""
-        self._client = client
-        if client.learned.streams:
-            self._streams = min(self._streams, client.learned.streams)
         options = self._utterance.options
         manner = Manner(
             options.language or "en",
@@ -119,6 +130,7 @@ class Prefetch:
             async with aclosing(passages):
                 async for passage in passages:
                     self._set_reading(reading=False)
+                    await self._try_again()
                     self._ask(passage)
                     await self._room()
                     self._set_reading(reading=True)
@@ -151,18 +163,21 @@ class Prefetch:
             alone=alone,
             ahead=ahead,
         )
-        fetch.receive(self._open(fetch))
+        self._receive(fetch)
         asked = fetch, Piece(passage, NOT_YET)
         pieces.append(asked[1])
         self.under_way.append(asked)
         self._asked.put_nowait(asked)
 
-    def _open(self, fetch: Fetch) -> SpeechResponse:
-        assert self._client is not None
+    def _receive(self, fetch: Fetch) -> None:
+        server = self._backend.current
+        fetch.receive(self._open(fetch, server), server)
+
+    def _open(self, fetch: Fetch, server: SpeakingServer) -> SpeechResponse:
         options = self._utterance.options
-        request = options.request(fetch.text)
+        request = server.request(options, fetch.text)
         others = partial(self._until_free, fetch)
-        response = self._client.open(request, options.limits, others)
+        response = self._backend.open(server, request, options.limits, others)
         preparing = asyncio.create_task(self._prepare(response, request))
         self._preparing.add(preparing)
         preparing.add_done_callback(self._preparing.discard)
@@ -182,11 +197,11 @@ class Prefetch:
         """
         asked = [other for other, _ in self.under_way]
         before = asked[: asked.index(fetch)] if fetch in asked else []
-        open_ = [other.receiving for other in before if not other.done]
-        if not open_ or self._client is None:
+        client = fetch.server.client
+        open_ = [each.receiving for each in before if not each.done and each.server is fetch.server]
+        if not open_ or client is None:
             return False
-        self._streams = min(self._streams, len(open_))
-        self._client.learned.streams = self._streams
+        client.learned.streams = min(self._most_streams(), len(open_))
         await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
         return True
 
@@ -208,7 +223,13 @@ class Prefetch:
         self._slow_down()
         receiving = sum(not fetch.done for fetch, _ in self.under_way)
         unheard = len(self._utterance.pieces) - self._count_heard()
-        return receiving < self._streams and unheard <= self._utterance.options.prefetch
+        return receiving < self._most_streams() and unheard <= self._utterance.options.prefetch
+
+    def _most_streams(self) -> int:
+        """Return how many requests the server that speaks now is asked at a time."""
+        client = self._backend.current.client
+        learned = None if client is None else client.learned.streams
+        return min(self._streams, learned) if learned else self._streams
 
     def _slow_down(self) -> None:
         """Ask for fewer at once where the server has said that it was too many (429)."""
@@ -254,6 +275,15 @@ class Fetch:
     ahead : bool
         It was asked for before its turn. What is waited for is heard as it comes, and where that
         ends too early it is not asked for a second time.
+
+    Attributes
+    ----------
+    response : SpeechResponse
+        The answer by which it is received.
+    server : SpeakingServer
+        Whose answer that is.
+    begun : bool
+        A part of that answer was yielded.
     """
 
     def __init__(
@@ -268,13 +298,13 @@ class Fetch:
         self.text = text
         self.alone = alone
         self._ahead = ahead
-        self.begun = False  # a part of it was yielded
         self._clock = clock
         self._changes = changes
 
-    def receive(self, response: SpeechResponse) -> None:
-        """Receive it by this answer; what came of an earlier one is dropped."""
-        self.response = response
+    def receive(self, response: SpeechResponse, server: SpeakingServer) -> None:
+        """Receive it by this answer of `server`; what came of an earlier one is dropped."""
+        self.response, self.server = response, server
+        self.begun = False
         self._items: deque[tuple[Chunk | Words, float]] = deque()
         self._bytes = 0
         self._again = False
@@ -292,6 +322,16 @@ class Fetch:
     def done(self) -> bool:
         """Whether nothing more is being received."""
         return self._task.done()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has come."""
+        return self.failure is None and self.done and not self._task.cancelled()
+
+    @property
+    def failure(self) -> StreamPlayError | None:
+        """What has ended it."""
+        return self._error
 
     async def arrivals(self) -> AsyncIterator[tuple[Chunk | Words, float]]:
         """Yield its audio and word times, and when they came.

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import (
     BadRequest,
+    ConnectFailed,
     InvalidRequest,
     NetworkFailed,
     NoAudio,
@@ -20,17 +22,19 @@ from streamplay.errors import (
     StreamBroken,
     StreamPlayError,
 )
+from streamplay.speaking import is_of_server
 from streamplay.speech.delivery import Delivery
 from streamplay.speech.prefetch import Prefetch
 from streamplay.speech.transcript import Piece
 from streamplay.stream.wire import Words
+from streamplay.words.boundaries import is_spoken
 from streamplay.words.passage import Passage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
-    from streamplay.audio import AudioFormat
     from streamplay.network.response import SpeechResponse
+    from streamplay.speaking import Change, SpeakingServer
     from streamplay.speech.prefetch import Fetch
     from streamplay.speech.resources import Resources
     from streamplay.speech.source import SoundSource
@@ -54,12 +58,19 @@ class Producer:
         self._options, self._clock = resources.options, resources.clock
         self._resources, self._backend = resources, resources.backend
         self._delivery = Delivery(utterance, resources)
-        self._prefetch = Prefetch(utterance, resources, lambda: self._delivery.ahead)
-        self._settled: Fetch | None = None
+        self._prefetch = Prefetch(
+            utterance,
+            resources,
+            lambda: self._delivery.ahead,
+            partial(self._try_again, in_text=True),
+        )
+        self._server: SpeakingServer | None = None  # whose frames were delivered last
+        self._asked: set[SpeakingServer] = set()
+        self._settled: SpeechResponse | None = None
         self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
+        self._streaming: SpeechResponse | None = None
         self._doubted = False
-        self._audio: AudioFormat | None = None
 
     async def run(self) -> None:
         """Receive the whole utterance; when it fails, the frames that came before are played.
@@ -71,8 +82,8 @@ class Producer:
         """
         self._utterance.begun = True
         try:
-            client = await self._resources.connect()
-            asking = asyncio.create_task(self._prefetch.ask_ahead(client))
+            await self._connect()
+            asking = asyncio.create_task(self._prefetch.ask_ahead())
             try:
                 await self._hand_on()
             finally:
@@ -80,7 +91,8 @@ class Producer:
                 await asyncio.wait([asking])
                 await self._prefetch.let_go()
                 await self._account_for_the_rest()
-                self._resources.keep_learned(client)
+                for server in self._asked:
+                    self._resources.keep_learned(server)
             if not self._utterance.pieces:
                 why = "holds no letter or digit" if self._utterance.given.length else "is empty"
                 raise InvalidRequest("input", why, allowed="text to say")
@@ -96,7 +108,7 @@ class Producer:
             self._prefetch.handed_on(asked)
             if not self._prefetch.under_way:
                 self._delivery.idle()
-        await self._delivery.finish(self._audio)
+        await self._delivery.finish()
 
     async def _until_needed(self) -> None:
         """Wait while enough audio is ahead: an undelivered piece can be requested again."""
@@ -107,18 +119,36 @@ class Producer:
         self._delivery.begin(piece)
         whole = False
         try:
-            await self._receive(fetch, piece)
+            await self._receive_by_any(fetch, piece)
             whole = True
         except StreamPlayError as error:
-            if self._may_fall_back():
-                await self._fall_back(error)
-                await self._receive(fetch, piece)
-            elif self._may_go_on(error):
-                self._account.failed(error)
-                self._options.tell(f"{error.message}; going on without the rest of a piece")
-            else:
+            if not self._may_go_on(error):
                 raise
-        self._delivery.end(learn=whole and fetch.alone)
+            self._account.failed(error)
+            self._options.tell(f"{error.message}; going on without the rest of a piece")
+        self._delivery.end(learn=whole and fetch.alone and not piece.joins)
+
+    async def _receive_by_any(self, fetch: Fetch, piece: Piece) -> None:
+        """Receive a piece, from one server after the other where they fail."""
+        while True:
+            try:
+                # What failed before its turn is asked for anew, so that one voice says all of it.
+                if fetch.failure is None or not self._may_fall_back(fetch, fetch.failure):
+                    await self._receive(fetch, piece)
+                    return
+                error = fetch.failure
+                self._settle(fetch)
+            except StreamPlayError as failure:
+                if not self._may_fall_back(fetch, failure):
+                    raise
+                error = failure
+            join = await self._delivery.break_off()
+            if join.frames and not is_spoken(piece.text[join.length :]):
+                self._options.tell(f"{error.message}; all of it had been received")
+                return
+            await self._change_server(fetch.server, error, piece)
+            await self._prefetch.ask_again(fetch, piece.text[join.length :])
+            await self._prefetch.ask_others_again()
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
         try:
@@ -128,7 +158,7 @@ class Producer:
 
     def _settle(self, fetch: Fetch) -> None:
         """Note the moments and counts of a response that is not read any more."""
-        response, self._settled = fetch.response, fetch
+        response, self._settled = fetch.response, fetch.response
         self._backend.received(response)
         self._note_moments(fetch)  # it may have failed before anything was read
         counts = response.counts
@@ -142,11 +172,10 @@ class Producer:
         try:
             async for item, at in items:
                 response = fetch.response  # another one where it was asked for again
-                self._note_moments(fetch)
+                await self._begin_stream(fetch)
                 if isinstance(item, Words):
-                    piece.take(item)
+                    piece.take(item, self._account.samplerate)
                 else:
-                    self._audio = response.format
                     await self._delivery.add_chunk(
                         item.frames, item.data, response.format, response.source, at
                     )
@@ -169,16 +198,59 @@ class Producer:
 
     # Failing, and ending
 
-    def _may_fall_back(self) -> bool:
-        wanted = self._options.fallback == "local" and self._backend.base_url != "local"
-        return wanted and self._account.received == 0
+    async def _connect(self) -> None:
+        """Have the server ready that speaks first, or the next one where it cannot be."""
+        await self._try_again(in_text=False)
+        while True:
+            server = self._backend.current
+            try:
+                await self._resources.connect()
+            except ConnectFailed as error:
+                if not self._backend.may_fall_back(server):
+                    raise
+                await self._change_server(server, error)
+            else:
+                return
 
-    async def _fall_back(self, error: StreamPlayError) -> None:
-        """Request all pieces that are under way from the built-in voice instead."""
-        self._options.tell(f"{error.message}; speaking with the built-in voice instead")
-        for fetch, _ in self._prefetch.under_way:
-            await fetch.aclose()
-        self._prefetch.restart(await self._backend.fall_back())
+    async def _try_again(self, *, in_text: bool) -> None:
+        """Have a server before the present one speak again, where its time has come."""
+        change = await self._backend.try_again(in_text=in_text)
+        if change is None:
+            return
+        try:
+            await self._resources.connect()
+        except ConnectFailed as error:
+            await self._change_server(change.after, error)
+            return
+        self._tell_change(change)
+
+    def _may_fall_back(self, fetch: Fetch, error: StreamPlayError) -> bool:
+        return is_of_server(error) and self._backend.may_fall_back(fetch.server)
+
+    async def _change_server(
+        self, server: SpeakingServer, error: StreamPlayError, piece: Piece | None = None
+    ) -> None:
+        """Have another server speak in place of one that has failed.
+
+        Raises
+        ------
+        StreamPlayError
+            How the last server has failed, where no other is left.
+        """
+        change = await self._backend.fall_back(server, error)
+        if change is not None:
+            self._tell_change(change, piece)
+
+    def _tell_change(self, change: Change, piece: Piece | None = None) -> None:
+        """Tell that another server speaks: a notice of one line, and an event."""
+        error, after, staying = change.error, change.after, self._backend.staying
+        with_it = f"with {after.shown}{staying}"
+        if error is None:
+            self._options.tell(f"trying again: speaking {with_it}")
+        else:
+            how = "going on" if self._account.received else "speaking"
+            self._options.tell(f"{error.message}; {how} {with_it}")
+        self._utterance.note_change(change, piece)
 
     def _may_go_on(self, error: StreamPlayError) -> bool:
         """Whether to go on with the next piece: not where that would fail for the same reason."""
@@ -192,12 +264,25 @@ class Producer:
         """Count and keep what arrived of pieces that will not be heard."""
         self._delivery.unheard = True
         for fetch, piece in self._prefetch.under_way:
-            if fetch is not self._settled:
+            if fetch.response is not self._settled:
                 with suppress(StreamPlayError):
                     await self._read(fetch, piece, fetch.left())
                 self._settle(fetch)
 
     # Telling
+
+    async def _begin_stream(self, fetch: Fetch) -> None:
+        """Note whose frames follow, where that is another answer than before."""
+        if fetch.response is self._streaming:
+            return
+        self._streaming = fetch.response
+        self._note_moments(fetch)
+        response, server = fetch.response, fetch.server
+        await self._delivery.begin_stream(server, response.voice or response.request.voice or "")
+        self._backend.spoke(server)
+        if self._server is not None and server is not self._server:
+            self._delivery.note_change()
+        self._server = server
 
     def _note_moments(self, fetch: Fetch) -> None:
         self._first = self._first or fetch
@@ -205,11 +290,12 @@ class Producer:
         if response is self._noted:
             return
         self._noted = response
+        self._asked.add(fetch.server)
         account = self._account
         account.began(response.moments.begun)
-        account.located(self._backend.base_url)
-        if fetch is self._first:
-            # After a fallback these are the moments of the built-in voice.
+        account.asked(fetch.server.name, response.request)
+        if fetch is self._first and not account.received:
+            # After a fallback these are the moments of the server that has spoken.
             for name in ("connected", "sent", "headers", "first_byte"):
                 account.moment(name, getattr(response.moments, name), again=True)
         if response.voice:

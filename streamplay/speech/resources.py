@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from streamplay.backend import Backend
 from streamplay.playback.session import Session
 from streamplay.policy.store import Store
+from streamplay.rules.alternatives import LOCAL
+from streamplay.speech.loudness import Loudness
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from streamplay.audio import AudioFormat
-    from streamplay.network.api import SpeechApi
     from streamplay.network.early import EarlyRequest
     from streamplay.options import Options
+    from streamplay.speaking import SpeakingServer
 
 
 class Resources:
@@ -40,6 +42,7 @@ class Resources:
         self.backend = Backend(options, self.clock, early)
         self.session = Session(options, self.clock, follow=follow)
         self.store = Store(options.remember, options.tell)
+        self.loudness = Loudness()
 
     def begin(self, audio: AudioFormat) -> None:
         """Get ready at once where a request has left already."""
@@ -51,6 +54,7 @@ class Resources:
         self.backend.import_decoding()
         if self.options.play:
             self.session.prepare(audio)
+        self.backend.get_standby_ready()
 
     async def make_ready(self, audio: AudioFormat) -> None:
         """Open all that can be opened before anything is said, side by side."""
@@ -63,17 +67,17 @@ class Resources:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def connect(self) -> SpeechApi:
-        """Return the client; it knows what the file of `remember` tells of its server."""
+    async def connect(self) -> None:
+        """Have the server that speaks now ready; its client knows what `remember` tells of it."""
         client = await self.backend.connect()
         await self.store.read()
         client.learned.recall(self.store.of_server(client.endpoint.base_url))
-        return client
 
-    def keep_learned(self, client: SpeechApi) -> None:
-        """Add what `client` has learned of its server to what is written next."""
-        facts = client.learned.facts()
-        if facts is not None and self.backend.base_url != "local":
+    def keep_learned(self, server: SpeakingServer) -> None:
+        """Add what was learned of a server to what is written next."""
+        client = server.client
+        facts = None if client is None else client.learned.facts()
+        if client is not None and facts is not None and server.name != LOCAL:
             self.store.learn_server(client.endpoint.base_url, facts)
 
     def set_paused(self, *, paused: bool) -> None:

@@ -15,6 +15,7 @@ from streamplay.errors import PlayerClosed, StreamPlayError
 from streamplay.events import Heard, History
 from streamplay.outputs.recording import open_file
 from streamplay.reading import OnLoop
+from streamplay.speech.account import ServerChange
 from streamplay.speech.tracker import Tracker
 from streamplay.speech.transcript import heard_text
 from streamplay.trace import TraceWriter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from streamplay.outputs.recording import FileOutput
     from streamplay.playback.track import Track
     from streamplay.receipt import Receipt
+    from streamplay.speaking import Change
     from streamplay.speech.account import Account
     from streamplay.speech.source import SoundSource
     from streamplay.speech.transcript import Piece
@@ -96,6 +98,7 @@ class UtteranceState:
         self.track: Track | None = None
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
+        self.changes: list[ServerChange] = []
         self.begun = self.received = False
         self.waits_for_text = False
         self.reading_since: float | None = None  # when more of the source was asked for
@@ -298,6 +301,16 @@ class UtteranceState:
         except BaseException as error:  # noqa: BLE001 - an exit would end the player's loop
             with suppress(Exception):
                 self.options.tell(f"on_done raised {error!r}")
+
+    def note_change(self, change: Change, piece: Piece | None) -> None:
+        """Note that another server goes on, inside `piece` or behind all pieces; on the loop."""
+        offset, exact = self.pieces[-1].passage.stop if self.pieces else 0, True
+        if piece is not None:
+            join = piece.last_join
+            offset, exact = piece.passage.place(join.length), join.exact
+        names = change.before.name, change.after.name
+        self.changes.append(ServerChange(*names, change.error, offset, exact))
+        self.account.changes.notify()
 
     def begin_trace(self) -> None:
         """Write the head of the arrival trace, once, where there is one; on the loop."""

@@ -16,6 +16,7 @@ from streamplay.events import (
     PieceFinished,
     Requested,
     Resumed,
+    ServerChanged,
     Stalled,
     Waiting,
     Word,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from streamplay.events import Heard, History
     from streamplay.receipt import Receipt
-    from streamplay.speech.account import Account
+    from streamplay.speech.account import Account, ServerChange
     from streamplay.speech.transcript import Piece, TimedWord
 
 
@@ -36,6 +37,7 @@ class Tracked(Protocol):
     account: Account
     history: History
     pieces: list[Piece]
+    changes: list[ServerChange]
     failure: Exception | None
     interrupted: bool
     waits_for_text: bool
@@ -76,7 +78,7 @@ class Tracker:
         self._requested = 0
         self._byte = self._sound = False
         self._piece = self._word = 0  # the next to be told of
-        self._stalls = 0
+        self._stalls = self._changes = 0
         self._stalled: tuple[float, int] | None = None  # since when, and after which frame
         self._dry: float | None = None  # since when nothing was left to be heard
         self._silent_after = (
@@ -181,6 +183,9 @@ class Tracker:
             facts = {"piece": self._requested, "text": piece.text, "span": piece.passage.span}
             self._tell(Requested, self._clock(), **facts)
             self._requested += 1
+        for change in self._utterance.changes[self._changes :]:
+            self._changes += 1
+            self._tell(ServerChanged, self._clock(), **change._asdict())
         if not self._byte and self._requested and account.first_byte is not None:
             self._byte = True
             self._tell(FirstByte, account.first_byte)

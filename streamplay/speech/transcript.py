@@ -41,9 +41,27 @@ class TimedWord(NamedTuple):
     end: int
 
 
+class Join(NamedTuple):
+    """Where, inside a piece, another server goes on.
+
+    Attributes
+    ----------
+    frames : int
+        Of the piece: its later frames are the other server's.
+    length : int
+        Characters of its text that the earlier frames say: the others were asked for.
+    exact : bool
+        Whether that is known, and not estimated.
+    """
+
+    frames: int
+    length: int
+    exact: bool
+
+
 @dataclass(slots=True)
 class Piece:
-    """A part of the text that was one request.
+    """A part of the text that was one request, and more where a server failed in the middle.
 
     Attributes
     ----------
@@ -57,6 +75,8 @@ class Piece:
         Frames that were trimmed from its beginning.
     words : list of TimedWord
         Those of which the server has told the times so far.
+    joins : list of Join
+        Where other servers have gone on, in order.
     """
 
     passage: Passage
@@ -64,18 +84,37 @@ class Piece:
     frames: int | None = None
     lead: int = 0
     words: list[TimedWord] = field(default_factory=list)
+    joins: list[Join] = field(default_factory=list)
 
     @property
     def text(self) -> str:
         """What was asked for."""
         return self.passage.text
 
-    def take(self, words: Words) -> None:
-        """Keep the times that a server has told."""
+    @property
+    def exact(self) -> bool:
+        """Whether all of it was said, and none of it twice, as far as is known."""
+        return all(join.exact for join in self.joins)
+
+    @property
+    def last_join(self) -> Join:
+        """Where the server that speaks has begun."""
+        return self.joins[-1] if self.joins else _BEGINNING
+
+    def take(self, words: Words, samplerate: int) -> None:
+        """Keep the times that a server has told, in seconds since its own first frame."""
+        join = self.last_join
+        begun = (join.frames + self.lead) / samplerate if self.joins else 0.0
         for text, start, stop in zip(words.words, words.starts, words.ends, strict=True):
-            behind = self.words[-1].end if self.words else 0
+            behind = max(join.length, self.words[-1].end if self.words else 0)
             begin, end = find_word(self.text, text, behind)
-            self.words.append(TimedWord(text, start, stop, begin, end))
+            self.words.append(TimedWord(text, begun + start, begun + stop, begin, end))
+
+    def go_on(self, join: Join) -> None:
+        """Note that another server says the text from `join` on."""
+        # A new list: another thread may be reading the old one.
+        self.words = [word for word in self.words if word.begin < join.length]
+        self.joins = [*self.joins, join]
 
     def place(self, word: TimedWord) -> int:
         """Return where a word begins in the given text."""
@@ -83,19 +122,38 @@ class Piece:
 
     def heard(self, into: int, samplerate: int) -> tuple[int, bool]:
         """Return how many characters of its text `into` of its frames say, and whether exactly."""
+        join = self._join_before(into)
+        if self.joins and into == join.frames:
+            return len(self.text[: join.length].rstrip()), self._is_exact(into)
         at = (into + self.lead) / samplerate
-        if not self.words or (at > self.words[-1].stop and self.frames is None):
+        told = self.words and not (at > self.words[-1].stop and self.frames is None)
+        if not told or self.words[-1].end <= join.length:
             # The times of what is heard now have not come, or never will.
-            return self._estimate(into, samplerate), False
+            return self._estimate(into, samplerate, join), False
         # A word counts once half of it was heard.
         middles = [(word.start + word.stop) / 2 for word in self.words]
-        return _up_to(self.text, self.words[: bisect_right(middles, at)]), True
+        length = _up_to(self.text, self.words[: bisect_right(middles, at)])
+        return max(length, len(self.text[: join.length].rstrip())), self._is_exact(into)
 
-    def _estimate(self, into: int, samplerate: int) -> int:
+    def _join_before(self, into: int) -> Join:
+        return next((join for join in reversed(self.joins) if join.frames <= into), _BEGINNING)
+
+    def _is_exact(self, into: int) -> bool:
+        return all(join.exact for join in self.joins if join.frames <= into)
+
+    def _estimate(self, into: int, samplerate: int, join: Join) -> int:
         """Return how many characters `into` of its frames say, by their share."""
-        expected = len(self.text) / CHARACTERS_PER_SECOND * samplerate
-        share = into / max(self.frames or expected, into)
-        return _whole_words(self.text, round(share * len(self.text)))
+        later = [each for each in self.joins if each.frames > join.frames and each is not join]
+        end = later[0].length if later else len(self.text)
+        frames = later[0].frames if later else self.frames
+        text, into = self.text[join.length : end], into - join.frames
+        expected = len(text) / CHARACTERS_PER_SECOND * samplerate
+        share = into / max(frames - join.frames if frames else expected, into, 1)
+        length = join.length + _whole_words(text, round(share * len(text)))
+        return len(self.text[:length].rstrip())
+
+
+_BEGINNING: Final = Join(0, 0, exact=True)
 
 
 class HeardText(NamedTuple):
@@ -131,8 +189,10 @@ def heard_text(
         if into <= 0:
             break
         length, whole = len(piece.text), piece.frames is not None and into >= piece.frames
+        known = piece.exact
         if not whole:
-            length, exact = piece.heard(into, samplerate)
+            length, known = piece.heard(into, samplerate)
+        exact = exact and known
         if length:
             said += (piece.passage.before if said else "") + piece.text[:length]
             offset = piece.passage.end_of(length)

@@ -52,7 +52,7 @@ def test_every_flag_of_the_request_reaches_the_player() -> None:
         "base_url": "http://h/v1",
         "api": "openai",
         "api_key_env": "KEY",
-        "fallback": "local",
+        "fallback": ["local"],
         "timeout": 3.0,
         "deadline": 9.5,
         "device": 3,

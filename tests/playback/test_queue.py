@@ -24,6 +24,7 @@ class Stand:
         self.queue = PlaybackQueue(self.playout, reserve)
         self.tracks: list[Track] = []
         self.heard: list[float] = []
+        self.samples: list[float] = []
 
     def track(self, *, following: list[Track] | None = None) -> Track:
         track = Track()
@@ -54,6 +55,7 @@ class Stand:
         for _ in range(-(-frames // BLOCK)):
             block = np.zeros((BLOCK, 1), np.float32)
             self.playout.render(block.data.cast("B").cast("f"), 0.0)
+            self.samples += block[:, 0].tolist()
             self.heard += [round(float(value) * 32, 3) for value in block[:, 0]]
             self.step()
 
@@ -193,3 +195,67 @@ def test_every_frame_is_heard_once_whenever_something_is_given_first(
     assert total == sum(sizes) + size
     assert sum(count for value, count in stand.runs() if value == len(sizes) + 1) == size
     assert stand.queue.tracks == []
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 1500),
+    st.integers(0, 900),
+    st.integers(0, 1600),
+    st.integers(0, 700),
+    st.integers(200, 2000),
+)
+def test_what_is_taken_back_is_not_heard_and_what_follows_is(
+    first: int, played: int, back: int, second: int, capacity: int
+) -> None:
+    stand = Stand(capacity)
+    track = stand.track()
+    put_numbers(stand, track, range(first))
+    stand.play(played)
+    position = stand.playout.position
+    dropped = stand.queue.take_back(track, min(back, first))
+    kept = first - dropped
+    assert kept >= first - back
+    if not back or kept > first - back:  # the others were heard too soon, or are
+        assert kept <= max(first - back, min(first, position + MARGIN))
+    put_numbers(stand, track, range(2000, 2000 + second))
+    stand.queue.close(track)
+    stand.step()
+    stand.play(first + second + MARGIN)
+    expected = [*range(kept), *range(2000, 2000 + second)]
+    # The first frames behind a gap fade in: their numbers cannot be told.
+    unsure = {*range(2000, 2012), *range(first)[:12]} | {*range(played, played + 2 * BLOCK)}
+    heard = [each for each in numbers_heard(stand) if each not in unsure]
+    assert heard == [each for each in expected if each not in unsure]
+    assert track.played(stand.playout.position) == len(expected)
+    assert stand.queue.tracks == []
+
+
+def put_numbers(stand: Stand, track: Track, numbers: range) -> None:
+    """Put frames that tell which ones they are; a ramp from one of them tells nothing."""
+    if len(numbers):
+        frames = 0.9 + np.array(numbers, np.float32)[:, None] * np.float32(3e-5)
+        stand.queue.put_frames(track, frames)
+    stand.step()
+
+
+def numbers_heard(stand: Stand) -> list[int]:
+    return [round((value - 0.9) / 3e-5) for value in stand.samples if value > 0.89999]
+
+
+def test_frames_behind_which_another_track_lies_are_not_taken_back() -> None:
+    stand = Stand()
+    track = stand.track()
+    stand.put(track, 500, close=False)
+    track.idle = True
+    stand.step()
+    first = stand.track(following=[])
+    stand.put(first, 100)
+    assert stand.queue.take_back(track, 200) == 0
+    stand.put(track, 100, close=False)
+    assert stand.queue.take_back(track, 200) == 100
+    assert stand.queue.take_back(first, 100) == 0  # it has been closed
+    stand.put(track, 50)
+    stand.play(800)
+    assert sum(count for value, count in stand.runs() if value == 1.0) == 550
+    assert track.played(stand.playout.position) == 550

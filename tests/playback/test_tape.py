@@ -54,6 +54,7 @@ OPERATIONS = st.lists(
         st.tuples(st.just("read"), st.integers(1, 300)),
         st.tuples(st.just("move"), st.integers(0, 2000)),
         st.tuples(st.just("forget"), st.integers(0, 4000)),
+        st.tuples(st.just("cut"), st.integers(0, 2000)),
     ),
     max_size=40,
 )
@@ -73,6 +74,11 @@ def test_each_reading_is_the_frames_of_its_places_after_any_moves(
             wanted = min(max(number, tape.begin), tape.end)
         elif name == "forget":
             tape.forget_behind(number)
+        elif name == "cut":
+            expected = min(number, tape.end)
+            tape.cut_end(number)
+            assert tape.end == expected
+            wanted = min(wanted, expected)
         elif tape.waiting:
             frames, begin, end = tape.read_frames(number)
             assert 0 < len(frames) <= number

@@ -30,6 +30,8 @@ from streamplay.rules.option_table import (
         ("engine", "steam"),
         ("gap_weight", 0.5),
         ("fallback", "remote"),
+        ("fallback", ["local", 3]),
+        ("fallback_after", 0),
         ("latency", [1]),
         ("timeout", 0),
         ("timeout", "soon"),
@@ -69,6 +71,7 @@ def test_a_wrong_value_is_told_with_its_field(field: str, value: Any) -> None:
         {"latency": 0.02},
         {"engine": "python"},
         {"fallback": "local"},
+        {"fallback": ["https://other.example/v1#voice=v", "local"], "fallback_after": 1},
         {"local": True},
     ],
 )

@@ -204,7 +204,7 @@ def test_a_receipt_tells_all_that_was_noted() -> None:
     made.requested(3)
     made.counted(body=10, audio=2, words=1, ignored=3, attempts=1)
     made.counted(body=5, attempts=2)
-    made.located("local")
+    made.asked("local", SpeechRequest(input="text", voice="leo"))
     made.spoken_by("en-us")
     made.effective(AudioFormat("pcm_mulaw", 8000, 2), "header")
     made.saved(7)

@@ -50,7 +50,7 @@ def halves(text: str) -> Words:
 
 def timed(text: str, start: int = 0, frames: int | None = None, *, lead: int = 0) -> Piece:
     piece = piece_of(text, start, frames, lead)
-    piece.take(halves(text))
+    piece.take(halves(text), RATE)
     return piece
 
 
@@ -139,7 +139,7 @@ def test_a_word_is_heard_once_half_of_it_was(count: float, text: str) -> None:
 def test_words_are_counted_from_the_beginning_of_their_piece() -> None:
     pieces = pieces_of(("One two.", 0, RATE), ("Three four.", RATE, RATE))
     for piece in pieces:
-        piece.take(halves(piece.text))
+        piece.take(halves(piece.text), RATE)
     assert heard_text(pieces, RATE + 400, RATE) == ("One two.", True)
     assert heard_text(pieces, RATE + HALF, RATE) == ("One two. Three", True)
 
@@ -152,7 +152,7 @@ def test_what_was_trimmed_from_the_beginning_counts_in_the_times_of_words() -> N
 
 def test_what_is_heard_beyond_the_times_that_have_come_is_estimated() -> None:
     piece = piece_of("One two three four five six.", 0)
-    piece.take(Words(("One", "two"), (0.0, 0.5), (0.5, 1.0)))
+    piece.take(Words(("One", "two"), (0.0, 0.5), (0.5, 1.0)), RATE)
     assert heard_text([piece], HALF, RATE) == ("One", True)
     assert heard_text([piece], 3 * HALF, RATE)[1] is False
     piece.frames = 8 * HALF  # all has come: there are no more times
@@ -162,7 +162,9 @@ def test_what_is_heard_beyond_the_times_that_have_come_is_estimated() -> None:
 def test_a_word_that_is_written_otherwise_is_passed_over() -> None:
     piece = piece_of("It is 12 already.", 0, 4 * HALF)
     times = (0.0, 0.5, 1.0, 1.5)
-    piece.take(Words(("It", "is", "twelve", "already"), times, tuple(at + 0.5 for at in times)))
+    piece.take(
+        Words(("It", "is", "twelve", "already"), times, tuple(at + 0.5 for at in times)), RATE
+    )
     assert heard_text([piece], 3 * HALF, RATE) == ("It is", True)
     assert heard_text([piece], round(3.8 * HALF), RATE) == ("It is 12 already.", True)
 
@@ -222,7 +224,7 @@ def test_what_has_not_been_read_yet_is_no_rest() -> None:
 def test_each_word_is_found_where_it_stands(text: str, words: list[str], places: list[int]) -> None:
     piece = piece_of(text, 0)
     times = tuple(map(float, range(len(words))))
-    piece.take(Words(tuple(words), times, times))
+    piece.take(Words(tuple(words), times, times), RATE)
     assert [piece.place(word) for word in piece.words] == places
 
 

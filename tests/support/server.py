@@ -28,14 +28,14 @@ def running(*arguments: str, **environment: str) -> Iterator[LocalServer]:
 
 
 @asynccontextmanager
-async def serving(state: State | None = None) -> AsyncIterator[str]:
+async def serving(state: State | None = None, port: int = 0) -> AsyncIterator[str]:
     """Run a server in this process, on a real socket, and give its base URL."""
     from streamplay.server.app import State, make_app
     from streamplay.server.listening import listening
 
     state = state or State()
-    async with listening(make_app(state), "127.0.0.1", 0, state.patience) as (host, port):
-        yield f"http://{host}:{port}/v1"
+    async with listening(make_app(state), "127.0.0.1", port, state.patience) as (host, bound):
+        yield f"http://{host}:{bound}/v1"
 
 
 def asking(text: str = "One two.", **fields: Any) -> dict[str, Any]:

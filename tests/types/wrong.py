@@ -24,7 +24,7 @@ def values() -> None:
     Player(latency="medium")  # type: ignore[arg-type]
     Player(model=None)  # type: ignore[arg-type]
     Player(engine="steam")  # type: ignore[arg-type]
-    Player(fallback="remote")  # type: ignore[arg-type]
+    Player(fallback=3)  # type: ignore[arg-type]
     Player(format="aiff")  # type: ignore[arg-type]
     Player(encoding="s16")  # type: ignore[arg-type]
     Player(alignment="letter")  # type: ignore[arg-type]
