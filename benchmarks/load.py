@@ -25,9 +25,8 @@ from benchmarks.truth_server import Truth
 from streamplay.bench import target
 from streamplay.bench.capacity import next_rate
 from streamplay.bench.lag import LAG_LIMIT_MS, Lag
-from streamplay.bench.load import Runner
+from streamplay.bench.load import Runner, raise_descriptor_limit
 from streamplay.bench.plan import Load
-from streamplay.bench.runner import raise_descriptor_limit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

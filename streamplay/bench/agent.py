@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from streamplay.bench import target as targets_of
 from streamplay.bench.lag import Lag
+from streamplay.bench.load import raise_descriptor_limit
 from streamplay.bench.observe import import_decoding, observe
 from streamplay.bench.plan import Job
-from streamplay.bench.runner import local_server, raise_descriptor_limit
+from streamplay.bench.runner import local_server
 from streamplay.bench.sample import measure
 from streamplay.errors import InvalidRequest
 from streamplay.policy.learning import Memory

@@ -35,18 +35,24 @@ def load(path: Path) -> list[dict[str, Any]]:
         If the file cannot be read, or holds no result.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        targets = [_earlier(target) for target in content["targets"]]
-        sound = content["schema"] == SCHEMA
-    except (
-        *(OSError, ValueError, ArithmeticError, LookupError),
-        *(TypeError, AttributeError, RecursionError),
-    ):
-        sound = False
-    if not sound:
+        return read(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, *UNREADABLE):
         allowed = "what bench --json has printed"
-        raise InvalidRequest("baseline", f"{path} is no result", allowed=allowed)
-    return targets
+        raise InvalidRequest("baseline", f"{path} is no result", allowed=allowed) from None
+
+
+UNREADABLE: Final = (
+    *(ValueError, LookupError, TypeError, AttributeError),
+    *(RecursionError, OverflowError),
+)
+"""What `read` raises where the value is no result."""
+
+
+def read(content: Any) -> list[dict[str, Any]]:
+    """Return the targets of a result's JSON value; raise one of `UNREADABLE` if it is none."""
+    if content["schema"] != SCHEMA:
+        raise ValueError("schema")
+    return [_earlier(target) for target in content["targets"]]
 
 
 def _earlier(target: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +60,7 @@ def _earlier(target: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": str(target["name"]),
         "requests": int(target["requests"]),
+        "unjudged": int(target.get("unjudged", 0)),
         "errors": {kind: int(count) for kind, count in target["errors"].items()},
         "measures": {
             name: None if measure is None else _earlier_measure(measure)
@@ -63,9 +70,10 @@ def _earlier(target: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _earlier_measure(measure: Mapping[str, Any]) -> dict[str, Any]:
+    count = {"n": int(measure.get("n", 0))}
     figures = {name: None if measure[name] is None else float(measure[name]) for name in STATISTICS}
     ends = {name: (float(low), float(high)) for name, (low, high) in measure["ci95"].items()}
-    return {**figures, "ci95": ends}
+    return {**count, **figures, "ci95": ends}
 
 
 def judge(

@@ -11,7 +11,7 @@ search waits as long as a server that refused requests has asked for.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from streamplay.bench import objective
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamplay.bench.objective import Condition
     from streamplay.bench.plan import Load
-    from streamplay.bench.result import Result
+    from streamplay.bench.result import Outcome, Result, Row
 
 STEP_SECONDS: Final = 10.0
 """How long each rate is tried unless ``--duration`` is given."""
@@ -35,7 +35,7 @@ SHARPNESS: Final = 1.15
 
 _MOST_STEPS: Final = 20
 
-EndedBy = Literal["knee", "characters", "tool", "interrupt"]
+EndedBy = Literal["knee", "rates", "characters", "tool", "interrupt"]
 
 # The share of requests that a server may refuse (429): a single one may be chance.
 _TURNED_AWAY: Final = 0.01
@@ -62,6 +62,11 @@ class Step:
     valid : bool
         Whether the step says anything about the server: the tool itself was quick enough, and
         the run was not interrupted.
+    concurrency : float
+        How many requests were on their way at a time, on average.
+    targets : list of dict
+        For each target its ``name``, its ``throughput``, and p50 and p95 of ``first_voice`` and
+        ``rtf``.
     """
 
     rate: float
@@ -73,6 +78,8 @@ class Step:
     good: bool
     why: str
     valid: bool
+    concurrency: float = 0.0
+    targets: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -198,8 +205,8 @@ def search(
     interrupts = interrupts or Interrupts()
     ended_by: EndedBy = "knee"
     while (rate := next_rate(first, [(s.rate, s.good) for s in steps])) is not None:
-        held = _held(load, rate, len(steps), _enough(conditions), targets)
-        characters = held.planned(targets)[1]
+        step_load = held(load, rate, len(steps), enough_for(conditions), targets)
+        characters = step_load.planned(targets)[1]
         if left is not None:
             left -= characters
             if left < 0:
@@ -209,8 +216,8 @@ def search(
         if interrupts.stopped and best is not None:
             best[1].run.interrupted, ended_by = True, "interrupt"
             break
-        result = measure(held)
-        step = _step(rate, result, conditions)
+        result = measure(step_load)
+        step = step_of(rate, result, conditions)
         steps.append(step)
         watch(step)
         if best is None or (step.good and (not best[0].good or rate > best[0].rate)):
@@ -219,7 +226,7 @@ def search(
             best[1].run.interrupted = result.run.interrupted
             ended_by = "interrupt" if result.run.interrupted else "tool"
             break
-        wait = _asked_to_wait(result)
+        wait = asked_to_wait(result)
     if best is None:
         raise InvalidRequest(
             "max_chars", "they do not suffice for the first rate", allowed="more, or a lower rate"
@@ -227,7 +234,7 @@ def search(
     return _capacity(steps, ended_by), best[1]
 
 
-def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Load:
+def held(load: Load, rate: float, number: int, enough: int, targets: int) -> Load:
     """Return the load of one step: at least as long as requested, with `enough` requests."""
     duration = load.duration or STEP_SECONDS
     long_enough = duration * rate >= 1.5 * enough * targets
@@ -242,13 +249,13 @@ def _held(load: Load, rate: float, number: int, enough: int, targets: int) -> Lo
     )
 
 
-def _enough(conditions: Sequence[Condition]) -> int:
+def enough_for(conditions: Sequence[Condition]) -> int:
     """Return how many requests the objectives' percentiles need, and a tenth more for failures."""
     asked = (PERCENTILES.get(condition.statistic) for condition in conditions)
     return max((math.ceil(1.1 * needed(p)) for p in asked if p), default=0)
 
 
-def _asked_to_wait(result: Result) -> float:
+def asked_to_wait(result: Result) -> float:
     """Return the longest wait in seconds that the server asked for with a refusal (429)."""
     rows = (row.sample for outcome in result.outcomes for row in outcome.rows)
     advice = (sample.retry_after or 0.0 for sample in rows if sample.status == 429)
@@ -270,7 +277,8 @@ def _capacity(steps: list[Step], ended_by: EndedBy) -> Capacity:
     return Capacity(knee, knee is not None and any(rate > knee for rate in failed), steps, ended_by)
 
 
-def _step(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:
+def step_of(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:
+    """Return what a run at one rate says of the server."""
     rows = [row for outcome in result.outcomes for row in outcome.rows]
     limited = sum(row.sample.status == 429 for row in rows)
     failed = sum(row.sample.error is not None for row in rows) - limited
@@ -290,7 +298,25 @@ def _step(rate: float, result: Result, conditions: Sequence[Condition]) -> Step:
         good=not why,
         why=why,
         valid=result.valid and not result.run.interrupted,
+        concurrency=round(_busy(rows) / seconds, 3) if seconds else 0.0,
+        targets=[_target_facts(outcome) for outcome in result.outcomes],
     )
+
+
+def _busy(rows: Sequence[Row]) -> float:
+    """Return for how long the requests were on their way, all together."""
+    return sum(row.sample.ended - row.sample.begun for row in rows)
+
+
+def _target_facts(outcome: Outcome) -> dict[str, Any]:
+    facts: dict[str, Any] = {"name": outcome.target.name, "throughput": outcome.throughput}
+    for name in ("first_voice", "rtf"):
+        values = sorted(outcome.values(name))
+        facts[name] = {
+            key: round(percentile(values, p), 4) if values else None
+            for key, p in (("p50", 0.5), ("p95", 0.95))
+        }
+    return facts
 
 
 def _why(result: Result, conditions: Sequence[Condition], limited: int, requests: int) -> str:

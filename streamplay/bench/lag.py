@@ -61,6 +61,7 @@ class Lag:
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
+        del self._task  # so that the rest can be pickled
         # A loop that was blocked until now has missed beats.
         self._due = self.beat(self._due, self._clock())
         self.cpu_seconds = time.process_time() - self._cpu

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -24,7 +24,7 @@ from streamplay.bench.lag import LATE_START_MS, Lag
 from streamplay.bench.observe import import_decoding, observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from streamplay.bench.plan import Job, Load
     from streamplay.bench.sample import Sample
@@ -105,13 +105,14 @@ class Share:
     ----------
     index, processes : int
         It makes every job whose number leaves `index` when divided by `processes`.
-    start : float or None
-        When the schedule begins, by the clock that all processes share; None: when it is ready.
+    start : callable, optional
+        Is awaited when all is ready; returns when the schedule begins, by the clock that all
+        processes share. Without it: at once.
     """
 
     index: int = 0
     processes: int = 1
-    start: float | None = None
+    start: Callable[[], Awaitable[float]] | None = None
 
 
 class Runner:
@@ -183,8 +184,9 @@ class Runner:
                 self._apis.append(await stack.enter_async_context(target.client(self._local)))
             await self._scheduled(self._warm_up())
             stack.enter_context(_settled())
+            begin = await self._share.start() if self._share.start else None
             async with self.run.lag:
-                self.run.begun = self._share.start or self._clock()
+                self.run.begun = begin or self._clock()
                 await self._scheduled(self._closed() if self._load.rate is None else self._open())
                 await self._end_of_requests()
                 self.run.ended = self._clock()
@@ -296,3 +298,14 @@ def _settled() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the limit of open files as far as the system allows: 1024 are too few."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

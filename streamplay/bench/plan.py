@@ -115,6 +115,8 @@ class Load:
         The most characters to pay for, warm-up included.
     play : bool
         Whether the samples keep their sound.
+    processes : int
+        How many processes share it; each makes the warm-up.
     """
 
     requests: int | None = DEFAULT_REQUESTS
@@ -128,6 +130,7 @@ class Load:
     seed: int = 0
     max_chars: int | None = None
     play: bool = False
+    processes: int = 1
 
     def warmups(self, targets: int) -> list[Job]:
         """Return the requests that do not count."""
@@ -139,7 +142,7 @@ class Load:
         wanted = islice(endless, None if self.requests is None else self.requests * targets)
         left = self.max_chars
         if left is not None:
-            left -= sum(len(job.text) for job in self.warmups(targets))
+            left -= self.processes * sum(len(job.text) for job in self.warmups(targets))
         return _within(wanted, left)
 
     def planned(self, targets: int) -> tuple[int, int, bool]:
@@ -147,7 +150,7 @@ class Load:
 
         A closed loop with a duration only is bounded by `max_chars` alone: then the counts are 0.
         """
-        warm = self.warmups(targets)
+        warm = self.processes * self.warmups(targets)
         counted: list[Job] = []
         if self.requests is not None:
             counted = list(self.jobs(targets))

@@ -136,6 +136,10 @@ class Result:
         One for each objective or limit and each target.
     capacity : dict, optional
         The result of a search for the capacity.
+    sweep : dict, optional
+        The result of a sweep over rates.
+    setup : dict, optional
+        How the run was made: `streamplay.bench.setup`.
     """
 
     command: str
@@ -148,6 +152,8 @@ class Result:
     notes: tuple[str, ...] = ()
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     capacity: dict[str, Any] | None = None
+    sweep: dict[str, Any] | None = None
+    setup: dict[str, Any] | None = None
 
     @property
     def valid(self) -> bool:
@@ -171,6 +177,8 @@ class Result:
             ],
             "verdicts": self.verdicts,
             **({"capacity": self.capacity} if self.capacity else {}),
+            **({"sweep": self.sweep} if self.sweep else {}),
+            **({"setup": self.setup} if self.setup else {}),
             "tool": self._tool(),
         }
 

@@ -9,20 +9,22 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from streamplay.bench import baseline, export, objective
-from streamplay.bench.load import Runner
+from streamplay.bench import baseline, export, history, objective
+from streamplay.bench.interrupts import Interrupts
+from streamplay.bench.load import Runner, raise_descriptor_limit
 from streamplay.bench.result import conclude
+from streamplay.bench.setup import Setup
 from streamplay.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from streamplay.bench.interrupts import Interrupts
     from streamplay.bench.objective import Condition
     from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
     from streamplay.bench.sample import Sample
+    from streamplay.bench.side_by_side import Run
     from streamplay.bench.target import Target
 
 
@@ -35,6 +37,7 @@ class Files:
     png: Path | None = None
     markdown: Path | None = None
     traces: Path | None = None
+    append: Path | None = None
 
 
 def cost(targets: Sequence[Target], load: Load) -> str:
@@ -56,9 +59,29 @@ def cost(targets: Sequence[Target], load: Load) -> str:
         bound = f"at most {characters} characters" if characters else "no bound but --duration"
         return f"as many requests as {load.duration:g} s allow, {bound}, {each}"
     about = "" if exact else "about "
-    warm = len(load.warmups(len(targets)))
+    warm = load.processes * len(load.warmups(len(targets)))
     note = f" (of these {warm} to warm up)" if warm else ""
     return f"{about}{requests} requests{note}, {characters} characters, {each}"
+
+
+def cost_of_all(targets: Sequence[Target], loads: Sequence[Load], max_chars: int | None) -> str:
+    """Return one line: what several loads, one after another, will take together.
+
+    Raises
+    ------
+    InvalidRequest
+        If that is more than `max_chars`.
+    """
+    planned = [load.planned(len(targets)) for load in loads]
+    requests, characters = (sum(each[part] for each in planned) for part in (0, 1))
+    if max_chars is not None and characters > max_chars:
+        raise InvalidRequest(
+            "max_chars",
+            f"about {characters} characters are planned, and {max_chars} allowed",
+            allowed="more characters, or fewer rates, or a shorter --duration",
+        )
+    where = ", ".join(dict.fromkeys(target.base_url for target in targets))
+    return f"about {requests} requests at {len(loads)} rates, {characters} characters, to {where}"
 
 
 def _check_bound(targets: Sequence[Target], load: Load, characters: int) -> None:
@@ -83,11 +106,18 @@ def run(
 ) -> Result:
     """Put the load on the targets, and return the result."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
+    setup = Setup(targets, load)
     raise_descriptor_limit()
     with local_server(targets) as local:
-        runner = Runner(targets, load, local=local, watch=watch, interrupts=interrupts)
-        done = asyncio.run(runner())
-    return conclude(done, targets, command=command, seed=load.seed, started=started)
+        if load.processes > 1:
+            from streamplay.bench import processes
+
+            done = processes.run(setup, interrupts or Interrupts(), local=local)
+        else:
+            runner = Runner(targets, load, local=local, watch=watch, interrupts=interrupts)
+            done = asyncio.run(runner())
+    result = conclude(done, targets, command=command, seed=load.seed, started=started)
+    return replace(result, setup=setup.to_dict())
 
 
 @contextlib.contextmanager
@@ -100,17 +130,6 @@ def local_server(targets: Sequence[Target]) -> Iterator[str | None]:
 
     with LocalServer() as server:
         yield server.base_url
-
-
-def raise_descriptor_limit() -> None:
-    """Raise the limit of open files as far as the system allows: 1024 are too few."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def judge(
@@ -143,8 +162,10 @@ def check(files: Files) -> None:
     FileFailed
         If one cannot be written, or matplotlib is needed and not installed.
     """
-    for path in filter(None, (files.csv, files.html, files.png, files.markdown)):
+    for path in filter(None, (files.csv, files.html, files.png, files.markdown, files.append)):
         export.check(path)
+    if files.append:
+        history.load(files.append)
     if files.traces:
         export.make_folder(files.traces)
     if files.png:
@@ -153,14 +174,18 @@ def check(files: Files) -> None:
         png.matplotlib()
 
 
-def write(result: Result, files: Files) -> None:
-    """Write every requested file.
+def write(result: Result, files: Files) -> list[str]:
+    """Write every requested file; return what the history says, in sentences.
 
     Raises
     ------
     FileFailed
         If one cannot be written.
     """
+    runs: list[Run] = []
+    if files.append:
+        history.append(files.append, result)
+        runs = history.load(files.append)
     if files.csv:
         export.write_csv(files.csv, result)
     if files.traces:
@@ -168,7 +193,7 @@ def write(result: Result, files: Files) -> None:
     if files.html:
         from streamplay.bench.html.page import page
 
-        export.write_text(files.html, page(result))
+        export.write_text(files.html, page(result, runs))
     if files.png:
         from streamplay.bench.png import write_png
 
@@ -177,3 +202,4 @@ def write(result: Result, files: Files) -> None:
         from streamplay.bench.table import markdown
 
         export.write_text(files.markdown, markdown(result))
+    return history.sentences(runs)

@@ -15,16 +15,39 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = ("MEASURE", "N", "p50", "p90", "p95", "p99", "MAX", "MEAN", "SD")
 
+NARROW: Final = ("MEASURE", "N", "MIDDLE", "95 %", "p90", "p95", "p99", "MAX")
+"""The columns for a terminal of 80: MIDDLE is the median, or a share."""
+
 _NONE: Final = "-"
 
 
-def rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
-    """Yield a row for each measure that has a value, in the order of `COLUMNS`."""
+def narrow_rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each measure that has a value, in the order of `NARROW`."""
+    for label, summary, percent in _summaries(outcome):
+        name = "mean" if percent else "p50"
+        middle = summary.mean if percent else summary.percentiles[name]
+        rest = (summary.percentiles[key] for key in PERCENTILES if key != "p50")
+        yield (
+            *(label, str(summary.n), number(middle, percent=percent)),
+            _ends(summary.ci95.get(name), percent=percent).strip() or _NONE,
+            *(number(value) for value in rest),
+            _NONE if percent else number(summary.max),
+        )
+
+
+def _summaries(outcome: Outcome) -> Iterator[tuple[str, Summary, bool]]:
+    """Yield the measures that have a value: its name with its unit, and whether it is a share."""
     for each in MEASURES:
         summary = outcome.summaries[each.name]
         if summary is not None:
             unit = " ms" if each.unit == "ms" and not each.name.endswith("_ms") else ""
-            yield (each.name + unit, str(summary.n), *_cells(summary, share=each.unit == "share"))
+            yield each.name + unit, summary, each.unit == "share"
+
+
+def rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each measure that has a value, in the order of `COLUMNS`."""
+    for label, summary, percent in _summaries(outcome):
+        yield (label, str(summary.n), *_cells(summary, share=percent))
 
 
 def _cells(summary: Summary, *, share: bool) -> Iterator[str]:
@@ -66,6 +89,15 @@ def heading(outcome: Outcome) -> str:
     return f"{who}: {outcome.complete} of {len(outcome.rows)} complete{failed}"
 
 
+def throughput(outcome: Outcome) -> str:
+    """Return one line: what the complete requests gave in a second; empty if there are none."""
+    facts = outcome.throughput
+    if not outcome.complete or not all(facts.values()):
+        return ""
+    audio, characters, requests = map(number, facts.values())
+    return f"in a second: {audio} s of audio, {characters} characters, {requests} requests"
+
+
 def sentences(result: Result) -> Iterator[str]:
     """Yield the sentences below the tables."""
     yield from (each.says for each in result.pairs)
@@ -98,15 +130,17 @@ def markdown(result: Result) -> str:
     """Return the result as Markdown."""
     lines = ["# streamplay bench", "", f"`{result.command}`", ""]
     for outcome in result.outcomes:
-        lines += [heading(outcome), "", _row(COLUMNS), _row(["---"] * len(COLUMNS))]
-        lines += [_row(row) for row in rows(outcome)]
+        lines += [heading(outcome), "", throughput(outcome), ""]
+        lines += [row(COLUMNS), row(["---"] * len(COLUMNS))]
+        lines += map(row, rows(outcome))
         lines.append("")
     lines += [f"- {sentence}" for sentence in sentences(result)]
     lines += ["", "In brackets: 95 % intervals. Moments in ms since the request's intended start."]
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """Return a row of a table in Markdown."""
     return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -51,10 +51,13 @@ class Target:
         The name in the report.
     options : Options
         The request and the server.
+    given : mapping
+        What was said of it, by key: enough to make it again.
     """
 
     name: str
     options: Options
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -78,6 +81,11 @@ class Target:
     def notice(self) -> str:
         """One line to tell where its key is withheld; otherwise empty."""
         return "" if self.options.local else self.client().endpoint.notice
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its name, and what was said of it, with the server that it meant."""
+        where = {} if self.options.local else {"base_url": self.base_url}
+        return {"name": self.name, "options": {**self.given, **where}}
 
     def request(self, text: str) -> SpeechRequest:
         """Return the request for one text."""
@@ -109,6 +117,13 @@ def read(words: Sequence[str], common: Mapping[str, Any]) -> list[Target]:
         neither a key nor a server.
     """
     tables = [table for word in words for table in _tables(word)] or [("", {})]
+    return of_tables(tables, common)
+
+
+def of_tables(
+    tables: Sequence[tuple[str, dict[str, Any]]], common: Mapping[str, Any]
+) -> list[Target]:
+    """Return the targets that tables describe, each with its name: as `read` does."""
     targets = [_target(name, table, common) for name, table in tables]
     targets = _named(targets)
     for target in targets:
@@ -165,7 +180,8 @@ def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> T
         chosen["base_url"] = None
     elif table.get("base_url"):
         chosen["local"] = False
-    target = Target(name, Options(play=False, **chosen))
+    given = {key: value for key, value in chosen.items() if value is not None}
+    target = Target(name, Options(play=False, **chosen), given)
     # Checked before its base URL is printed or used: it may hold a password.
     target.request("A text.")
     target.client("http://localhost")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streamplay.cli import console, options, report, status
+from streamplay.cli import bench_compare, console, options, report, status
 from streamplay.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from streamplay.bench.result import Result
     from streamplay.bench.runner import Files
     from streamplay.bench.sample import Sample
+    from streamplay.bench.setup import Mode, Setup
     from streamplay.bench.target import Target
     from streamplay.cli.parser import Parser
     from streamplay.player import Player
 
 _LOAD: Final = (
     *("requests", "duration", "concurrency", "rate", "arrivals", "warmup", "cold", "seed"),
-    *("max_chars", "play"),
+    *("max_chars", "play", "processes"),
 )
 
 _MISSED: Final = 5
@@ -43,7 +44,8 @@ def add_arguments(parser: Parser) -> None:
         nargs="*",
         metavar="TARGET",
         help="KEY=VALUE,… (model, voice, base_url and any other flag of the request), or a TOML "
-        "file with a table for each; without one, what the flags say",
+        "file with a table for each; without one, what the flags say. "
+        "compare A.json B.json …: earlier runs side by side",
     )
     _add_load(parser)
     _add_results(parser)
@@ -74,6 +76,7 @@ def _add_load(parser: Parser) -> None:
         metavar="N",
         help="the seed of all random choices (default: 0)",
     )
+    add("--processes", type=options.count, metavar="N", help="share the load (default: 1)")
     add("--play", action="store_true", default=None, help="play the answers, one after another")
     add("--max-chars", type=options.count, metavar="N", help="the most characters to pay for")
 
@@ -99,6 +102,14 @@ def _add_results(parser: Parser) -> None:
         help="find the highest rate that meets the objectives; --rate is the first to try, "
         "--duration the time for each",
     )
+    add(
+        *("--sweep",),
+        type=_rates,
+        metavar="R,R,…",
+        help="try these rates one after another, ascending; --duration is the time for each",
+    )
+    add("--append", type=Path, metavar="FILE", help="add the result to a history, a line each")
+    add("--rerun", type=Path, metavar="FILE", help="make the requests of an earlier --json again")
     add("--baseline", type=Path, metavar="FILE", help="the --json of an earlier run")
     add(
         "--fail-if",
@@ -111,9 +122,11 @@ def _add_results(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print, and compare with objectives and baseline."""
-    from streamplay.bench import baseline, measures, objective, runner, target
+    from streamplay.bench import baseline, measures, objective, runner
     from streamplay.bench.interrupts import Interrupts
 
+    if args.targets[:1] == ["compare"]:
+        return bench_compare.run(args)
     if args.explain:
         console.out(measures.explained())
         return status.OK
@@ -124,35 +137,65 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.local and args.base_url:
         raise UsageError("--local and --base-url name two servers")
-    objectives = [objective.parse(text) for text in args.objective or ()]
+    setup = _again(args) if args.rerun else _setup(args)
+    objectives = [objective.parse(text) for text in setup.objectives]
     limits = [objective.parse(text, relative=True) for text in args.fail_if or ()]
     earlier = baseline.load(args.baseline) if args.baseline else []
-    targets = target.read(args.targets, _common(args))
-    load = _load(args)
-    cost, files = _cost(args, targets, load), _files(args)
+    cost, files = _cost(setup, objectives), _files(args)
     runner.check(files)
     if args.fallback:
         _tell(args, "--fallback is not used: a benchmark tells a failure, and speaks with no other")
-    for notice in sorted({each.notice for each in targets if each.notice}):
+    for notice in sorted({each.notice for each in setup.targets if each.notice}):
         _tell(args, notice)
     _tell(args, cost)
     with Interrupts() as interrupts:
-        result = _measure(args, targets, load, objectives, interrupts)
+        result = _measure(args, setup, objectives, interrupts)
         result = runner.judge(result, objectives, limits, earlier)
         # Print before writing files: a full disk must not lose a result that was paid for.
         _print(args, result)
-        runner.write(result, files)
+        for sentence in runner.write(result, files):
+            _tell(args, sentence)
     return _status(result, interrupts)
 
 
-def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
-    """Return a sentence with the requests and characters to come; a search has no own limit."""
-    from streamplay.bench import runner
+def _setup(args: argparse.Namespace) -> Setup:
+    """Return what the flags ask for."""
+    from streamplay.bench import target
+    from streamplay.bench.setup import Setup
 
-    if not args.find_capacity:
+    targets, load = target.read(args.targets, _common(args)), _load(args)
+    mode: Mode = "find_capacity" if args.find_capacity else "sweep" if args.sweep else "once"
+    if mode != "once" and (args.concurrency or args.requests):
+        flag = "--find-capacity" if args.find_capacity else "--sweep"
+        raise UsageError(f"{flag} is about rates, and --duration is the time for each")
+    if args.sweep and (args.rate or args.find_capacity):
+        raise UsageError("--sweep names all rates: no --rate, no --find-capacity")
+    return Setup(targets, load, mode, args.sweep or (), tuple(args.objective or ()))
+
+
+def _again(args: argparse.Namespace) -> Setup:
+    """Return what an earlier run has asked for."""
+    from streamplay.bench import setup
+
+    given = [name for name in (*_LOAD, "texts", "sweep", "find_capacity") if getattr(args, name)]
+    if given or args.targets or _common(args):
+        raise UsageError("--rerun makes the same requests: only flags of the results go with it")
+    found = setup.load(args.rerun)
+    return replace(found, objectives=tuple(args.objective)) if args.objective else found
+
+
+def _cost(setup: Setup, objectives: list[Condition]) -> str:
+    """Return a sentence with the requests and characters to come; a search has no own limit."""
+    from streamplay.bench import runner, sweep
+
+    targets, load = setup.targets, setup.load
+    if load.play and load.processes > 1:
+        raise UsageError("--play and --processes: only one process can play")
+    if setup.mode == "once":
         return runner.cost(targets, load)
-    if args.concurrency or args.requests:
-        raise UsageError("--find-capacity is about rates: --rate is the first, --duration its time")
+    if setup.mode == "sweep":
+        steps = sweep.loads(load, setup.rates, objectives, len(targets))
+        return runner.cost_of_all(targets, steps, load.max_chars)
     if load.max_chars is None and not all(target.on_this_machine for target in targets):
         raise UsageError("--find-capacity asks ever more: bound it with --max-chars")
     bound = "" if load.max_chars is None else f", at most {load.max_chars} characters"
@@ -161,32 +204,36 @@ def _cost(args: argparse.Namespace, targets: list[Target], load: Load) -> str:
 
 def _measure(
     args: argparse.Namespace,
-    targets: list[Target],
-    load: Load,
+    setup: Setup,
     objectives: list[Condition],
     interrupts: Interrupts,
 ) -> Result:
     """Measure once, or at one rate after another."""
-    if not args.find_capacity:
-        return _once(args, targets, interrupts, load)
-    from streamplay.bench import capacity
+    from streamplay.bench import capacity, sweep
 
-    found, result = capacity.search(
-        partial(_once, args, targets, interrupts),
-        load,
-        objectives,
-        targets=len(targets),
-        interrupts=interrupts,
-        watch=lambda step: _tell(args, capacity.told(step)),
-    )
-    _tell(args, found.says)
-    return replace(
-        result, seed=load.seed, capacity=found.to_dict(), notes=(*result.notes, found.says)
-    )
+    targets, load = setup.targets, setup.load
+    once = partial(_once, args, targets, interrupts)
+    told = {
+        "targets": len(targets),
+        "watch": lambda step: _tell(args, capacity.told(step)),
+        "interrupts": interrupts,
+    }
+    if setup.mode == "once":
+        return replace(once(load), setup=setup.to_dict())
+    if setup.mode == "sweep":
+        swept, result = sweep.sweep(once, load, setup.rates, objectives, **told)
+        facts: dict[str, Any] = {"sweep": swept.to_dict()}
+        says = swept.says
+    else:
+        found, result = capacity.search(once, load, objectives, **told)
+        facts, says = {"capacity": found.to_dict()}, found.says
+    _tell(args, says)
+    notes = (*result.notes, says)
+    return replace(result, seed=load.seed, notes=notes, setup=setup.to_dict(), **facts)
 
 
 def _once(
-    args: argparse.Namespace, targets: list[Target], interrupts: Interrupts, load: Load
+    args: argparse.Namespace, targets: Sequence[Target], interrupts: Interrupts, load: Load
 ) -> Result:
     from streamplay.bench import runner
     from streamplay.player import Player
@@ -194,7 +241,7 @@ def _once(
     with ExitStack() as stack:
         watchers: list[Callable[[Sample], None]] = []
         stack.enter_context(interrupts.telling(partial(_tell_of_waiting, args)))
-        if not args.quiet and console.is_terminal(sys.stderr):
+        if not args.quiet and load.processes == 1 and console.is_terminal(sys.stderr):
             from streamplay.bench.progress import Tally, View
 
             total = load.requests and load.requests * len(targets)
@@ -277,7 +324,9 @@ def _print(args: argparse.Namespace, result: Result) -> None:
         return
     for outcome in result.outcomes:
         console.out(report.safe(table.heading(outcome)))
-        report.table(table.COLUMNS, list(table.rows(outcome)))
+        console.out(table.throughput(outcome))
+        if outcome.complete:
+            report.table(table.NARROW, list(table.narrow_rows(outcome)))
         console.out("")
     for sentence in table.sentences(result):
         console.out(report.safe(sentence))
@@ -304,6 +353,14 @@ def _rate(text: str) -> float:
         return options.seconds(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0") from None
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    """Read numbers above 0, ascending, between commas."""
+    rates = tuple(_rate(part.strip()) for part in text.split(","))
+    if list(rates) != sorted(set(rates)):
+        raise argparse.ArgumentTypeError(f"{text!r} does not ascend")
+    return rates
 
 
 def _count_or_none(text: str) -> int:

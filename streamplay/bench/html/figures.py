@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench.curves import (
@@ -14,7 +13,9 @@ from streamplay.bench.curves import (
     thin,
     traces_of,
 )
+from streamplay.bench.html.figure import Figure
 from streamplay.bench.html.svg import SERIES, Plot
+from streamplay.bench.html.swept import swept
 from streamplay.bench.measures import BY_NAME
 from streamplay.bench.statistics import PERCENTILES, percentile, summarise
 from streamplay.bench.table import number, title
@@ -35,30 +36,6 @@ _MOST_CURVES: Final = 60
 _MOST_DOTS: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A picture, and the same in numbers for readers who cannot see it.
-
-    Parameters
-    ----------
-    heading, about : str
-        What it shows, and what can be seen in it.
-    svg : str
-        The picture.
-    columns, rows : tuple
-        The numbers.
-    legend : tuple
-        Pairs of a text and a class of the style sheet.
-    """
-
-    heading: str
-    about: str
-    svg: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    legend: tuple[tuple[str, str], ...] = ()
-
-
 def figures(result: Result) -> Iterator[Figure]:
     """Yield every figure for which the result has data."""
     yield from _distributions(result.outcomes)
@@ -67,7 +44,7 @@ def figures(result: Result) -> Iterator[Figure]:
         yield from _arrivals(outcome, index)
     yield from _stalls(result.outcomes)
     yield from _series(result)
-    yield from _capacity(result)
+    yield from swept(result.capacity or result.sweep)
 
 
 def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:
@@ -262,40 +239,3 @@ def _thirds(outcome: Outcome, begun: float) -> tuple[str, ...]:
         values = sorted(value for value in part if value is not None)
         cells.append(number(percentile(values, 0.5)) if values else "-")
     return (outcome.target.name, *cells, str(sum(outcome.errors.values())))
-
-
-def _capacity(result: Result) -> Iterator[Figure]:
-    """Yield the curve of a search for the capacity: first voice over rate."""
-    if result.capacity is None:
-        return
-    curve = [step for step in result.capacity["curve"] if step["first_voice"]["p95"] is not None]
-    if not curve:
-        return
-    about = (
-        "Median (thin) and p95 of the first voice at each rate that was held; crosses: what broke. "
-        "The vertical line is the highest rate that held."
-    )
-    high = max(step["first_voice"]["p95"] for step in curve)
-    plot = Plot(
-        "Capacity", about, (0, curve[-1]["rate"] * 1.05), (0, high * 1.08 or 1),
-        "requests a second", title("first_voice"),
-    )  # fmt: skip
-    for name, kind in (("p50", "line thin s0"), ("p95", "line s0")):
-        plot.line([(step["rate"], step["first_voice"][name]) for step in curve], kind)
-    for step in curve:
-        at = step["rate"], step["first_voice"]["p95"]
-        if step["good"]:
-            plot.dot(*at, "dot s0", f"{at[0]:g} a second holds")
-        else:
-            plot.cross(*at, "cross", f"{at[0]:g} a second: {step['why']}")
-    knee = result.capacity["rate"]
-    if knee is not None:
-        plot.line([(knee, 0), (knee, plot.y[1])], "playout safe", f"{knee:g} a second")
-    rows = tuple(
-        (f"{step['rate']:g}", f"{step['ended']:g}", str(step["requests"]), str(step["limited"]),
-         str(step["failed"]), number(step["first_voice"]["p50"]),
-         number(step["first_voice"]["p95"]), step["why"] or "holds")
-        for step in curve
-    )  # fmt: skip
-    columns = ("Rate", "ended", "requests", "429", "failed", "p50", "p95", "")
-    yield Figure("Capacity", about, plot.svg(), columns, rows)

@@ -1,4 +1,4 @@
-"""The page of the report: objectives, tables, figures, and how the run was made."""
+"""The page of the report: summary, objectives, tables, figures, and how the run was made."""
 
 from __future__ import annotations
 
@@ -6,44 +6,40 @@ import os
 import platform
 from html import escape
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import table
-from streamplay.bench.html.figures import Figure, figures
+from streamplay.bench.html.document import document
+from streamplay.bench.html.figure import drawn, table_html
+from streamplay.bench.html.figures import figures
+from streamplay.bench.html.svg import SERIES
+from streamplay.bench.html.trend import trend
 from streamplay.bench.measures import LEFT_OUT, MEASURES, SINCE
+from streamplay.bench.table import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from streamplay.bench.result import Outcome, Result
-
-# The page loads nothing, whatever a name or a text in the result holds.
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-# An empty icon: otherwise a browser requests one.
-_NO_ICON: Final = '<link rel="icon" href="data:,">'
+    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.statistics import Summary
 
 
-def page(result: Result) -> str:
-    """Return the whole report as one HTML document."""
+def page(result: Result, history: Sequence[Run] = ()) -> str:
+    """Return the whole report as one HTML document; `history`: the runs of ``--append``."""
     names = ", ".join(outcome.target.name for outcome in result.outcomes)
-    style = files("streamplay.bench.html").joinpath("report.css").read_text(encoding="utf-8")
-    return "".join(
+    trends = trend(history, ("first_voice", "rtf")) if len(history) > 1 else ()
+    return document(
+        f"streamplay bench: {names}",
         [
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>streamplay bench: {escape(names)}</title>{_NO_ICON}",
-            f"<style>{style}</style></head><body><main>",
             *_head(result),
             *_verdicts(result),
+            *_summary(result),
             *_tables(result),
-            *_figures(result),
+            *drawn([*trends, *figures(result)]),
             *_definitions(),
             *_making(result),
-            "</main></body></html>\n",
-        ]
+        ],
     )
 
 
@@ -62,7 +58,7 @@ def _verdicts(result: Result) -> Iterator[str]:
         how = "it was over at once" if lag is None else f"the tool's own lag was {lag} ms at p99"
         yield _verdict("good", "valid", how)
     for each in result.verdicts:
-        kind = {"met": "good", "missed": "bad"}.get(each["verdict"], "")
+        kind = {"met": "good", "missed": "bad", "not judged": "bad"}.get(each["verdict"], "")
         yield _verdict(kind, each["verdict"], each["says"])
 
 
@@ -70,10 +66,68 @@ def _verdict(kind: str, word: str, says: str) -> str:
     return f'<p class="verdict {kind}"><strong>{escape(word)}</strong> {escape(says)}</p>'
 
 
+_FIGURES: Final = ("First voice, p95", "Without a stall from 100 ms", "Real-time factor")
+
+
+def _summary(result: Result) -> Iterator[str]:
+    """Yield three figures for each target: cards for one, a table for several."""
+    found = [(outcome, _three(outcome)) for outcome in result.outcomes]
+    if len(found) == 1:
+        yield '<ul class="cards">'
+        for name, (value, more) in zip(_FIGURES, found[0][1], strict=True):
+            yield f"<li><span>{name}</span><strong>{escape(value)}</strong>"
+            yield f"<span>{escape(more)}</span></li>"
+        yield "</ul>"
+        return
+    rows = [
+        (
+            outcome.target.name,
+            *(f"{value} {more}".strip() for value, more in three),
+            str(len(outcome.rows) - outcome.complete),
+        )
+        for outcome, three in found
+    ]
+    keys = [f"line s{index % SERIES}" for index in range(len(rows))]
+    caption = "In brackets: 95 % intervals. p50 where there are too few requests for p95."
+    yield table_html(("Target", *_FIGURES, "Failed"), rows, caption, keys)
+
+
+def _three(outcome: Outcome) -> list[tuple[str, str]]:
+    """Return the three figures of the summary, each with its interval."""
+    voice, rtf = outcome.summaries["first_voice"], outcome.summaries["rtf"]
+    whole = outcome.summaries["continuity_100"]
+    share = (
+        ("-", "")
+        if whole is None
+        else (
+            number(whole.mean, percent=True),
+            _ends([number(end, percent=True) for end in whole.ci95.get("mean", ())]),
+        )
+    )
+    return [_percentile(voice, "p95", " ms"), share, _percentile(rtf, "p50", "")]
+
+
+def _percentile(summary: Summary | None, name: str, unit: str) -> tuple[str, str]:
+    """Return a percentile, or the median where it is not stated, and its interval."""
+    if summary is None:
+        return "-", ""
+    if summary.percentiles[name] is None:
+        name = "p50"
+    note = " (p50)" if name == "p50" and unit else ""
+    ends = [number(end) for end in summary.ci95.get(name, ())]
+    return f"{number(summary.percentiles[name])}{unit}{note}", _ends(ends)
+
+
+def _ends(shown: Sequence[str]) -> str:
+    return f"[{shown[0]}–{shown[1]}]" if shown else ""
+
+
 def _tables(result: Result) -> Iterator[str]:
     for outcome in result.outcomes:
         yield f"<h2>{escape(outcome.target.name)}</h2>"
-        yield f'<p class="soft">{escape(table.heading(outcome))}</p>'
+        told = table.throughput(outcome)
+        for sentence in filter(None, (table.heading(outcome), told)):
+            yield f'<p class="soft">{escape(sentence)}</p>'
         if outcome.complete:
             yield _measures(outcome)
     said = [s for s in table.sentences(result) if not s.startswith(_TOLD_ABOVE)]
@@ -83,64 +137,12 @@ def _tables(result: Result) -> Iterator[str]:
         yield "</ul>"
 
 
-_TOLD_ABOVE: Final = ("NOT VALID", "met:", "missed:", "cannot tell:")
+_TOLD_ABOVE: Final = ("NOT VALID", "met:", "missed:", "cannot tell:", "not judged:")
 
 
 def _measures(outcome: Outcome) -> str:
     caption = "Moments in ms since the request's intended start; in brackets 95 % intervals."
-    return _table(table.COLUMNS, list(table.rows(outcome)), caption)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in columns)
-    body = "".join(_row(cells) for cells in rows)
-    told = f"<caption><span>{escape(caption)}</span></caption>"
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _row(cells: Sequence[str]) -> str:
-    first, *rest = cells
-    numbers = "".join(f"<td>{_dim(cell)}</td>" for cell in rest)
-    return f'<tr><th scope="row">{escape(first)}</th>{numbers}</tr>'
-
-
-def _dim(cell: str) -> str:
-    """Return a cell with its interval set smaller."""
-    value, bracket, ends = cell.partition(" [")
-    dimmed = f' <span class="ends">[{escape(ends)}</span>' if bracket else ""
-    return escape(value) + dimmed
-
-
-def _figures(result: Result) -> Iterator[str]:
-    drawn = [_figure(each) for each in figures(result)]
-    if drawn:
-        yield '<h2>Figures</h2><div class="figures">'
-        yield from drawn
-        yield "</div>"
-
-
-def _figure(figure: Figure) -> str:
-    numbers = _table(figure.columns, figure.rows, f"{figure.heading} in numbers")
-    return (
-        f"<figure><h3>{escape(figure.heading)}</h3>{figure.svg}{_legend(figure)}"
-        f"<figcaption>{escape(figure.about)}</figcaption>"
-        f"<details><summary>In numbers</summary>{numbers}</details></figure>"
-    )
-
-
-def _legend(figure: Figure) -> str:
-    items = "".join(f"<li>{_key(kind)}{escape(words)}</li>" for words, kind in figure.legend)
-    return f'<ul class="legend">{items}</ul>' if items else ""
-
-
-def _key(kind: str) -> str:
-    """Return a small sample of a line or a bar, for the legend."""
-    line, bar = 'path d="M0 5H30"', 'rect width="30" height="10"'
-    shape = line if kind.startswith("line") else bar
-    return f'<svg viewBox="0 0 30 10" aria-hidden="true"><{shape} class="{kind}"/></svg>'
+    return table_html(table.COLUMNS, list(table.rows(outcome)), caption)
 
 
 def _definitions() -> Iterator[str]:
@@ -159,7 +161,9 @@ def _making(result: Result) -> Iterator[str]:
         "Processors": str(os.cpu_count()),
         "Seed": str(result.seed),
         "Tool's own lag, ms": ", ".join(f"{name} {value}" for name, value in lag.items()),
+        "Processes": str(result.run.processes),
         "Late starts": str(result.run.late_starts),
+        "Failed while the tool was late": str(sum(each.unjudged for each in result.outcomes)),
         "Processor time, s": f"{result.run.lag.cpu_seconds:.2f}",
     }
     yield "<h2>How it was made</h2><dl>"

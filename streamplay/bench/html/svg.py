@@ -24,7 +24,7 @@ _RIGHT: Final = 24
 _TOP: Final = 12
 _BOTTOM: Final = 44
 
-SERIES: Final = 6
+SERIES: Final = 12
 """The number of colours and dashes in the style sheet; further series use them again."""
 
 

@@ -1,0 +1,45 @@
+"""The page of ``bench compare``: several runs side by side."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from streamplay.bench import side_by_side
+from streamplay.bench.html.document import document
+from streamplay.bench.html.figure import drawn, table_html
+from streamplay.bench.html.trend import trend
+from streamplay.bench.table import title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streamplay.bench.side_by_side import Run
+
+
+def compared(runs: Sequence[Run]) -> str:
+    """Return the whole comparison as one HTML document."""
+    names = ", ".join(run.name for run in runs)
+    return document(
+        f"streamplay bench compare: {names}",
+        [*_head(runs), *drawn(trend(runs)), *_tables(runs)],
+    )
+
+
+def _head(runs: Sequence[Run]) -> Iterator[str]:
+    yield "<h1>streamplay bench compare</h1>"
+    rows = [(run.name, run.started, "valid" if run.valid else "NOT VALID") for run in runs]
+    yield table_html(("Run", "made", ""), rows, "Every run is compared with the first.")
+    yield (
+        '<p class="soft">Runs were made at different times. As targets of one run they would be '
+        "compared turn by turn, which is more precise.</p>"
+    )
+
+
+def _tables(runs: Sequence[Run]) -> Iterator[str]:
+    for target in side_by_side.target_names(runs):
+        yield f"<h2>{escape(target)}</h2>"
+        for name in side_by_side.TOLD:
+            rows = list(side_by_side.rows(runs, target, name))
+            if rows:
+                yield table_html(side_by_side.COLUMNS, rows, title(name))

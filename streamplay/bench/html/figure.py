@@ -1,0 +1,96 @@
+"""A picture of the report with its numbers, as HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture, and the same in numbers for readers who cannot see it.
+
+    Parameters
+    ----------
+    heading, about : str
+        What it shows, and what can be seen in it.
+    svg : str
+        The picture.
+    columns, rows : tuple
+        The numbers.
+    legend : tuple
+        Pairs of a text and a class of the style sheet.
+    """
+
+    heading: str
+    about: str
+    svg: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: tuple[tuple[str, str], ...] = ()
+
+
+def drawn(figures: Iterable[Figure]) -> Iterator[str]:
+    """Yield a section with all figures; nothing without one."""
+    found = [figure_html(each) for each in figures]
+    if found:
+        yield '<h2>Figures</h2><div class="figures">'
+        yield from found
+        yield "</div>"
+
+
+def figure_html(figure: Figure) -> str:
+    """Return a figure: its picture, its legend, and the same in numbers."""
+    numbers = table_html(figure.columns, figure.rows, f"{figure.heading} in numbers")
+    return (
+        f"<figure><h3>{escape(figure.heading)}</h3>{figure.svg}{_legend(figure)}"
+        f"<figcaption>{escape(figure.about)}</figcaption>"
+        f"<details><summary>In numbers</summary>{numbers}</details></figure>"
+    )
+
+
+def table_html(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    caption: str,
+    keys: Sequence[str] = (),
+) -> str:
+    """Return a table whose first column names its rows; `keys`: a sample of each row's line."""
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in columns)
+    shown = [key_html(kind, "key") for kind in keys] or [""] * len(rows)
+    body = "".join(_row(cells, key) for cells, key in zip(rows, shown, strict=True))
+    told = f"<caption><span>{escape(caption)}</span></caption>"
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"{told}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(cells: Sequence[str], key: str) -> str:
+    first, *rest = cells
+    numbers = "".join(f"<td>{_dim(cell)}</td>" for cell in rest)
+    return f'<tr><th scope="row">{key}{escape(first)}</th>{numbers}</tr>'
+
+
+def _dim(cell: str) -> str:
+    """Return a cell with its interval set smaller."""
+    value, bracket, ends = cell.partition(" [")
+    dimmed = f' <span class="ends">[{escape(ends)}</span>' if bracket else ""
+    return escape(value) + dimmed
+
+
+def _legend(figure: Figure) -> str:
+    items = "".join(f"<li>{key_html(kind)}{escape(words)}</li>" for words, kind in figure.legend)
+    return f'<ul class="legend">{items}</ul>' if items else ""
+
+
+def key_html(kind: str, place: str = "") -> str:
+    """Return a small sample of a line or a bar."""
+    line, bar = 'path d="M0 5H30"', 'rect width="30" height="10"'
+    shape = line if kind.startswith("line") else bar
+    where = f' class="{place}"' if place else ""
+    return f'<svg{where} viewBox="0 0 30 10" aria-hidden="true"><{shape} class="{kind}"/></svg>'
