@@ -29,8 +29,12 @@ BESIDE = {
 }
 # Modules without a test file, and the file that tests them: parts of one thing, shown by the whole.
 ELSEWHERE = {
+    "bench/html/compared.py": "bench/html/test_trend.py",
+    "bench/html/figure.py": "bench/html/test_page.py",
+    "bench/html/html_page.py": "bench/html/test_page.py",
     "bench/result.py": "cli/test_bench.py",
     "bench/table.py": "cli/test_bench.py",
+    "cli/bench_compare.py": "cli/test_bench.py",
     "cli/editor.py": "cli/test_live.py",
     "cli/live_editor.py": "cli/test_live.py",
     "cli/phrases.py": "cli/test_live.py",

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamplay.bench.result import Result
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
 
 
-def load(path: Path) -> list[Run]:
+def load(path: Path) -> list[PastRun]:
     """Return the runs of a history; a line that holds none is left out. Without a file: none.
 
     Raises
@@ -29,7 +29,7 @@ def load(path: Path) -> list[Run]:
         if not path.exists():
             return []
         text = path.read_text(encoding="utf-8", errors="replace")
-    runs: list[Run] = []
+    runs: list[PastRun] = []
     for place, line in enumerate(text.splitlines(), 1):
         try:
             runs.append(side_by_side.of_dict(str(place), json.loads(line)))
@@ -55,7 +55,7 @@ def append(path: Path, result: Result) -> None:
         file.write(line.encode())
 
 
-def sentences(runs: list[Run]) -> list[str]:
+def sentences(runs: list[PastRun]) -> list[str]:
     """Return a sentence for each target: the last runs' median of the first voice."""
     told = []
     for target in side_by_side.target_names(runs[-1:]):

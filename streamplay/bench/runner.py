@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streamplay.bench.plan import Load
     from streamplay.bench.result import Result
     from streamplay.bench.sample import Sample
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
     from streamplay.bench.target import Target
 
 
@@ -182,7 +182,7 @@ def write(result: Result, files: Files) -> list[str]:
     FileFailed
         If one cannot be written.
     """
-    runs: list[Run] = []
+    runs: list[PastRun] = []
     if files.append:
         history.append(files.append, result)
         runs = history.load(files.append)

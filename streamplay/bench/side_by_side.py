@@ -35,7 +35,7 @@ _NAME: Final = 30
 
 
 @dataclass(frozen=True)
-class Run:
+class PastRun:
     """One run.
 
     Parameters
@@ -64,7 +64,7 @@ class Run:
         return None
 
 
-def load(paths: Sequence[Path]) -> list[Run]:
+def load(paths: Sequence[Path]) -> list[PastRun]:
     """Read the runs of all files, in their order.
 
     Raises
@@ -75,7 +75,7 @@ def load(paths: Sequence[Path]) -> list[Run]:
     return [run for path in paths for run in _load(path)]
 
 
-def _load(path: Path) -> Iterator[Run]:
+def _load(path: Path) -> Iterator[PastRun]:
     try:
         text = path.read_text(encoding="utf-8")
         many = path.suffix == ".jsonl"
@@ -88,13 +88,13 @@ def _load(path: Path) -> Iterator[Run]:
         raise InvalidRequest("compare", f"{path} is no result", allowed=allowed) from error
 
 
-def of_dict(name: str, content: Any) -> Run:
+def of_dict(name: str, content: Any) -> PastRun:
     """Return the run that a result's JSON value tells."""
     started, valid = str(content["started"]), bool(content["valid"])
-    return Run(name, started, valid, baseline.read(content))
+    return PastRun(name, started, valid, baseline.read(content))
 
 
-def target_names(runs: Iterable[Run]) -> list[str]:
+def target_names(runs: Iterable[PastRun]) -> list[str]:
     """Return the names of all targets, in the order in which they first appear."""
     return list(dict.fromkeys(each["name"] for run in runs for each in run.targets))
 
@@ -104,7 +104,9 @@ def statistic(name: str) -> str:
     return "mean" if BY_NAME[name].unit == "share" else "p50"
 
 
-def change(run: Run, first: Run, target: str, name: str) -> tuple[float, Interval, str] | None:
+def change(
+    run: PastRun, first: PastRun, target: str, name: str
+) -> tuple[float, Interval, str] | None:
     """Return how a measure has changed since the first run: the change, its interval, a unit.
 
     In percent of the earlier median (``%``), or in percentage points of a share. None if one of
@@ -124,7 +126,7 @@ def change(run: Run, first: Run, target: str, name: str) -> tuple[float, Interva
     return 100 * (new[key] / old[key] - 1), (100 * (ends[0] - 1), 100 * (ends[1] - 1)), "%"
 
 
-def rows(runs: Sequence[Run], target: str, name: str) -> Iterator[tuple[str, ...]]:
+def rows(runs: Sequence[PastRun], target: str, name: str) -> Iterator[tuple[str, ...]]:
     """Yield a row for each run that has a measure, in the order of `COLUMNS`."""
     for run in runs:
         found = run.measure(target, name)
@@ -139,7 +141,7 @@ def rows(runs: Sequence[Run], target: str, name: str) -> Iterator[tuple[str, ...
         yield (_short(run.name) + mark, str(found["n"]), *shown, told)
 
 
-def told_change(run: Run, first: Run, target: str, name: str) -> str:
+def told_change(run: PastRun, first: PastRun, target: str, name: str) -> str:
     """Return a change in a few words; a question mark where nothing can be told."""
     found = change(run, first, target, name)
     if found is None:
@@ -153,7 +155,7 @@ def _short(name: str) -> str:
     return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
-def to_dict(runs: Sequence[Run]) -> dict[str, Any]:
+def to_dict(runs: Sequence[PastRun]) -> dict[str, Any]:
     """Return the comparison as JSON-ready dictionaries."""
     return {
         "schema": SCHEMA,
@@ -172,7 +174,7 @@ def to_dict(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _entry(run: Run, first: Run, target: str, name: str) -> dict[str, Any] | None:
+def _entry(run: PastRun, first: PastRun, target: str, name: str) -> dict[str, Any] | None:
     found = run.measure(target, name)
     if found is None:
         return None
@@ -185,7 +187,7 @@ def _entry(run: Run, first: Run, target: str, name: str) -> dict[str, Any] | Non
     return {**facts, "change": {**told, "unit": "percent" if unit == "%" else "points"}}
 
 
-def markdown(runs: Sequence[Run]) -> str:
+def markdown(runs: Sequence[PastRun]) -> str:
     """Return the comparison as Markdown."""
     lines = ["# streamplay bench compare", ""]
     for target in target_names(runs):

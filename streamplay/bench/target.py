@@ -181,6 +181,8 @@ def _target(name: str, table: Mapping[str, Any], common: Mapping[str, Any]) -> T
     elif table.get("base_url"):
         chosen["local"] = False
     given = {key: value for key, value in chosen.items() if value is not None}
+    if not given.get("local"):
+        given.pop("local", None)
     target = Target(name, Options(play=False, **chosen), given)
     # Checked before its base URL is printed or used: it may hold a password.
     target.request("A text.")

@@ -213,7 +213,7 @@ def _measure(
 
     targets, load = setup.targets, setup.load
     once = partial(_once, args, targets, interrupts)
-    told = {
+    told: dict[str, Any] = {
         "targets": len(targets),
         "watch": lambda step: _tell(args, capacity.told(step)),
         "interrupts": interrupts,

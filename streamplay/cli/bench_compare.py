@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     import argparse
 
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     return status.OK
 
 
-def _print(runs: list[Run]) -> None:
+def _print(runs: list[PastRun]) -> None:
     from streamplay.bench import side_by_side
     from streamplay.bench.table import title
 

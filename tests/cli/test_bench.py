@@ -250,3 +250,51 @@ def test_an_interruption_tells_what_was_measured(
     assert found["targets"][0]["requests"] == 3
     assert "interrupted after 3 requests" in found["notes"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_is_made_again_kept_and_compared(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, runs = tmp_path / "first.json", tmp_path / "runs.jsonl"
+    page, traces = tmp_path / "week.html", tmp_path / "traces"
+    kept = ["--append", str(runs), "--traces", str(traces)]
+    assert main([*words, "--seed", "3", "--json", *kept]) == 0
+    first.write_text(capsys.readouterr().out)
+    assert main(["bench", "--rerun", str(first), "--json", "--append", str(runs)]) == 0
+    told = capsys.readouterr()
+    before, again = json.loads(first.read_text()), json.loads(told.out)
+    assert again["setup"] == before["setup"]
+    assert [t["characters"] for t in again["targets"]] == [
+        t["characters"] for t in before["targets"]
+    ]
+    assert "median first voice of the last runs" in told.err
+    assert main(["bench", "compare", str(first), str(runs), "--html", str(page)]) == 0
+    out = capsys.readouterr().out
+    assert "runs 2" in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "run by run" in page.read_text()
+    assert main(["bench", "compare", str(first), str(tmp_path / "none.json")]) == 2
+    assert main(["bench", "--rerun", str(first), "--seed", "4"]) == 2
+    # What was recorded can be served again.
+    recorded = min(map(str, traces.iterdir()))
+    with running("--replay", recorded) as server:
+        assert main(["bench", "--base-url", server.base_url, "--requests", "1", "-q"]) == 0
+
+
+def test_a_sweep_tells_its_curve_and_the_table_fits(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words[:5], "--sweep", "20,40", "--duration", "0.3", "--json"]) == 0
+    told = capsys.readouterr()
+    curve = json.loads(told.out)["sweep"]["curve"]
+    assert [step["rate"] for step in curve] == [20, 40]
+    assert "40 a second" in told.err
+    assert main([*words, "-q"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line[:12].count(" ") > 1]
+    assert max(map(len, rows)) <= 80
+    for wrong in (
+        ["--sweep", "2,1"],
+        ["--sweep", "1,2", "--rate", "3"],
+        ["--sweep", "1", "--requests", "2"],
+    ):
+        assert main([*words[:5], *wrong]) == 2

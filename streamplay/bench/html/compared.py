@@ -6,18 +6,18 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from streamplay.bench import side_by_side
-from streamplay.bench.html.document import document
 from streamplay.bench.html.figure import drawn, table_html
+from streamplay.bench.html.html_page import document
 from streamplay.bench.html.trend import trend
 from streamplay.bench.table import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
 
 
-def compared(runs: Sequence[Run]) -> str:
+def compared(runs: Sequence[PastRun]) -> str:
     """Return the whole comparison as one HTML document."""
     names = ", ".join(run.name for run in runs)
     return document(
@@ -26,7 +26,7 @@ def compared(runs: Sequence[Run]) -> str:
     )
 
 
-def _head(runs: Sequence[Run]) -> Iterator[str]:
+def _head(runs: Sequence[PastRun]) -> Iterator[str]:
     yield "<h1>streamplay bench compare</h1>"
     rows = [(run.name, run.started, "valid" if run.valid else "NOT VALID") for run in runs]
     yield table_html(("Run", "made", ""), rows, "Every run is compared with the first.")
@@ -36,7 +36,7 @@ def _head(runs: Sequence[Run]) -> Iterator[str]:
     )
 
 
-def _tables(runs: Sequence[Run]) -> Iterator[str]:
+def _tables(runs: Sequence[PastRun]) -> Iterator[str]:
     for target in side_by_side.target_names(runs):
         yield f"<h2>{escape(target)}</h2>"
         for name in side_by_side.TOLD:

@@ -38,13 +38,13 @@ _MOST_DOTS: Final = 2000
 
 def figures(result: Result) -> Iterator[Figure]:
     """Yield every figure for which the result has data."""
+    yield from swept(result.capacity or result.sweep)
     yield from _distributions(result.outcomes)
     yield from _waterfall(result.outcomes)
     for index, outcome in enumerate(result.outcomes):
         yield from _arrivals(outcome, index)
     yield from _stalls(result.outcomes)
     yield from _series(result)
-    yield from swept(result.capacity or result.sweep)
 
 
 def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:

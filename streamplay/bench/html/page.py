@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import table
-from streamplay.bench.html.document import document
 from streamplay.bench.html.figure import drawn, table_html
 from streamplay.bench.html.figures import figures
+from streamplay.bench.html.html_page import document
 from streamplay.bench.html.svg import SERIES
 from streamplay.bench.html.trend import trend
 from streamplay.bench.measures import LEFT_OUT, MEASURES, SINCE
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from streamplay.bench.result import Outcome, Result
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
     from streamplay.bench.statistics import Summary
 
 
-def page(result: Result, history: Sequence[Run] = ()) -> str:
+def page(result: Result, history: Sequence[PastRun] = ()) -> str:
     """Return the whole report as one HTML document; `history`: the runs of ``--append``."""
     names = ", ".join(outcome.target.name for outcome in result.outcomes)
     trends = trend(history, ("first_voice", "rtf")) if len(history) > 1 else ()
@@ -35,8 +35,9 @@ def page(result: Result, history: Sequence[Run] = ()) -> str:
             *_head(result),
             *_verdicts(result),
             *_summary(result),
-            *_tables(result),
+            *_said(result),
             *drawn([*trends, *figures(result)]),
+            *_tables(result),
             *_definitions(),
             *_making(result),
         ],
@@ -66,15 +67,16 @@ def _verdict(kind: str, word: str, says: str) -> str:
     return f'<p class="verdict {kind}"><strong>{escape(word)}</strong> {escape(says)}</p>'
 
 
-_FIGURES: Final = ("First voice, p95", "Without a stall from 100 ms", "Real-time factor")
-
-
 def _summary(result: Result) -> Iterator[str]:
     """Yield three figures for each target: cards for one, a table for several."""
-    found = [(outcome, _three(outcome)) for outcome in result.outcomes]
+    voices = [outcome.summaries["first_voice"] for outcome in result.outcomes]
+    # One percentile for all: p95 only where every target has requests enough.
+    key = "p95" if all(each and each.percentiles["p95"] is not None for each in voices) else "p50"
+    names = (f"First voice, {key}", "Without a stall from 100 ms", "Real-time factor, p50")
+    found = [(outcome, _three(outcome, key)) for outcome in result.outcomes]
     if len(found) == 1:
         yield '<ul class="cards">'
-        for name, (value, more) in zip(_FIGURES, found[0][1], strict=True):
+        for name, (value, more) in zip(names, found[0][1], strict=True):
             yield f"<li><span>{name}</span><strong>{escape(value)}</strong>"
             yield f"<span>{escape(more)}</span></li>"
         yield "</ul>"
@@ -88,34 +90,26 @@ def _summary(result: Result) -> Iterator[str]:
         for outcome, three in found
     ]
     keys = [f"line s{index % SERIES}" for index in range(len(rows))]
-    caption = "In brackets: 95 % intervals. p50 where there are too few requests for p95."
-    yield table_html(("Target", *_FIGURES, "Failed"), rows, caption, keys)
+    yield table_html(("Target", *names, "Failed"), rows, "In brackets: 95 % intervals.", keys)
 
 
-def _three(outcome: Outcome) -> list[tuple[str, str]]:
+def _three(outcome: Outcome, key: str) -> list[tuple[str, str]]:
     """Return the three figures of the summary, each with its interval."""
-    voice, rtf = outcome.summaries["first_voice"], outcome.summaries["rtf"]
     whole = outcome.summaries["continuity_100"]
-    share = (
-        ("-", "")
-        if whole is None
-        else (
-            number(whole.mean, percent=True),
-            _ends([number(end, percent=True) for end in whole.ci95.get("mean", ())]),
-        )
-    )
-    return [_percentile(voice, "p95", " ms"), share, _percentile(rtf, "p50", "")]
+    share = ("-", "")
+    if whole is not None:
+        ends = [number(end, percent=True) for end in whole.ci95.get("mean", ())]
+        share = number(whole.mean, percent=True), _ends(ends)
+    voice = _percentile(outcome.summaries["first_voice"], key, " ms")
+    return [voice, share, _percentile(outcome.summaries["rtf"], "p50", "")]
 
 
 def _percentile(summary: Summary | None, name: str, unit: str) -> tuple[str, str]:
-    """Return a percentile, or the median where it is not stated, and its interval."""
-    if summary is None:
+    """Return a percentile and its interval; a dash where there are too few requests."""
+    if summary is None or summary.percentiles[name] is None:
         return "-", ""
-    if summary.percentiles[name] is None:
-        name = "p50"
-    note = " (p50)" if name == "p50" and unit else ""
     ends = [number(end) for end in summary.ci95.get(name, ())]
-    return f"{number(summary.percentiles[name])}{unit}{note}", _ends(ends)
+    return f"{number(summary.percentiles[name])}{unit}", _ends(ends)
 
 
 def _ends(shown: Sequence[str]) -> str:
@@ -130,12 +124,21 @@ def _tables(result: Result) -> Iterator[str]:
             yield f'<p class="soft">{escape(sentence)}</p>'
         if outcome.complete:
             yield _measures(outcome)
-    said = [s for s in table.sentences(result) if not s.startswith(_TOLD_ABOVE)]
-    if said:
-        yield "<h2>What can be said</h2><ul>"
-        yield from (f"<li>{escape(sentence)}</li>" for sentence in said)
-        yield "</ul>"
 
+
+def _said(result: Result) -> Iterator[str]:
+    said = [s for s in table.sentences(result) if not s.startswith(_TOLD_ABOVE)]
+    if not said:
+        return
+    listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
+    yield "<h2>What can be said</h2>"
+    if len(said) > _MOST_SAID:  # of many targets each pair has its own
+        yield f"<details><summary>{len(said)} sentences</summary><ul>{listed}</ul></details>"
+    else:
+        yield f"<ul>{listed}</ul>"
+
+
+_MOST_SAID: Final = 30
 
 _TOLD_ABOVE: Final = ("NOT VALID", "met:", "missed:", "cannot tell:", "not judged:")
 

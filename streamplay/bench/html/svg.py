@@ -55,6 +55,8 @@ class Plot:
         Whether y is a share, shown in percent.
     height : int
         In the picture's own units.
+    whole : bool
+        Whether x counts something, and only whole numbers are written.
     """
 
     title: str
@@ -65,6 +67,7 @@ class Plot:
     y_label: str
     percent: bool = False
     height: int = HEIGHT
+    whole: bool = False
     parts: list[str] = field(default_factory=list)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -128,6 +131,8 @@ class Plot:
         """Yield the axes: lines, numbers, names."""
         bottom = self.height - _BOTTOM
         for x in ticks(*self.x):
+            if self.whole and x % 1:
+                continue
             px, _ = self.at(x, self.y[0])
             yield f'<path class="grid" d="M{px:.1f} {_TOP}V{bottom}"/>'
             yield f'<text class="tick" x="{px:.1f}" y="{bottom + 16}">{x:g}</text>'

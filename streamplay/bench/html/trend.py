@@ -13,10 +13,10 @@ from streamplay.bench.table import number, title
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streamplay.bench.side_by_side import Run
+    from streamplay.bench.side_by_side import PastRun
 
 
-def trend(runs: Sequence[Run], names: Sequence[str] = TOLD) -> Iterator[Figure]:
+def trend(runs: Sequence[PastRun], names: Sequence[str] = TOLD) -> Iterator[Figure]:
     """Yield a figure for each measure that any of the runs has."""
     targets = target_names(runs)
     for name in names:
@@ -24,7 +24,7 @@ def trend(runs: Sequence[Run], names: Sequence[str] = TOLD) -> Iterator[Figure]:
             yield _figure(runs, targets, name)
 
 
-def _figure(runs: Sequence[Run], targets: Sequence[str], name: str) -> Figure:
+def _figure(runs: Sequence[PastRun], targets: Sequence[str], name: str) -> Figure:
     key, percent = statistic(name), BY_NAME[name].unit == "share"
     what = "The share of requests" if percent else "The median (dots) and p95 (thin)"
     about = f"{what} in each run; thick bars: 95 % intervals. Crosses: runs that were not valid."
@@ -32,7 +32,7 @@ def _figure(runs: Sequence[Run], targets: Sequence[str], name: str) -> Figure:
     heading = BY_NAME[name].title[:1].upper() + BY_NAME[name].title[1:]
     plot = Plot(
         f"{heading}, run by run", about, (0.5, len(runs) + 0.5), (0, high),
-        "run", title(name), percent=percent,
+        "run", title(name), percent=percent, whole=True,
     )  # fmt: skip
     for index, target in enumerate(targets):
         kind, shift = f"s{index % SERIES}", _beside(index, len(targets))
@@ -64,7 +64,7 @@ def _beside(index: int, count: int) -> float:
     return (index - (count - 1) / 2) * min(0.12, 0.6 / count)
 
 
-def _largest(runs: Sequence[Run], targets: Sequence[str], name: str) -> float:
+def _largest(runs: Sequence[PastRun], targets: Sequence[str], name: str) -> float:
     found = [run.measure(target, name) for run in runs for target in targets]
     values = [
         value
@@ -76,7 +76,7 @@ def _largest(runs: Sequence[Run], targets: Sequence[str], name: str) -> float:
     return max(values, default=0.0)
 
 
-def _rows(runs: Sequence[Run], targets: Sequence[str], name: str) -> Iterator[tuple[str, ...]]:
+def _rows(runs: Sequence[PastRun], targets: Sequence[str], name: str) -> Iterator[tuple[str, ...]]:
     key = statistic(name)
     for target in targets:
         for run in runs:
