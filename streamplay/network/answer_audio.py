@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # audio stays bounded.
 _EARLY_EVENTS: Final = 1000
 
+# Of a text in place of speech so much is shown.
+_SHOWN_BYTES: Final = 160
+
 # Less than the shortest header of a sound file.
 _SMALL_BYTES: Final = 27
 
@@ -115,7 +118,9 @@ class Answer:
         self._secret = secret
         self._early: list[WireEvent] = []
         self._reader = reader_for(
-            content_type, words=lambda data: presentable(read_error(data).message, secret)
+            content_type,
+            words=lambda data: presentable(read_error(data).message, secret),
+            start=body.begun[:_SHOWN_BYTES],
         )
         self._batches = body.batches(self._reader)
         self._content_type = content_type

@@ -134,6 +134,11 @@ class Body:
         self._complete = False
         self._ended = False
 
+    @property
+    def begun(self) -> bytes:
+        """What `first` and `real_type` have read of it."""
+        return self._first or b""
+
     async def first(self) -> bool:
         """Wait for the first bytes, and keep them; tell whether there are any."""
         self._first = await self._next()

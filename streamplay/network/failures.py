@@ -109,8 +109,8 @@ def _said(answer: Any) -> ErrorBody:
         return _said_of_each(answer)
     if not isinstance(answer, Mapping):
         return ErrorBody()
-    message = _string(answer, "message", "msg", "error_message")
-    for key in ("error", "detail", "errors"):
+    message = _string(answer, "message", "msg", "error_message", "status_msg")
+    for key in ("error", "detail", "errors", "base_resp"):  # the last: MiniMax
         if isinstance(answer.get(key), str) and message:
             # Beside a message it is a code: Kokoro-FastAPI.
             return ErrorBody(message, answer[key], _fields(answer))

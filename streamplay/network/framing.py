@@ -144,6 +144,7 @@ class AnswerReader:
     def _choose_framing(self, status: int) -> None:
         """Decide how the body's end is told: RFC 9112, 6.3, in its order."""
         codings = _listed(self.headers.get("transfer-encoding", ""))
+        codings = [coding for coding in codings if coding != "identity"]  # of RFC 2616: none
         lengths = set(_listed(self.headers.get("content-length", "")))
         if codings not in ([], ["chunked"]) or len(lengths) > 1:
             raise FramingError

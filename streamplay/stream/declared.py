@@ -83,6 +83,9 @@ _ENCODING_NAMES: Final = (
 )
 
 
+_TYPE_NAMES: Final = ("mimetype", "contenttype", "mediatype", "format")
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a server says of its audio; 0 or nothing where it does not say.
@@ -131,26 +134,39 @@ class Told:
 
 def told_by_headers(headers: Mapping[str, str]) -> Told:
     """Read an answer's headers, by name in lower case: its Content-Type, and others' own."""
-    content_type = headers.get("content-type", "")
+    own = {_plain(name.removeprefix("x-")): value for name, value in headers.items() if "-" in name}
+    # `Content-Encoding` and its like are HTTP's.
+    own = {name: value for name, value in own.items() if not name.startswith(("content", "accept"))}
+    told, by_media = _told_by_type(headers.get("content-type", ""))
+    return told.over(_read(own, _RATE_NAMES)).over(by_media)
+
+
+def told_by_type(content_type: str) -> Told:
+    """Read a media type with its parameters."""
+    told, by_media = _told_by_type(content_type)
+    return told.over(by_media)
+
+
+def _told_by_type(content_type: str) -> tuple[Told, Told]:
+    """Return what the parameters say, and what the type by itself says."""
     media = media_type(content_type)
     parameters = {
         _plain(name): value.strip().strip('"')
         for name, _, value in (part.partition("=") for part in content_type.split(";")[1:])
     }
     encoding, rate = _MEDIA.get(media, ("", 0))
-    by_media = Told(rate, 0, encoding)
-    own = {_plain(name.removeprefix("x-")): value for name, value in headers.items() if "-" in name}
-    # `Content-Encoding` and its like are HTTP's.
-    own = {name: value for name, value in own.items() if not name.startswith(("content", "accept"))}
     if media not in ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", *_MEDIA):
         parameters.pop("codec", None)
-    return _read(parameters, _RATE_NAMES).over(_read(own, _RATE_NAMES)).over(by_media)
+    return _read(parameters, _RATE_NAMES), Told(rate, 0, encoding)
 
 
 def told_by_fields(fields: Mapping[str, Any]) -> Told:
     """Read an event's fields, or the object that holds its audio."""
     plain = {_plain(name): value for name, value in fields.items() if isinstance(name, str)}
-    return _read(plain, _RATE_NAMES_IN_EVENTS)
+    told = _read(plain, _RATE_NAMES_IN_EVENTS)
+    types = (plain.get(name) for name in _TYPE_NAMES)
+    named = next((one for one in types if isinstance(one, str) and "/" in one[:80]), "")
+    return told.over(told_by_type(named[:200])) if named else told
 
 
 def _read(values: Mapping[str, Any], rates: tuple[str, ...]) -> Told:

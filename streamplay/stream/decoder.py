@@ -58,6 +58,7 @@ _NAMES: Final = {
     "text/html": "a page of HTML",
     "text/event-stream": "server-sent events",
     "text/plain": "plain text",
+    "application/base64": "a text in base64",
     "application/zip": "a ZIP archive",
     "application/gzip": "a gzip archive",
     "application/pdf": "a PDF document",

@@ -34,8 +34,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from streamplay.errors import MalformedEvent, RemoteError
 from streamplay.presentable import presentable
-from streamplay.stream.declared import Told, told_by_fields
-from streamplay.stream.payload import find_audio, is_base64, may_be_audio, undo_base64
+from streamplay.stream.declared import Told, told_by_fields, told_by_type
+from streamplay.stream.outcomes import ENDS, error_words, may_be_last, tells_failure
+from streamplay.stream.payload import (
+    address_type,
+    find_audio,
+    is_base64,
+    may_be_audio,
+    undo_base64,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,11 +103,14 @@ class Ignored:
         The field that holds what may be audio all the same; mostly none.
     told : Told
         What it says of the audio beside it.
+    ends : bool
+        Whether it says that something has come to its end: the body may end then.
     """
 
     kind: str
     suspect: str = field(default="", compare=False)
     told: Told = field(default=_NOTHING, compare=False)
+    ends: bool = field(default=False, compare=False)
 
 
 WireEvent = Audio | Words | Done | Ignored
@@ -137,10 +147,12 @@ _WORDS: Final = "conversation.item.word_timestamps"
 _DONE: Final = ("done", "speech.audio.done", "response.done", "response.completed")
 # `conversation.item.audio_output.done` and `response.output_audio.done` end an item.
 
-_END: Final = "[DONE]"
-
 _UNMARKED: Final = frozenset(("audio", "chunk", "audio_chunk", _CHAT))
 """Kinds of events after which the body may end without a mark."""
+
+
+_ERROR_FIELDS: Final = frozenset(("detail", "code", "status", "status_code"))
+"""Of FastAPI's errors; an event that holds more may only tell how far it is."""
 
 
 def meaning(data: str, number: int, named: str = _UNNAMED) -> WireEvent:
@@ -162,7 +174,7 @@ def meaning(data: str, number: int, named: str = _UNNAMED) -> WireEvent:
     RemoteError
         If it tells of an error.
     """
-    return Done() if data.strip() == _END else meaning_of(parsed(data), data, number, named)
+    return Done() if data.strip() in ENDS else meaning_of(parsed(data), data, number, named)
 
 
 def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> WireEvent:
@@ -173,7 +185,7 @@ def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> 
     kind = _kind(fields, named)
     _raise_remote(fields, kind, data)
     inner = fields.get("data")
-    if inner == _END:
+    if inner == "[DONE]":
         return Done()
     if isinstance(inner, dict) and _audio_place(fields, kind) is None:
         # Read literally, the schema's AudioSpeechStreamEvent puts the chunk inside `data`.
@@ -203,7 +215,9 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
     place = _audio_place(fields, kind)
     if place is not None:
         told = told_by_fields(place.fields).over(told_by_fields(fields))
-        unmarked = kind in _UNMARKED or "audio_base64" in place.fields
+        if isinstance(place.value, str) and place.value.startswith("data:"):
+            told = told_by_type(address_type(place.value[:200])).over(told)
+        unmarked = kind in _UNMARKED or "audio_base64" in place.fields or may_be_last(fields)
         return Audio(_undo_base64(place.value, number), told, unmarked)
     if kind in _KEY_BY_KIND and kind not in _UNMARKED and "finish_reason" not in fields:
         raise _malformed(number, f"({_shown(kind, 60)}) holds no audio")
@@ -214,7 +228,10 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
         return Done(usage if isinstance(usage, dict) else None)
     if "\ufffd" in "".join((kind, *fields)):  # damaged, and perhaps audio
         raise _malformed(number, "is damaged")
-    return Ignored(kind, find_audio(fields)[0], told_by_fields(fields))
+    if "detail" in fields and fields.keys() <= _ERROR_FIELDS:
+        raise _remote_error(fields, kind)
+    ends = may_be_last(fields, kind)
+    return Ignored(kind, find_audio(fields)[0], told_by_fields(fields), ends)
 
 
 def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
@@ -254,8 +271,8 @@ def _kind(fields: dict[str, Any], named: str) -> str:
     """Tell an event's kind: by its `type`, its `object`, or the name of the SSE event."""
     kinds = [kind for key in ("type", "object") if isinstance(kind := fields.get(key), str)]
     for kind in kinds:
-        if kind in _KEY_BY_KIND:
-            return kind
+        if kind.lower() in _KEY_BY_KIND:
+            return kind.lower()
     return kinds[0] if kinds else named
 
 
@@ -314,16 +331,13 @@ def _are_times(values: object, count: int) -> TypeGuard[list[float]]:
 def _raise_remote(fields: dict[str, Any], kind: str, data: str) -> None:
     if fields.get("error"):
         raise _remote_error(fields["error"], data)
-    if kind == "error" or kind.endswith((".error", ".failed")):
+    if tells_failure(fields, kind):
         raise _remote_error(fields, data)
 
 
 def _remote_error(said: object, data: str) -> RemoteError:
     """Compose the error from what the server said, or from the event's whole text."""
-    texts = [said]
-    if isinstance(said, dict):
-        texts = [said.get(key) for key in ("message", "detail", "code", "type")]
-    words = next((text for text in texts if isinstance(text, str) and text.strip()), data)
+    words = error_words(said) or data
     return RemoteError(
         f"the server reported an error inside the stream: {_shown(words)}",
         remedy="What had arrived is kept. Try again",

@@ -7,6 +7,7 @@ characters (§3.1), the URL's alphabet (§5) and ``data:`` addresses are spellin
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import pybase64
@@ -14,11 +15,11 @@ import pybase64
 from streamplay.stream.sniff import RAW, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # Not the space: a server that took + for one has damaged the text.
 _SPACE: Final = re.compile(r"[\t\r\n]+")
-_ADDRESS: Final = re.compile(r"data:[\w.+/-]*(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"data:([\w.+/-]*(?:;[\w.=+-]+)*);base64,", re.IGNORECASE)
 _TEXT: Final = re.compile(r"[A-Za-z0-9+/_\-\r\n]+={0,2}\s*")
 
 # MiniMax's own API sends these digits. So many of them are no base64 of anything.
@@ -27,8 +28,10 @@ _HEX: Final = re.compile(r"(?:[0-9a-f]{2}){32,}")
 LONG: Final = 256
 """Characters from which on what can be read as base64 is no word of any language."""
 
-_DEPTH: Final = 4
+_DEPTH: Final = 8  # Gemini's candidates.0.content.parts.0.inlineData.data is 7 deep
 _MOST_FIELDS: Final = 64
+_MOST_PLACES: Final = 512
+"""Fields that are looked at in one event, those inside others included."""
 
 
 def undo_base64(text: str) -> bytes:
@@ -55,6 +58,12 @@ def undo_base64(text: str) -> bytes:
         return pybase64.b64decode(spelled, validate=True)
 
 
+def address_type(text: str) -> str:
+    """Return the media type of a ``data:`` address, with its parameters; nothing for others."""
+    found = _ADDRESS.match(text) if text[:5].lower() == "data:" else None
+    return found[1] if found else ""
+
+
 def is_base64(text: str) -> bool:
     """Tell whether a text can be read as base64."""
     try:
@@ -79,17 +88,31 @@ def may_be_audio(text: str) -> bool:
         return False
 
 
-def find_audio(fields: Mapping[str, Any], depth: int = _DEPTH) -> tuple[str, str]:
-    """Find the first field that holds what may be audio: its path, its text; else nothing."""
-    for name, value in list(fields.items())[:_MOST_FIELDS]:
+def find_audio(fields: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Find the first field that holds what may be audio.
+
+    Returns
+    -------
+    str and mapping
+        Its path, and the object that it is a field of; nothing where there is none.
+    """
+    places = islice(_places(fields, _DEPTH), _MOST_PLACES)
+    found = (place for place in places if isinstance(place[2], str) and may_be_audio(place[2]))
+    path, owner, _ = next(found, ("", {}, None))
+    return path, owner
+
+
+def _places(
+    fields: Mapping[str, Any], depth: int
+) -> Iterator[tuple[str, Mapping[str, Any], object]]:
+    """Yield the path, the owner and the value of each field, those inside others too."""
+    for name, value in islice(fields.items(), _MOST_FIELDS):
+        yield name, fields, value
         inside: Mapping[str, Any] = {}
-        if isinstance(value, str) and may_be_audio(value):
-            return name, value
         if isinstance(value, dict):
             inside = value
         elif isinstance(value, list):
             inside = {str(at): one for at, one in enumerate(value[:_MOST_FIELDS])}
-        path, text = find_audio(inside, depth - 1) if inside and depth else ("", "")
-        if path:
-            return f"{name}.{path}", text
-    return "", ""
+        if inside and depth > 1:
+            for path, owner, inner in _places(inside, depth - 1):
+                yield f"{name}.{path}", owner, inner

@@ -20,16 +20,31 @@ _LOOK: Final = 12
 """Bytes that must be text, besides beginning as one: silence is none in any encoding, and of
 random bytes less than one in a million are."""
 
+BASE64: Final = "application/base64"
+"""The type of bytes that are base64 and nothing else; a ``data:`` address may stand in front."""
+
 _BOM: Final = b"\xef\xbb\xbf"
+_RECORD: Final = b"\x1e"  # in front of each text of application/json-seq (RFC 7464)
 _TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 _TEXTS: Final = (
+    (BASE64, re.compile(rb"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)),
     ("text/event-stream", re.compile(rb"\s*(?:(?:data|event|id|retry):|: [A-Za-z])")),
     ("application/json", re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\"\[{\]])")),
-    ("text/html", re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)),
+    ("text/html", re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)),
 )
 # Words and the spaces between them: a half wave in G.711 may be printable too, but is smooth.
 _PLAIN: Final = re.compile(rb"(?:[\"'(]?[A-Za-z]{2,}[\"')]?[.,:;!?]?\s+){3}[\t\n\r -~]{8}")
 _PLAIN_LOOK: Final = 48
+
+# Base64 of anything but zeros has some 30 different characters in 48; what repeats a few may be
+# silence in A-law.
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/_\-\r\n]+={0,2}[\r\n]*")
+_BASE64_LOOK: Final = 256
+_BASE64_LEAST: Final = 48
+_BASE64_DISTINCT: Final = 16
+_LONGEST_ZEROS: Final = 1 << 16
+_ADDRESS_BEGUN: Final = re.compile(rb"data:[\w.+-]+/[\w.+-]*(?:;[\w.=+-]*)*", re.IGNORECASE)
+_ADDRESS_LOOK: Final = 128
 
 # Where each stands: RFC 9639 §8; RFC 3533 §6; Microsoft's RIFF; EBU Tech 3306 (RF64); Sony's W64;
 # Apple's AIFF 1.3, AIFF-C and CAF; Sun's AU; ISO/IEC 14496-12 §4.3; RFC 8794 §8.1; and what is no
@@ -56,6 +71,10 @@ _MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
     ("application/zip", 0, b"PK\3\4", 0, b""),
     ("application/gzip", 0, b"\x1f\x8b\x08", 0, b""),
     ("application/pdf", 0, b"%PDF-", 0, b""),
+    ("text/plain", 0, b"\xff\xfe{\0", 0, b""),  # UTF-16: JSON, HTML
+    ("text/plain", 0, b"\xff\xfe<\0", 0, b""),
+    ("text/plain", 0, b"\xfe\xff\0{", 0, b""),
+    ("text/plain", 0, b"\xfe\xff\0<", 0, b""),
     ("image/png", 0, b"\x89PNG\r\n\x1a\n", 0, b""),
 )
 _ID3: Final = b"ID3"
@@ -134,19 +153,41 @@ def _stands(start: bytes, at: int, mark: bytes) -> bool:
 
 
 def _identify_text(start: bytes, *, whole: bool) -> str | None:
-    text = start.removeprefix(_BOM)
+    text = start.removeprefix(_BOM).removeprefix(_RECORD)
     if _BOM.startswith(start):
         return RAW if whole else None
     if not _TEXT.fullmatch(text[:_LOOK]):
         return RAW
-    if not whole and len(text) < _LOOK:
+    if not whole and (len(text) < _LOOK or _may_be_address(text)):
         return None
     kind = next((media for media, begin in _TEXTS if begin.match(text)), RAW)
-    if kind != RAW or not _TEXT.fullmatch(text[:_PLAIN_LOOK]):
-        return kind
+    return kind if kind != RAW else _identify_other_text(text, whole=whole)
+
+
+def _identify_other_text(text: bytes, *, whole: bool) -> str | None:
+    if not _TEXT.fullmatch(text[:_PLAIN_LOOK]):
+        return RAW
     if not whole and len(text) < _PLAIN_LOOK:
         return None
-    return "text/plain" if _PLAIN.match(text) or (whole and _is_sentence(text)) else RAW
+    if _PLAIN.match(text) or (whole and _is_sentence(text)):
+        return "text/plain"
+    return _identify_base64(text, whole=whole)
+
+
+def _may_be_address(text: bytes) -> bool:
+    return len(text) < _ADDRESS_LOOK and _ADDRESS_BEGUN.fullmatch(text) is not None
+
+
+def _identify_base64(text: bytes, *, whole: bool) -> str | None:
+    if len(text) < _BASE64_LEAST or not _BASE64.fullmatch(text[:_BASE64_LOOK]):
+        return RAW
+    text = text[:_LONGEST_ZEROS].lstrip(b"A")[:_BASE64_LOOK]  # zeros
+    if not whole and len(text) < _BASE64_LEAST:
+        return None
+    varied = _BASE64.fullmatch(text) and len(set(text)) >= _BASE64_DISTINCT
+    if varied and not whole and len(text) < _BASE64_LOOK:
+        return None
+    return BASE64 if varied else RAW
 
 
 def _is_sentence(text: bytes) -> bool:

@@ -7,6 +7,7 @@ asked for.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
@@ -18,7 +19,8 @@ from streamplay.errors import (
     UnexpectedContent,
 )
 from streamplay.presentable import presentable
-from streamplay.stream.declared import Told
+from streamplay.stream.base64_body import Base64Body
+from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.dialects import (
     Audio,
     Done,
@@ -29,8 +31,9 @@ from streamplay.stream.dialects import (
     meaning_of,
     parsed,
 )
-from streamplay.stream.payload import find_audio, undo_base64
-from streamplay.stream.sniff import is_bytes, media_type
+from streamplay.stream.outcomes import error_behind, first_value
+from streamplay.stream.payload import address_type, find_audio, undo_base64
+from streamplay.stream.sniff import BASE64, is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ def reader_for(
     *,
     max_event_bytes: int = MAX_EVENT_BYTES,
     words: Callable[[bytes], str] = lambda _: "",
+    start: bytes = b"",
 ) -> Reader:
     """Choose how to read a body.
 
@@ -79,6 +83,8 @@ def reader_for(
         How long one server-sent event may be.
     words : callable
         Returns what a server says in the JSON of an error.
+    start : bytes
+        How the body begins: a text is shown in the error.
 
     Raises
     ------
@@ -90,15 +96,32 @@ def reader_for(
         return _EventStream(max_event_bytes)
     if media in _JSON_LINES or media.endswith(("/json", "+json")):
         return _JsonBody(words)
+    if media == BASE64:
+        return _Base64Reader()
     if is_bytes(content_type):
         return _Bytes()
+    said = words(start) if media == "text/plain" else ""
     raise UnexpectedContent(
-        f"the server answered with {presentable(content_type)!r}, which is no speech",
+        f"the server answered with {presentable(content_type)!r}, which is no speech"
+        + (f": {said!r}" if said else ""),
         remedy="Look at the base URL: it should end where /audio/speech begins",
     )
 
 
-_JSON_LINES: Final = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
+_JSON_LINES: Final = (
+    *("application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines"),
+    *("application/x-jsonlines", "application/json-seq", "application/x-json-stream"),
+)
+
+_TAIL_BYTES: Final = 4096  # an error's length at most, where it is no event
+
+# Where a value may end: at the end of a line, before the mark of RFC 7464, and where another one
+# follows at once.
+_VALUE_END: Final = re.compile(rb"[\n\x1e]|\}(?=\s*\{)")
+_LONGEST_GAP: Final = 64
+_SEPARATORS: Final = b"\x1e \t\r\n"
+
+_KEPT: Final = "What had arrived is kept. Try again"
 
 MAX_JSON_BYTES: Final = 64 << 20
 """Of JSON that is one value: a quarter of an hour of s16 at 24 kHz in base64."""
@@ -124,6 +147,7 @@ class _Notes:
             self._marked = not event.ends_with_body
         elif isinstance(event, Ignored):
             self.told = event.told.over(self.told)
+            self._marked = self._marked and not event.ends
             if event.suspect and not self.suspect:
                 kind = presentable(event.kind, limit=60)
                 field = presentable(event.suspect, limit=60)
@@ -141,11 +165,45 @@ class _Bytes:
         self.suspect = ""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
-        if data:
-            yield Audio(data)
+        end, words = error_behind(data)
+        if end:
+            yield Audio(data if end == len(data) else data[:end])
+        if words:
+            raise _error_at_the_end(words)
 
     def finish(self) -> Iterator[WireEvent]:
         yield Done()
+
+
+def _error_at_the_end(words: str) -> RemoteError:
+    return RemoteError(
+        f"the server reported an error behind the audio: {presentable(words, limit=300)}",
+        remedy=_KEPT,
+    )
+
+
+class _Base64Reader:
+    """Dialect K as a whole body."""
+
+    turn_bytes = 1 << 17
+
+    def __init__(self) -> None:
+        self.late = 0
+        self.told = Told()
+        self.suspect = ""
+        self._body = Base64Body()
+
+    def feed(self, data: bytes) -> Iterator[WireEvent]:
+        yield from self._audio(self._body.feed_bytes(data))
+
+    def finish(self) -> Iterator[WireEvent]:
+        yield from self._audio(self._body.finish())
+        yield Done()
+
+    def _audio(self, data: bytes) -> Iterator[WireEvent]:
+        if data:
+            self.told = told_by_type(self._body.media)
+            yield Audio(data, self.told)
 
 
 class _EventStream(_Notes):
@@ -158,8 +216,10 @@ class _EventStream(_Notes):
         self._events = EventReader(max_event_bytes)
         self._number = 0
         self._done = False
+        self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
+        self._tail = data[-_TAIL_BYTES:]
         if self._done:
             self._count_late(self._events.feed(data))
             return
@@ -178,8 +238,13 @@ class _EventStream(_Notes):
         if self._done:
             return
         mark = self._unfinished_mark()
-        if mark is None and self._heard and not self._marked:
-            mark = Done()  # a dialect that has no end mark: the body's own end is one
+        _, words = error_behind(self._tail) if mark is None else (0, "")
+        if words:
+            raise _error_at_the_end(words)
+        if mark is None and (not self._marked or (self.suspect and not self._heard)):
+            # A dialect that has no end mark, or another one: the body's own end is one. Where
+            # nothing that came was known for audio, that is what to tell.
+            mark = Done()
         if mark is None:
             raise Truncated(
                 f"the stream ended without its end mark, after {self._number} events",
@@ -233,22 +298,32 @@ class _JsonBody(_Notes):
                 f"the JSON is longer than {MAX_JSON_BYTES} bytes",
                 remedy="Ask for less text at a time, or for raw audio",
             )
-        while self._tries < _MOST_TRIES and (end := self._data.find(b"\n", self._searched)) >= 0:
-            self._searched = end + 1
-            value = parsed(bytes(self._data[:end]))
-            if value is None:
+        while self._tries < _MOST_TRIES and (
+            found := _VALUE_END.search(self._data, self._searched)
+        ):
+            self._searched = found.end()
+            line = bytes(self._data[: found.end()]).strip(_SEPARATORS)
+            value = parsed(line) if line else None
+            if line and value is None:
                 self._tries += 1  # of one value that goes over several lines
                 continue
-            line = bytes(self._data[:end])
-            del self._data[: end + 1]
+            del self._data[: found.end()]
             self._searched = self._tries = 0
-            yield from self._read(line, value)
+            if line:
+                yield from self._read(line, value)
+        # What has been searched is not searched again; the next value may follow a little later.
+        self._searched = max(self._searched, len(self._data) - _LONGEST_GAP)
 
     def finish(self) -> Iterator[WireEvent]:
-        rest = bytes(self._data)
+        rest = bytes(self._data).strip(_SEPARATORS)
         self._data.clear()
-        if rest.strip():
-            yield from self._read(rest, parsed(rest))
+        while rest:
+            value, end = first_value(rest)
+            long = self._heard or len(rest) > _TAIL_BYTES
+            if value is None and long and rest.startswith((b"{", b"[")):
+                raise Truncated("the JSON ended before its end", remedy=_KEPT)
+            yield from self._read(rest[:end], value)
+            rest = rest[end:].strip(_SEPARATORS)
         if not self._heard:
             raise self._no_speech()
         if not self._done:
@@ -278,8 +353,11 @@ class _JsonBody(_Notes):
         if not isinstance(meant, Ignored) or not meant.suspect or not isinstance(value, dict):
             return meant
         # Nothing else can be meant by so much of base64 in the answer to a request for speech.
+        path, owner = find_audio(value)
+        text = str(owner[path.rpartition(".")[2]])
+        told = told_by_type(address_type(text[:200])).over(told_by_fields(owner))
         try:
-            return Audio(undo_base64(find_audio(value)[1]), meant.told)
+            return Audio(undo_base64(text), told.over(meant.told))
         except ValueError:
             return meant  # only its beginning looks like it
 

@@ -85,6 +85,7 @@ def test_a_status_has_its_class(status: int, name: str) -> None:
         ({"errors": ["m", "n"]}, "m; n"),
         ({"message": "m"}, "m"),
         ({"msg": "m"}, "m"),
+        ({"base_resp": {"status_code": 1004, "status_msg": "m"}}, "m"),
         ("m", "m"),
         ({"error": {}, "message": "m"}, "m"),
         ({}, ""),

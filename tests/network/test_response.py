@@ -718,6 +718,12 @@ def test_the_decoder_knows_what_the_model_returns() -> None:
     with_client(use, SPEECH)
 
 
+def test_a_text_in_place_of_speech_is_shown() -> None:
+    error = failure(answer(b"The model is not loaded yet", kind="text/plain"))
+    assert isinstance(error, errors.UnexpectedContent)
+    assert "not loaded yet" in str(error)
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_rate_that_the_events_change_holds_from_there_on(together: bool) -> None:
     rates = (24000, 24000, 12000)

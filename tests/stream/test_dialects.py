@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streamplay.errors import MalformedEvent, RemoteError
+from streamplay.errors import MalformedEvent, RemoteError, Truncated
 from streamplay.stream.declared import Told
 from streamplay.stream.dialects import Audio, Done, Ignored, Words
 from streamplay.stream.wire import reader_for
@@ -122,6 +122,47 @@ def test_a_dialect_without_an_end_mark_ends_with_its_body(events: list[object]) 
     heard = read(sse(*events))
     assert heard[0] == Audio(LONG)
     assert heard[-1] == Done()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"type": "end"},
+        {"done": True},
+        {"type": "response.output_audio.done"},
+        {**delta_e(b"cd"), "is_final": True},
+        {"object": "audio.speech.chunk", "audio": None, "finish_reason": "stop"},
+        {"data": {"audio": "", "status": 2}},
+    ],
+    ids=str,
+)
+def test_an_event_that_says_that_it_is_the_last_ends_with_the_body(last: dict[str, Any]) -> None:
+    assert read(sse(delta_e(b"ab"), last))[-1] == Done()
+    _, error = read_until_fault(sse(delta_e(b"ab"), last, delta_e(b"ef")))
+    assert isinstance(error, Truncated)
+
+
+@pytest.mark.parametrize("mark", ["[DONE]", "[done]", "done", '"[DONE]"'])
+def test_an_end_mark_may_be_spelled_in_several_ways(mark: str) -> None:
+    assert read(sse(delta_a(b"ab"), mark)) == [Audio(b"ab"), Done()]
+
+
+def test_an_error_that_is_no_event_is_told_in_the_servers_words() -> None:
+    events, error = read_until_fault(sse(delta_a(b"kept")) + b'{"error":{"message":"it broke"}}')
+    assert events == [Audio(b"kept")]
+    assert isinstance(error, RemoteError)
+    assert "it broke" in str(error)
+
+
+def test_an_address_and_a_media_type_tell_the_rate() -> None:
+    reader = reader_for("text/event-stream")
+    list(reader.feed(sse({"audio": f"data:audio/pcm;rate=16000;base64,{b64(LONG)}"})))
+    assert reader.told == Told(16000)
+    reader = reader_for("application/json")
+    audio = {"mimeType": "audio/L16;codec=pcm;rate=22050", "data": b64(LONG)}
+    body = {"candidates": [{"content": {"parts": [{"inlineData": audio}]}}]}
+    assert next(iter([*reader.feed(json.dumps(body).encode()), *reader.finish()])) == Audio(LONG)
+    assert reader.told == Told(22050)
 
 
 def test_text_in_a_chunk_is_no_audio() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 from typing import Any
 
@@ -12,7 +13,7 @@ from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import RemoteError, StreamBroken, UnexpectedContent
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.stream.sniff import real_type
+from streamplay.stream.sniff import BASE64, real_type
 from tests.support.rawserver import DONE, chunked, delta, replies, running
 
 BYTES = ("", "application/octet-stream", "Audio/WAV; x=1")
@@ -85,6 +86,19 @@ def test_sound_is_what_it_is_said_to_be(kind: str, encoding: str) -> None:
 def test_text_that_is_no_such_text_is_sound() -> None:
     assert told(b"ABCDEFGHIJKL" * 5) == ""
     assert told(b"{ not JSON, and long enough" * 3) == ""
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_base64_is_no_sound(kind: str) -> None:
+    samples = AudioFormat("pcm_s16le", 24000).encode(SOUND)
+    for data in (file("MP3"), samples, bytes(2000) + samples):
+        text = base64.b64encode(data)
+        assert real(told(text, kind), kind) == BASE64
+        said = {real(told(text[:size], kind), kind) for size in range(1, 3200, 7)}
+        assert said == {None, BASE64}
+    address = b"data:audio/mpeg;base64," + base64.b64encode(file("MP3"))
+    assert {real(told(address[:n], kind), kind) for n in range(1, 99)} == {None, BASE64}
+    assert told(b"UTWVQPUUTTU" * 100) == ""  # a quiet half wave in A-law
 
 
 def test_a_body_that_ends_early_is_judged_by_what_there_is() -> None:
