@@ -63,6 +63,8 @@ class PlayerCore:
         `make_ready` opens it.
     early : EarlyRequest, optional
         The first request, where it was sent before the player was made.
+    keeps : bool
+        Keep what was heard of an utterance, so that it can be heard again.
 
     Raises
     ------
@@ -79,10 +81,12 @@ class PlayerCore:
         listens: bool = False,
         follow: bool = False,
         early: EarlyRequest | None = None,
+        keeps: bool = False,
     ) -> None:
         self.options = options
         self.make_handle = make_handle
         self._name = name
+        self._keeps = keeps
         self._audio = check_request(options)
         self._volume, self._duck = options.volume, 0.0
         self._listener: Listener | None = None
@@ -115,6 +119,7 @@ class PlayerCore:
         own = self.options.over(**given)
         request = own.request(_PROBE if is_stream(text) else text)
         account = Account(request, self._resources.backend.base_url, playing=own.play)
+        account.track.keeps = self._keeps
         said = UtteranceState(text, own, account, self, first=first, interruptible=interruptible)
         said.open_files()
         return said
@@ -124,6 +129,7 @@ class PlayerCore:
     ) -> UtteranceState:
         """Return what `add` queues: see `streamplay.Player.play`."""
         account = Account(sound, sound.name, playing=self.options.play)
+        account.track.keeps = self._keeps
         how = {"first": first, "interruptible": interruptible}
         return UtteranceState("", self.options, account, self, sound=sound, **how)
 

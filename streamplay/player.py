@@ -49,6 +49,9 @@ class Player:
     @signed
     def __init__(self, **options: Unpack[PlayerOptions]) -> None:
         self._core = PlayerCore(Options(**options), Utterance, listens=True)
+        self._make_ready()
+
+    def _make_ready(self) -> None:
         try:
             self._core.make_ready().result()
         except BaseException:
@@ -277,6 +280,38 @@ class LazyPlayer(Player):
         self._core = PlayerCore(
             Options(**options), Utterance, listens=True, follow=True, early=early
         )
+
+
+class SteeredPlayer(Player):
+    """A player at whose utterances the listener sits: they are kept, and can be heard again.
+
+    Parameters
+    ----------
+    early, options
+        See `LazyPlayer`.
+    at_once : bool
+        Open the output and connect before anything is said, as `Player` does.
+    """
+
+    def __init__(
+        self,
+        *,
+        early: EarlyRequest | None = None,
+        at_once: bool = False,
+        **options: Unpack[PlayerOptions],
+    ) -> None:
+        from streamplay.speech.steering import SteeredUtterance  # only a terminal needs it
+
+        self._core = PlayerCore(
+            Options(**options),
+            SteeredUtterance,
+            listens=True,
+            follow=not at_once,
+            early=early,
+            keeps=True,
+        )
+        if at_once:
+            self._make_ready()
 
 
 @signed

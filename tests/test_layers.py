@@ -44,7 +44,7 @@ LAYERS = (
 
 # Of the packages below cli and bench, the modules that others may import: the rest is internal.
 ENTRANCES = {
-    "codecs": {"adts", "frame_cutter", "mp3", "packets", "readers"},
+    "codecs": {"adts", "frame_cutter", "mp3", "packets", "readers", "tempo"},
     "network": {"api", "client", "early", "early_response", "endpoint", "response", "retry"}
     | {"timeouts", "transport"},
     "outputs": {"base", "devices", "opening", "portaudio", "recording", "watchdog"},
@@ -60,9 +60,10 @@ ENTRANCES = {
     "policy": {"jitter", "learning", "simulate", "store"},
     "rules": {"alternatives", "checks", "families", "fields", "option_table", "pronunciation"},
     "server": {"child", "service"},
-    "speech": {"account", "producer", "resources", "source", "state", "utterance"},
+    "speech": {"account", "landmarks", "producer", "resources", "source", "state", "steering"}
+    | {"utterance"},
     "stream": {"declared", "decoder", "sniff", "sse", "stillness", "wire"},
-    "words": {"books", "boundaries", "document", "passage", "sources"},
+    "words": {"books", "boundaries", "document", "passage", "sources", "text"},
 }
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.

@@ -19,10 +19,17 @@ from streamplay.errors import printable
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Final, TextIO
 
 COLUMNS: Final = 80
 """Fallback width when the terminal's is unknown."""
+
+DUMB_TERMINALS: Final = ("", "dumb", "unknown")
+"""What TERM says of terminals that can only print."""
+
+_above: list[Callable[[Callable[[], None]], None]] = []
+"""Prints above the status lines, while there are any."""
 
 _ENDED: Final = frozenset({errno.EPIPE, errno.EIO})
 """The reader has gone: it wants no more, and nothing is lost."""
@@ -112,6 +119,21 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
+def is_dumb() -> bool:
+    """Return whether the terminal can only print."""
+    return sys.platform != "win32" and os.environ.get("TERM", "") in DUMB_TERMINALS
+
+
+@contextlib.contextmanager
+def printing_above(above: Callable[[Callable[[], None]], None]) -> Iterator[None]:
+    """Have all that is printed inside the block printed by `above`, over the status lines."""
+    _above.append(above)
+    try:
+        yield
+    finally:
+        _above.remove(above)
+
+
 def columns() -> int:
     """Return the terminal's width: of standard output, or else of standard error.
 
@@ -130,6 +152,13 @@ def columns() -> int:
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:
         return
+    if _above and is_terminal(stream):
+        _above[-1](lambda: _print(stream, text))
+    else:
+        _print(stream, text)
+
+
+def _print(stream: TextIO, text: str) -> None:
     try:
         stream.write(text + "\n")
         stream.flush()

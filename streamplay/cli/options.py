@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import sys
 
 from streamplay.cli import console
 from streamplay.cli.usage import UsageError
@@ -79,6 +80,19 @@ def _add_switch(group: argparse._ArgumentGroup, option: Option) -> None:
     if len(option.flags) == 1:
         action = "store_false" if first.startswith("--no-") else "store_true"
     group.add_argument(first, dest=option.name, action=action, default=None, help=option.help)
+
+
+def plain(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--plain`` for a command that shows status lines at a terminal."""
+    parser.add_argument(
+        "--plain", action="store_true", default=None, help="no status lines and no keys"
+    )
+
+
+def shows_status(args: argparse.Namespace) -> bool:
+    """Return whether the flags and the terminal let status lines be shown."""
+    unwanted = args.quiet or args.json or args.plain
+    return not unwanted and console.is_terminal(sys.stderr) and not console.is_dumb()
 
 
 def quiet(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

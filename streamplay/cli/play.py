@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import console, options, report, status
+from streamplay.cli.at_terminal import SoundProgress, open_terminal
 from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
@@ -13,6 +14,7 @@ from streamplay.errors import StreamPlayError
 if TYPE_CHECKING:
     import argparse
 
+    from streamplay.cli.at_terminal import AtTerminal
     from streamplay.cli.parser import Parser
     from streamplay.receipt import Receipt
 
@@ -30,6 +32,7 @@ def add_arguments(parser: Parser) -> None:
     telling = parser.add_argument_group("telling")
     telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")
     telling.add_argument("--json", action="store_true", default=None, help="the receipt as JSON")
+    options.plain(telling)
     options.quiet(telling)
 
 
@@ -38,11 +41,14 @@ def run(args: argparse.Namespace) -> int:
     if args.file == "-" and sys.stdin is None:
         raise UsageError("standard input is closed")
     with Interruption() as interruption:
+        terminal = open_terminal(args, SoundProgress(), interruption, given=args.file != "-")
         try:
-            receipt = _play(args, interruption)
+            receipt = _play(args, interruption, terminal)
         except StreamPlayError as error:
             return _failed(args, error)
     _tell(args, receipt)
+    if terminal is not None and terminal.ended_by_key:
+        return status.OK
     if receipt.interrupted and interruption.received is not None:
         return status.of_signal(interruption.received)
     return status.of_receipt(receipt)
@@ -64,15 +70,25 @@ def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
     return receipt
 
 
-def _play(args: argparse.Namespace, interruption: Interruption) -> Receipt:
-    from streamplay.player import LazyPlayer
+def _play(
+    args: argparse.Namespace, interruption: Interruption, terminal: AtTerminal | None
+) -> Receipt:
+    from streamplay.player import LazyPlayer, SteeredPlayer
 
     asked = {name: value for name in _SOUND if (value := getattr(args, name)) is not None}
+    shown = {} if terminal is None else terminal.options
+    make = LazyPlayer if terminal is None else SteeredPlayer
     file = sys.stdin.buffer if args.file == "-" else args.file
-    with LazyPlayer(**asked, follow_default=True, notify=options.notifier(args)) as player:
+    notify = options.notifier(args)
+    with make(**asked, **shown, follow_default=True, notify=notify) as player:
         sound = player.play_file(file, decode_as=args.decode_as)
         interruption.call(sound.cancel)
-        return sound.wait()
+        if terminal is None:
+            return sound.wait()
+        receipt = terminal.listen(player, sound)
+    if receipt.interrupted:
+        console.tell(terminal.where_it_stopped)
+    return receipt
 
 
 def _tell(args: argparse.Namespace, receipt: Receipt) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.cli import config, console
+from streamplay.cli.at_terminal import Remaining, characters_per_second
 from streamplay.cli.usage import UsageError
 from streamplay.cli.user_files import UserFiles, state_folder
 from streamplay.rules.fields import CHARACTERS_PER_SECOND, LONGEST
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from streamplay.speech.steering import ListenerView
     from streamplay.speech.utterance import Utterance
     from streamplay.words.books import Document
     from streamplay.words.document import DocumentSentence
+
+SURE_BYTES: Final = 20_000
+"""Of a file, after which its share of markup is known well enough: some ten pages."""
 
 KEPT_PLACES: Final = 200
 """Files whose places are kept; the one read longest ago is forgotten first."""
@@ -73,7 +78,7 @@ class ReadAloud:
         if not receipt.complete and sentence is not None:
             places[self._key] = {"sentence": sentence.number, "start": sentence.start}
             chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
-            done = f", {100 * sentence.progress:.0f} % of the file"
+            done = f", {100 * self.share(sentence):.0f} % of the file"
             self._tell(
                 f"stopped in sentence {sentence.number}{chapter}{done}; --resume goes on there"
             )
@@ -81,6 +86,13 @@ class ReadAloud:
             return
         kept = dict(list(places.items())[-KEPT_PLACES:])
         self._files.write(_PLACES, json.dumps(kept).encode())
+
+    def share(self, sentence: DocumentSentence) -> float:
+        """Return how much of the file lies before the end of a sentence: 0 to 1."""
+        document = self.document
+        if document.kind in {"text", "markdown"}:  # its place is one in the file
+            return min(1.0, sentence.stop / max(1, document.size))
+        return sentence.progress
 
     def _places(self) -> dict[str, Any]:
         try:
@@ -90,6 +102,41 @@ class ReadAloud:
         if not isinstance(places, dict):
             return {}
         return {file: place for file, place in places.items() if _is_place(place)}
+
+
+class FileProgress:
+    """How far a file has been read aloud: by its bytes, and by the pace of the voice.
+
+    Parameters
+    ----------
+    read : ReadAloud
+        The file.
+    """
+
+    def __init__(self, read: ReadAloud) -> None:
+        self._read = read
+        self._begun: float | None = None
+
+    def look(self, view: ListenerView) -> Remaining:
+        """Return what is left, estimated until all of it has come; and the sentence."""
+        sentence = self._read.feed.at(view.offset)
+        if sentence is None:
+            return Remaining()
+        chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
+        share = self._read.share(sentence)
+        place = f"sentence {sentence.number}{chapter}, {100 * share:.0f} %"
+        known = view.known - view.seconds
+        if view.whole:
+            return Remaining(known, exact=True, place=place)
+        return Remaining(max(known, self._more(view, share)), place=place)
+
+    def _more(self, view: ListenerView, share: float) -> float:
+        self._begun = share if self._begun is None else self._begun
+        size = self._read.document.size
+        passed = (share - self._begun) * size
+        # Markup takes bytes too: after a few pages it is known how many.
+        spoken = view.offset / passed if passed > SURE_BYTES else 1.0
+        return (1 - share) * size * spoken / characters_per_second(view)
 
 
 def _is_place(place: Any) -> bool:

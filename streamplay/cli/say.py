@@ -14,6 +14,7 @@ from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
 from streamplay.network.early import leave_early
+from streamplay.network.endpoint import asks_together
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Final
 
+    from streamplay.cli.at_terminal import AtTerminal, Progress
     from streamplay.cli.parser import Parser
     from streamplay.network.early import EarlyRequest
     from streamplay.player import Player
@@ -56,6 +58,7 @@ def add_arguments(parser: Parser) -> None:
     telling = parser.add_argument_group("telling")
     telling.add_argument("--stats", action="store_true", default=None, help="a readable receipt")
     telling.add_argument("--json", action="store_true", default=None, help="the receipt as JSON")
+    options.plain(telling)
     options.quiet(telling)
 
 
@@ -75,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
     """Speak, print the receipt, and return the exit status."""
     asked = {**options.for_player(args), "follow_default": True}
     _check(args)
+    if _follows_words(args, asked):
+        asked["alignment"] = "word"
     if args.dry_run:
         return _dry_run(args)
     with Interruption() as interruption:
@@ -85,7 +90,19 @@ def run(args: argparse.Namespace) -> int:
             raise
         except StreamPlayError as error:
             return _failed(args, asked, error)
+    if speech.ended_by_key:
+        _tell(args, receipt)
+        return status.OK
     return _ended(args, receipt, interruption)
+
+
+def _follows_words(args: argparse.Namespace, asked: Mapping[str, Any]) -> bool:
+    """Return whether to ask for the times of words: only where the server is known to tell them."""
+    shown = options.shows_status(args) and asked.get("play", True)
+    streams = asked.get("stream") is not False and asked.get("format", "raw") == "raw"
+    if not (shown and streams) or "alignment" in asked.get("extra", {}):
+        return False
+    return bool(asked.get("local")) or asks_together(os.environ, args.base_url)
 
 
 def _dry_run(args: argparse.Namespace) -> int:
@@ -155,6 +172,12 @@ class _Speech:
         self._args = args
         self._asked = asked
         self._interruption = interruption
+        self._terminal: AtTerminal | None = None
+
+    @property
+    def ended_by_key(self) -> bool:
+        """Whether the listener has ended it with a key."""
+        return self._terminal is not None and self._terminal.ended_by_key
 
     def speak(self) -> Receipt:
         """Speak until the end of the text, or until a signal."""
@@ -165,27 +188,48 @@ class _Speech:
             text = " ".join(self._args.text)
             self._hint_at_file(text)
             return self._say_words(text)
-        from streamplay.player import Player
+        from streamplay.cli.at_terminal import TextProgress
 
-        notify = options.notifier(self._args)
+        self._open_terminal(TextProgress(), given=False)
         # Open the device and connect while the first sentence is being written.
-        with Player(**self._asked, notify=notify) as player:
+        with self._player(self._asked) as player:
             return self._say_standard_input(player)
 
     def _read_aloud(self) -> Receipt:
         """Read a file aloud, sentence by sentence, and tell where it was left."""
-        from streamplay.cli.reading_file import ReadAloud
-        from streamplay.player import Player
+        from streamplay.cli.reading_file import FileProgress, ReadAloud
 
         read = ReadAloud(self._args)
+        self._open_terminal(FileProgress(read), given=True)
         # The document has made its text fit to be heard; what a player would clean is clean.
         asked = {name: value for name, value in self._asked.items() if name != "clean"}
-        with Player(**asked, notify=options.notifier(self._args)) as player:
+        with self._player(asked) as player:
             speech = self._start(player, read.feed)
             try:
-                return speech.wait()
+                return self._hear(player, speech)
             finally:
                 read.leave(speech)
+
+    def _open_terminal(self, progress: Progress, *, given: bool) -> None:
+        from streamplay.cli.at_terminal import open_terminal
+
+        plays = self._asked.get("play", True)
+        self._terminal = open_terminal(
+            self._args, progress, self._interruption, given=given, plays=plays
+        )
+
+    def _player(self, asked: Mapping[str, Any]) -> Player:
+        """Return a player that is ready at once."""
+        from streamplay.player import Player, SteeredPlayer
+
+        notify = options.notifier(self._args)
+        if self._terminal is None:
+            return Player(**asked, notify=notify)
+        return SteeredPlayer(**asked, **self._terminal.options, notify=notify, at_once=True)
+
+    def _hear(self, player: Player, speech: Utterance) -> Receipt:
+        """Wait until it has been heard."""
+        return speech.wait() if self._terminal is None else self._terminal.listen(player, speech)
 
     def _hint_at_file(self, text: str) -> None:
         """Say so where the text is the name of a file: the name is spoken, not the file."""
@@ -198,10 +242,14 @@ class _Speech:
         keeps = self._args.output or self._args.record
         early = None if keeps else leave_early(self._asked, text)
         with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
-            from streamplay.player import LazyPlayer
+            from streamplay.cli.at_terminal import TextProgress
+            from streamplay.player import LazyPlayer, SteeredPlayer
 
+            self._open_terminal(TextProgress(len(text)), given=True)
+            shown = {} if self._terminal is None else self._terminal.options
+            make = LazyPlayer if self._terminal is None else SteeredPlayer
             notify = options.notifier(self._args)
-            with LazyPlayer(**self._asked, notify=notify, early=early) as player:
+            with make(**self._asked, **shown, notify=notify, early=early) as player:
                 return self._say(player, text)
 
     def _say_standard_input(self, player: Player) -> Receipt:
@@ -222,7 +270,11 @@ class _Speech:
         return blank
 
     def _say(self, player: Player, text: Any) -> Receipt:
-        return self._start(player, text).wait()
+        speech = self._start(player, text)
+        receipt = self._hear(player, speech)
+        if self._terminal is not None and receipt.interrupted:
+            console.tell(self._terminal.where_it_stopped)
+        return receipt
 
     def _start(self, player: Player, text: Any) -> Utterance:
         args = self._args

@@ -103,6 +103,7 @@ class Interruption:
         self._lock = threading.Lock()
         self._actions: list[Callable[[], object]] = []
         self._acted = False
+        self._before_exit: list[Callable[[], object]] = []
         self._handled = handled(dict.fromkeys(ENDING, self._note))
 
     def __enter__(self) -> Self:
@@ -122,12 +123,19 @@ class Interruption:
         if late:
             _act(action)
 
+    def before_exit(self, action: Callable[[], object]) -> None:
+        """Call `action` when a second Ctrl-C ends the process at once: it gives a terminal back."""
+        self._before_exit.append(action)
+
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self.received is None:
             self.received = number
             self._notes.put(number)
         elif number == signal.SIGINT:
             # The second Ctrl-C: end without waiting for anything, a sound device included.
+            for action in self._before_exit:
+                with contextlib.suppress(Exception):
+                    action()
             os._exit(status.of_signal(number))
 
     def _watch(self) -> None:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from streamplay.outputs.base import Output
     from streamplay.playback.native import AnyPlayout
     from streamplay.playback.ring import Note
-    from streamplay.playback.tape import Stretcher
     from streamplay.playback.track import Track
     from streamplay.policy.jitter import Policy
 
@@ -189,6 +189,8 @@ class Pump:
             track.pump, track.policy = self, policy
             if track not in self._queue.tracks:
                 self._queue.tracks.append(track)
+            if track.wanted_speed != track.tape.speed:
+                self._set_speed(track, track.wanted_speed)
         self._watchdog.rest()
         self._changed()
 
@@ -240,17 +242,23 @@ class Pump:
         self._changed()
 
     def skip_rest(self, track: Track) -> None:
-        """Let nothing more of `track` be heard until `stop_skipping`."""
+        """Let nothing more of `track` be heard until its next piece begins."""
         with self._lock:
             track.skipping = True
             self._queue.move(track, track.tape.end)
         self._changed()
 
-    def set_speed(self, track: Track, speed: float, make: Callable[[float], Stretcher]) -> None:
+    def set_speed(self, track: Track, speed: float) -> None:
         """Have what is written of `track` from now on heard at another speed."""
         with self._lock:
-            self._queue.set_speed(track, speed, make)
+            self._set_speed(track, speed)
         self._changed()
+
+    def _set_speed(self, track: Track, speed: float) -> None:
+        from streamplay.codecs.tempo import TempoChanger  # only another speed needs it
+
+        make = partial(TempoChanger, self.playout.samplerate, self.playout.channels)
+        self._queue.set_speed(track, speed, make)
 
     def close(self, track: Track) -> None:
         """Note that nothing more of `track` will come."""

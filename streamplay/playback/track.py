@@ -37,6 +37,15 @@ class Positions(Protocol):
     def seconds_until_heard(self, position: int) -> float | None:
         """Return when all before `position` may have been heard; None: not before a change."""
 
+    def move(self, track: Track, place: int) -> None:
+        """Let `track` be heard from another place on; on the loop."""
+
+    def skip_rest(self, track: Track) -> None:
+        """Let nothing more of `track` be heard until its next piece begins; on the loop."""
+
+    def set_speed(self, track: Track, speed: float) -> None:
+        """Have what is written of `track` from now on heard at another speed; on the loop."""
+
 
 @dataclass(slots=True)
 class TrackPart:
@@ -108,6 +117,8 @@ class Track:
         Nothing more will come; what came is played to its end.
     idle : bool
         Nothing is on its way just now (the text has not come): running dry is no stall.
+    wanted_speed : float
+        At which it is to be heard; 1 is the voice's own.
     tape : Tape
         Its frames: those that wait behind the ring, and those that are kept.
     level : int
@@ -147,6 +158,7 @@ class Track:
     skipping: bool = False
     closed: bool = False
     idle: bool = False
+    wanted_speed: float = 1.0
     tape: Tape = field(default_factory=Tape)
     level: int = 1
     parts: list[TrackPart] = field(default_factory=list)

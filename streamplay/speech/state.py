@@ -145,9 +145,10 @@ class UtteranceState:
     def receipt(self) -> Receipt:
         """What was received and heard so far; never raises."""
         self._told = self._told or self.done  # it holds the error
-        return self._receipt()
+        return self.current_receipt()
 
-    def _receipt(self) -> Receipt:
+    def current_receipt(self) -> Receipt:
+        """Return the same for code that is none of the user's: nobody is told by it."""
         receipt = self.account.receipt(self.track.position() if self.track else 0)
         receipt.interrupted = self.interrupted
         return receipt
@@ -207,7 +208,11 @@ class UtteranceState:
     def subscribe(self, listener: Callable[[Event], object]) -> None:
         """Tell `listener` of all events, and begin to look for them; it must not wait or raise."""
         self.history.subscribe(listener)
-        self._owner.call_soon(self._begin_watch)
+        self.call_soon(self._begin_watch)
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the player's loop."""
+        self._owner.call_soon(function)
 
     # What the player does with it
 
@@ -264,7 +269,7 @@ class UtteranceState:
         whole = error is None and not self.interrupted and not account.failures
         account.finish(now, complete=whole, interrupted=self.interrupted)
         if isinstance(error, StreamPlayError):
-            error.receipt = self._receipt()
+            error.receipt = self.current_receipt()
         self.end()
 
     def end(self) -> None:
@@ -316,7 +321,7 @@ class UtteranceState:
         """Write the head of the arrival trace, once, where there is one; on the loop."""
         if self.trace is None or self.trace.begun:
             return
-        facts = self._receipt()
+        facts = self.current_receipt()
         told = facts.format
         self.trace.begin(
             base_url=facts.base_url,

@@ -15,8 +15,10 @@ import codecs
 import re
 import zipfile
 import zlib
+from bisect import bisect_right
 from contextlib import contextmanager
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -181,10 +183,9 @@ class SentenceFeed:
     def at(self, offset: int) -> DocumentSentence | None:
         """Return the sentence at an offset into what was said; None before the first is given."""
         given = self._given.copy()
-        for stop, sentence in given:
-            if offset < stop - 1:  # its last character is the end of a line
-                return sentence
-        return given[-1][1] if given else None
+        # The last character of each is the end of a line.
+        index = bisect_right(given, offset + 1, key=itemgetter(0))
+        return given[min(index, len(given) - 1)][1] if given else None
 
 
 def read_document(

@@ -58,6 +58,7 @@ class Terminal:
         self._emulator = pyte.ByteStream(self._screen)
         self._ours, theirs = pty.openpty()
         self._resize_to(columns, rows)
+        self._modes = termios.tcgetattr(theirs)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN, *words],
             stdin=theirs,
@@ -97,6 +98,11 @@ class Terminal:
         while rows and not rows[-1]:
             rows.pop()
         return rows
+
+    @property
+    def modes_are_as_before(self) -> bool:
+        """Whether the terminal's settings are those that the program has found."""
+        return termios.tcgetattr(self._ours) == self._modes
 
     @property
     def cursor(self) -> tuple[int, int]:
