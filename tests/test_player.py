@@ -50,7 +50,7 @@ SCHEMA = {
     "stalls device_underflows safe_start_ms attempts complete interrupted error failures",
     "format": "requested effective samplerate channels source",
     "output": "kind name samplerate latency_ms engine",
-    "frames": "received played flushed trimmed muted unplayed saved",
+    "frames": "received played flushed trimmed muted unplayed saved replayed",
     "bytes": "body audio",
     "events": "audio words ignored",
     "ms": "connected sent headers first_byte first_audio first_sound first_voice last_audio "
