@@ -102,6 +102,7 @@ class SayOptions(SpeechOptions, total=False):
     output: str | os.PathLike[str] | None
     force: bool
     record: str | os.PathLike[str] | None
+    subtitles: str | os.PathLike[str] | None
 
 
 class AllOptions(PlayerOptions, SayOptions, total=False):
@@ -178,6 +179,9 @@ instructions, pronounce, alignment, segment, extra
         Of one `say`: overwrite that file.
     record : path, optional
         Of one `say`: write the arrival trace to this file.
+    subtitles : path, optional
+        Of one `say`: write subtitles to this file, ``.srt`` or ``.vtt``: for the file of `output`,
+        or without one for what is played.
 
     Raises
     ------
@@ -219,6 +223,7 @@ instructions, pronounce, alignment, segment, extra
     output: str | os.PathLike[str] | None
     force: bool
     record: str | os.PathLike[str] | None
+    subtitles: str | os.PathLike[str] | None
 
     def __init__(self, **given: Unpack[PlayerOptions]) -> None:
         _check_names(given, _OF_PLAYERS, "one say")

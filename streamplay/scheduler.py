@@ -198,14 +198,12 @@ class Scheduler:
         error: StreamPlayError | None = None
         if utterance.sound is not None:
             utterance.sound.drop()
-        try:
-            if utterance.keeper is not None:
-                whole = utterance.failure is None and not utterance.interrupted
-                left = utterance.keeper.close(whole=whole and not utterance.account.failures)
-                if left:
+        for finish in (_finish_output, _finish_subtitles):
+            try:
+                if left := finish(utterance):
                     self._resources.options.tell(left)
-        except StreamPlayError as failure:
-            error = failure
+            except StreamPlayError as failure:
+                error = error or failure
         try:
             self._end_trace(utterance, utterance.failure or error)
         except StreamPlayError as failure:
@@ -220,6 +218,21 @@ class Scheduler:
         begun = utterance.account.begun
         seconds = 0.0 if begun is None else self._resources.clock() - begun
         utterance.trace.end(seconds, type(ended).__name__ if ended else how)
+
+
+def _is_whole(utterance: UtteranceState) -> bool:
+    """Whether all has come that was to come."""
+    cut = utterance.failure is not None or utterance.interrupted
+    return not (cut or utterance.account.failures)
+
+
+def _finish_output(utterance: UtteranceState) -> str:
+    keeper = utterance.keeper
+    return "" if keeper is None else keeper.close(whole=_is_whole(utterance))
+
+
+def _finish_subtitles(utterance: UtteranceState) -> str:
+    return utterance.write_subtitles(whole=_is_whole(utterance))
 
 
 def _close_unread(utterance: UtteranceState) -> None:

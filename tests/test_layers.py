@@ -63,7 +63,7 @@ ENTRANCES = {
     "speech": {"account", "landmarks", "producer", "resources", "source", "state", "steering"}
     | {"utterance"},
     "stream": {"declared", "decoder", "sniff", "sse", "stillness", "wire"},
-    "words": {"books", "boundaries", "document", "passage", "sources", "text"},
+    "words": {"books", "boundaries", "document", "passage", "sources", "subtitles", "text"},
 }
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.

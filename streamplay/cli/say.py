@@ -71,6 +71,11 @@ def _add_keeping(parser: Parser) -> None:
         help="write audio to .wav .flac .ogg .mp3; .pcm .raw or - (stdout): the bytes as received",
     )
     keeping.add_argument("--force", action="store_true", default=None, help="overwrite files")
+    keeping.add_argument(
+        "--subtitles",
+        metavar="FILE",
+        help="write subtitles, .srt or .vtt: for the file of -o, or for what is played",
+    )
     keeping.add_argument("--record", metavar="TRACE", help="write the arrival times, for replay")
 
 
@@ -98,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _follows_words(args: argparse.Namespace, asked: Mapping[str, Any]) -> bool:
     """Return whether to ask for the times of words: only where the server is known to tell them."""
-    shown = options.shows_status(args) and asked.get("play", True)
+    shown = args.subtitles or (options.shows_status(args) and asked.get("play", True))
     streams = asked.get("stream") is not False and asked.get("format", "raw") == "raw"
     if not (shown and streams) or "alignment" in asked.get("extra", {}):
         return False
@@ -239,7 +244,7 @@ class _Speech:
     def _say_words(self, text: str) -> Receipt:
         """Speak the words of the command: send the request before importing anything else."""
         # With a file, the player first checks that it can be written, and sends nothing if not.
-        keeps = self._args.output or self._args.record
+        keeps = self._args.output or self._args.record or self._args.subtitles
         early = None if keeps else leave_early(self._asked, text)
         with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
             from streamplay.cli.at_terminal import TextProgress
@@ -278,7 +283,8 @@ class _Speech:
 
     def _start(self, player: Player, text: Any) -> Utterance:
         args = self._args
-        speech = player.say(text, output=args.output, force=bool(args.force), record=args.record)
+        kept = {name: getattr(args, name) for name in ("output", "record", "subtitles")}
+        speech = player.say(text, **kept, force=bool(args.force))
         self._interruption.call(speech.cancel)
         return speech
 

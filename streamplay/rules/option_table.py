@@ -182,6 +182,7 @@ _TABLE: Final[dict[str, tuple[tuple[Any, ...], ...]]] = {
         ("output", "file", None, None, ONE_SAY, "", ""),
         ("force", "switch", False, None, ONE_SAY, "", ""),
         ("record", "file", None, None, ONE_SAY, "", ""),
+        ("subtitles", "file", None, None, ONE_SAY, "", ""),
     ),
     "telling": (
         ("notify", "callable", None, None, PLAYER, "", ""),

@@ -171,6 +171,11 @@ class Account:
         self._facts.frames.saved += frames
 
     @property
+    def frames_saved(self) -> int:
+        """Frames that were written to the file so far."""
+        return self._facts.frames.saved
+
+    @property
     def samplerate(self) -> int:
         """The source's rate, as far as is known."""
         return self._facts.format.samplerate

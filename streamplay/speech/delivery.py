@@ -89,6 +89,7 @@ class Delivery:
         """Count the frames that follow as those of `piece`."""
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
+        piece.kept = [(0, self._account.frames_saved)]
         self._account.track.skipping = False  # the listener wanted to go on to this piece
         if self._policy is not None:
             self._policy.on_request(len(piece.text))
@@ -185,6 +186,7 @@ class Delivery:
             join = self._find_join(piece, got, got - movable)
         account.take_back(got - join.frames)
         piece.go_on(join)
+        piece.kept.append((join.frames + piece.lead, account.frames_saved))
         kept = taken[: max(0, len(taken) - self._at_output(got - join.frames))]
         if len(kept):
             await self._put_frames(_faded(kept, fade))

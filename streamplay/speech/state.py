@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from streamplay.speaking import Change
     from streamplay.speech.account import Account
     from streamplay.speech.source import SoundSource
+    from streamplay.speech.subtitle_file import SubtitleFile
     from streamplay.speech.transcript import Piece
 
 
@@ -95,6 +96,7 @@ class UtteranceState:
         self.account = account
         self.keeper: FileOutput | None = None
         self.trace: TraceWriter | None = None
+        self.subtitles: SubtitleFile | None = None
         self.track: Track | None = None
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[Piece] = []
@@ -230,6 +232,10 @@ class UtteranceState:
         try:
             if options.record is not None:
                 self.trace = TraceWriter(Path(options.record), force=options.force)
+            if options.subtitles is not None:
+                from streamplay.speech.subtitle_file import SubtitleFile  # few want any
+
+                self.subtitles = SubtitleFile(Path(options.subtitles), force=options.force)
         except BaseException:
             self.drop_files()
             raise
@@ -238,9 +244,27 @@ class UtteranceState:
         """Close the files of an utterance that is not going to be said."""
         if self.sound is not None:
             self.sound.drop()
-        for file in (self.keeper, self.trace):
+        for file in (self.keeper, self.trace, self.subtitles):
             if file is not None:
                 file.close()
+
+    def write_subtitles(self, *, whole: bool) -> str:
+        """Write the subtitles where there are to be any; return a line for the user, or nothing.
+
+        Raises
+        ------
+        FileFailed
+            If they cannot be written.
+        """
+        if self.subtitles is None:
+            return ""
+        account, in_file = self.account, self.keeper is not None
+        end = account.frames_saved if in_file else account.meant
+        if self.interrupted and not in_file and self.options.play:
+            end = self.position
+        language = self.options.language or "en"
+        self.subtitles.write(self.pieces, account.samplerate, end, language, in_file=in_file)
+        return self.subtitles.close(whole=whole)
 
     def is_heard_before(self, other: UtteranceState) -> bool:
         """Whether it is heard in a gap of `other`, which goes on after it."""

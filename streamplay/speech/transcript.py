@@ -77,6 +77,9 @@ class Piece:
         Those of which the server has told the times so far.
     joins : list of Join
         Where other servers have gone on, in order.
+    kept : list of (int, int)
+        Frames since its first one, trimmed ones included, and where in the file they are: of its
+        beginning, and of where each other server has gone on.
     """
 
     passage: Passage
@@ -85,6 +88,7 @@ class Piece:
     lead: int = 0
     words: list[TimedWord] = field(default_factory=list)
     joins: list[Join] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
 
     @property
     def text(self) -> str:
