@@ -265,5 +265,5 @@ def test_a_file_that_is_not_there_or_no_sound_is_told(player: Player, tmp_path: 
     with pytest.raises(FileFailed, match="cannot read"):
         player.play_file(str(tmp_path / "nothing.wav"))
     (tmp_path / "text").write_text("no sound")
-    with pytest.raises(FileFailed, match="it is text. To hear it: streamplay say -f"):
+    with pytest.raises(FileFailed, match=r"it is text\. To hear it: streamplay say -f"):
         player.play_file(tmp_path / "text")
