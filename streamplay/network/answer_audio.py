@@ -15,7 +15,7 @@ from streamplay.stream.stillness import SilenceLimits, Stillness
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 
     from streamplay.audio import AudioFormat
     from streamplay.models import FormatSource
@@ -35,6 +35,8 @@ _SMALL_BYTES: Final = 27
 
 # Shorter silence is what some voices make of a full stop.
 _NO_WORD_SECONDS: Final = 0.5
+
+_SAYING: Final = (Audio, Ignored)  # what says something of the audio
 
 # Of the events that mean nothing so many kinds are named.
 _KINDS: Final = 4
@@ -207,7 +209,7 @@ class Answer:
             async for event in self._joined():
                 if isinstance(event, Words):
                     yield event
-                elif isinstance(event, Audio | Ignored):
+                elif isinstance(event, _SAYING):
                     for chunk in self._decode(event):
                         any_frames = any_frames or len(chunk.frames) > 0
                         yield chunk
@@ -225,8 +227,14 @@ class Answer:
         if not any_frames:
             raise self._no_audio()
 
-    def _decode(self, event: Audio | Ignored) -> Iterator[Chunk]:
-        """Yield the chunks that an event gives, and note what it says of the audio."""
+    def _decode(self, event: Audio | Ignored) -> Iterable[Chunk]:
+        """Return the chunks that an event gives, and note what it says of the audio."""
+        told = event.told
+        if told is not self._last_told and told != self._last_told:
+            return self._decode_as_told(event)
+        return self._decoder.feed(event.data) if isinstance(event, Audio) else ()
+
+    def _decode_as_told(self, event: Audio | Ignored) -> Iterator[Chunk]:
         if event.told != self._last_told:
             before, self._last_told = self._told, event.told
             self._told = event.told.over(before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import NoAudio, StreamPlayError, TimedOut, TooLarge
@@ -25,6 +26,9 @@ MAX_FILE_BYTES: Final = 256 << 20
 # open instead is not waited for.
 _TAIL_BYTES: Final = 1 << 16
 _TAIL_SECONDS: Final = 0.25
+
+# A turn of the loop costs as much as the decoding of two events.
+_TURN_SECONDS: Final = 0.001
 
 
 @dataclass(slots=True)
@@ -178,8 +182,8 @@ class Body:
     async def batches(self, reader: Reader) -> AsyncGenerator[list[WireEvent], None]:
         """Yield what the body means, all that came together at a time; end after its end mark.
 
-        The loop has a turn after each `Reader.turn_bytes`, so that a peer that sends without a
-        pause keeps neither deadlines nor signals from being seen.
+        The loop has a turn at the latest after `_TURN_SECONDS` and another `Reader.turn_bytes`, so
+        that a peer that sends without a pause keeps neither deadlines nor signals from being seen.
 
         Raises
         ------
@@ -189,9 +193,11 @@ class Body:
         piece = self._first
         self._since = self.patience.clock()
         while piece is not None:
+            turn = perf_counter()
             for at in range(0, len(piece), reader.turn_bytes):
-                if at:
+                if at and perf_counter() - turn > _TURN_SECONDS:
                     await asyncio.sleep(0)
+                    turn = perf_counter()
                 batch, fault = self._meaning(reader.feed(piece[at : at + reader.turn_bytes]))
                 self.late = reader.late
                 if batch:

@@ -171,6 +171,7 @@ class SpeechResponse:
             await self._answer.aclose()
         if self._body is not None:
             await self._body.aclose()
+        self._patience.close()
 
     async def chunks(self) -> AsyncGenerator[Chunk | Words, None]:
         """Yield the audio, decoded, and the word times; end after the end mark.

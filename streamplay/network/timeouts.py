@@ -7,7 +7,6 @@ slow to take what has come uses up none.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +15,6 @@ from streamplay.rules.checks import check_options
 from streamplay.rules.fields import CHARACTERS_PER_SECOND, may_be_events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from streamplay.errors import WaitingFor
     from streamplay.request import SpeechRequest
 
@@ -90,7 +87,9 @@ class Timeouts:
         self._ends: float | None = None
         self._suspended: float | None = None
         self._rested = 0.0  # seconds of all suspensions that have ended
-        self._timer: asyncio.Timeout | None = None
+        self._wait: Wait | None = None  # the innermost that is entered
+        self._handle: asyncio.TimerHandle | None = None  # due at the present limit, or before it
+        self._until: float | None = None  # the limit of the present wait; None: it rests
         self._waiting_for: WaitingFor = "connect"
         self._seconds = 0.0
         self._deadline_first = False
@@ -117,12 +116,9 @@ class Timeouts:
         """
         if self._suspended is None and self.left() == 0:
             self._deadline_first = True
-            raise self._exhausted()
+            raise self.exhausted()
 
-    @asynccontextmanager
-    async def wait(
-        self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0
-    ) -> AsyncIterator[None]:
+    def wait(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> Wait:
         """Wait inside this for at most `seconds`, of which some may be `spent` already.
 
         Raises
@@ -130,17 +126,7 @@ class Timeouts:
         TimedOut
             If it took longer; what was waited for has been cancelled.
         """
-        try:
-            async with asyncio.timeout(None) as timer:
-                self._timer = timer
-                self.expect(waiting_for, seconds, spent=spent)
-                yield
-        except TimeoutError:
-            if not timer.expired():
-                raise
-            raise self._exhausted() from None
-        finally:
-            self._timer = None
+        return Wait(self, waiting_for, seconds, spent)
 
     def expect(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> None:
         """Wait for something else from now on, inside the same `wait`."""
@@ -164,21 +150,97 @@ class Timeouts:
         self._suspended = None
         self._set()
 
+    def close(self) -> None:
+        """Drop the timer: nothing more is waited for."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def enter(self, wait: Wait | None) -> Wait | None:
+        """Count for `wait` from now on; return the one before it."""
+        outer, self._wait = self._wait, wait
+        self._until = None
+        return outer
+
     def _set(self, spent: float = 0.0) -> None:
-        if self._timer is None or self._timer.expired():
-            return
-        if self._suspended is not None:
-            self._timer.reschedule(None)
+        if self._wait is None or self._suspended is not None:
+            self._until = None
             return
         until = _now() + self._seconds - spent
         self._deadline_first = self._ends is not None and self._ends < until
-        self._timer.reschedule(self._ends if self._deadline_first else until)
+        if self._deadline_first:
+            assert self._ends is not None
+            until = self._ends
+        self._until = until
+        # A stream has a wait for each piece, and all limits but the last pass unreached: a timer
+        # that is due before the limit stays, and is set anew when it comes.
+        if self._handle is None or self._handle.when() > until:
+            self.close()
+            self._handle = asyncio.get_running_loop().call_at(until, self._on_timer)
 
-    def _exhausted(self) -> TimedOut:
+    def _on_timer(self) -> None:
+        self._handle = None
+        if self._wait is None or self._until is None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._until:
+            self._handle = loop.call_at(self._until, self._on_timer)
+            return
+        self._until = None
+        self._wait.expire()
+
+    def exhausted(self) -> TimedOut:
+        """Return the error of the limit that has passed."""
         if self._deadline_first:
             remedy = "Allow more with deadline (--deadline)"
             return TimedOut("deadline", self._deadline or 0.0, remedy=remedy)
         return TimedOut(self._waiting_for, self._seconds)
+
+
+class Wait:
+    """An asynchronous context manager: what is inside is cancelled when the limit has passed.
+
+    As `asyncio.timeout`, without a timer of its own for each.
+
+    Parameters
+    ----------
+    timeouts : Timeouts
+        Whose limits hold.
+    waiting_for, seconds, spent
+        As for `Timeouts.expect`.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_for", "_outer", "_task", "_timeouts")
+
+    def __init__(
+        self, timeouts: Timeouts, waiting_for: WaitingFor, seconds: float, spent: float
+    ) -> None:
+        self._timeouts = timeouts
+        self._for = waiting_for, seconds, spent
+        self._expired = False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task, self._cancelling = task, task.cancelling()
+        self._outer = self._timeouts.enter(self)
+        waiting_for, seconds, spent = self._for
+        self._timeouts.expect(waiting_for, seconds, spent=spent)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        self._timeouts.enter(self._outer)
+        if not self._expired:
+            return
+        # Somebody else may have cancelled the task too: then that counts.
+        if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise self._timeouts.exhausted() from None
+
+    def expire(self) -> None:
+        """Cancel what is inside."""
+        self._expired = True
+        self._task.cancel()
 
 
 def _now() -> float:

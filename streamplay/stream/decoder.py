@@ -24,7 +24,7 @@ from streamplay.stream.sniff import RAW, identify, media_type
 from streamplay.stream.uniform import Uniform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streamplay.audio import Frames
     from streamplay.codecs.packets import CodecReader
@@ -139,8 +139,8 @@ class Decoder:
         self._uniform: Uniform | None = None  # there is one once the format has changed
         self._begun = False  # frames have come, or are held
 
-    def feed(self, data: bytes) -> Iterator[Chunk]:
-        """Yield the frames that one delta completes.
+    def feed(self, data: bytes) -> Iterable[Chunk]:
+        """Return the frames that one delta completes.
 
         Raises
         ------
@@ -152,7 +152,10 @@ class Decoder:
             Where the bytes are certainly no sound as they were read, and what they are is not
             known or not allowed. From then on all is muted.
         """
-        yield from self._feed(data, whole=False)
+        known = self._start is None and self._codec is None and self._head is None
+        if known and data and self._walker.passes(data):
+            return self._samples.take(data)  # most deltas of most streams
+        return self._feed(data, whole=False)
 
     def finish(self) -> Iterator[Chunk]:
         """Yield what was held back; after a fault too: it came before the fault.
@@ -375,16 +378,18 @@ class _Samples:
             return ""
         return f"{len(self._carry)} of {decoder.reading.frame_bytes} bytes" if self._carry else ""
 
-    def take(self, part: bytes | AudioFormat) -> Iterator[Chunk]:
-        """Take audio, or the format of what follows."""
+    def take(self, part: bytes | AudioFormat) -> Iterable[Chunk]:
+        """Take audio, or the format of what follows; return what leaves."""
         if isinstance(part, AudioFormat):
-            yield from self._decoder.read_as(part, "header")
-            return
+            return self._decoder.read_as(part, "header")
         data = self._carry + part if self._carry else part
-        whole = len(data) - len(data) % self._decoder.reading.frame_bytes
+        over = len(data) % self._decoder.reading.frame_bytes
+        if not over:
+            self._carry = b""
+            return self._pass(data) if data else ()
+        whole = len(data) - over
         self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
-        if whole:
-            yield from self._pass(data[:whole])
+        return self._pass(data[:whole]) if whole else ()
 
     def renew(self) -> Iterator[Chunk]:
         """Yield what was held back; what follows is of another format.
@@ -407,36 +412,42 @@ class _Samples:
         frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
         return Guard(told).is_smooth(frames)
 
-    def _pass(self, data: bytes) -> Iterator[Chunk]:
+    def _pass(self, data: bytes) -> Iterable[Chunk]:
         """Let whole frames past the guard."""
         decoder = self._decoder
+        encoding = decoder.reading.encoding
         frames = decoder.reading.decode(data)
         decoder.begin()
         if self._mute:
             decoder.muted += decoder.length(len(frames))
-            return
-        if decoder.reading.encoding not in GUARDED:
+            return ()
+        if encoding not in GUARDED:
             self._released += len(data)
-            yield decoder.chunk(limited(frames), data)
-            return
+            return (decoder.chunk(limited(frames), data),)
         guard = self._guard
         if guard is None:
             self._guarded_from = self._released + sum(len(chunk.data) for chunk in self._held)
             guard = self._guard = Guard(decoder.reading, guessed=decoder.source in _GUESSES)
         found = guard.look(data, frames)
         # G.711 and s16 cannot hold what is not finite, or beyond full scale.
-        frames = limited(frames) if decoder.reading.encoding == "pcm_f32le" else frames
+        frames = limited(frames) if encoding == "pcm_f32le" else frames
+        if found is None and not self._held and not guard.undecided:
+            self._warn(guard)
+            self._released += len(data)
+            return (decoder.chunk(frames, data),)
         self._held.append(Chunk(frames, data))
         if found is not None:
-            yield from self._correct(guard, found)
-            return
+            return self._correct(guard, found)
+        self._warn(guard)
+        return () if guard.undecided else self.release()
+
+    def _warn(self, guard: Guard) -> None:
+        """Say so where one law of G.711 sounds like the other."""
         if guard.other_law:
-            decoder.warning = (
-                f"The audio sounds like {guard.other_law} rather than {decoder.reading.encoding}: "
-                f"--decode-as {guard.other_law}"
+            self._decoder.warning = (
+                f"The audio sounds like {guard.other_law} rather than "
+                f"{self._decoder.reading.encoding}: --decode-as {guard.other_law}"
             )
-        if not guard.undecided:
-            yield from self.release()
 
     def _correct(self, guard: Guard, found: Candidate) -> Iterator[Chunk]:
         """Read on as what the bytes plainly are, or mute them where that may not be."""

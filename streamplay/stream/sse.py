@@ -77,6 +77,11 @@ class EventReader:
             self._grow(unfinished)
             self._line.append(unfinished)
 
+    @property
+    def is_between(self) -> bool:
+        """Whether no line of an event has come that is not ended, other than comments."""
+        return not (self._size or self._line or self._after_cr or self._at_start)
+
     def pending(self) -> ServerSentEvent | None:
         """Take the event that the body's end left unfinished.
 

@@ -33,6 +33,7 @@ from streamplay.stream.dialects import (
 )
 from streamplay.stream.outcomes import error_behind, first_value
 from streamplay.stream.payload import address_type, find_audio, undo_base64
+from streamplay.stream.repeats import Repeats
 from streamplay.stream.sniff import BASE64, is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
@@ -126,6 +127,11 @@ _KEPT: Final = "What had arrived is kept. Try again"
 MAX_JSON_BYTES: Final = 64 << 20
 """Of JSON that is one value: a quarter of an hour of s16 at 24 kHz in base64."""
 
+_MOST_MISSES: Final = 16
+"""Events in a row that repeat no earlier one, before none is looked for any more."""
+
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+
 _MOST_TRIES: Final = 64
 """Lines that are looked at, each with those before it, before JSON is read as one value."""
 
@@ -214,16 +220,83 @@ class _EventStream(_Notes):
     def __init__(self, max_event_bytes: int) -> None:
         super().__init__()
         self._events = EventReader(max_event_bytes)
+        self._max = max_event_bytes
         self._number = 0
         self._done = False
+        self._repeats: Repeats | None = None
+        self._misses = 0  # events since one was read by the pattern
+        self._noted: Repeats | None = None  # whose event was the last one
+        self._held: list[bytes] = []  # the beginning of an event that repeats another
+        self._held_bytes = 0
         self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
         self._tail = data[-_TAIL_BYTES:]
+        if self._held:
+            self._held.append(data)
+            self._held_bytes += len(data)
+            small = self._held_bytes <= self._max
+            if small and self._repeats and not self._repeats.may_end(data):
+                return
+            data = self._take_held()
         if self._done:
             self._count_late(self._events.feed(data))
-            return
-        events = self._events.feed(data)
+        elif self._misses < _MOST_MISSES:
+            yield from self._feed_blocks(data)
+        else:
+            yield from self._feed_events(data)
+
+    def _take_held(self) -> bytes:
+        data = b"".join(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        return data
+
+    def _feed_blocks(self, data: bytes) -> Iterator[WireEvent]:
+        """Read event by event: by the pattern of an earlier one, where one repeats it."""
+        at, size = 0, len(data)
+        while at < size and not self._done and self._misses < _MOST_MISSES:
+            repeats = self._repeats
+            if repeats is not None and self._events.is_between:
+                audio = repeats.read(data, at)
+                if audio is not None:
+                    at = repeats.end
+                    self._number += 1
+                    self._misses = 0
+                    if self._noted is not repeats:
+                        self._note(audio)
+                        self._noted = repeats
+                    yield audio
+                    continue
+                rest = data[at:]
+                if size - at <= self._max and repeats.may_begin(rest):
+                    self._held, self._held_bytes = [rest], len(rest)
+                    return
+            end = _BLANK_LINE.search(data, at)
+            stop = end.end() if end else size
+            yield from self._feed_block(data[at:stop], data, stop)
+            at = stop
+        if at < size and not self._done:
+            yield from self._feed_events(data[at:])
+
+    def _feed_block(self, block: bytes, data: bytes, stop: int) -> Iterator[WireEvent]:
+        """Read the lines up to a blank one, and learn the pattern where they are a whole event.
+
+        What stands in `data` from `stop` on is not read here, other than behind the end mark.
+        """
+        whole = self._events.is_between
+        count = 0
+        meant: WireEvent | None = None
+        for meant in self._feed_events(block, data, stop):
+            count += 1
+            yield meant
+        self._misses += 1
+        if whole and count == 1 and isinstance(meant, Audio) and self._events.is_between:
+            self._repeats = Repeats.of(block, meant) or self._repeats
+
+    def _feed_events(self, part: bytes, data: bytes = b"", stop: int = 0) -> Iterator[WireEvent]:
+        self._noted = None
+        events = self._events.feed(part)
         for event in events:
             self._number += 1
             meant = meaning(event.data, self._number, event.event)
@@ -232,6 +305,7 @@ class _EventStream(_Notes):
             if self._done:
                 # Before the mark is told: the caller may never come back.
                 self._count_late(events)
+                self._count_late(self._events.feed(data[stop:]))
             yield meant
 
     def finish(self) -> Iterator[WireEvent]:
@@ -260,6 +334,7 @@ class _EventStream(_Notes):
         come whole has told that all the audio came before it.
         """
         try:
+            list(self._events.feed(self._take_held()))  # no whole event is in it
             event = self._events.pending()
             if event is None or not event.data.rstrip().endswith(("]", "}")):
                 return None  # cut short

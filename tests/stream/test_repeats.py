@@ -1,0 +1,93 @@
+"""Reading by an earlier event's pattern is reading: the same events, faults and ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamplay.errors import StreamBroken, TooLarge
+from streamplay.stream import wire
+from streamplay.stream.dialects import Audio
+from streamplay.stream.repeats import Repeats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def told(reader: wire.Reader, parts: list[bytes]) -> tuple[list[Any], str, Any, int, str]:
+    """Everything that a reader says of a body, however it was cut."""
+    found: list[Any] = []
+    fault = ""
+    try:
+        for part in parts:
+            found.extend((event, getattr(event, "told", None)) for event in reader.feed(part))
+        found.extend((event, None) for event in reader.finish())
+    except StreamBroken as error:
+        fault = str(error)
+    return found, fault, reader.told, reader.late, reader.suspect
+
+
+def readers() -> tuple[wire.Reader, wire.Reader]:
+    """One reader as it is, and one that looks for no pattern."""
+    plain = wire._EventStream(4000)
+    plain._misses = 1 << 30
+    return wire._EventStream(4000), plain
+
+
+SPEECH = st.binary(min_size=0, max_size=90) | st.binary(min_size=60, max_size=60)
+TEXT = SPEECH.map(lambda data: base64.b64encode(data).decode()) | st.sampled_from(
+    ["ab" * 40, "AAAA\\n", 'x"y', "AA-_" * 9, "A" * 63, "", "é" * 20, "AAAA AAAA" * 5]
+)
+SHAPES: list[Callable[[str], bytes]] = [
+    lambda b: b'data: {"object": "audio.tts.chunk", "b64": "%b"}\n\n' % b.encode(),
+    lambda b: b'data: {"object": "audio.tts.chunk", "b64": "%b"}\r\n\r\n' % b.encode(),
+    lambda b: b'event: delta\ndata: {"type": "speech.audio.delta", "audio": "%b"}\n\n' % b.encode(),
+    lambda b: (
+        b'data: {"b64": "%b", "sample_rate": 16000, "b": "%b"}\n\n' % (b.encode(), b.encode())
+    ),
+    lambda b: b'data: {"type": "delta", "delta": "%b"}\n\n' % b.encode(),
+    lambda b: b"data: " + json.dumps({"type": "audio", "data": b, "n": len(b)}).encode() + b"\n\n",
+    lambda b: b"data: %b\n\n" % b.encode(),
+    lambda _: b": ping\n\n",
+    lambda _: b": ping\n",
+    lambda _: b"data: [DONE]\n\n",
+    lambda _: b'data: {"type": "done"}\n\n',
+    lambda _: b"data: {",
+    lambda _: b"\r",
+]
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_pattern_changes_nothing_that_a_reader_says(data: st.DataObject) -> None:
+    shape = data.draw(st.sampled_from(SHAPES[:7]))
+    usual = st.tuples(st.just(shape), TEXT)
+    other = st.tuples(st.sampled_from(SHAPES), TEXT)
+    events = data.draw(st.lists(usual | usual | other, max_size=24))
+    body = b"".join(make(text) for make, text in events)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=8)))
+    parts = [body[a:b] for a, b in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+    by_pattern, plain = readers()
+    assert told(by_pattern, parts) == told(plain, parts)
+
+
+def test_an_event_that_is_too_long_is_refused_before_it_has_come_whole() -> None:
+    reader, _ = readers()
+    (event,) = reader.feed(SHAPES[0](base64.b64encode(bytes(60)).decode()))
+    assert event == Audio(bytes(60))
+    assert list(reader.feed(b'data: {"object": "audio.tts.chunk", "b64": "')) == []
+    assert [list(reader.feed(b"A" * 1000)) for _ in range(3)] == [[], [], []]
+    with pytest.raises(TooLarge):
+        list(reader.feed(b"A" * 1000))
+
+
+def test_audio_that_stands_there_twice_gives_no_pattern() -> None:
+    text = base64.b64encode(bytes(range(60))).decode()
+    assert Repeats.of(SHAPES[3](text), Audio(bytes(range(60)))) is None
+    assert Repeats.of(SHAPES[0](text), Audio(b"other" * 12)) is None
+    assert Repeats.of(SHAPES[0]("AAAA"), Audio(bytes(3))) is None
