@@ -8,7 +8,6 @@ scale.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
@@ -16,10 +15,10 @@ from streamplay.codecs.readers import COMPRESSED, reader_of
 from streamplay.errors import BadAudio, Truncated, UnexpectedContent
 from streamplay.models import FormatSource
 from streamplay.presentable import presentable
-from streamplay.stream.guard import GUARDED, Guard, wrong_encoding
 from streamplay.stream.headers import CompressedWav
 from streamplay.stream.mpeg import tag_bytes
 from streamplay.stream.riff import Walker
+from streamplay.stream.samples import Chunk, Samples, limited
 from streamplay.stream.sniff import RAW, identify, media_type
 from streamplay.stream.uniform import Uniform
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from streamplay.audio import Frames
     from streamplay.codecs.packets import CodecReader
     from streamplay.stream.declared import Told
-    from streamplay.stream.guard import Candidate
 
 __all__ = ["Chunk", "Decoder", "FormatSource"]
 
@@ -65,23 +63,6 @@ _NAMES: Final = {
     "image/png": "a PNG picture",
     "audio/midi": "MIDI",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """The same audio twice.
-
-    Parameters
-    ----------
-    frames : numpy.ndarray
-        ``float32 (n, channels)``, contiguous, finite, within ±1.0; the receiver's own.
-    data : bytes
-        The bytes as received, headers removed. Those of compressed audio come as they are, with
-        the first frames that they give.
-    """
-
-    frames: Frames
-    data: bytes
 
 
 class Decoder:
@@ -135,7 +116,7 @@ class Decoder:
         self._head: bytes | None = None  # of a WAV file, until what is in it is known
         self._codec: CodecReader | None = None
         self._kept = b""  # compressed bytes that no frames have come of yet
-        self._samples = _Samples(self)
+        self._samples = Samples(self)
         self._uniform: Uniform | None = None  # there is one once the format has changed
         self._begun = False  # frames have come, or are held
 
@@ -357,133 +338,6 @@ class Decoder:
         raise Truncated(missing, remedy="What had arrived is kept. Try again")
 
 
-class _Samples:
-    """Samples, headers removed → chunks of whole frames, past the noise guard."""
-
-    def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
-        self._carry = b""  # the bytes of a frame that the last delta cut
-        self._guard: Guard | None = None  # there is one once the first frame has come
-        self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
-        self._released = 0  # bytes that have left
-        self._guarded_from = 0  # the first byte that the guard has seen
-        self._mute = self._switched = False
-        self._shifts = 0
-
-    @property
-    def cut(self) -> str:
-        """How much of a frame the end has left; nothing where it is a container's padding."""
-        decoder = self._decoder
-        if decoder.source == "header" and not any(self._carry):
-            return ""
-        return f"{len(self._carry)} of {decoder.reading.frame_bytes} bytes" if self._carry else ""
-
-    def take(self, part: bytes | AudioFormat) -> Iterable[Chunk]:
-        """Take audio, or the format of what follows; return what leaves."""
-        if isinstance(part, AudioFormat):
-            return self._decoder.read_as(part, "header")
-        data = self._carry + part if self._carry else part
-        over = len(data) % self._decoder.reading.frame_bytes
-        if not over:
-            self._carry = b""
-            return self._pass(data) if data else ()
-        whole = len(data) - over
-        self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
-        return self._pass(data[:whole]) if whole else ()
-
-    def renew(self) -> Iterator[Chunk]:
-        """Yield what was held back; what follows is of another format.
-
-        A sample may be cut by a header in between, but not where its size changes.
-        """
-        yield from self.release()
-        self._guard, self._carry = None, b""
-
-    def release(self) -> Iterator[Chunk]:
-        """Yield what was held back."""
-        held, self._held = self._held, []
-        for chunk in held:
-            self._released += len(chunk.data)
-            yield self._decoder.chunk(chunk.frames, chunk.data)
-
-    def are_plain(self, data: bytes) -> bool:
-        """Tell whether bytes are smooth, as sound is, when read as they are expected to be."""
-        told = self._decoder.reading
-        frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
-        return Guard(told).is_smooth(frames)
-
-    def _pass(self, data: bytes) -> Iterable[Chunk]:
-        """Let whole frames past the guard."""
-        decoder = self._decoder
-        encoding = decoder.reading.encoding
-        frames = decoder.reading.decode(data)
-        decoder.begin()
-        if self._mute:
-            decoder.muted += decoder.length(len(frames))
-            return ()
-        if encoding not in GUARDED:
-            self._released += len(data)
-            return (decoder.chunk(limited(frames), data),)
-        guard = self._guard
-        if guard is None:
-            self._guarded_from = self._released + sum(len(chunk.data) for chunk in self._held)
-            guard = self._guard = Guard(decoder.reading, guessed=decoder.source in _GUESSES)
-        found = guard.look(data, frames)
-        # G.711 and s16 cannot hold what is not finite, or beyond full scale.
-        frames = limited(frames) if encoding == "pcm_f32le" else frames
-        if found is None and not self._held and not guard.undecided:
-            self._warn(guard)
-            self._released += len(data)
-            return (decoder.chunk(frames, data),)
-        self._held.append(Chunk(frames, data))
-        if found is not None:
-            return self._correct(guard, found)
-        self._warn(guard)
-        return () if guard.undecided else self.release()
-
-    def _warn(self, guard: Guard) -> None:
-        """Say so where one law of G.711 sounds like the other."""
-        if guard.other_law:
-            self._decoder.warning = (
-                f"The audio sounds like {guard.other_law} rather than "
-                f"{self._decoder.reading.encoding}: --decode-as {guard.other_law}"
-            )
-
-    def _correct(self, guard: Guard, found: Candidate) -> Iterator[Chunk]:
-        """Read on as what the bytes plainly are, or mute them where that may not be."""
-        decoder, told = self._decoder, self._decoder.reading
-        shifted = found.encoding == told.encoding
-        certain = decoder.source in ("user", "header")
-        if self._shifts >= _MOST_SHIFTS or (not shifted and (self._switched or certain)):
-            self._mute = True
-            decoder.muted += decoder.length(sum(len(chunk.frames) for chunk in self._held))
-            self._held = []
-            raise wrong_encoding(told, found)
-        data = b"".join(chunk.data for chunk in self._held) + self._carry
-        self._held, self._carry, self._guard = [], b"", None
-        good = self._guarded_from + (guard.noise_from or 0) - self._released
-        if shifted and good > 0:  # what came before a byte was lost
-            yield decoder.chunk(limited(told.decode(data[:good])), data[:good])
-            self._released += good
-            data = data[good:]
-        self._switched = self._switched or not shifted
-        self._shifts += shifted
-        decoder.found(found.encoding)
-        if shifted:
-            decoder.warning = "A byte of the audio was missing: decoded from the next sample on"
-        else:
-            decoder.source = "bytes"
-        skip = (found.shift + self._guarded_from - self._released) % decoder.reading.frame_bytes
-        self._released += skip
-        yield from self.take(data[skip:])
-
-
-_MOST_SHIFTS: Final = 20
-"""So often bytes may be missing. What breaks off more often is no sound."""
-
-_GUESSES: Final = ("request",)
-
-
 def _rate(audio: AudioFormat) -> str:
     layout = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
     return f"{audio.samplerate} Hz {layout}"
@@ -498,14 +352,3 @@ def _unexpected(kind: str, start: bytes) -> UnexpectedContent:
         f"the audio is {name}, which is no sound{words}",
         remedy="Look at what the server was asked for",
     )
-
-
-def limited(frames: Frames) -> Frames:
-    """Limit `frames` to full scale, in place; NaN and infinity become silence."""
-    import numpy as np
-
-    # One pass over what is healthy; a NaN fails the comparison.
-    if not np.abs(frames).max(initial=0) <= 1:
-        np.nan_to_num(frames, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        np.clip(frames, -1, 1, out=frames)
-    return frames
