@@ -51,6 +51,9 @@ VOLUMES: Final = (-60.0, 20.0)
 FADE_SECONDS: Final = 0.1
 """Until a pause is heard: a process that is stopped before would stop in the middle of a sound."""
 
+PRIOR_SECONDS: Final = 5.0
+"""How much speech the usual pace counts for: a heading or two say little of a voice."""
+
 SOONEST: Final = 0.02
 """Seconds between two drawings that only the clock asks for."""
 
@@ -112,9 +115,9 @@ class SoundProgress:
 
 
 def characters_per_second(view: ListenerView) -> float:
-    """Return the voice's pace: as it has been so far, or as voices usually are."""
+    """Return the voice's pace: as voices usually are, and more and more as it has been so far."""
     spoken, seconds = view.spoken
-    return spoken / seconds if spoken and seconds else CHARACTERS_PER_SECOND
+    return (spoken + PRIOR_SECONDS * CHARACTERS_PER_SECOND) / (seconds + PRIOR_SECONDS)
 
 
 class AtTerminal:
@@ -158,6 +161,7 @@ class AtTerminal:
         self._state = "starting"
         self._paused = False
         self._ended: ListenerView | None = None
+        self._whole: float | None = None  # seconds in all, once that was known
         self._began = time.monotonic()
 
     @property
@@ -200,7 +204,7 @@ class AtTerminal:
         view = self._ended
         if view is None:
             return "stopped"
-        whole = f" of {clock(view.known)}" if view.whole and not view.cut else ""
+        whole = f" of {clock(self._whole)}" if self._whole is not None else ""
         where = "" if view.sentence is None else f", in “{view.sentence.text}”"
         return f"stopped at {clock(view.seconds)}{whole}{where}"
 
@@ -323,6 +327,8 @@ class AtTerminal:
         if not self._screen.is_ours:
             return
         view = speech.view()
+        if view.whole and not view.cut:
+            self._whole = view.known
         left, exact, place = self._progress.look(view)
         if left is not None:
             left = left / speech.speed if self._plays else left * self._pace(view)
@@ -338,9 +344,13 @@ class AtTerminal:
             stalled=view.stalled,
             speed=speech.speed,
             volume=player.volume,
-            note="" if view.sentence or self._keyboard is None else KEYS,
+            note=KEYS if view.sentence is None and self._obeys_keys else "",
         )
         self._screen.draw(status_lines(facts, self._screen.columns))
+
+    @property
+    def _obeys_keys(self) -> bool:
+        return self._keyboard is not None and self._plays
 
     def _word(self) -> str:
         if self.ended_by_key or self._interruption.received is not None:

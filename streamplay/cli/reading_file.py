@@ -89,9 +89,16 @@ class ReadAloud:
 
     def share(self, sentence: DocumentSentence) -> float:
         """Return how much of the file lies before the end of a sentence: 0 to 1."""
+        return self._share_of(sentence.stop, sentence)
+
+    def begins(self, sentence: DocumentSentence) -> float:
+        """Return how much of the file lies before a sentence, as far as that is known."""
+        return self._share_of(sentence.start, sentence)
+
+    def _share_of(self, place: int, sentence: DocumentSentence) -> float:
         document = self.document
-        if document.kind in {"text", "markdown"}:  # its place is one in the file
-            return min(1.0, sentence.stop / max(1, document.size))
+        if document.kind in {"text", "markdown"}:  # places are characters of the file
+            return min(1.0, place / max(1, document.size))
         return sentence.progress
 
     def _places(self) -> dict[str, Any]:
@@ -123,20 +130,20 @@ class FileProgress:
         if sentence is None:
             return Remaining()
         chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
-        share = self._read.share(sentence)
-        place = f"sentence {sentence.number}{chapter}, {100 * share:.0f} %"
+        place = f"sentence {sentence.number}{chapter}, {100 * self._read.share(sentence):.0f} %"
         known = view.known - view.seconds
         if view.whole:
             return Remaining(known, exact=True, place=place)
-        return Remaining(max(known, self._more(view, share)), place=place)
+        return Remaining(max(known, self._expected(view, sentence) - view.seconds), place=place)
 
-    def _more(self, view: ListenerView, share: float) -> float:
-        self._begun = share if self._begun is None else self._begun
-        size = self._read.document.size
-        passed = (share - self._begun) * size
+    def _expected(self, view: ListenerView, sentence: DocumentSentence) -> float:
+        """Return how many seconds all will take that was to be read in this run."""
+        size, begins = self._read.document.size, self._read.begins(sentence)
+        self._begun = begins if self._begun is None else self._begun
+        passed = (begins - self._begun) * size
         # Markup takes bytes too: after a few pages it is known how many.
         spoken = view.offset / passed if passed > SURE_BYTES else 1.0
-        return (1 - share) * size * spoken / characters_per_second(view)
+        return (1 - self._begun) * size * spoken / characters_per_second(view)
 
 
 def _is_place(place: Any) -> bool:

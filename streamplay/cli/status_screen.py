@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from streamplay.cli.status_lines import StatusLine
 
-_ERASE: Final = "\r\x1b[J"
+_ERASE: Final = "\r\x1b[K\x1b[C\x1b[J\r"
+"""The first row, and from its second column on all below: where the cursor is in the upper left
+corner, tmux would keep what "erase to the end" clears among the lines that have scrolled away."""
+
 _BOLD: Final = "\x1b[1;4m"
 _PLAIN: Final = "\x1b[22;24m"
 

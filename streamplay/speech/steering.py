@@ -159,6 +159,7 @@ class SteeredUtterance(Utterance):
             from streamplay.codecs.tempo import import_filters
 
             import_filters()  # on this thread: it takes a tenth of a second
+        self._state.account.track.wanted_speed = speed  # at once: the next key counts from it
         self._do(partial(self._set_speed, speed), then)
 
     # On the loop
@@ -193,10 +194,8 @@ class SteeredUtterance(Utterance):
             pump.move(account.track, max(0, account.place_of(frame)))
 
     def _set_speed(self, speed: float) -> None:
-        track = self._state.account.track
-        track.wanted_speed = speed
         if self._pump is not None:
-            self._pump.set_speed(track, speed)
+            self._pump.set_speed(self._state.account.track, speed)
 
     @property
     def _pump(self) -> Positions | None:

@@ -258,6 +258,8 @@ def test_what_is_left_is_estimated_by_the_pace_of_what_has_come() -> None:
 
     progress = TextProgress(150)
     assert progress.look(view(4.0, (0, 0.0), whole=False)) == Remaining(8.0)
-    assert progress.look(view(5.0, (50, 5.0), whole=False)) == Remaining(13.0)
+    assert progress.look(view(5.0, (75, 5.0), whole=False)) == Remaining(8.0)
+    slower = progress.look(view(5.0, (50, 5.0), whole=False)).seconds
+    assert slower == pytest.approx(5 + 100 / 12.5 - 2)
     assert progress.look(view(9.0, (150, 9.0), whole=True)) == Remaining(7.0, exact=True)
     assert TextProgress().look(view(4.0, (0, 0.0), whole=False)) == Remaining()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -84,6 +85,12 @@ class Tmux:
         while rows and not rows[-1]:
             rows.pop()
         return rows
+
+    def marked(self) -> list[str]:
+        """Return the rows with brackets around what stands out in bold."""
+        shown = self._tmux("capture-pane", "-p", "-e")
+        shown = re.sub(r"\x1b\[1(?:m\x1b\[4m|;4m|m)(.*?)\x1b\[[0-9;]*m", r"[\1]", shown)
+        return re.sub(r"\x1b\[[0-9;]*m", "", shown).rstrip().splitlines()
 
     @property
     def cursor(self) -> tuple[int, int]:
