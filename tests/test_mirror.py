@@ -35,7 +35,6 @@ ELSEWHERE = {
     "bench/result.py": "cli/test_bench.py",
     "bench/table.py": "cli/test_bench.py",
     "cli/bench_compare.py": "cli/test_bench.py",
-    "cli/editor.py": "cli/test_live.py",
     "cli/live_editor.py": "cli/test_live.py",
     "cli/phrases.py": "cli/test_live.py",
     "cli/typist.py": "cli/test_live.py",

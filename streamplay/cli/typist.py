@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamplay.cli import console, options, report, slash
 from streamplay.cli.lines import shortened
+from streamplay.cli.saved_sound import save_sound
 from streamplay.cli.usage import UsageError, closest
 from streamplay.errors import StreamPlayError
 
@@ -160,12 +160,10 @@ class Typist:
         sound = self.conversation.last_sound
         if sound is None:
             raise UsageError("nothing has been heard to its end yet")
-        if path.exists():
-            raise UsageError(f"{path} exists already: name another file")
-        if path.suffix.lower() != ".wav":
-            raise UsageError("/save writes WAVE: name a file that ends in .wav")
-        shutil.copyfile(sound, path)
-        self._screen.tell(f"saved in {path}")
+        audio = save_sound(sound, path)
+        bare = path.suffix.lower() in {".pcm", ".raw"}
+        what = f", {audio.encoding} at {audio.samplerate} Hz" if bare else ""
+        self._screen.tell(f"saved in {path}{what}")
 
     def _stats(self, _: str) -> None:
         receipt = self.conversation.last_receipt
