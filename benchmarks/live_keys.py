@@ -1,0 +1,141 @@
+"""From a key in `live` to sound: its first prompt, a phrase's key, and Enter.
+
+    .venv/bin/python -m benchmarks.live_keys [--runs 20] [--first-byte-ms 100] [--silent]
+
+- first prompt: from the start of the process until a terminal shows `say>`.
+- phrase: from the byte of F1 until its first frame is handed to the output; warm, its sound kept.
+- Enter: the same for a typed line, less the server's first byte (`ms.first_byte` of the receipt):
+  the limit is one block of the output and 10 ms.
+
+Sound goes to the tests' sound card; with `--silent`, to the silent clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.edits import EditedScreen
+from streamplay import events
+from streamplay.cli.conversation import Conversation
+from streamplay.cli.live_editor import EditorSession
+from streamplay.server.child import LocalServer
+from tests.support.nullsink import NullSink
+from tests.support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PHRASE = {"yes": "Yes, please."}
+
+
+class Keys:
+    """`live` in this process: presses keys, and notes when sound was handed over."""
+
+    def __init__(self, base_url: str, folder: Path) -> None:
+        self._url = base_url
+        self._folder = folder
+        self._ended = threading.Event()
+        self._at = 0.0
+        self._receipt: Any = None
+        self.phrases: list[float] = []
+        self.lines: list[float] = []
+
+    def measure(self, runs: int) -> None:
+        """Press the keys, one after the other."""
+        noted = Conversation._on_event
+        keys = self
+
+        def note(self: Conversation, event: events.Event) -> None:
+            if isinstance(event, events.Finished):
+                track = event.utterance._state.account.track  # type: ignore[attr-defined]
+                keys._at, keys._receipt = track.first_sound, event.receipt
+                keys._ended.set()
+            noted(self, event)
+
+        Conversation._on_event = note  # type: ignore[method-assign]
+        asked = {"base_url": self._url, "follow_default": True}
+        args = argparse.Namespace(quiet=True, stats=False)
+        with EditedScreen() as screen:
+            session = EditorSession(args, asked, self._folder, PHRASE)
+            driver = threading.Thread(target=self._drive, args=(screen, session, runs))
+            driver.start()
+            session.run()
+            driver.join()
+        Conversation._on_event = noted  # type: ignore[method-assign]
+
+    def _drive(self, screen: EditedScreen, session: EditorSession, runs: int) -> None:
+        while not session._conversation.is_open:
+            time.sleep(0.05)
+        session._phrases.fetch()
+        while session._phrases.sound("yes") is None:
+            time.sleep(0.05)
+        for _ in range(runs):
+            self.phrases.append(self._press(screen, "\x1bOP") * 1000)
+            took = self._press(screen, "Hello there.\r") * 1000
+            self.lines.append(took - self._receipt.ms.first_byte)
+        screen.press("\x04")
+
+    def _press(self, screen: EditedScreen, keys: str) -> float:
+        """Return the seconds from the last key to the first frame that was handed over."""
+        self._ended.clear()
+        begun = time.perf_counter()
+        screen.press(keys)
+        assert self._ended.wait(20), keys
+        time.sleep(0.3)  # a person pauses
+        return self._at - begun
+
+
+def prompts(base_url: str, runs: int) -> list[float]:
+    """Return how many milliseconds pass until the first prompt is there."""
+    found = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        with Terminal(["live", "--base-url", base_url, "-q"]) as terminal:
+            terminal.shows("say>")
+            found.append((time.perf_counter() - begun) * 1000)
+    return found
+
+
+def told(name: str, values: Sequence[float], limit: str) -> str:
+    spread = f"{min(values):.1f} to {max(values):.1f}"
+    return f"{name:<28}{statistics.median(values):7.1f} ms, {spread}; limit {limit}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--first-byte-ms", type=int, default=100)
+    parser.add_argument("--silent", action="store_true")
+    args = parser.parse_args()
+    os.environ["STREAMPLAY_ENGINE"] = "espeak"
+    sink = NullSink()
+    if not args.silent:
+        sink.start()
+        os.environ.update(sink.environment)
+    try:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            LocalServer(("--first-byte-ms", str(args.first_byte_ms))) as server,
+        ):
+            os.environ |= {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
+            shown = prompts(server.base_url, max(3, args.runs // 3))
+            keys = Keys(server.base_url, Path(folder))
+            keys.measure(args.runs)
+    finally:
+        sink.close()
+    print(told("start to first prompt", shown, "500 ms"))
+    print(told("phrase key to sound", keys.phrases, "15 ms at the median"))
+    print(told("Enter to sound, less server", keys.lines, "one block (5 ms here) + 10 ms"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
