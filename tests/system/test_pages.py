@@ -155,7 +155,10 @@ def test_every_program_of_a_page_runs_as_printed(
     page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for code in examples(page):
-        exec(compile(code, page.name, "exec"), {"__name__": "__main__"})
+        try:
+            exec(compile(code, page.name, "exec"), {"__name__": "__main__"})
+        except (NameError, SyntaxError) as error:
+            pytest.fail(f"{error}: a part of a program? docs/not-run.toml names those:\n{code}")
         assert capsys.readouterr().out, code
 
 
