@@ -5,7 +5,7 @@ a waterfall of medians: the interpreter, what is imported before the request is 
 connection, the request, the first byte, the first sound. `--imports` adds what
 `python -X importtime` says of everything that is imported, largest first.
 
-    .venv/bin/python -m benchmarks.start [--runs 9] [--imports]
+    .venv/bin/python -m benchmarks.start [--runs 9] [--imports] [--svg docs/images/start.svg]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 from streamplay.server.child import LocalServer
 from tests.support.nullsink import NullSink
@@ -103,6 +104,64 @@ def waterfall(runs: list[dict[str, float]]) -> None:
         before = at
 
 
+STYLE = """
+.ground { fill: #ffffff } text { fill: #24292f; font: 13px sans-serif } .title { font-weight: bold }
+.ours { fill: #2a6f97 } .waits { fill: #b9c3cc } .grid { stroke: #d8dee4 }
+@media (prefers-color-scheme: dark) {
+.ground { fill: #0d1117 } text { fill: #e6edf3 }
+.ours { fill: #61a5c2 } .waits { fill: #4a525c } .grid { stroke: #30363d } }
+"""
+
+# What the picture shows: a span from one mark to another, and whether this process works in it.
+SPANS = (
+    ("the interpreter starts", None, "interpreter", "ours"),
+    ("the command line is read", "interpreter", "request begun", "ours"),
+    ("connection, request", "request begun", "sent", "ours"),
+    ("asyncio and the player are imported", "asyncio begins", "streamplay.player is there", "ours"),
+    ("the device is opened", "opening the device", "device runs", "ours"),
+    ("numpy is imported, beside it", "numpy begins", "numpy is there", "ours"),
+    ("the server thinks", "sent", "first byte", "waits"),
+    ("decoded, and handed to the device", "first byte", "first sound", "ours"),
+)
+
+
+def picture(runs: list[dict[str, float]]) -> str:
+    """Return the waterfall as SVG: medians, on a ground of its own, light and dark."""
+    at = {name: statistics.median(r[name] for r in runs if name in r) for name in runs[0]}
+    left, width, row, top = 270, 470, 26, 44
+    scale = width / (at["first sound"] * 1.08)
+    height = top + row * len(SPANS) + 34
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" '
+            f'width="{left + width + 60}" height="{height}" role="img">'
+        ),
+        f"<title>From the start of the process to the first sound</title><style>{STYLE}</style>",
+        '<rect class="ground" width="100%" height="100%"/>',
+        (
+            f'<text class="title" x="12" y="24">Cold start of say: ms from the start of the process, '
+            f"medians of {len(runs)} runs, first byte {FIRST_BYTE_MS} ms after the request</text>"
+        ),
+    ]
+    foot = top + row * len(SPANS)
+    for tick in range(0, int(width / scale) + 1, 50):
+        x = left + tick * scale
+        parts.append(f'<path class="grid" d="M{x:.1f} {top - 6} V{foot}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{foot + 18}" text-anchor="middle">{tick}</text>')
+    for number, (name, start, end, kind) in enumerate(SPANS):
+        if end not in at or (start is not None and start not in at):
+            continue
+        begin, y = at[start] if start else 0.0, top + row * number
+        long = max(2.0, (at[end] - begin) * scale)
+        parts.append(f'<text x="{left - 10}" y="{y + 15}" text-anchor="end">{name}</text>')
+        parts.append(
+            f'<rect class="{kind}" x="{left + begin * scale:.1f}" y="{y + 2}" '
+            f'width="{long:.1f}" height="{row - 8}" rx="2"/>'
+            f'<text x="{left + begin * scale + long + 6:.1f}" y="{y + 15}">{at[end]:.0f}</text>'
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
 def imports(url: str, environment: dict[str, str]) -> None:
     command = [
         sys.executable,
@@ -132,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--imports", action="store_true")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the waterfall")
     args = parser.parse_args()
     sink = NullSink()
     sink.start()
@@ -140,7 +200,10 @@ def main() -> None:
     try:
         with LocalServer(["--first-byte-ms", str(FIRST_BYTE_MS)]) as server:
             run(server.base_url, environment)
-            waterfall([run(server.base_url, environment) for _ in range(args.runs)])
+            runs = [run(server.base_url, environment) for _ in range(args.runs)]
+            waterfall(runs)
+            if args.svg:
+                args.svg.write_text(picture(runs), encoding="utf-8")
             if args.imports:
                 imports(server.base_url, environment)
     finally:

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 LEFT, WIDTH, BAR, GAP, HEAD = 190, 420, 18, 8, 30
 
 STYLE = """
+.ground { fill: #ffffff }
 text { fill: #24292f; font: 12px sans-serif } .title { font-weight: bold }
 .ours { fill: #2a6f97 } .theirs { fill: #a9a9a9 } .range { stroke: #24292f }
 .byte { stroke: #c1121f; stroke-dasharray: 4 } .note { fill: #c1121f; font-size: 11px }
 @media (prefers-color-scheme: dark) {
+.ground { fill: #0d1117 }
 text { fill: #e6edf3 } .ours { fill: #61a5c2 } .theirs { fill: #6e7681 } .range { stroke: #e6edf3 }
 .byte { stroke: #ff7b72 } .note { fill: #ff7b72 } }
 """
 
 
 def picture(results: Results) -> str:
-    """Return it as SVG, on no ground of its own."""
+    """Return it as SVG, on a ground of its own: the page may be of the other kind."""
     parts, y = [], 0
     for title, row, fact, byte in (
         ("Cold: start of the process to first sound, ms", "start", "first", FIRST_BYTE_MS),
@@ -32,12 +34,14 @@ def picture(results: Results) -> str:
     ):
         drawn, y = _chart(results, title, (row, fact, byte), y)
         parts += drawn
+    y += GAP
     size = f'viewBox="0 0 {LEFT + WIDTH + 90} {y}" width="{LEFT + WIDTH + 90}" height="{y}"'
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n'
         f"<title>From asking to the first sound, by player</title>\n"
-        f"<style>{STYLE}</style>\n{body}\n</svg>\n"
+        f"<style>{STYLE}</style>\n"
+        f'<rect class="ground" width="100%" height="100%"/>\n{body}\n</svg>\n'
     )
 
 

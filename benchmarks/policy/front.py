@@ -14,9 +14,13 @@ LEFT, RIGHT, TOP, BOTTOM = 70, 30, 40, 60
 STEP: Final = 0.1
 """Seconds between two lines of the grid."""
 
-INK: Final = "#4a5568"
-POLICY: Final = "#1f77b4"
-RULE: Final = "#d1495b"
+STYLE: Final = """
+.ground { fill: #ffffff } .ink { fill: #24292f } .grid { stroke: #d8dee4 }
+.policy { fill: #0b62a4 } .line { stroke: #0b62a4 } .rule { fill: #b3261e }
+@media (prefers-color-scheme: dark) {
+.ground { fill: #0d1117 } .ink { fill: #e6edf3 } .grid { stroke: #30363d }
+.policy { fill: #79c0ff } .line { stroke: #79c0ff } .rule { fill: #ff7b72 } }
+"""
 
 LETTER: Final = (7.5, 13)
 """How wide and how high a letter is, about: names must not lie on one another."""
@@ -40,12 +44,13 @@ def draw_front(policy: Sequence[Point], rules: Sequence[Point], title: str) -> s
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="13"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-        f'<text x="{LEFT}" y="24" font-size="15" fill="{INK}">{title}</text>',
+        f"<style>{STYLE}</style>",
+        '<rect class="ground" width="100%" height="100%"/>',
+        f'<text x="{LEFT}" y="24" font-size="15" class="ink">{title}</text>',
         *axes.lines(),
-        f'<polyline points="{line}" fill="none" stroke="{POLICY}" stroke-width="1.5"/>',
-        *(names.mark(point, RULE, ("right above", "right below")) for point in _merged(rules)),
-        *(names.mark(point, POLICY, ("right above", "left below")) for point in policy),
+        f'<polyline points="{line}" class="line" fill="none" stroke-width="1.5"/>',
+        *(names.mark(point, "rule", ("right above", "right below")) for point in _merged(rules)),
+        *(names.mark(point, "policy", ("right above", "left below")) for point in policy),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -70,19 +75,19 @@ class _Axes:
         drawn = []
         for number in range(int(self._wait / STEP) + 1):
             x, _ = self.place(number * STEP, 0)
-            drawn.append(f'<path d="M{x:.1f} {TOP} V{HEIGHT - BOTTOM}" stroke="#e2e8f0"/>')
+            drawn.append(f'<path d="M{x:.1f} {TOP} V{HEIGHT - BOTTOM}" class="grid"/>')
             where = f'x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle"'
-            drawn.append(f'<text {where} fill="{INK}">{number * STEP:.1f}</text>')
+            drawn.append(f'<text {where} class="ink">{number * STEP:.1f}</text>')
         for number in range(int(self._gap / STEP) + 1):
             _, y = self.place(0, number * STEP)
-            drawn.append(f'<path d="M{LEFT} {y:.1f} H{WIDTH - RIGHT}" stroke="#e2e8f0"/>')
+            drawn.append(f'<path d="M{LEFT} {y:.1f} H{WIDTH - RIGHT}" class="grid"/>')
             where = f'x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end"'
-            drawn.append(f'<text {where} fill="{INK}">{number * STEP:.1f}</text>')
+            drawn.append(f'<text {where} class="ink">{number * STEP:.1f}</text>')
         middle = (LEFT + WIDTH - RIGHT) / 2
         where = f'x="{middle}" y="{HEIGHT - 14}" text-anchor="middle"'
-        drawn.append(f'<text {where} fill="{INK}">mean wait before the first sound, s</text>')
+        drawn.append(f'<text {where} class="ink">mean wait before the first sound, s</text>')
         turned = f'transform="translate(18 {HEIGHT / 2}) rotate(-90)" text-anchor="middle"'
-        drawn.append(f'<text {turned} fill="{INK}">mean silence inside, s</text>')
+        drawn.append(f'<text {turned} class="ink">mean silence inside, s</text>')
         return drawn
 
 
@@ -93,7 +98,7 @@ class _Names:
         self._axes = axes
         self._taken: list[tuple[float, float, float]] = []  # left, right, baseline
 
-    def mark(self, point: Point, colour: str, sides: Sequence[str]) -> str:
+    def mark(self, point: Point, kind: str, sides: Sequence[str]) -> str:
         """Return a point and its name, on the first of `sides` that is free."""
         name, wait, gap = point
         x, y = self._axes.place(wait, gap)
@@ -111,8 +116,8 @@ class _Names:
             f'x="{left + width if end else left:.1f}" text-anchor="{"end" if end else "start"}"'
         )
         return (
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
-            f'<text {anchor} y="{base:.1f}" fill="{colour}">{name}</text>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="{kind}"/>'
+            f'<text {anchor} y="{base:.1f}" class="{kind}">{name}</text>'
         )
 
     def _is_free(self, left: float, base: float, width: float, height: float) -> bool:
