@@ -139,8 +139,9 @@ def picture(runs: list[dict[str, float]]) -> str:
         f"<title>From the start of the process to the first sound</title><style>{STYLE}</style>",
         '<rect class="ground" width="100%" height="100%"/>',
         (
-            f'<text class="title" x="12" y="24">Cold start of say: ms from the start of '
-            f"the process, medians of {len(runs)} runs, first byte {FIRST_BYTE_MS} ms after the request</text>"
+            f'<text class="title" x="12" y="24">Cold start of say: ms from the start of the '
+            f"process, medians of {len(runs)} runs, first byte {FIRST_BYTE_MS} ms after the "
+            "request</text>"
         ),
     ]
     foot = top + row * len(SPANS)
