@@ -41,6 +41,8 @@ _DISCARD_PADDING: Final = 0x75A2
 _ENTERED: Final = (_SEGMENT, _CLUSTER)
 _TAKEN: Final = (_TRACKS, _SIMPLE_BLOCK, _BLOCK_GROUP)
 
+_MARKS: Final = tuple(mark.to_bytes(4, "big") for mark in (_EBML, _CLUSTER))
+
 _AUDIO_TYPE: Final = 2
 _LARGEST: Final = 1 << 22  # of what is read whole: tracks, a block
 _MOST_SKIPPED_NS: Final = 200_000_000
@@ -96,6 +98,10 @@ class WebmReader(CodecReader):
         yield from self._packets.drain()
         self.incomplete = self._script.incomplete
 
+    def leave_out(self) -> None:
+        """Note that something between the elements was none, and was left out."""
+        self._packets.damaged += 1
+
     def begin(self, entry: _Entry) -> None:
         """Decode the packets of a file, or of the next one.
 
@@ -142,12 +148,15 @@ class _Elements(Script[_Packet]):
         self._reader = reader
         self._number: int | None = None
         self._end = 0  # of the segment, where it is told
+        self._lost = 0  # bytes that are no element, zeros apart
 
     def steps(self) -> Iterator[_Packet | None]:
         whole = True
         while whole and (head := (yield from self._head())) is not None:
             name, size = head
-            if name in _TAKEN:
+            if not name:
+                whole = yield from self._find_next()
+            elif name in _TAKEN:
                 whole = yield from self._whole(name, size)
             elif name in _ENTERED:
                 end = 0 if size is None else self.position + size
@@ -156,8 +165,30 @@ class _Elements(Script[_Packet]):
                 whole = yield from self.skip(size)
         if not whole or self.data or self.position < self._end:
             self.incomplete = "the WebM ended inside an element"
+        elif self._lost:
+            self._reader.leave_out()
         if self._number is None:
             self.incomplete = "the WebM ended before its tracks"
+
+    def _find_next(self) -> Generator[_Packet | None, None, bool]:
+        """Pass over what is no element, to the next cluster or file; return whether it came.
+
+        Raises
+        ------
+        BadAudio
+            If no track is known yet.
+        """
+        if self._number is None:
+            raise BadAudio("the WebM is damaged")
+        while True:
+            places = [at for mark in _MARKS if (at := self.data.find(mark)) >= 0]
+            known = min(places, default=max(0, len(self.data) - len(_MARKS[0]) + 1))
+            self._lost += len(self.take(known).replace(b"\0", b""))
+            if places:
+                return True
+            if not (yield from self.wait(len(self.data) + 1)):
+                self._lost += len(self.take(len(self.data)).replace(b"\0", b""))
+                return True
 
     def _whole(self, name: int, size: int | None) -> Generator[_Packet | None, None, bool]:
         """Read an element that is read whole; return whether it has come."""
@@ -169,17 +200,20 @@ class _Elements(Script[_Packet]):
         return True
 
     def _head(self) -> Generator[_Packet | None, None, tuple[int, int | None] | None]:
-        """Take an element's id and size; None for an unknown one, and for all at the end."""
+        """Take an element's id and size; None for an unknown one, and for all at the end.
+
+        An id of 0: what stands there is no element, and is not taken.
+        """
         if not (yield from self.wait(1)):
             return None
         id_bytes = _width(self.data[0])
         if id_bytes > 4:
-            raise BadAudio("the WebM is damaged")
+            return 0, 0
         if not (yield from self.wait(id_bytes + 1)):
             return None
         size_bytes = _width(self.data[id_bytes])
         if size_bytes > 8:
-            raise BadAudio("the WebM is damaged")
+            return 0, 0
         if not (yield from self.wait(id_bytes + size_bytes)):
             return None
         name = int.from_bytes(self.take(id_bytes), "big")

@@ -15,7 +15,7 @@ from streamplay.audio import AudioFormat
 from streamplay.stream.sniff import media_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from streamplay.models import FormatSource
 
@@ -82,6 +82,16 @@ _ENCODING_NAMES: Final = (
     "sampletype",
 )
 
+
+# Objects inside an event that describe its audio; what goes in is described beside them.
+_OBJECT_NAMES: Final = (
+    *("audioformat", "outputformat", "format", "audioconfig", "output", "audio", "session"),
+    *("response", "config", "metadata"),
+)
+_NUMBER: Final = re.compile(r"\s*(\d{1,7})(?:\.0{1,6})?\s*(?:hz)?\s*", re.IGNORECASE | re.ASCII)
+_BOTH: Final = re.compile(
+    r"(?P<encoding>pcm|ulaw|mulaw|alaw)[_-](?:s?16(?:le)?[_-])?(?P<rate>\d{4,6})(?:hz)?", re.ASCII
+)
 
 _TYPE_NAMES: Final = ("mimetype", "contenttype", "mediatype", "format")
 
@@ -152,7 +162,8 @@ def _told_by_type(content_type: str) -> tuple[Told, Told]:
     media = media_type(content_type)
     parameters = {
         _plain(name): value.strip().strip('"')
-        for name, _, value in (part.partition("=") for part in content_type.split(";")[1:])
+        # GStreamer's caps have commas.
+        for name, _, value in (part.partition("=") for part in re.split("[;,]", content_type)[1:])
     }
     encoding, rate = _MEDIA.get(media, ("", 0))
     if media not in ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", *_MEDIA):
@@ -160,27 +171,48 @@ def _told_by_type(content_type: str) -> tuple[Told, Told]:
     return _read(parameters, _RATE_NAMES), Told(rate, 0, encoding)
 
 
-def told_by_fields(fields: Mapping[str, Any]) -> Told:
+def told_by_fields(fields: Mapping[str, Any], depth: int = 4) -> Told:
     """Read an event's fields, or the object that holds its audio."""
     plain = {_plain(name): value for name, value in fields.items() if isinstance(name, str)}
     told = _read(plain, _RATE_NAMES_IN_EVENTS)
     types = (plain.get(name) for name in _TYPE_NAMES)
     named = next((one for one in types if isinstance(one, str) and "/" in one[:80]), "")
-    return told.over(told_by_type(named[:200])) if named else told
+    if named:
+        told = told.over(told_by_type(named[:200]))
+    inner = (plain[name] for name in _OBJECT_NAMES if isinstance(plain.get(name), dict))
+    return told if depth < 1 else told.over(_first(told_by_fields(one, depth - 1) for one in inner))
+
+
+def _first(told: Iterable[Told]) -> Told:
+    return next((one for one in told if one != Told()), Told())
 
 
 def _read(values: Mapping[str, Any], rates: tuple[str, ...]) -> Told:
+    encoding, rate = _both(values)
     return Told(
-        _number(values, rates, _RATES),
+        _number(values, rates, _RATES) or rate,
         _number(values, _CHANNEL_NAMES, _CHANNELS),
-        _encoding(values),
+        _encoding(values) or encoding,
     )
+
+
+def _both(values: Mapping[str, Any]) -> tuple[str, int]:
+    """Read a name that tells encoding and rate: ``pcm_44100``, ``ulaw_8000`` (ElevenLabs)."""
+    for name in _ENCODING_NAMES:
+        value = values.get(name)
+        found = _BOTH.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        if found and int(found["rate"]) in _RATES:
+            return _ENCODINGS.get(found["encoding"], ""), int(found["rate"])
+    return "", 0
 
 
 def _number(values: Mapping[str, Any], names: tuple[str, ...], allowed: range) -> int:
     for name in names:
         value = values.get(name)
-        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 12:
+        if isinstance(value, str):
+            found = _NUMBER.fullmatch(value)
+            value = int(found[1]) if found else None
+        elif isinstance(value, float) and value.is_integer():
             value = int(value)
         if type(value) is int and value in allowed:
             return value

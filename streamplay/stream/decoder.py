@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.codecs.readers import COMPRESSED, reader_of
-from streamplay.errors import BadAudio, Truncated, UnexpectedContent
+from streamplay.errors import BadAudio, Truncated
 from streamplay.models import FormatSource
 from streamplay.presentable import presentable
 from streamplay.stream.headers import CompressedWav
 from streamplay.stream.mpeg import tag_bytes
-from streamplay.stream.riff import Walker
+from streamplay.stream.no_sound import no_sound
+from streamplay.stream.riff import Walker, holds_header
 from streamplay.stream.samples import Chunk, Samples, limited
-from streamplay.stream.sniff import RAW, identify, media_type
+from streamplay.stream.sniff import RAW, hidden_frames, identify, media_type
 from streamplay.stream.uniform import Uniform
 
 if TYPE_CHECKING:
@@ -50,19 +51,6 @@ _SILENCE_BYTES: Final = 8
 
 # Readers of these pass over an ID3 tag by themselves, also over one whose length is wrong.
 _TAGGED: Final = frozenset(("audio/mpeg", "audio/aac"))
-
-_NAMES: Final = {
-    "application/json": "JSON",
-    "text/html": "a page of HTML",
-    "text/event-stream": "server-sent events",
-    "text/plain": "plain text",
-    "application/base64": "a text in base64",
-    "application/zip": "a ZIP archive",
-    "application/gzip": "a gzip archive",
-    "application/pdf": "a PDF document",
-    "image/png": "a PNG picture",
-    "audio/midi": "MIDI",
-}
 
 
 class Decoder:
@@ -198,9 +186,11 @@ class Decoder:
     def _kind(self, start: bytes, *, whole: bool) -> str | None:
         kind = identify(start, self._media, whole=whole)
         promised = self._media in _PROMISING and self.source != "user"
-        if kind == RAW and promised and not whole and len(start) < _PROMISE_BYTES:
-            return None
-        return kind
+        if kind != RAW or self.source == "user":
+            return kind
+        if promised:
+            return None if not whole and len(start) < _PROMISE_BYTES else RAW
+        return hidden_frames(start, whole=whole)
 
     def _choose(self, kind: str, start: bytes) -> bytes:
         """Begin to read what has come as what it is; return it without a tag in front."""
@@ -214,8 +204,10 @@ class Decoder:
         elif kind in COMPRESSED:
             self._codec = reader_of(kind)
         elif kind != RAW:
-            raise _unexpected(kind, start)
-        elif self._media in _PROMISING and not self._samples.are_plain(start):
+            raise no_sound(kind, start)
+        elif self._media in _PROMISING and not (
+            self._samples.are_plain(start) or holds_header(start)
+        ):
             raise BadAudio(
                 f"the server says {presentable(self._media, limit=60)}, and that is not what came",
                 remedy="Ask for another format, or say what the bytes are with --decode-as",
@@ -341,14 +333,3 @@ class Decoder:
 def _rate(audio: AudioFormat) -> str:
     layout = {1: "mono", 2: "stereo"}.get(audio.channels, f"{audio.channels} channels")
     return f"{audio.samplerate} Hz {layout}"
-
-
-def _unexpected(kind: str, start: bytes) -> UnexpectedContent:
-    name = _NAMES.get(kind, kind)
-    words = ""
-    if kind.startswith("text/") or kind == "application/json":
-        words = f": {presentable(start[:300].decode(errors='replace'), limit=120)!r}"
-    return UnexpectedContent(
-        f"the audio is {name}, which is no sound{words}",
-        remedy="Look at what the server was asked for",
-    )

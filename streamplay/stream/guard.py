@@ -197,14 +197,6 @@ class Guard:
             return None
         return self._examine(block[:whole])
 
-    def is_smooth(self, frames: Frames) -> bool:
-        """Tell whether frames are silence, or vary as sound does, and not as noise."""
-        sane = _sane(frames, _DENORMAL)
-        if sane is None or not len(sane):
-            return False
-        power = _energy(sane) / sane.size
-        return power < _SILENT or _variation(sane) < _SMOOTH_SHARE * power
-
     def _examine(self, block: bytes) -> Candidate | None:
         size = self._window * self._told.frame_bytes
         for start in range(0, len(block), size):
@@ -292,6 +284,15 @@ class _Laws:
             return False
         self.verdict = self.other if self._own > _LAW_FACTOR * self._others else ""
         return True
+
+
+def is_smooth(frames: Frames) -> bool:
+    """Tell whether frames are silence, or vary as sound does, and not as noise."""
+    sane = _sane(frames, _DENORMAL)
+    if sane is None or not len(sane):
+        return False
+    power = _energy(sane) / sane.size
+    return power < _SILENT or _variation(sane) < _SMOOTH_SHARE * power
 
 
 def wrong_encoding(told: AudioFormat, found: Candidate) -> WrongEncoding:

@@ -23,6 +23,9 @@ WAV_ENCODINGS: Final = {
     (6, 8): "pcm_alaw",
     (7, 8): "pcm_mulaw",
 }
+_RIFX_ENCODINGS: Final = {
+    key: f"{name[:-2]}be" if name.endswith("le") else name for key, name in WAV_ENCODINGS.items()
+}
 _WAV_TAGS: Final = frozenset(tag for tag, _ in WAV_ENCODINGS)
 _EXTENSIBLE: Final = 0xFFFE
 # The sub-format of an extensible header: the old tag, then these 14 bytes.
@@ -64,6 +67,14 @@ class CompressedWav(BadAudio):
     """A WAV header that names a compressed format: ADPCM, GSM, mp3."""
 
 
+def rifx_format(body: bytes) -> AudioFormat:
+    """Read a ``fmt `` chunk's body of a WAV file whose numbers are big-endian."""
+    tag, channels, samplerate, _, _, bits = struct.unpack_from(">HHIIHH", body)
+    named = f"tag {tag}, {bits} bits, {samplerate} Hz, {channels} channels"
+    encoding = _RIFX_ENCODINGS.get((tag, (bits + 7) // 8 * 8))
+    return _checked(encoding, samplerate, channels, "RIFX", named)
+
+
 def wav_format(body: bytes) -> AudioFormat:
     """Read a ``fmt `` chunk's body, of 16 bytes or more.
 
@@ -74,12 +85,15 @@ def wav_format(body: bytes) -> AudioFormat:
     BadAudio
         If it names none that can be played.
     """
-    tag, channels, samplerate, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    tag, channels, samplerate, _, frame, bits = struct.unpack_from("<HHIIHH", body)
     if tag == _EXTENSIBLE and len(body) >= 40 and body[26:40] == _GUID_TAIL:
         (tag,) = struct.unpack_from("<H", body, 24)
     named = f"tag {tag}, {bits} bits, {samplerate} Hz, {channels} channels"
     compressed = tag not in (*_WAV_TAGS, 0, _EXTENSIBLE)
-    encoding = WAV_ENCODINGS.get((tag, (bits + 7) // 8 * 8))  # 20 bits lie in 24, above
+    held = (bits + 7) // 8 * 8  # 20 bits lie in 24, above
+    if channels and frame == 4 * channels and tag == 1 and held == 24:
+        held = 32  # and 24 in 32, where a frame is as long as that
+    encoding = WAV_ENCODINGS.get((tag or 1, held))
     return _checked(encoding, samplerate, channels, "WAV", named, compressed=compressed)
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 TAG_HEADER_BYTES: Final = 10
+APE_HEADER_BYTES: Final = 32
 
 _FOOTER_BYTES: Final = 10
 _HAS_FOOTER: Final = 0x10
 
 
 def tag_bytes(start: bytes) -> int:
-    """Return how long an ID3v2 tag is (https://id3.org/id3v2.4.0-structure §3.1); 0: it is none."""
+    """Return how long a tag is; 0: it is none.
+
+    ID3v2: https://id3.org/id3v2.4.0-structure §3.1; APEv2: https://wiki.hydrogenaud.io, "APE Tags
+    Header". The size of the latter leaves out its header.
+    """
+    if start.startswith(b"APETAGEX") and len(start) >= APE_HEADER_BYTES:
+        return APE_HEADER_BYTES + int.from_bytes(start[12:16], "little")
     if not start.startswith(b"ID3") or len(start) < TAG_HEADER_BYTES:
         return 0
     size = sum(

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import BadAudio
-from streamplay.stream.headers import AU_HEADER_BYTES, aiff_format, au_format, wav_format
+from streamplay.stream.headers import (
+    AU_HEADER_BYTES,
+    aiff_format,
+    au_format,
+    rifx_format,
+    wav_format,
+)
 from streamplay.stream.mpeg import TAG_HEADER_BYTES, tag_bytes
 
 if TYPE_CHECKING:
@@ -94,6 +100,7 @@ class Layout(NamedTuple):
 
 
 _RIFF: Final = Layout(4, 4, "little", 2, 0, b"fmt ", b"data", 0, wav_format)
+_RIFX: Final = Layout(4, 4, "big", 2, 0, b"fmt ", b"data", 0, rifx_format)
 _W64_TAIL: Final = bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _W64: Final = Layout(
     16, 8, "little", 8, 24, b"fmt " + _W64_TAIL, b"data" + _W64_TAIL, 0, wav_format
@@ -107,6 +114,7 @@ _STARTS: Final = (
     (_WAV, _MAGIC_BYTES, _RIFF),
     (re.compile(rb"riff\x2e\x91\xcf\x11.{16}wave", re.DOTALL), 40, _W64),
     (re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL), 12, _AIFF),
+    (re.compile(rb"RIFX.{4}WAVE", re.DOTALL), 12, _RIFX),
     (re.compile(re.escape(_AU)), 0, None),
 )
 _LONGEST_START: Final = 40
@@ -351,6 +359,11 @@ class Walker:
         name, size = layout.read_head(self._data)
         known = name[:4] in _KNOWN or (_is_name(name[:4]) and size <= _LONGEST_UNKNOWN)
         return layout.head_bytes + size if known else 0
+
+
+def holds_header(data: bytes) -> bool:
+    """Tell whether a WAV header stands somewhere in there."""
+    return _WAV.search(data) is not None
 
 
 def _known(size: int) -> int | None:

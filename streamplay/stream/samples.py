@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.audio import AudioFormat
-from streamplay.stream.guard import GUARDED, Guard, wrong_encoding
+from streamplay.stream.guard import GUARDED, Guard, is_smooth, wrong_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,7 +110,7 @@ class Samples:
         """Tell whether bytes are smooth, as sound is, when read as they are expected to be."""
         told = self._decoder.reading
         frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
-        return Guard(told).is_smooth(frames)
+        return is_smooth(frames)
 
     def _pass(self, data: bytes) -> Iterable[Chunk]:
         """Let whole frames past the guard."""

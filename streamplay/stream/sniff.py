@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from streamplay.stream.mpeg import TAG_HEADER_BYTES, tag_bytes
+from streamplay.stream.mpeg import APE_HEADER_BYTES, TAG_HEADER_BYTES, tag_bytes
 
 RAW: Final = "application/octet-stream"
 """The type of bytes that bear no mark: samples, as far as is known."""
@@ -53,6 +53,7 @@ _W64: Final = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
     ("audio/wav", 0, b"RIFF", 8, b"WAVE"),
     ("audio/wav", 0, b"RF64", 8, b"WAVE"),
+    ("audio/wav", 0, b"RIFX", 8, b"WAVE"),
     ("audio/wav", 0, b"BW64", 8, b"WAVE"),
     ("audio/x-w64", 0, _W64, 0, b""),
     ("audio/aiff", 0, b"FORM", 8, b"AIFF"),
@@ -78,6 +79,8 @@ _MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
     ("image/png", 0, b"\x89PNG\r\n\x1a\n", 0, b""),
 )
 _ID3: Final = b"ID3"
+_APE: Final = b"APETAGEX"
+_APE_LOOK: Final = 3  # of random samples few begin so
 _MPEG: Final = "audio/mpeg"
 _AAC: Final = "audio/aac"
 
@@ -95,6 +98,7 @@ _FRAMED: Final = {
     "audio/x-hx-aac-adts": _AAC,
 }
 _LOOK_FOR_FRAMES: Final = 16384
+_HIDDEN_BEHIND: Final = 16
 
 _LONGEST_TAG_SEEN: Final = 1 << 16
 """Behind a longer ID3 tag mp3 is expected, unseen."""
@@ -138,7 +142,7 @@ def identify(start: bytes, told: str = "", *, whole: bool = False) -> str | None
         begun = len(start) > at or (at and start.startswith(b"\0"))  # a box of a few kilobytes
         if found and begun and not whole:
             return None
-    if _stands(start, 0, _ID3):
+    if _stands(start, 0, _ID3) or (_stands(start, 0, _APE) and len(start) >= _APE_LOOK):
         return _behind_tag(start, whole=whole)
     text = _identify_text(start, whole=whole)
     if text != RAW:
@@ -196,7 +200,7 @@ def _is_sentence(text: bytes) -> bool:
 
 def _behind_tag(start: bytes, *, whole: bool) -> str | None:
     """Tell what an ID3 tag stands in front of: mostly, but not always, mp3."""
-    if len(start) < TAG_HEADER_BYTES:
+    if len(start) < TAG_HEADER_BYTES or (start.startswith(_APE) and len(start) < APE_HEADER_BYTES):
         return _MPEG if whole else None
     end = tag_bytes(start)
     if whole or len(start) > _LONGEST_TAG_SEEN or end > _LONGEST_TAG_SEEN:
@@ -232,6 +236,24 @@ def _frames_within(start: bytes, begin: int, kinds: tuple[str, ...], *, whole: b
                 return kind
         at += 1
     return None
+
+
+def hidden_frames(start: bytes, *, whole: bool) -> str | None:
+    """Return the media type of frames of mp3 or AAC behind a few other bytes.
+
+    Returns
+    -------
+    str or None
+        `RAW` where there are none. None: more has to be seen.
+    """
+    unsure = False
+    for at in range(1, min(_HIDDEN_BEHIND, len(start))):
+        for kind in (_MPEG, _AAC):
+            found = _frames_begin(start, at, kind, whole=whole)
+            if found:
+                return kind
+            unsure = unsure or found is None
+    return None if unsure else RAW
 
 
 def _frames_begin(start: bytes, at: int, kind: str, *, whole: bool) -> bool | None:

@@ -22,6 +22,10 @@ S16 = AudioFormat("pcm_s16le", 24000)
         ({"x-audio-sample-rate": "44100", "x-audio-channels": "2"}, Told(44100, 2)),
         ({"sample-rate": "22050", "x-audio-format": "pcm_s16le"}, Told(22050, 0, "pcm_s16le")),
         ({"x-samplerate": "8000"}, Told(8000)),
+        ({"x-sample-rate": "44100 Hz"}, Told(44100)),
+        ({"sample-rate": "44100.0"}, Told(44100)),
+        ({"x-audio-format": "pcm_44100"}, Told(44100)),
+        ({"content-type": "audio/x-raw, format=S16LE, rate=16000"}, Told(16000, 0, "pcm_s16le")),
         ({"content-type": "audio/pcm;rate=0"}, Told()),
         ({"content-type": "audio/pcm;rate=4000000000"}, Told()),
         ({"content-type": "audio/pcm;rate=abc;channels=99"}, Told()),
@@ -42,6 +46,22 @@ def test_headers_tell(headers: dict[str, str], told: Told) -> None:
         ({"format": "wav", "sample_rate": True}, Told()),
         ({"encoding": "base64", "rate": 1.5}, Told()),
         ({"format": "f32le"}, Told(0, 0, "pcm_f32le")),
+        ({"sample_rate": 44100.0, "channels": 1.5}, Told(44100)),
+        ({"format": "ulaw_8000"}, Told(8000, 0, "pcm_mulaw")),
+        ({"format": "pcm_16"}, Told()),
+        ({"mimeType": "audio/pcm;rate=16000"}, Told(16000)),
+        (
+            {"audio_format": {"sample_rate": 44100, "encoding": "pcm_f32le"}},
+            Told(44100, 0, "pcm_f32le"),
+        ),
+        (
+            {
+                "session": {
+                    "audio": {"input": {"rate": 16000}, "output": {"format": {"rate": 44100}}}
+                }
+            },
+            Told(44100),
+        ),
         *(({"encoding": name}, Told(0, 0, name)) for name in READABLE),
         ({"audio_format": "pcm_mulaw", "sr": 8000}, Told(8000, 0, "pcm_mulaw")),
     ],

@@ -211,6 +211,37 @@ def test_other_containers_cut_anywhere_give_what_libsndfile_put_in(
         assert np.array_equal(told.decode(audio[:whole]), expected)
 
 
+@pytest.mark.parametrize(
+    ("tag", "bits", "encoding"),
+    [(1, 16, "pcm_s16be"), (1, 8, "pcm_u8"), (3, 32, "pcm_f32be"), (7, 8, "pcm_mulaw")],
+)
+def test_a_wav_file_whose_numbers_are_big_endian_is_read(
+    tag: int, bits: int, encoding: str
+) -> None:
+    form = struct.pack(">HHIIHH", tag, 1, 24000, 24000 * bits // 8, bits // 8, bits)
+    body = (
+        b"WAVEfmt " + struct.pack(">I", 16) + form + b"data" + struct.pack(">I", len(AUDIO)) + AUDIO
+    )
+    for pieces in each_cut(b"RIFX" + struct.pack(">I", len(body)) + body):
+        walker = Walker(container=True)
+        parts = [part for piece in pieces for part in walker.feed(piece)] + list(walker.finish())
+        assert parts[0] == AudioFormat(encoding, 24000)
+        assert b"".join(part for part in parts[1:] if isinstance(part, bytes)) == AUDIO
+
+
+def test_bits_that_lie_in_longer_samples_are_read_as_those() -> None:
+    head = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 2, 24000, 192000, 8, 24))
+    assert walk([wav(AUDIO, head=head)])[1] == [AudioFormat("pcm_s32le", 24000, 2)]
+
+
+def test_a_file_of_au_behind_another_is_taken_out() -> None:
+    head = b".snd" + struct.pack(">IIIII", 24, len(AUDIO), 3, 24000, 1)
+    walker = Walker(container=True)
+    parts = [*walker.feed((head + AUDIO) * 3), *walker.finish()]
+    assert b"".join(part for part in parts if isinstance(part, bytes)) == AUDIO * 3
+    assert len([part for part in parts if isinstance(part, AudioFormat)]) == 3
+
+
 MADE_UP = [0, 10, 39, 41, 80, 1000, 1 << 20, 1 << 30, 10**9, 2 * 10**9, 0x7FFFFFFF, 0xFFFFFFDB]
 
 
