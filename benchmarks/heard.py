@@ -1,7 +1,7 @@
 """What `Heard` says, beside what was heard: interruptions at random moments of random utterances.
 
-Each utterance of random words is spoken by the local server with word times, played over the
-null sink, and interrupted at a random moment. The sink's recording tells how many of its frames
+Each utterance of random words is spoken by the local server (eSpeak) with word times, played over
+the null sink, and interrupted at a random moment. The sink's recording tells how many of its frames
 were really heard, and the server's word times which word that was. A word counts as heard once
 half of it was. A trial in which the device itself ran out is repeated.
 
@@ -201,6 +201,7 @@ def main() -> None:
     chance = random.Random(options.seed)
     sink = NullSink(RATE)
     os.environ.update(sink.environment)
+    os.environ["STREAMPLAY_ENGINE"] = "espeak"  # it tells the times of words, and is exact
     sink.start()
     judged: list[list[int]] = []
     try:

@@ -225,10 +225,10 @@ class Backend:
         in_text : bool
             In the middle of a text: only where a probe has reached it.
         """
-        before = self.current
+        before, reached = self.current, self._standby.has_reached
         if self._standby.try_again(self._clock(), only_reached=in_text) is None:
             return None
-        return Change(before, self.current)
+        return Change(before, self.current, reached=self.current.number in reached)
 
     @property
     def staying(self) -> str:

@@ -77,11 +77,14 @@ class Change:
         The one that has spoken, or was to speak, and the one that is asked now.
     error : StreamPlayError or None
         Why; None: a server before it in the order is tried again.
+    reached : bool
+        Whether a probe has reached that one.
     """
 
     before: SpeakingServer
     after: SpeakingServer
     error: StreamPlayError | None = None
+    reached: bool = False
 
 
 def servers_of(options: Options) -> list[SpeakingServer]:

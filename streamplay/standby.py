@@ -91,6 +91,11 @@ class Standby:
         """Note that a probe has reached a server that had failed."""
         self._reached.add(server)
 
+    @property
+    def has_reached(self) -> frozenset[int]:
+        """The servers that a probe has reached and that were not tried again yet."""
+        return frozenset(self._reached)
+
     def try_again(self, now: float, *, only_reached: bool = False) -> int | None:
         """Return a server that is tried again now, and that speaks from now on; None: none is.
 

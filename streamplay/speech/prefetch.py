@@ -364,6 +364,12 @@ class Fetch:
         for chunk in self.response.held():
             yield chunk, self._clock()
 
+    def give_up(self, error: StreamPlayError) -> None:
+        """Receive nothing more: `arrivals` ends with `error`."""
+        if not self._task.done():
+            self._error = error
+            self._task.cancel()
+
     async def aclose(self) -> None:
         """Let go of the connection, now."""
         self._task.cancel()

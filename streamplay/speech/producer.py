@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, suppress
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import (
@@ -21,6 +22,7 @@ from streamplay.errors import (
     ServerFailed,
     StreamBroken,
     StreamPlayError,
+    TimedOut,
 )
 from streamplay.speaking import is_of_server
 from streamplay.speech.delivery import Delivery
@@ -45,6 +47,10 @@ HAND_ON_SECONDS: Final = 3.0
 """A piece is delivered once less audio than this is ahead. It is more than the ring's two seconds;
 more than that would be lost where a piece breaks off, which is requested again only while none of
 it was delivered."""
+
+DRY_LOOKS: Final = 4
+"""While the output is about to run dry it is looked at so often in the time of ``fallback_after``:
+an output tells what it has played a block at a time."""
 
 _GOES_ON_AFTER: Final = (NetworkFailed, StreamBroken, ServerFailed, RateLimited, BadRequest)
 
@@ -151,10 +157,27 @@ class Producer:
             await self._prefetch.ask_others_again()
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
+        after = self._options.fallback_after
+        watching = None if after is None else asyncio.create_task(self._watch(fetch, after))
         try:
             await self._read(fetch, piece, fetch.arrivals())
         finally:
+            if watching is not None:
+                watching.cancel()
             self._settle(fetch)
+
+    async def _watch(self, fetch: Fetch, after: float) -> None:
+        """Give a piece up once nothing has been heard for so long, and another server may speak."""
+        account, dry_since = self._account, inf
+        while not fetch.done:
+            now = self._clock()
+            dry_since = min(dry_since, now) if account.track.has_run_dry() else inf
+            left = dry_since + after - now
+            if left <= 0 and self._backend.may_fall_back(fetch.server):
+                fetch.give_up(TimedOut("chunk", after))
+                return
+            ahead = max(self._delivery.ahead, after / DRY_LOOKS)
+            await account.changes.wait(ahead if left == inf else max(left, after / DRY_LOOKS))
 
     def _settle(self, fetch: Fetch) -> None:
         """Note the moments and counts of a response that is not read any more."""
@@ -246,7 +269,8 @@ class Producer:
         error, after, staying = change.error, change.after, self._backend.staying
         with_it = f"with {after.shown}{staying}"
         if error is None:
-            self._options.tell(f"trying again: speaking {with_it}")
+            how = "is there again" if change.reached else "is tried again"
+            self._options.tell(f"{after.shown} {how}: speaking with it{staying}")
         else:
             how = "going on" if self._account.received else "speaking"
             self._options.tell(f"{error.message}; {how} {with_it}")

@@ -320,6 +320,19 @@ def test_a_server_that_is_silent_gives_way_after_so_many_seconds(
     assert change.error.seconds == 0.2
 
 
+def test_a_server_that_falls_silent_in_the_middle_gives_way_once_nothing_is_heard(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    options: Any = {"base_url": speech_server.base_url, "fallback": stand_in(speech_server)}
+    with Player(**options, fallback_after=0.2, alignment="word") as player:
+        utterance = player.say(TEXT, extra=asking(fault="freeze", at_event=30))
+        receipt = check_whole(utterance)
+        (change,) = changes(utterance)
+    assert isinstance(change.error, TimedOut)
+    assert change.error.waiting_for == "chunk"
+    assert receipt.stalls.count == 1
+
+
 def test_the_first_server_speaks_again_once_it_is_there(
     speech_server: LocalServer, fast: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -333,14 +346,14 @@ def test_the_first_server_speaks_again_once_it_is_there(
             first = await (await player.say("One.")).wait()
             async with serving(port=port):
                 standby = player._core._resources.backend._standby
-                await asyncio.to_thread(wait_until, lambda: standby._reached)
+                await asyncio.to_thread(wait_until, lambda: standby.has_reached)
                 again = await (await player.say("Two.")).wait()
             return [first, again]
 
     first, again = asyncio.run(main())
     assert (first.base_url, first.complete) == (speech_server.base_url, True)
     assert (again.base_url != first.base_url, again.complete) == (True, True)
-    assert notices[-1].startswith(f"trying again: speaking with {again.base_url}")
+    assert notices[-1] == f"{again.base_url} is there again: speaking with it"
 
 
 def test_say_falls_back_in_the_middle_of_its_text(speech_server: LocalServer, fast: Silent) -> None:

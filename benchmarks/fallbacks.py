@@ -1,0 +1,259 @@
+"""Falling back in the middle of a text, beside what was heard: random faults at random moments.
+
+Two local servers speak with different voices and loudness. The first one fails in a random way at
+a random place of a random text; the second one goes on. The null sink's recording is compared with
+the audio that both have sent: what was heard of the first is bit for bit what it sent, up to the
+join; what follows is the second one's, louder or softer, from its first frame to its last. The
+words that the servers say lie in these two stretches must be the words of the text, each once.
+
+    .venv/bin/python -m benchmarks.fallbacks [--trials 20] [--seed 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.heard import RATE, text
+from streamplay import Player
+from streamplay.events import ServerChanged
+from streamplay.server.child import LocalServer
+from streamplay.speech.loudness import SpeechLevel
+from tests.support.nullsink import NullSink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from streamplay import Utterance
+
+    Samples = NDArray[np.int16]
+
+FAULTS = ("end-between-chunks", "end-inside-chunk", "reset", "error-event", "bad-base64", "freeze")
+LEVELS = (-12.0, -6.0, 3.0)  # of the second voice, in dB: eSpeak's own is near full scale
+FADE = round(0.005 * RATE)
+PAUSE = 0.4
+
+SCALED = """
+import sys
+from dataclasses import replace
+from streamplay.server import engines, service
+usual, factor = engines.sound, 10 ** (float(sys.argv[1]) / 20)
+def scaled(*given):
+    made = usual(*given)
+    return replace(made, frames=made.frames * factor)
+engines.sound = scaled
+service.main(["--tied"])
+"""
+
+
+class ScaledServer:
+    """A local server whose voice is louder or softer than usual."""
+
+    def __init__(self, decibels: float) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SCALED, str(decibels)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.base_url = self._process.stdout.readline().split()[-1]
+
+    def close(self) -> None:
+        """End it: it is tied to its standard input."""
+        self._process.communicate()
+
+
+@dataclass
+class Trial:
+    """One text that two servers have said."""
+
+    utterance: Utterance
+    given: str
+    sent: Samples
+    change: ServerChanged | None
+    silence: float
+
+    @property
+    def received_of_first(self) -> int:
+        """Frames that the first server had sent."""
+        account = self.utterance._state.account
+        return self.join_frames + account._taken_back
+
+    @property
+    def join_frames(self) -> int:
+        """Frames that were heard of the first server."""
+        (piece,) = self.utterance._state.pieces
+        return piece.last_join.frames
+
+
+def attempt(player: Player, chance: random.Random, folder: Path) -> Trial:
+    given = text(chance)
+    fault = {"fault": chance.choice(FAULTS), "at_event": chance.randint(4, 60)}
+    fault |= {"pace": chance.choice((0, 0, 1, 1.2, 3))}
+    file = folder / "sent.pcm"
+    words = "word" if chance.random() < 0.8 else None
+    utterance = player.say(
+        given,
+        extra={"extra_params": {"scenario": fault}},
+        alignment=words,  # type: ignore[arg-type]
+        output=file,
+        force=True,
+    )
+    change = next((each for each in utterance.events() if isinstance(each, ServerChanged)), None)
+    receipt = utterance.wait(60)
+    sent = np.frombuffer(file.read_bytes(), "<i2")
+    return Trial(utterance, given, sent, change, receipt.stalls.total_ms)
+
+
+def find(recorded: Samples, at: int, wanted: Samples) -> int | None:
+    """Find where the first samples of `wanted` begin in the recording, whatever their gain."""
+    begin = int(np.flatnonzero(np.abs(wanted) > 30)[0])
+    head = wanted[begin : begin + 2400].astype(np.float64)
+    rest = recorded[at:].astype(np.float64)
+    if len(rest) < len(head):
+        return None
+    size = 1 << (len(rest) + len(head)).bit_length()
+    product = np.fft.rfft(rest, size) * np.conj(np.fft.rfft(head, size))
+    match = np.fft.irfft(product, size)[: len(rest) - len(head) + 1]
+    power = np.cumsum(np.concatenate([[0.0], rest**2]))
+    own = np.sqrt(np.maximum(power[len(head) :] - power[: -len(head)], 1.0))
+    likeness = match / (own[: len(match)] * np.linalg.norm(head))
+    best = int(np.argmax(likeness > 0.98)) if (likeness > 0.98).any() else int(np.argmax(likeness))
+    return at + best - begin if likeness[best] > 0.95 else None
+
+
+def level(samples: Samples) -> float | None:
+    measured = SpeechLevel()
+    measured.add_frames(samples.astype(np.float32)[:, None] / 32768, RATE)
+    return measured.decibels
+
+
+def judge(trial: Trial, recorded: Samples, at: int) -> dict[str, Any]:
+    utterance, receipt = trial.utterance, trial.utterance.receipt
+    heard = utterance.heard()
+    frames = receipt.frames
+    adds_up = frames.received == frames.played + frames.flushed
+    facts: dict[str, Any] = {
+        "complete": receipt.complete,
+        "adds_up": adds_up,
+        "stall": trial.silence,
+    }
+    facts["text"] = heard.text.split() == trial.given.split()
+    join, exact = trial.join_frames, heard.exact
+    facts["changed"] = trial.change is not None
+    if trial.change is None:  # it had all been received
+        facts["end"] = at
+        return facts
+    first, second = trial.sent[:join], trial.sent[trial.received_of_first :]
+    pieces = utterance._state.pieces
+    words = [word.text for word in pieces[0].words]
+    facts["words"] = words == [w.strip(".,") for w in trial.given.split()] if exact else None
+    facts["exact"] = exact
+    place = at
+    if (np.abs(first) > 30).any():
+        found = find(recorded, at, first)
+        assert found is not None, "the first voice is not in the recording"
+        whole = max(0, len(first) - FADE)
+        facts["first_same"] = bool((recorded[found : found + whole] == first[:whole]).all())
+        place = found + len(first)
+    found = find(recorded, max(0, place - FADE), second)
+    assert found is not None, "the second voice is not in the recording"
+    facts["gap_ms"] = round(1000 * (found - place) / RATE, 1)
+    heard_second = recorded[found : found + len(second)]
+    facts["second_same"] = alike(heard_second, second)
+    levels = level(recorded[place - len(first) : place]), level(heard_second)
+    if None not in levels:
+        facts["louder_by_db"] = round(levels[1] - levels[0], 2)  # type: ignore[operator]
+    facts["end"] = found + len(second)
+    return facts
+
+
+def alike(heard: Samples, sent: Samples) -> bool:
+    """Whether each tenth of a second of the one is the other's, at some gain."""
+    if len(heard) != len(sent):
+        return False
+    for start in range(0, len(sent), RATE // 10):
+        one = heard[start : start + RATE // 10].astype(np.float64)
+        other = sent[start : start + RATE // 10].astype(np.float64)
+        if np.linalg.norm(other) < 3000:
+            continue
+        if one @ other < 0.995 * np.linalg.norm(one) * np.linalg.norm(other):
+            return False
+    return True
+
+
+def batch(
+    players: list[Player], sink: NullSink, chance: random.Random, count: int
+) -> Iterator[dict[str, Any]]:
+    for _ in range(count):
+        with tempfile.TemporaryDirectory() as folder, sink.record() as recording:
+            trial = attempt(chance.choice(players), chance, Path(folder))
+            time.sleep(PAUSE)
+        if trial.utterance.receipt.device_underflows:
+            continue  # the machine was late, and the recording tells nothing
+        yield judge(trial, recording.frames[:, 0], 0)
+
+
+def open_players(first: str, seconds: list[ScaledServer]) -> list[Player]:
+    voice = "#model=canopylabs/orpheus-3b-0.1-ft&voice=leo"
+    # A player that is used for many texts would stay with the second server.
+    return [
+        Player(base_url=first, fallback=second.base_url + voice, timeout=0.5, latency=0.05)
+        for second in seconds
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    sink = NullSink(RATE)
+    os.environ.update(sink.environment)
+    os.environ["STREAMPLAY_ENGINE"] = "espeak"
+    sink.start()
+    seconds = [ScaledServer(decibels) for decibels in LEVELS]
+    judged: list[dict[str, Any]] = []
+    try:
+        with LocalServer() as first:
+            while len(judged) < options.trials:
+                players = open_players(first.base_url, [chance.choice(seconds)])
+                for facts in batch(players, sink, chance, 1):
+                    judged.append(facts)
+                    print(json.dumps(facts), file=sys.stderr, flush=True)
+                for player in players:
+                    player.close()
+    finally:
+        for second in seconds:
+            second.close()
+        sink.close()
+    changed = [facts for facts in judged if facts["changed"]]
+    louder = sorted(abs(each["louder_by_db"]) for each in changed if "louder_by_db" in each)
+    right = {
+        name: [
+            sum(bool(each.get(name)) for each in changed),
+            sum(each.get(name) is not None for each in changed),
+        ]
+        for name in ("complete", "adds_up", "text", "exact", "words", "first_same", "second_same")
+    }
+    print(json.dumps({"trials": len(judged), "changed": len(changed), **right}, indent=1))
+    print(json.dumps({"louder_by_db": {"median": louder[len(louder) // 2], "most": louder[-1]}}))
+
+
+if __name__ == "__main__":
+    main()
