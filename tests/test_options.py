@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -242,3 +243,12 @@ def test_notices_go_to_whoever_asked_for_them() -> None:
     Options(notify=told.append).tell("something")
     Options().tell("nothing")
     assert told == ["something"]
+
+
+def test_the_page_on_assistants_names_the_options_of_one_say() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "assistant.md").read_text(encoding="utf-8")
+    section = page.partition("## Which options belong to one say")[2].partition("\n## ")[0]
+    either, alone = section.split("These belong to one")
+    names = re.compile(r"`(\w+)`")
+    assert set(names.findall(either)) - {"say"} == names_in_scope(EITHER)
+    assert names_in_scope(ONE_SAY) <= set(names.findall(alone))
