@@ -138,7 +138,7 @@ def find(recorded: Samples, at: int, wanted: Samples) -> int | None:
 
 def level(samples: Samples) -> float | None:
     measured = SpeechLevel()
-    measured.add_frames(samples.astype(np.float32)[:, None] / 32768, RATE)
+    measured.add_frames(samples[:, None] / np.float32(32768), RATE)
     return measured.decibels
 
 

@@ -62,12 +62,14 @@ class Trial:
     words: list[tuple[str, float, float]]
     whose: bool
     offset: bool
+    ran_dry: bool
 
     @property
     def judged(self) -> bool:
         """Whether the recording can tell: some of its sound was heard, and the device was fed."""
         sound = np.flatnonzero(self.sent[: self.heard.frames])
-        return len(sound) > LEAST and not self.receipt.device_underflows
+        fed = not (self.receipt.device_underflows or self.ran_dry)
+        return len(sound) > LEAST and fed
 
 
 def text(chance: random.Random) -> str:
@@ -98,8 +100,8 @@ def interrupt(player: Player, utterance: Utterance, how: str) -> list[Heard]:
         return [each.result() for each in [threads.submit(player.interrupt) for _ in range(2)]]
 
 
-def attempt(player: Player, chance: random.Random, file: Path) -> Trial:
-    given = text(chance)
+def attempt(player: Player, sink: NullSink, chance: random.Random, file: Path) -> Trial:
+    given, before = text(chance), sink.fed_again
     utterance = say(player, chance, file, given)
     behind = [player.say("Behind it.") for _ in range(chance.choice((0, 0, 2)))]
     while not utterance.receipt.frames.played and not utterance.done:
@@ -124,7 +126,8 @@ def attempt(player: Player, chance: random.Random, file: Path) -> Trial:
     if not whose:
         print("whose:", how, told, cut, file=sys.stderr)
     offset = given[: heard.offset].split() == heard.text.split()
-    return Trial(heard, receipt, sent, words, whose, offset)
+    ran_dry = sink.fed_again > before
+    return Trial(heard, receipt, sent, words, whose, offset, ran_dry)
 
 
 def match(recorded: Samples, at: int, sent: Samples, told: int) -> tuple[int, int] | None:
@@ -169,7 +172,7 @@ def batch(player: Player, sink: NullSink, chance: random.Random, count: int) -> 
     with tempfile.TemporaryDirectory() as folder, sink.record() as recording:
         trials = []
         for _ in range(count):
-            trials.append(attempt(player, chance, Path(folder) / "sent.pcm"))
+            trials.append(attempt(player, sink, chance, Path(folder) / "sent.pcm"))
             time.sleep(PAUSE)
     recorded, at, judged = recording.frames[:, 0], 0, []
     for trial in trials:
@@ -186,6 +189,8 @@ def batch(player: Player, sink: NullSink, chance: random.Random, count: int) -> 
         # Where it was cut in a pause of the speech, silence looks as if it had gone on.
         last = place + int(np.flatnonzero(recorded[place:stop])[-1]) + 1
         wrong, after = judge(trial, begin + last - place)
+        if abs(wrong) > 1 or after > FADE:
+            print("heard more:", after, wrong, trial.heard, trial.receipt, file=sys.stderr)
         facts = [int(each) for each in (trial.heard.exact, trial.whose, trial.offset)]
         judged.append([wrong, after, *facts])
         at = last
