@@ -138,7 +138,9 @@ def find(recorded: Samples, at: int, wanted: Samples) -> int | None:
 
 def level(samples: Samples) -> float | None:
     measured = SpeechLevel()
-    measured.add_frames(samples[:, None] / np.float32(32768), RATE)
+    frames = samples[:, None].astype(np.float32)
+    frames /= 32768
+    measured.add_frames(frames, RATE)
     return measured.decibels
 
 
@@ -168,7 +170,10 @@ def judge(trial: Trial, recorded: Samples, at: int) -> dict[str, Any]:
         found = find(recorded, at, first)
         assert found is not None, "the first voice is not in the recording"
         whole = max(0, len(first) - FADE)
-        facts["first_same"] = bool((recorded[found : found + whole] == first[:whole]).all())
+        wrong = np.flatnonzero(recorded[found : found + whole] != first[:whole])
+        facts["first_same"] = not len(wrong)
+        if len(wrong):
+            facts["first_wrong"] = [len(wrong), int(wrong[0]), int(wrong[-1]), len(first), found]
         place = found + len(first)
     found = find(recorded, max(0, place - FADE), second)
     assert found is not None, "the second voice is not in the recording"
