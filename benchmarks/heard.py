@@ -102,6 +102,7 @@ def interrupt(player: Player, utterance: Utterance, how: str) -> list[Heard]:
 
 def attempt(player: Player, sink: NullSink, chance: random.Random, file: Path) -> Trial:
     given, before = text(chance), sink.fed_again
+    file.unlink(missing_ok=True)  # what is cut short takes no older file's place
     utterance = say(player, chance, file, given)
     behind = [player.say("Behind it.") for _ in range(chance.choice((0, 0, 2)))]
     while not utterance.receipt.frames.played and not utterance.done:
