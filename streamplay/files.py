@@ -72,6 +72,8 @@ class NewFile:
         self._closed = False
         with self._failing():
             self._real = Path(os.path.realpath(path))
+            if path.is_symlink():
+                self._named += f", a link to {self._real}"
             try:
                 self._file = self._open(force=force)
             except BaseException:
@@ -134,9 +136,9 @@ class NewFile:
             return self._holding(self._real.open("xb+", buffering=0))
         if not stat.S_ISREG(there.st_mode):
             return self._open_special(there.st_mode)
+        self._hold(there)
         if not force:
             raise FileFailed(f"{self.path} exists", remedy="Overwrite it with force (--force)")
-        self._hold(there)
         self._real.open("rb+").close()  # may it be changed at all?
         return self._open_beside(there.st_mode)
 

@@ -60,6 +60,8 @@ def test_two_outputs_into_one_file_are_refused(tmp_path: Path, how: str) -> None
     named = path if how == "the same name" else other
     with pytest.raises(FileFailed, match=r"it is being written already. Name another file"):
         NewFile(named, force=True)
+    with pytest.raises(FileFailed, match=r"it is being written already. Name another file"):
+        NewFile(named)
     first.finish()
     NewFile(named, force=True).finish()
 
@@ -127,12 +129,14 @@ def test_a_pipe_that_is_full_is_an_error(tmp_path: Path) -> None:
         ("x" * 300, "File name too long"),
         ("a\0b", "null byte"),
         ("file/file", "Not a directory"),
+        ("nowhere", ", a link to .*/no folder/file: No such file or directory"),
     ],
 )
 def test_what_is_no_place_for_a_file_is_told(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("no folder/file")
     with pytest.raises(FileFailed, match=f"cannot write the trace .*{why}"):
         NewFile(tmp_path / name, force=True, what="the trace")
 
