@@ -18,6 +18,7 @@ from streamplay.errors import InvalidRequest
 from streamplay.models import effective_format
 from streamplay.network.endpoint import asks_together
 from streamplay.network.timeouts import limits_of
+from streamplay.notices import Notices
 from streamplay.request import SpeechRequest
 from streamplay.rules.checks import check_options
 from streamplay.rules.fields import request_fields
@@ -264,8 +265,8 @@ instructions, pronounce, alignment, segment, extra
 
     @property
     def tell(self) -> Callable[[str], None]:
-        """`notify`, or nothing."""
-        return self.notify or _ignore
+        """`notify`, or nothing; what it raises ends nothing else."""
+        return Notices(self.notify)
 
     @property
     def raw_format(self) -> AudioFormat | None:
@@ -372,7 +373,3 @@ def _fill(options: Options, values: Mapping[str, Any]) -> None:
     check_options(values)
     vars(options).update(values)
     _ = options.raw_format  # raises if `decode_as` names no encoding or no rate
-
-
-def _ignore(_: str) -> None:
-    """Drop a notice."""

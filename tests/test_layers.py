@@ -34,7 +34,7 @@ LAYERS = (
     {"events", "playback", "server"},
     {"outputs", "policy", "network", "words"},
     {"stream", "loop", "reading"},
-    {"request", "trace", "presentable", "codecs", "resample"},
+    {"request", "trace", "presentable", "notices", "codecs", "resample"},
     {"models", "standby"},
     {"audio"},
     {"rules", "files"},

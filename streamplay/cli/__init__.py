@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from streamplay.cli import console, parser, status, stored_key
+from streamplay.cli import console, parser, signals, status, stored_key
 from streamplay.cli.native_messages import kept_from_the_screen
 from streamplay.errors import StreamPlayError
 
@@ -46,9 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(list(sys.argv[1:] if argv is None else argv))
     finally:
         console.flush()
+        if argv is not None:
+            signals.go_on()  # the caller lives on
     if console.lost() and code == status.OK:
         console.tell(f"cannot write standard output: {console.lost()}")
-        return status.OUTPUT
+        code = status.OUTPUT
+    if argv is None and signals.is_ending():
+        # Files are finished and the output is flushed. The interpreter's own end takes a while,
+        # gives signals back their default, and waits for a sound device that may never answer.
+        os._exit(code)
     return code
 
 

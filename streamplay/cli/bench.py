@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.cli import bench_compare, console, options, report, status
+from streamplay.cli.signals import ENDING, end_by
 from streamplay.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -155,6 +156,8 @@ def run(args: argparse.Namespace) -> int:
         _print(args, result)
         for sentence in runner.write(result, files):
             _tell(args, sentence)
+        if interrupts.received is not None and interrupts.received in ENDING[1:]:
+            end_by(interrupts.received)
     return _status(result, interrupts)
 
 

@@ -11,7 +11,7 @@ from streamplay.cli import config, console, options, status
 from streamplay.cli.conversation import Conversation
 from streamplay.cli.lines import Line, LineState
 from streamplay.cli.prompt import Prompt
-from streamplay.cli.signals import ENDING, handled, nudged
+from streamplay.cli.signals import ENDING, end_by, handled, nudged
 from streamplay.cli.typist import Typist
 from streamplay.cli.user_files import UserFiles, state_folder
 
@@ -76,6 +76,7 @@ class Left(BaseException):
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
+    end_by(number)
     raise Left(number)
 
 

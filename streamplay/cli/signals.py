@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from queue import SimpleQueue
 
 from streamplay.cli import status
@@ -32,6 +33,39 @@ ENDING: Final = tuple(
 """The signals that ask a command to end; Windows has no SIGHUP."""
 
 
+_ending: Final[dict[int, Handler | int | None]] = {}
+"""While a signal ends the process: what handled each signal before; else empty."""
+
+
+def end_by(number: int) -> None:
+    """Take no other signal than a second Ctrl-C from now on: signal `number` ends the process.
+
+    Until the end of the process: Python's own handlers would end it in the middle of a receipt or
+    a file, and with another status.
+    """
+    for each in ENDING:
+        _ending.setdefault(each, signal.getsignal(each))
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            last = partial(_end_at_once, number)
+            signal.signal(each, last if each == signal.SIGINT else signal.SIG_IGN)
+
+
+def _end_at_once(number: int, *_: object) -> None:
+    os._exit(status.of_signal(number))
+
+
+def is_ending() -> bool:
+    """Whether a signal ends the process."""
+    return bool(_ending)
+
+
+def go_on() -> None:
+    """Handle signals as before `end_by`: a test runs on."""
+    for number, handler in _ending.items():
+        signal.signal(number, handler)
+    _ending.clear()
+
+
 @contextlib.contextmanager
 def handled(handlers: Mapping[int, Handler]) -> Iterator[None]:
     """Handle signals while the block runs.
@@ -47,7 +81,10 @@ def handled(handlers: Mapping[int, Handler]) -> Iterator[None]:
         yield
     finally:
         for number, handler_before in before.items():
-            signal.signal(number, handler_before)
+            if number in _ending:
+                _ending[number] = handler_before
+            else:
+                signal.signal(number, handler_before)
 
 
 @contextlib.contextmanager
@@ -112,6 +149,8 @@ class Interruption:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.received is not None:
+            end_by(self.received)
         self._handled.__exit__(None, None, None)
         self._notes.put(None)
 

@@ -25,6 +25,7 @@ from streamplay.network.request_shapes import ShapeChoice
 from streamplay.network.response import SpeechResponse
 from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import HttpTransport
+from streamplay.notices import Notices
 from streamplay.presentable import presentable
 from streamplay.rules.checks import check_option
 
@@ -97,7 +98,7 @@ class SpeechApi:
         self.retries = retries
         self.learned = request_shapes.PROCESS.of(self.endpoint.base_url)
         self._api = api
-        self._notify = notify
+        self._notify = Notices(notify)
         self._transport = transport(self.endpoint, clock)
         if self.endpoint.notice:
             self.tell(self.endpoint.notice)
@@ -180,8 +181,7 @@ class SpeechApi:
 
     def tell(self, notice: str) -> None:
         """Pass a notice of one line on to the user."""
-        if self._notify is not None:
-            self._notify(presentable(notice, self.endpoint.api_key))
+        self._notify(presentable(notice, self.endpoint.api_key))
 
     async def send_speech(
         self, choice: ShapeChoice, moments: Moments, connected: Callable[[], None], *, stream: bool

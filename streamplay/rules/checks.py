@@ -5,7 +5,6 @@ What depends on more than one field of a request is checked by `streamplay.rules
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,9 @@ TYPE_CHECKING = False  # as in option_table
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final
+
+_EXACT: Final = 2**53  # whole numbers up to it are floats, too
+_LONGEST_TIME: Final = 1e9  # thirty years of seconds, twelve days of milliseconds
 
 _LANGUAGE: Final = r"[a-z]{2,3}(-[a-z0-9]{2,8})*"
 
@@ -112,17 +114,28 @@ def _check_number(
     types: tuple[type, ...] = (int, float),
 ) -> None:
     least, most = allowed
-    is_number = isinstance(value, types) and not isinstance(value, bool)
-    if not is_number or not least <= value <= most:
-        problem = f"{value!r} is no {noun}"
+    if not _is_number(value, types) or not least <= value <= most:
+        problem = f"{_shown(value)} is no {noun}"
         raise InvalidRequest(called, problem, allowed=told.format(least, most))
 
 
 def _check_word_or_time(called: str, value: Any, words: Sequence[str], *, unit: str) -> None:
-    is_time = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if value not in words and not (is_time and math.isfinite(value) and value >= 0):
+    is_word = isinstance(value, str) and value in words
+    if not is_word and not (_is_number(value, (int, float)) and 0 <= value <= _LONGEST_TIME):
         allowed = f"{', '.join(words)}, or {unit}"
-        raise InvalidRequest(called, f"{value!r} is no time", allowed=allowed)
+        raise InvalidRequest(called, f"{_shown(value)} is no time", allowed=allowed)
+
+
+def _is_number(value: Any, types: tuple[type, ...]) -> bool:
+    """Tell whether it is a number that can be reckoned with as a float."""
+    is_number = isinstance(value, types) and not isinstance(value, bool)
+    return is_number and (isinstance(value, float) or abs(value) <= _EXACT)
+
+
+def _shown(value: object) -> str:
+    """Return a value as a message names it: `repr` refuses whole numbers of 4301 digits."""
+    is_huge = isinstance(value, int) and abs(value) > _EXACT
+    return "a number of many digits" if is_huge else repr(value)
 
 
 def _check_device(called: str, value: Any, _: object) -> None:

@@ -5,12 +5,23 @@ import signal
 import subprocess
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
+from streamplay.cli import signals
 from streamplay.cli.signals import ENDING, Interruption, handled
 from streamplay.errors import PlayerClosed
 from tests.support.speaking import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _the_process_lives_on() -> Iterator[None]:
+    yield
+    signals.go_on()
 
 
 def send(number: int) -> None:
@@ -109,3 +120,36 @@ def test_a_second_ctrl_c_ends_what_hangs() -> None:
     hanging.send_signal(signal.SIGINT)
     assert hanging.wait(10) == 130
     hanging.stdout.close()
+
+
+STORM = """
+import os, signal, time
+from streamplay.cli import signals
+with signals.Interruption() as interruption:
+    os.kill(os.getpid(), signal.SIGTERM)
+for _ in range(50):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGHUP)
+print("the receipt", interruption.received == signal.SIGTERM, signals.is_ending(), flush=True)
+os.kill(os.getpid(), signal.SIGINT)
+time.sleep(9)
+"""
+
+
+def test_after_a_signal_only_a_second_ctrl_c_ends_the_process_sooner() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STORM], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.stdout, done.stderr) == ("the receipt True True\n", "")
+    assert done.returncode == 128 + signal.SIGTERM
+
+
+def test_a_caller_that_lives_on_handles_signals_as_before() -> None:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert interruption.received == signal.SIGTERM
+    assert signals.is_ending()
+    signals.go_on()
+    assert not signals.is_ending()
+    assert {number: signal.getsignal(number) for number in ENDING} == before
