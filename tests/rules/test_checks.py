@@ -44,7 +44,7 @@ from streamplay.rules.option_table import (
         ("notify", "tell me"),
         ("volume", -(10**400)),
         ("volume", float("nan")),
-        ("prebuffer", 10**5000),
+        ("prebuffer", 10**300),
         ("prebuffer", 1e308),
         ("latency", 10**400),
         ("timeout", 10**400),
