@@ -235,9 +235,15 @@ EXPORT int playout_notes(playout *p, note *out, int most) {
 EXPORT int playout_echo(playout *p, int64_t capacity) {
     echo *e = &p->echo;
     if (capacity > 0 && e->slots == NULL) {
-        e->slots = calloc((size_t)capacity * (size_t)p->channels, sizeof(float));
-        e->marks = calloc(NOTES, sizeof(mark));
-        if (e->slots == NULL || e->marks == NULL) return 0;
+        float *slots = calloc((size_t)capacity * (size_t)p->channels, sizeof(float));
+        mark *marks = calloc(NOTES, sizeof(mark));
+        if (slots == NULL || marks == NULL) { /* half of it would be taken for all the next time */
+            free(slots);
+            free(marks);
+            return 0;
+        }
+        e->slots = slots;
+        e->marks = marks;
         put(&e->capacity, capacity); /* once: asking again gets as much as at first */
     }
     put(&e->on, capacity > 0);

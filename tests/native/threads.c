@@ -9,7 +9,9 @@
  * A third thread reads the echo: what was rendered, in order, with its index; whatever found
  * no room is counted. With commands it is switched off and on in between.
  *
- * usage: threads FRAMES COMMANDS(0|1)
+ * All counters begin at START, which may be far beyond what fits 32 bits.
+ *
+ * usage: threads FRAMES COMMANDS(0|1) [START]
  */
 
 #include <pthread.h>
@@ -19,7 +21,7 @@
 
 enum { MOST = 1 << 23, PIECE = 777, BLOCK = 997, KEPT = 5000 };
 
-static int64_t total;
+static int64_t total, start;
 static int commands;
 static playout *p;
 static _Atomic int sent_all, heard_all;
@@ -109,24 +111,42 @@ static int64_t look(int64_t *next, int64_t *last, int64_t *wrong) {
 
 static void *echo_side(void *wrong) {
     unsigned seed = 3;
-    int64_t next = 0, last = -1, taken = 0;
+    int64_t next = start, last = -1, taken = 0;
     while (!atomic_load(&heard_all)) {
         taken += look(&next, &last, wrong);
         if (commands && roll(&seed, 20) == 0) playout_echo(p, roll(&seed, 2) ? KEPT : 0);
     }
     taken += look(&next, &last, wrong);
-    if (!commands && taken + playout_echo_lost(p) != playout_rendered(p)) ++*(int64_t *)wrong;
+    int64_t rendered = playout_rendered(p) - start;
+    if (!commands && taken + playout_echo_lost(p) != rendered) ++*(int64_t *)wrong;
     return NULL;
+}
+
+static void begin_ring(spsc *ring, int64_t at) {
+    put(&ring->written, at);
+    put(&ring->read, at);
+}
+
+/* Make it as old as if so many frames had passed already. */
+static void begin_at(int64_t at) {
+    begin_ring(&p->frames, at);
+    begin_ring(&p->told, at);
+    begin_ring(&p->echo.frames, at);
+    begin_ring(&p->echo.blocks, at);
+    put(&p->rendered, at);
+    put(&p->end, at);
 }
 
 int main(int argc, char **argv) {
     pthread_t loop, callback, reader;
     int64_t wrong = 0, wrong_echo = 0;
-    if (argc != 3) return 2;
+    if (argc != 3 && argc != 4) return 2;
+    start = argc == 4 ? atoll(argv[3]) : 0;
     total = least(atoll(argv[1]), MOST - 1);
     commands = atoi(argv[2]);
     p = playout_new(24000, 1, 5000, 1, 1);
     if (!playout_echo(p, KEPT)) return 2;
+    begin_at(start);
     pthread_create(&reader, NULL, echo_side, &wrong_echo);
     pthread_create(&loop, NULL, loop_side, NULL);
     pthread_create(&callback, NULL, callback_side, &wrong);
@@ -134,8 +154,9 @@ int main(int argc, char **argv) {
     pthread_join(callback, NULL);
     pthread_join(reader, NULL);
     wrong += wrong_echo;
-    if (playout_position(p) != total) wrong++;
-    printf("%lld frames, commands %d: %lld wrong\n", (long long)total, commands, (long long)wrong);
+    if (playout_position(p) != start + total) wrong++;
+    printf("%lld frames from %lld, commands %d: %lld wrong\n", (long long)total, (long long)start,
+           commands, (long long)wrong);
     playout_free(p);
     return wrong != 0;
 }
