@@ -1,0 +1,236 @@
+"""Rows of sound: bit-exactness, steps, devices, the long run, the C engine, the noise guard."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.trust.row import ROOT, Run, row
+from streamplay.playback.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
+from streamplay.policy.jitter import policy
+from streamplay.policy.simulate import play
+from streamplay.trace import Trace
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RATE = 24000
+
+
+@row(planned=1000, unit="streams")
+def bit_exactness(run: Run) -> None:
+    """Streams cut at random are heard whole and in order, by both engines, on a silent clock."""
+    each = max(1, min(run.planned // 2, int(run.seconds / 2)))
+    run.module("soak", "streams", "--count", str(each), counts=r"(\d+) of \d+ streams")
+
+
+@row(planned=40, unit="recordings")
+def through_the_sink(run: Run) -> None:
+    """What PortAudio played to PulseAudio's null sink is what was sent, bit for bit, by both
+    engines.
+    """
+    each = max(1, min(run.planned // 2, int(run.seconds / 6)))
+    run.module("soak", "sink", "--count", str(each), counts=r"(\d+) of \d+ recordings")
+
+
+def _engines() -> dict[str, Any]:
+    from streamplay.playback import native
+
+    engines: dict[str, Any] = {"python": Playout}
+    if native.library() is not None:
+        engines["native"] = native.NativePlayout
+    return engines
+
+
+@row(planned=20_000, unit="disturbances")
+def largest_step(run: Run) -> None:
+    """The largest step between samples of a constant signal at pauses, cuts, dry rings and changes
+    of volume, by both engines: never more than fades and gain may move in one frame.
+    """
+    level, loudest = 0.25, 2.0
+    fade, fade_in = FADE_SECONDS * RATE, FADE_IN_SECONDS * RATE
+    bound = level * (1 / round(fade) + loudest / round(fade_in) + loudest / round(fade)) + 1e-6
+    for name, make in _engines().items():
+        playout = make(RATE, 1, RATE)
+        worst = last = 0.0
+        for _ in run.turns(list(range(run.planned // 2))):
+            block = _disturbed(playout, run.dice, level)
+            steps = np.abs(np.diff(np.concatenate(([last], block))))
+            worst, last = max(worst, float(steps.max())), float(block[-1])
+        run.facts[f"largest, {name}"] = f"{worst:.5f} of {bound:.5f}"
+        if worst > bound:
+            run.fault(f"{name}: a step of {worst:.5f}")
+    run.planned = run.planned // 2 * len(_engines())
+
+
+def _disturbed(playout: Any, dice: random.Random, level: float) -> NDArray[np.float32]:
+    """Disturb it in one way, and return 50 ms of what it renders then.
+
+    No stream ends, so that all silence is a disturbance and fades.
+    """
+    kind = dice.randrange(6)
+    if kind == 0:
+        playout.pause()
+    elif kind == 1:
+        playout.resume()
+    elif kind == 2:
+        playout.gain = dice.choice([0.0, 0.5, 1.0, 2.0])
+    elif kind == 3:
+        playout.start_level = dice.randrange(1, 2000)
+    playout.write_frames(np.full((dice.choice([0, 300, 1200, 2400]), 1), level, np.float32))
+    blocks = []
+    for _ in range(dice.randrange(1, 8)):
+        out = np.empty(dice.randrange(1, 400), np.float32)
+        playout.render(out.data, 0.0)
+        blocks.append(out)
+    playout.journal.read_notes()
+    return np.concatenate(blocks)
+
+
+@row(planned=1000, unit="virtual hours")
+def virtual_hours(run: Run) -> None:
+    """Speech from servers of every temper in virtual time: every stall is explained by an arrival
+    that came later than what was ahead, and none is longer than that.
+    """
+    seconds, streams = 0.0, 0
+    while seconds < run.planned * 3600 and run.left > 0:
+        trace = _trace(random.Random(f"{run.seed} {streams}"))
+        streams += 1
+        played = play(trace, policy("auto", RATE))
+        seconds += trace.frames / RATE
+        # start + stalls ≥ what the latest chunk needed; equal where it stalled at all.
+        stalled = played.wait + sum(played.gaps)
+        if stalled < trace.safe_start - 1e-6 or (played.wait >= trace.safe_start and played.gaps):
+            run.fault(f"stream {streams}: waited {played.wait:.3f}, stalls {played.gaps}")
+        run.done = int(seconds / 3600)
+    run.facts["streams"] = streams
+
+
+def _trace(dice: random.Random) -> Trace:
+    pace, jitter = dice.uniform(0.7, 8), dice.choice([0.0, 0.01, 0.1, 0.5])
+    now, arrivals = dice.uniform(0.1, 2), []
+    for _ in range(dice.randrange(5, 400)):
+        frames = dice.choice([480, 2400, 4800, 12000])
+        arrivals.append((now, frames))
+        now += frames / RATE / pace + dice.expovariate(1) * jitter
+        now += dice.random() < 0.01 and dice.uniform(0, 3)
+    return Trace("h", "m", "v", 100, "pcm_s16le", RATE, 1, tuple(arrivals), now)
+
+
+@row(planned=3, unit="ways to take an hour")
+def an_hour_of_audio(run: Run) -> None:
+    """An hour from a server faster than real time, played, kept and waiting: memory within the
+    queue's 64 MB and 20 MB besides (`benchmarks.soak_hour`).
+    """
+    told = run.module("soak_hour", "--hold", "15", counts=r"(?m)^(?:played|kept|waiting)()")
+    run.done = sum(told.count(f"\n{way}") or told.startswith(way) for way in _WAYS)
+    run.facts["told"] = " | ".join(line.strip() for line in told.splitlines()[-3:])[:300]
+
+
+_WAYS = ("played", "kept", "waiting")
+
+
+@row(planned=1, unit="hours, real")
+def real_hours(run: Run) -> None:
+    """The clock of what is heard, in real time over the null sink, for as long as the budget is."""
+    seconds = max(30, min(3600, int(run.seconds * 0.7)))
+    told = run.module("soak", "clock", "--seconds", str(seconds), patience=seconds + 120)
+    run.planned, run.done = 3600, seconds
+    run.facts["told"] = (told.strip().splitlines() or [""])[-1][:200]
+    run.facts["unit"] = "seconds"
+
+
+@row(planned=17, unit="programs")
+def c_engine(run: Run) -> None:
+    """The C playout between three threads under ThreadSanitizer, AddressSanitizer and
+    UndefinedBehaviorSanitizer, with counters from 0, 2³¹, 2³² and 2⁶², and with every allocation
+    failing in turn (`benchmarks/sanitize`).
+    """
+    frames = str(int(max(60_000, min(2_000_000, run.seconds * 5000))))
+    told = run.program("bash", str(ROOT / "benchmarks" / "sanitize"), frames)
+    run.done = told.count(": 0 wrong")
+    run.facts["frames each"] = int(frames)
+
+
+@row(planned=3, unit="models")
+def rings(run: Run) -> None:
+    """Every interleaving of the rings' steps (tests/playback/test_ring_model.py)."""
+    run.tests("tests/playback/test_ring_model.py", "tests/playback/test_ring.py")
+
+
+@row(planned=30, unit="tests")
+def devices(run: Run) -> None:
+    """Devices that are unloaded, changed, restarted, refuse a rate, never call back, or block when
+    they are closed.
+    """
+    run.tests(
+        *("tests/outputs", "tests/playback/test_session.py", "tests/system/test_device_returns.py")
+    )
+
+
+@row(planned=560, unit="clips")
+def noise_guard(run: Run) -> None:
+    """Speech, music, noise and tones in every encoding: no false alarm; 99 % of wrong encodings
+    recognised (`benchmarks.guard`).
+    """
+    clips = max(24, min(run.planned, int(run.seconds / 4)))
+    told = run.module("guard", "--clips", str(clips))
+    run.done = clips if told else 0
+    keep = [line.strip() for line in told.splitlines() if "all together" in line or " of " in line]
+    run.facts["told"] = " | ".join(keep[:1] + keep[-1:])
+
+
+@row(planned=1000, unit="interruptions")
+def interruptions(run: Run) -> None:
+    """Interrupted in every state, on a silent clock, by both engines: silence within a block and a
+    fade (`benchmarks.soak interrupt`).
+    """
+    count = max(16, min(run.planned // 2, int(run.seconds * 0.8)))
+    told = run.module("soak", "interrupt", "--count", str(count), counts=r" n (\d+) ")
+    run.facts["told"] = (told.strip().splitlines() or [""])[-1][:200]
+
+
+@row(planned=120, unit="moments and ways")
+def cancellation(run: Run) -> None:
+    """Twelve moments, five ways to leave, both players: silent and free within a second, threads
+    and descriptors as many as before (`benchmarks.cancelling`).
+    """
+    told = run.module("cancelling", counts="")
+    run.done = told.count(" / ") - told.count("silent / free")
+    run.facts["told"] = " | ".join(line for line in told.splitlines()[-2:])
+
+
+@row(planned=1000, unit="players")
+def players(run: Run) -> None:
+    """Players opened, used and closed one after the other: no thread and no descriptor is left."""
+    import os
+    import threading
+    from pathlib import Path
+
+    from streamplay import Player
+
+    os.environ.setdefault("STREAMPLAY_ENGINE", "espeak")
+    before: tuple[int, int] | None = None
+    for turn in run.turns():
+        with Player(base_url="http://127.0.0.1:9/v1", play=False, model="m", voice="v") as player:
+            if turn % 3 == 0:
+                player.say("Hello")
+                player.interrupt()
+        if turn % 50 == 20:
+            held = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+            before = before or held
+            if held[0] > before[0] + 2 or held[1] > before[1] + 4:
+                run.fault(f"{held} threads and descriptors, {before} at first")
+
+
+@row(planned=10_000, unit="cycles")
+def cycles(run: Run) -> None:
+    """One player that speaks and is cancelled: threads, descriptors and memory stay
+    (`benchmarks.soak cycles`).
+    """
+    count = max(200, min(run.planned, int(run.seconds * 12)))
+    told = run.module("soak", "cycles", "--count", str(count))
+    run.done = count if "cycle" in told else 0
+    run.facts["told"] = " | ".join(line.strip() for line in told.splitlines()[-2:])

@@ -1,0 +1,199 @@
+"""Rows of bytes: events, bodies, foreign input, faults at every byte. Without sockets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from benchmarks import fuzz
+from benchmarks.trust import foreign
+from benchmarks.trust.readers import READERS
+from benchmarks.trust.row import ROOT, NotHere, Run, row
+from streamplay.audio import ENCODINGS, AudioFormat
+from streamplay.errors import ConnectFailed, ConnectionLost, RateLimited, ServerFailed, Truncated
+from streamplay.network.retry import ATTEMPTS, LONGEST_ADVICE, read_advice, wait_before
+from streamplay.stream.sse import EventReader
+from tests.system import test_received as whole
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+
+@row(planned=20_000, unit="cuts")
+def sse_conformance(run: Run) -> None:
+    """The shared conformance cases (WHATWG, web-platform-tests, LaunchDarkly's contract cases),
+    cut in two at every byte, give their events.
+    """
+    cases = json.loads((ROOT / "tests" / "data" / "sse-cases.json").read_text())["cases"]
+    cuts = []
+    for case in cases:
+        data = base64.b64decode(case["body_base64"])
+        cuts += [(case, data, at) for at in range(len(data) + 1)]
+    run.facts["cases"] = len(cases)
+    for case, data, at in run.turns(cuts):
+        reader = EventReader()
+        pieces = (data[:at], data[at:])
+        seen = [(e.event, e.data, e.id) for piece in pieces for e in reader.feed(piece)]
+        if seen != [(e["event"], e["data"], e["id"]) for e in case["events"] if e["data"]]:
+            run.fault(f"{case['name']} cut at {at}: {seen}")
+
+
+@row(planned=100_000, unit="streams")
+def random_cuttings(run: Run) -> None:
+    """Whole streams of every dialect and encoding, cut at random, give the bytes that were sent."""
+    made: dict[tuple[str, str, int], tuple[str, AudioFormat, bytes, bytes]] = {}
+    for dialect, encoding, step in product([*whole.DIALECTS, "D"], ENCODINGS, (17, 48, 1000)):
+        audio = AudioFormat(encoding, 24000)
+        wave = 0.1 * np.sin(np.arange(480 // audio.frame_bytes) / 5)
+        data = audio.encode(wave.astype(np.float32).reshape(-1, 1))
+        kind = "application/octet-stream" if dialect == "D" else whole.EVENTS
+        made[dialect, encoding, step] = kind, audio, data, whole.stream(dialect, data, step)
+    keys = list(made)
+    for _ in run.turns():
+        dice = run.dice
+        kind, audio, data, body = made[dice.choice(keys)]
+        if whole.received(kind, audio, whole.cut(body, dice)) != data:
+            run.fault(f"turn {run.done}: other bytes")
+
+
+@row(planned=1_000_000, unit="bodies")
+def broken_bodies(run: Run) -> None:
+    """Bodies that were well-formed and then damaged raise typed errors only, give the same events
+    however they are cut, and frames within full scale (`benchmarks.fuzz`).
+    """
+    for number in run.turns():
+        one, dice = fuzz.body(run.seed, number)
+        try:
+            fuzz.check(one, dice)
+        except Exception as error:  # noqa: BLE001 - every other error is a fault
+            run.fault(f"input {number} of seed {run.seed}: {error!r}")
+
+
+@row(planned=len(fuzz._ENDLESS), unit="endless bodies")
+def sizes(run: Run) -> None:
+    """Bodies without an end hold at most 12 MB."""
+    most = 0
+    try:
+        for _, held in fuzz.check_memory(pieces=20):
+            most = max(most, held)
+            run.done += 1
+    except fuzz.Broken as error:
+        run.fault(str(error))
+    run.facts["most MB held"] = round(most / 1e6, 1)
+
+
+@row(planned=100_000, unit="inputs")
+def foreign_input(run: Run) -> None:
+    """Every reader of foreign input, given every hostile value and token at every place, raises
+    typed errors only (`benchmarks.trust.foreign`).
+    """
+    inputs = [(name, data) for name in READERS for data in foreign.hostile(name)]
+    inputs += list(foreign.found())
+    run.facts["readers"] = len(READERS)
+    for name, data in run.turns(inputs):
+        try:
+            foreign.outcome(name, data)
+        except Exception as error:  # noqa: BLE001 - every other error is a fault
+            run.fault(f"{name}: {type(error).__name__} {error} of {data[:80]!r}")
+
+
+@row(planned=10_000_000, unit="inputs")
+def coverage_guided(run: Run) -> None:
+    """Atheris leads every reader to new code by its coverage; typed errors only. It has an
+    environment of its own, named by ATHERIS_PYTHON; the corpus is kept under build/corpus.
+    """
+    python = os.environ.get("ATHERIS_PYTHON")
+    if not python:
+        raise NotHere("ATHERIS_PYTHON names no interpreter with atheris")
+    kinds = list(READERS)
+    for at, name in enumerate(kinds):
+        seconds = int(run.left / (len(kinds) - at))
+        if seconds < 2:
+            break
+        program = [python, "-m", "benchmarks.trust.guided", name, str(seconds), str(run.seed)]
+        told = subprocess.run(
+            program, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 120
+        )
+        executed = [line for line in told.stderr.splitlines() if "number_of_executed_units" in line]
+        run.done += int(executed[-1].split()[-1]) if executed else 0
+        if told.returncode != 0:
+            lines = [line for line in told.stdout.splitlines() if line.strip()]
+            run.fault(f"{name}: {' '.join(lines[-2:]) or told.stderr[-200:]}")
+    run.facts["readers"] = len(kinds)
+
+
+# Faults at every byte
+
+_FAULTS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
+    "end": lambda _body, _at: b"",
+    "error event": lambda body, at: whole.event({"error": {"message": "no"}}) + body[at:],
+    "half an object": lambda body, at: b'data: {"b64": "AAAA"\n\n' + body[at:],
+    "bad base64": lambda body, at: whole.event({"b64": "A*=="}) + body[at:],
+    "rubbish": lambda body, at: b"\xff\x00*" + body[at:],
+    "NUL": lambda body, at: b"\0" + body[at:],
+    "a byte lost": lambda body, at: body[at + 1 :],
+    "a kilobyte lost": lambda body, at: body[at + 1024 :],
+    "a piece twice": lambda body, at: body[max(0, at - 700) :],
+    "blank line": lambda body, at: b"\n\n" + body[at:],
+    "mark too soon": lambda body, at: whole.event("[DONE]") + body[at:],
+    "a bit flipped": lambda body, at: bytes([body[at] ^ 0x10]) + body[at + 1 :],
+}
+_QUIET: Final = frozenset({"a byte lost", "a kilobyte lost", "a piece twice", "a bit flipped"})
+"""Faults inside base64 that no reader can see: other audio is no fault of ours."""
+
+
+@row(planned=12 * 50_000, unit="faults")
+def faults_at_every_byte(run: Run) -> None:
+    """Twelve faults at every byte of a stream of 50 kB: a typed error or the end mark, never both,
+    and what had come before is kept.
+    """
+    body = whole.fifty()
+    for name, at in run.turns(list(product(_FAULTS, range(len(body))))):
+        audio, done, fault = whole.heard(at, _FAULTS[name](body, at))
+        if done == (fault is not None):
+            run.fault(f"{name} at {at}: done {done}, {fault!r}")
+        elif name not in _QUIET and not whole.SPEECH.startswith(audio):
+            run.fault(f"{name} at {at}: audio that was not sent")
+
+
+@row(planned=100_000, unit="requests")
+def retries(run: Run) -> None:
+    """On a virtual clock: at most four attempts, waits that double and are spread, advice that is
+    followed up to a minute, nothing repeated that cannot help.
+    """
+    for _ in run.turns():
+        dice = run.dice
+        attempts, now = 1, 1.7e9
+        error, advice = _failure(dice, now)
+        while (wait := wait_before(error, attempts, dice.random())) is not None:
+            now += wait
+            bound = LONGEST_ADVICE if advice is not None else min(8.0, 0.5 * 2.0 ** (attempts - 1))
+            if not 0 <= wait <= bound or (advice is not None and wait != advice):
+                run.fault(f"a wait of {wait} s after {attempts}, advised {advice}")
+            attempts += 1
+            error, advice = _failure(dice, now)
+        if attempts > ATTEMPTS or now - 1.7e9 > 3 * LONGEST_ADVICE:
+            run.fault(f"{attempts} attempts in {now - 1.7e9} s")
+
+
+def _failure(dice: random.Random, now: float) -> tuple[Exception, float | None]:
+    kind = dice.randrange(6)
+    if kind == 0:
+        return ConnectionLost("x"), None
+    if kind == 1:
+        error = ConnectFailed("x")
+        error.__cause__ = dice.choice([ConnectionRefusedError(), OSError()])
+        return error, None
+    if kind == 2:
+        return Truncated("x"), None
+    value = dice.choice(["", "5", "0", "61", "1e9", "soon", "9" * 400, "6m0s", "20ms", "-1", "nan"])
+    advice = read_advice({"retry-after": value}, now)
+    refused = dice.choice([RateLimited, ServerFailed])
+    return refused("x", status=dice.choice([408, 409, 429, 500, 503]), retry_after=advice), advice
