@@ -111,7 +111,7 @@ async def proxy(port: int, weather: Weather, dice: random.Random) -> AsyncIterat
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         upward = asyncio.create_task(copy(reader, far_writer))
         try:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, asyncio.CancelledError):
                 await pour(far_reader, writer, weather, dice)
         finally:
             upward.cancel()
