@@ -25,6 +25,10 @@ _KEY_SHOWN: Final = "[key]"
 # A shorter key is a placeholder such as "x": replacing it would change most words.
 _SHORTEST_SECRET: Final = 4
 
+_PART: Final = 8
+"""Characters of a key, anywhere in it, that are not shown either: servers mask its middle, and
+messages are cut."""
+
 
 def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARACTERS) -> str:
     """Return `text` as one line that is safe to show on a terminal.
@@ -37,13 +41,25 @@ def presentable(text: str, secret: str | None = None, limit: int = MESSAGE_CHARA
 
 
 def conceal(text: str, secret: str | None) -> str:
-    """Return `text` without `secret`, also where only the beginning of it was left."""
+    """Return `text` without `secret`, and without any part of it that helps to guess the rest."""
     if secret is None or len(secret) < _SHORTEST_SECRET:
         return text
     text = text.replace(secret, _KEY_SHOWN)
     for length in range(len(secret) - 1, _SHORTEST_SECRET - 1, -1):
         text = text.replace(f"{secret[:length]}…", f"{_KEY_SHOWN}…")
-    return text
+    parts = [secret[at : at + _PART] for at in range(len(secret) - _PART + 1)]
+    return _without_parts(text, parts) if any(part in text for part in parts) else text
+
+
+def _without_parts(text: str, parts: list[str]) -> str:
+    """Replace every stretch of a text that overlapping parts of a key cover."""
+    found = re.compile(f"(?=({'|'.join(map(re.escape, parts))}))")
+    kept, end = "", 0
+    for match in found.finditer(text):
+        if match.start() > end or not kept:
+            kept += text[end : match.start()] + _KEY_SHOWN
+        end = max(end, match.start() + _PART)
+    return kept + text[end:]
 
 
 def _visible(text: str) -> str:

@@ -83,3 +83,22 @@ def test_a_key_that_someone_else_cut_off_is_not_shown() -> None:
 def test_placeholders_are_no_secrets() -> None:
     assert conceal("xylophone", "x") == "xylophone"
     assert conceal("xylophone", None) == "xylophone"
+
+
+@pytest.mark.parametrize(
+    ("echoed", "shown"),
+    [
+        (f"Incorrect: {KEY[:10]}****{KEY[-9:]}.", "Incorrect: [key]****[key]."),
+        (f"cut {KEY[:-3]}", "cut [key]"),
+        (f"{KEY[3:]} and {KEY[:7]}", "[key] and tgp-sec"),
+        (f"{KEY[2:12]}{KEY[5:15]}", "[key]"),
+    ],
+)
+def test_no_part_of_eight_characters_of_a_secret_is_shown(echoed: str, shown: str) -> None:
+    assert conceal(echoed, KEY) == shown
+
+
+@given(st.integers(0, len(KEY)), st.integers(0, len(KEY)), st.text(max_size=20))
+def test_no_cut_of_a_secret_shows_eight_of_its_characters(a: int, b: int, around: str) -> None:
+    text = conceal(around + KEY[a:b] + around, KEY)
+    assert not any(KEY[at : at + 8] in text for at in range(len(KEY) - 7))

@@ -54,7 +54,11 @@ def largest_step(run: Run) -> None:
     bound = level * (1 / round(fade) + loudest / round(fade_in) + loudest / round(fade)) + 1e-6
     for name, make in _engines().items():
         playout = make(RATE, 1, RATE)
-        worst = last = 0.0
+        # The stream's own beginning is no disturbance.
+        playout.write_frames(np.full((2400, 1), level, np.float32))
+        begun = np.empty(100, np.float32)
+        playout.render(begun.data, 0.0)
+        worst, last = 0.0, float(begun[-1])
         for _ in run.turns(list(range(run.planned // 2))):
             block = _disturbed(playout, run.dice, level)
             steps = np.abs(np.diff(np.concatenate(([last], block))))

@@ -66,7 +66,7 @@ def canary_key(run: Run) -> None:
     ways = [(name, how) for name in canary.ECHOES for how in ("library", "command")]
     for name, how in run.turns(ways):
         if how == "library":
-            asyncio.run(_echoed_to_library(run, name))
+            asyncio.run(echoed_to_library(run, name))
         else:
             asyncio.run(_echoed_to_command(run, name))
     run.planned += 3
@@ -80,7 +80,7 @@ def _look(run: Run, what: str, text: str) -> None:
         run.fault(f"{what}: {part!r}")
 
 
-async def _echoed_to_library(run: Run, name: str) -> None:
+async def echoed_to_library(run: Run, name: str) -> None:
     told: list[str] = []
     async with running(replies(canary.ECHOES[name])) as server:
         api = SpeechApi(

@@ -208,7 +208,8 @@ class Answer:
         try:
             async for event in self._joined():
                 if isinstance(event, Words):
-                    yield event
+                    shown = tuple(conceal(word, self._secret) for word in event.words)
+                    yield replace(event, words=shown)
                 elif isinstance(event, _SAYING):
                     for chunk in self._decode(event):
                         any_frames = any_frames or len(chunk.frames) > 0
@@ -319,8 +320,22 @@ class Answer:
 
 
 def without_key(error: StreamPlayError, secret: str | None) -> StreamPlayError:
-    """Take the key out of an error: some servers echo it."""
+    """Take the key out of an error: some servers echo it, and frames held it."""
+    _forget_locals(error)
     error.message = conceal(error.message, secret)
     error.remedy = conceal(error.remedy, secret)
     error.args = (error.message,)
     return error
+
+
+def _forget_locals(error: BaseException) -> None:
+    """Forget the locals of frames that the error has left: programs log them with a traceback."""
+    import traceback  # only where something failed
+
+    seen, ahead = set[int](), [error]
+    while ahead:
+        one = ahead.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            traceback.clear_frames(one.__traceback__)
+            ahead += [each for each in (one.__cause__, one.__context__) if each is not None]

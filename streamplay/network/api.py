@@ -17,6 +17,7 @@ from streamplay.errors import (
 )
 from streamplay.models import Voice, read_models, read_voices
 from streamplay.network import request_shapes
+from streamplay.network.answer_audio import without_key
 from streamplay.network.body import Body, Moments
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.failures import check_coding, read_refusal
@@ -26,7 +27,7 @@ from streamplay.network.response import SpeechResponse
 from streamplay.network.timeouts import Timeouts, limits_of
 from streamplay.network.transport import HttpTransport
 from streamplay.notices import Notices
-from streamplay.presentable import presentable
+from streamplay.presentable import conceal, presentable
 from streamplay.rules.checks import check_option
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class SpeechApi:
         first: StreamPlayError | None = None
         for path in _VOICES:
             try:
-                voices = read_voices(await self._get(path, query), model)
+                voices = read_voices(self._without_key(await self._get(path, query)), model)
             except (ServerRefused, UnexpectedContent) as error:
                 if isinstance(error, ServerRefused) and error.status in (401, 402, 403, 429):
                     raise
@@ -224,7 +225,17 @@ class SpeechApi:
 
     async def models(self) -> list[str]:
         """Return the names of the models that the server offers."""
-        return read_models(await self._get("/models", {}))
+        return read_models(self._without_key(await self._get("/models", {})))
+
+    def _without_key(self, answer: Any) -> Any:
+        """Return a list without the key: some servers echo it as a name."""
+        if isinstance(answer, str):
+            return conceal(answer, self.endpoint.api_key)
+        if isinstance(answer, list):
+            return [self._without_key(each) for each in answer]
+        if isinstance(answer, dict):
+            return {name: self._without_key(each) for name, each in answer.items()}
+        return answer
 
     async def offered(self, error: ServerRefused, request: SpeechRequest) -> Sequence[str]:
         """Return the names that would have been right instead of the one refused."""
@@ -241,6 +252,12 @@ class SpeechApi:
     async def _get(self, path: str, query: Mapping[str, str]) -> Any:
         """Return the JSON that is served under `path`."""
         self.endpoint.require_key()
+        try:
+            return await self._get_json(path, query)
+        except StreamPlayError as error:
+            raise without_key(error, self.endpoint.api_key) from error.__cause__
+
+    async def _get_json(self, path: str, query: Mapping[str, str]) -> Any:
         patience = Timeouts(self.limits.deadline)
         patience.start()
         async with patience.wait("connect", self.limits.connect):

@@ -322,7 +322,7 @@ class SpeechResponse:
                 await self.aclose()
                 if self._reshape(error) or await self._wait_for_others(error):
                     continue
-                meant = self._meant(error)
+                meant = self._meant(self._without_key(error))
                 if await self._wait_after(meant):
                     continue
                 await self._hint(meant)
