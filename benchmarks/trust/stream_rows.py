@@ -155,11 +155,14 @@ def faults_at_every_byte(run: Run) -> None:
     and what had come before is kept.
     """
     body = whole.fifty()
+    # Where the name of a field is torn, its line is one of an unknown field, which the format
+    # ignores: that an event is missing is seen by nothing.
+    names = {start + at for start in whole.starts() for at in range(len("data: "))}
     for name, at in run.turns(list(product(_FAULTS, range(len(body))))):
         audio, done, fault = whole.heard(at, _FAULTS[name](body, at))
         if done == (fault is not None):
             run.fault(f"{name} at {at}: done {done}, {fault!r}")
-        elif name not in _QUIET and not whole.SPEECH.startswith(audio):
+        elif name not in _QUIET and not whole.SPEECH.startswith(audio) and at not in names:
             run.fault(f"{name} at {at}: audio that was not sent")
 
 

@@ -1,0 +1,88 @@
+"""Write docs/reliability.md of the scorecard's results.
+
+.venv/bin/python -m benchmarks.trust --json docs/reliability.json
+.venv/bin/python -m benchmarks.trust.page
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.trust.row import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RESULTS: Final = ROOT / "docs" / "reliability.json"
+PAGE: Final = ROOT / "docs" / "reliability.md"
+
+_HEAD: Final = """\
+# Reliability
+
+What is promised of streamplay, tried out: {holds} of {rows} rows hold, {fails} do not, {not_run}
+were not run.
+
+Run it with `python -m benchmarks.trust` (`--budget MINUTES`, `--only WORD`, `--list`); a tenth and
+more of what is planned counts as run. What found a fault is kept as a test; quick forms of the rows
+are in the test suite (`scripts/test`). This page is written by `python -m benchmarks.trust.page`
+from [reliability.json](reliability.json).
+
+Machine: {system}, {processors} processors, Python {python}. Other programs ran beside it: the rows
+are about what is right, and not about time.
+
+| Row | Result | Done | Planned | Faults | Seed | Time | Date |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return the page of the results."""
+    rows = found["rows"]
+    counts = {name: sum(each["result"] == name for each in rows) for name in _RESULTS}
+    head = _HEAD.format(
+        rows=len(rows),
+        holds=counts["holds"],
+        fails=counts["fails"],
+        not_run=counts["not run"],
+        **found["machine"],
+    )
+    table = "".join(f"| {' | '.join(_cells(each))} |\n" for each in rows)
+    return (
+        head
+        + table
+        + "\n"
+        + "\n".join(line for each in rows for line in _told(each)).rstrip()
+        + "\n"
+    )
+
+
+_RESULTS: Final = ("holds", "fails", "not run")
+
+
+def _cells(row: dict[str, Any]) -> Iterator[str]:
+    yield f"[{row['row']}](#{row['row'].replace(' ', '-')})"
+    yield row["result"]
+    yield f"{row['done']:,} {row['unit']}"
+    yield f"{row['planned']:,}"
+    yield f"{row['faults']:,}"
+    yield str(row["seed"])
+    yield f"{row['seconds']:.0f} s"
+    yield row["date"]
+
+
+def _told(row: dict[str, Any]) -> Iterator[str]:
+    yield f"## {row['row']}\n"
+    about = row["about"]
+    yield f"{about[0].upper()}{about[1:]}\n"
+    if row["reason"]:
+        yield f"*Not run*: {row['reason']}.\n"
+    for name, value in row["facts"].items():
+        yield f"- {name}: {value}"
+    for fault in row["shown"]:
+        yield f"- fault: `{fault.replace('`', chr(39))}`"
+    yield ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(json.loads(RESULTS.read_text())), encoding="utf-8")
