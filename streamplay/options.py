@@ -196,6 +196,7 @@ instructions, pronounce, alignment, segment, extra
     model: str
     language: str | None
     sample_rate: int
+    speed: float | None
     format: Format
     decode_as: AudioFormat | str | None
     clean: bool

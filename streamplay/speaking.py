@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import NetworkFailed, ServerRefused, StreamBroken
-from streamplay.network.endpoint import find_endpoint
+from streamplay.network.endpoint import asks_together, find_endpoint
 from streamplay.rules.alternatives import LOCAL, changes_of, entries_of, read_alternative
 
 if TYPE_CHECKING:
@@ -54,8 +54,14 @@ class SpeakingServer:
             self.name = _endpoint(self.options).base_url
 
     def request(self, options: Options, text: str) -> SpeechRequest:
-        """Return the request for a text by the options of one utterance."""
-        return self.of_utterance(options).request(text)
+        """Return the request for a text by the options of one utterance.
+
+        Together's HTTP API knows no `speed`: `Delivery` stretches the sound then.
+        """
+        own = self.of_utterance(options)
+        request = own.request(text)
+        unknown = not own.local and asks_together(os.environ, own.base_url)
+        return replace(request, speed=None) if unknown and request.speed is not None else request
 
     def of_utterance(self, options: Options) -> Options:
         """Return the options of one utterance as they are for this server."""

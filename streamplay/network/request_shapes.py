@@ -225,8 +225,10 @@ class ShapeChoice:
         if said.names("response_format", "response_encoding"):
             return frozenset()
         sent = self.body().keys() & OPTIONAL - self._request.extra.keys()
-        if self.shape.api == "together" or self.official:
+        if self.official:
             sent &= {"stream_format"}
+        elif self.shape.api == "together":
+            sent &= {"stream_format", "speed"}
         return frozenset(name for name in sent if said.names(name))
 
     def _after_500(self, seconds: float) -> bool:

@@ -1,8 +1,7 @@
 """A request on its way: attempts, time limits, and the events of its answer.
 
 Attempts are made until the first audio has come. Nothing is handed out before that, so that a
-failed attempt can be repeated. A caller that has played none of the audio may ask for further
-attempts later: `try_again`.
+failed one can be repeated. A caller that has played nothing may ask for more: `try_again`.
 """
 
 from __future__ import annotations
@@ -140,6 +139,11 @@ class SpeechResponse:
     def reshaped(self) -> bool:
         """Whether the server refused the shape of request that was tried first."""
         return self._choice.changes > 0
+
+    @property
+    def asks_for_speed(self) -> bool:
+        """Whether the server is asked for another speed: some know none."""
+        return "speed" in self._choice.body()
 
     @property
     def body_bytes(self) -> int:

@@ -59,8 +59,9 @@ _OWN_FIELDS: Final = frozenset({"input", *_ALWAYS, *_WHERE_GIVEN}) - _AS_EXTRA
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"
 
 
-OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate"})
-"""Fields of OpenAI's shape that a strict server may refuse, and that it can do without."""
+OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate", "speed"})
+"""Fields that a strict server may refuse, and that it can do without; all but `speed` are of
+OpenAI's shape."""
 
 
 def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +136,11 @@ def body_of(
     else:
         shaped = _together(fields)
     # In either shape: a server that does not know a field says so.
-    given = {name: fields[name] for name in _WHERE_GIVEN if fields[name] is not None}
+    given = {
+        name: fields[name]
+        for name in _WHERE_GIVEN
+        if fields[name] is not None and (name != "speed" or name not in without)
+    }
     others = {key: value for key, value in fields["extra"].items() if key != "extra_params"}
     params = _extra_params(fields, api)
     return shaped | given | ({"extra_params": params} if params else {}) | others

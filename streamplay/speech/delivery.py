@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from streamplay.errors import InvalidRequest
+from streamplay.loop import aside
 from streamplay.playback.silence import PauseTrimmer
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
@@ -21,6 +23,7 @@ from streamplay.trace import host_of
 
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
+    from streamplay.codecs.tempo import TempoChanger
     from streamplay.models import FormatSource
     from streamplay.playback.pump import Pump
     from streamplay.playback.silence import Trimmed
@@ -43,6 +46,11 @@ PAUSE_SECONDS: Final = 0.04
 QUIET_SHARE: Final = 0.05
 """-26 dB below the loudest: less is quiet, beside speech."""
 
+_NO_SPEED: Final = (
+    "the server knows no speed, and what stretches the sound is not installed: it is heard at the "
+    "voice's own pace. pip install 'streamplay[codecs]'"
+)
+
 SEARCHED_SECONDS: Final = 3.0
 """How far back a pause is looked for: a clause lasts as long."""
 
@@ -54,6 +62,8 @@ class Delivery:
     ----------
     unheard : bool
         Frames are only counted and kept from now on, and not played.
+    speed : float
+        To which the frames that come are stretched.
     """
 
     def __init__(self, utterance: UtteranceState, resources: Resources) -> None:
@@ -76,6 +86,10 @@ class Delivery:
             self._leveller = Leveller(resources.loudness)
         self._unplayed: deque[Frames] = deque()  # put last; none before them can be taken back
         self._put = 0  # frames on the track, at the output's rate
+        self.speed = 1.0
+        self._tempo: tuple[TempoChanger, AudioFormat] | None = None
+        self._lacks_filters = False
+        self._source: FormatSource = "request"
 
     @property
     def ahead(self) -> float:
@@ -96,9 +110,13 @@ class Delivery:
         if self._trimmer is not None:
             self._trimmer.begin_piece()
 
-    async def begin_stream(self, server: SpeakingServer, voice: str) -> None:
-        """Take the frames that follow for another answer, of this server and voice."""
+    async def begin_stream(self, server: SpeakingServer, voice: str, speed: float = 1.0) -> None:
+        """Take the frames that follow for another answer, of this server and voice.
+
+        They are stretched to `speed`, where the server knows none.
+        """
         await self.flush()
+        self.speed = speed if speed == 1.0 or await self._can_stretch() else 1.0
         if self._leveller is not None and not self.unheard:
             self._leveller.begin(server.number, voice)
 
@@ -115,6 +133,14 @@ class Delivery:
     ) -> None:
         """Count, keep and play one chunk that arrived at time `at`."""
         self._at = at
+        if self.speed != 1.0:
+            frames, data = self._at_speed(frames, audio)
+        await self._add(frames, data, audio, source)
+
+    async def _add(
+        self, frames: Frames, data: bytes, audio: AudioFormat, source: FormatSource
+    ) -> None:
+        self._source, at = source, self._at
         if self._counted is None:
             self._account.effective(audio, source)
         frames, data, audio = self._as_counted(frames, data, audio)
@@ -130,6 +156,10 @@ class Delivery:
 
     async def flush(self) -> None:
         """Play the frames that are still held back; the next stream needs another resampler."""
+        if self._tempo is not None:
+            (changer, audio), self._tempo = self._tempo, None
+            rest = changer.finish()
+            await self._add(rest, audio.encode(rest), audio, self._source)
         if self._to_counted is not None and self._counted is not None:
             rest, self._to_counted = self._to_counted.finish(), None
             if len(rest):
@@ -141,6 +171,29 @@ class Delivery:
         self._adapter = None
         if len(rest):
             await self._put_frames(rest)
+
+    async def _can_stretch(self) -> bool:
+        """Whether the sound can be stretched; where not, that is told once."""
+        from streamplay.codecs.tempo import import_filters
+
+        try:
+            await aside(import_filters)
+        except InvalidRequest:
+            if not self._lacks_filters:
+                self._lacks_filters = True
+                self._resources.options.tell(_NO_SPEED)
+            return False
+        return True
+
+    def _at_speed(self, frames: Frames, audio: AudioFormat) -> tuple[Frames, bytes]:
+        """Return frames at the speed that was asked for, and their bytes, before they count."""
+        from streamplay.codecs.tempo import TempoChanger
+
+        if self._tempo is None:
+            changer = TempoChanger(audio.samplerate, audio.channels, self.speed)
+            self._tempo = changer, audio
+        stretched = self._tempo[0].convert(frames) if len(frames) else frames
+        return stretched, audio.encode(stretched)
 
     def _as_counted(
         self, frames: Frames, data: bytes, audio: AudioFormat

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -197,7 +198,7 @@ class Producer:
                 response = fetch.response  # another one where it was asked for again
                 await self._begin_stream(fetch)
                 if isinstance(item, Words):
-                    piece.take(item, self._account.samplerate)
+                    piece.take(_at_speed(item, self._delivery.speed), self._account.samplerate)
                 else:
                     await self._delivery.add_chunk(
                         item.frames, item.data, response.format, response.source, at
@@ -302,7 +303,9 @@ class Producer:
         self._streaming = fetch.response
         self._note_moments(fetch)
         response, server = fetch.response, fetch.server
-        await self._delivery.begin_stream(server, response.voice or response.request.voice or "")
+        voice = response.voice or response.request.voice or ""
+        wanted = 1.0 if response.asks_for_speed else self._utterance.options.speed or 1.0
+        await self._delivery.begin_stream(server, voice, wanted)
         self._backend.spoke(server)
         if self._server is not None and server is not self._server:
             self._delivery.note_change()
@@ -324,6 +327,14 @@ class Producer:
                 account.moment(name, getattr(response.moments, name), again=True)
         if response.voice:
             account.spoken_by(response.voice)
+
+
+def _at_speed(words: Words, speed: float) -> Words:
+    """Return words with the times that they have at another speed."""
+    if speed == 1.0:
+        return words
+    starts, ends = ([each / speed for each in times] for times in (words.starts, words.ends))
+    return replace(words, starts=tuple(starts), ends=tuple(ends))
 
 
 class SoundProducer:

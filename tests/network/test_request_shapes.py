@@ -257,3 +257,16 @@ def test_a_text_is_divided_at_sentences_or_else_between_words() -> None:
     assert divided("one two three", 9) == ["one two", "three"]
     assert divided("abcdef", 4) == ["abcd", "ef"]
     assert divided(" all of it ", None) == ["all of it"]
+
+
+@pytest.mark.parametrize("apis", [OPENAI, ("together",)])
+def test_a_server_that_refuses_a_speed_is_asked_without_one(apis: tuple[Api, ...]) -> None:
+    fast = SpeechRequest(input="Hello", speed=1.5)
+    chosen = choice(apis, fast)
+    assert chosen.body()["speed"] == 1.5
+    assert chosen.after_refusal(
+        400, ErrorBody("Extra inputs: speed", fields=frozenset({"speed"})), 1
+    )
+    assert "speed" not in chosen.body()
+    official = choice(apis, fast, official=True)
+    assert not official.after_refusal(400, ErrorBody("speed", fields=frozenset({"speed"})), 1)

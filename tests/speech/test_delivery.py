@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
+import soundfile
+
+import streamplay
 from streamplay import Player
+from streamplay.events import Word
 from streamplay.trace import load
 from tests.support.speaking import (
     PATIENCE,
@@ -83,3 +89,39 @@ def test_a_stream_of_another_rate_is_resampled_with_every_frame_accounted_for(
     assert receipt.frames.received == receipt.frames.played == 16000
     assert receipt.output.samplerate == RATE
     assert abs(len(fast.played) - RATE) <= 2
+
+
+def test_where_the_server_knows_no_speed_the_sound_is_stretched_before_it_counts(
+    speech_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As for Together's own hosts, whose HTTP API has no such field.
+    monkeypatch.setattr("streamplay.speaking.asks_together", lambda *_: True)
+    seconds, ends = {}, {}
+    for speed in (None, 2.0):
+        words: list[Word] = []
+        sound = tmp_path / f"{speed}.wav"
+        with streamplay.Player(
+            base_url=speech_server.base_url,
+            alignment="word",
+            on_event=lambda event: words.append(event) if isinstance(event, Word) else None,  # noqa: B023
+        ) as player:
+            receipt = player.say("One sentence, at a speed.", speed=speed, output=sound).wait(20)
+        frames = receipt.frames
+        assert receipt.complete
+        assert frames.received == frames.played == frames.saved == len(soundfile.read(sound)[0])
+        seconds[speed], ends[speed] = frames.received / RATE, words[-1].stop
+    assert seconds[2.0] == pytest.approx(seconds[None] / 2, abs=0.1)
+    assert ends[2.0] == pytest.approx(ends[None] / 2, abs=0.05)
+
+
+def test_where_the_sound_cannot_be_stretched_either_that_is_told(
+    speech_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamplay.speaking.asks_together", lambda *_: True)
+    monkeypatch.setitem(sys.modules, "av", None)
+    told: list[str] = []
+    receipt = streamplay.say(
+        "Hello.", base_url=speech_server.base_url, speed=2.0, play=False, notify=told.append
+    )
+    assert receipt.complete
+    assert [each for each in told if "the server knows no speed" in each] == told[-1:]
