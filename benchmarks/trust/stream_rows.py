@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import subprocess
+import time
+import tracemalloc
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +18,16 @@ from benchmarks.trust import foreign
 from benchmarks.trust.readers import READERS
 from benchmarks.trust.row import ROOT, NotHere, Run, row
 from streamplay.audio import ENCODINGS, AudioFormat
-from streamplay.errors import ConnectFailed, ConnectionLost, RateLimited, ServerFailed, Truncated
+from streamplay.errors import (
+    ConnectFailed,
+    ConnectionLost,
+    RateLimited,
+    ServerFailed,
+    StreamBroken,
+    Truncated,
+)
 from streamplay.network.retry import ATTEMPTS, LONGEST_ADVICE, read_advice, wait_before
+from streamplay.stream.decoder import Decoder
 from streamplay.stream.sse import EventReader
 from tests.system import test_received as whole
 
@@ -200,3 +210,63 @@ def _failure(dice: random.Random, now: float) -> tuple[Exception, float | None]:
     advice = read_advice({"retry-after": value}, now)
     refused = dice.choice([RateLimited, ServerFailed])
     return refused("x", status=dice.choice([408, 409, 429, 500, 503]), retry_after=advice), advice
+
+
+# Floods of containers: the type, how it begins, and what then comes again and again.
+_OGG: Final = b"OggS\0\0" + bytes(8) + b"\1\0\0\0" + bytes(8)
+_MP4: Final = b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42"
+_WEBM: Final = bytes.fromhex("1a45dfa380")
+CODEC_FLOODS: Final = {
+    "ID3 tags": ("audio/mpeg", b"", b"ID3\4\0\0\0\0\0\0"),
+    "APE tags": ("audio/mpeg", b"", b"APETAGEX\xd0\7\0\0\x20\0\0\0" + bytes(16)),
+    "mp3 frames": ("audio/mpeg", b"", b"\xff\xfb\x10\xc4" + bytes(100)),
+    "AAC frames": ("audio/aac", b"", bytes.fromhex("fff1504000fffc")),
+    "Ogg pages": ("audio/ogg", b"", _OGG + b"\0"),
+    "Ogg pages of nothing": ("audio/ogg", b"", _OGG + b"\xff" + bytes(255)),
+    "FLAC blocks": ("audio/flac", b"fLaC\0\0\0\x22" + bytes(34), b"\1\0\0\0"),
+    "MP4 boxes": ("audio/mp4", _MP4, b"\0\0\0\x08free"),
+    "MP4 fragments": ("audio/mp4", _MP4, b"\0\0\0\x08moof"),
+    "WebM elements": ("audio/webm", _WEBM, b"\xec\x80"),
+    "WebM clusters": (
+        "audio/webm",
+        _WEBM + bytes.fromhex("1853806701ffffffffffffff"),
+        bytes.fromhex("1f43b67580"),
+    ),
+    "WAVE chunks": ("audio/wav", b"RIFF\0\0\0\0WAVE", b"LIST\0\0\0\0"),
+    "WAVE in WAVE": ("audio/wav", b"", b"RIFF\0\0\0\0WAVE"),
+    "AIFF chunks": ("audio/aiff", b"FORM\0\0\0\0AIFF", b"ANNO\0\0\0\0"),
+    "CAF chunks": ("audio/x-caf", b"caff\0\1\0\0", b"free" + bytes(8)),
+    "silence": ("audio/pcm", b"", b"\0"),
+}
+_TURN: Final = 1 << 16
+"""What the event loop reads at a time."""
+
+
+@row(planned=16 * len(CODEC_FLOODS), unit="MB")
+def codec_floods(run: Run) -> None:
+    """Containers of nothing but their smallest parts: typed errors only, less than a second of
+    processor time for what comes in one turn of the event loop, and 40 MB held at most.
+    """
+    each = run.planned // len(CODEC_FLOODS)
+    for kind, (media, first, again) in CODEC_FLOODS.items():
+        decoder = Decoder(AudioFormat("pcm_s16le", 24000), "request", content_type=media)
+        piece, worst = again * (_TURN // len(again)), 0.0
+        tracemalloc.start()
+        try:
+            for turn in range(each * (1 << 20) // _TURN):
+                begun = time.process_time()
+                for _ in decoder.feed(first + piece if turn == 0 else piece):
+                    pass
+                worst = max(worst, time.process_time() - begun)
+                if run.left <= 0:
+                    break
+        except StreamBroken:
+            pass  # it is told, and nothing more is read
+        except Exception as error:  # noqa: BLE001 - every other error is a fault
+            run.fault(f"{kind}: {error!r}")
+        held = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        if worst > 1 or held > 40:
+            run.fault(f"{kind}: {worst:.2f} s in one turn, {held:.0f} MB held")
+        run.facts[kind] = f"{1000 * worst:.0f} ms a turn, {held:.0f} MB"
+        run.done += each

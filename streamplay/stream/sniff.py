@@ -198,11 +198,17 @@ def _is_sentence(text: bytes) -> bool:
     return len(text) >= _LOOK and b" " in text.strip() and _TEXT.fullmatch(text) is not None
 
 
+_MOST_TAGS: Final = 16
+"""Tags that a file may begin with: taggers write two; a stream of nothing else is no sound."""
+
+
 def _behind_tag(start: bytes, *, whole: bool) -> str | None:
     """Tell what an ID3 tag stands in front of: mostly, but not always, mp3."""
     if len(start) < TAG_HEADER_BYTES or (start.startswith(_APE) and len(start) < APE_HEADER_BYTES):
         return _MPEG if whole else None
-    end = tag_bytes(start)
+    end = _end_of_tags(start)
+    if end is None:
+        return _MPEG
     if whole or len(start) > _LONGEST_TAG_SEEN or end > _LONGEST_TAG_SEEN:
         kind = identify(start[end:], whole=True) if end < len(start) else RAW
         return _MPEG if kind in (RAW, None) else kind
@@ -212,6 +218,17 @@ def _behind_tag(start: bytes, *, whole: bool) -> str | None:
             return kind
     # The tag's length may be wrong: it ends where frames begin.
     return _frames_within(start, TAG_HEADER_BYTES, (_MPEG, _AAC), whole=False)
+
+
+def _end_of_tags(start: bytes) -> int | None:
+    """Return where the tags at the beginning end; None where there are too many to look behind."""
+    at = 0
+    for _ in range(_MOST_TAGS):
+        length = tag_bytes(start[at : at + APE_HEADER_BYTES])
+        if not length:
+            return at
+        at += length
+    return None
 
 
 def _identify_frames(start: bytes, told: str, *, whole: bool) -> str | None:

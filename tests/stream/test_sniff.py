@@ -13,7 +13,7 @@ from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import RemoteError, StreamBroken, UnexpectedContent
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.stream.sniff import BASE64, real_type
+from streamplay.stream.sniff import BASE64, identify, real_type
 from tests.support.rawserver import DONE, chunked, delta, replies, running
 
 BYTES = ("", "application/octet-stream", "Audio/WAV; x=1")
@@ -174,3 +174,9 @@ def test_the_little_that_comes_of_sound_is_heard() -> None:
     with pytest.raises(StreamBroken):
         answered(b"")
     assert answered(b"ABCDEF") == 3
+
+
+@pytest.mark.parametrize("tag", [b"ID3\4\0\0\0\0\0\0", b"APETAGEX" + bytes(24)])
+def test_tags_without_end_are_no_recursion(tag: bytes) -> None:
+    assert identify(tag * 26_000) == "audio/mpeg"
+    assert identify(tag * 3 + b"fLaC" + bytes(100)) in ("audio/flac", None)
