@@ -167,7 +167,7 @@ def faults_at_every_byte(run: Run) -> None:
     body = whole.fifty()
     # Where the name of a field is torn, its line is one of an unknown field, which the format
     # ignores: that an event is missing is seen by nothing.
-    names = {start + at for start in whole.starts() for at in range(len("data: "))}
+    names = {start + at for start in whole.starts() for at in range(len("data: ") + 1)}
     for name, at in run.turns(list(product(_FAULTS, range(len(body))))):
         audio, done, fault = whole.heard(at, _FAULTS[name](body, at))
         if done == (fault is not None):
