@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.trust.__main__ import ROWS
 from benchmarks.trust.row import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from benchmarks.trust.row import Row
 
 RESULTS: Final = ROOT / "docs" / "reliability.json"
 PAGE: Final = ROOT / "docs" / "reliability.md"
@@ -38,7 +41,8 @@ are about what is right, and not about time.
 
 def page(found: dict[str, Any]) -> str:
     """Return the page of the results."""
-    rows = found["rows"]
+    run = {each["row"]: each for each in found["rows"]}
+    rows = [run.get(name) or _not_yet(one) for name, one in ROWS.items()]
     counts = {name: sum(each["result"] == name for each in rows) for name in _RESULTS}
     head = _HEAD.format(
         rows=len(rows),
@@ -55,6 +59,12 @@ def page(found: dict[str, Any]) -> str:
         + "\n".join(line for each in rows for line in _told(each)).rstrip()
         + "\n"
     )
+
+
+def _not_yet(one: Row) -> dict[str, Any]:
+    blank = {"done": 0, "faults": 0, "seed": "", "seconds": 0.0, "date": "", "facts": {}}
+    named = {"row": one.name, "about": one.about, "unit": one.unit, "planned": one.planned}
+    return blank | named | {"shown": [], "result": "not run", "reason": "it was not run yet"}
 
 
 _RESULTS: Final = ("holds", "fails", "not run")

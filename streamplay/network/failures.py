@@ -51,7 +51,7 @@ _LEAST_LIMIT: Final = 20
 # What a server says
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # a server may repeat the key in it
 class ErrorBody:
     """What a server says in the body of an error.
 

@@ -8,6 +8,8 @@ system closes the pipe, and the child ends too.
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,9 @@ _READY: Final = "listening on "
 
 # In a process group of its own the child does not get the terminal's Ctrl-C,
 # which is for its parent to handle.
+_SECRET: Final = re.compile("KEY|TOKEN|SECRET|PASSW", re.IGNORECASE)
+"""In the names of variables that hold keys."""
+
 _CREATION_FLAGS: Final = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 _PROCESS_GROUP: Final = None if sys.platform == "win32" else 0
 
@@ -128,11 +133,20 @@ class LocalServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,
-            env=self._environment,
+            env=self._own_environment(),
             text=True,
             creationflags=_CREATION_FLAGS,
             process_group=_PROCESS_GROUP,
         )
+
+    def _own_environment(self) -> dict[str, str]:
+        """Return the child's environment: without keys, unless it is to ask its clients for one.
+
+        Programs of the same user can read the environment of a process.
+        """
+        given = os.environ if self._environment is None else self._environment
+        asks = "--require-key" in self._arguments
+        return {name: value for name, value in given.items() if asks or not _SECRET.search(name)}
 
     def start(self) -> str:
         """Start the child, wait until it listens, and return its base URL.

@@ -209,3 +209,14 @@ def test_importing_it_is_cheap() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_a_child_does_not_get_keys_unless_it_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOGETHER_API_KEY", "k")
+    monkeypatch.setenv("MY_SECRET_token", "k")
+    monkeypatch.setenv("PLAIN", "p")
+    own = LocalServer()._own_environment()
+    assert own["PLAIN"] == "p"
+    assert not {"TOGETHER_API_KEY", "MY_SECRET_token"} & own.keys()
+    asks = LocalServer(["--require-key"], environment={"TOGETHER_API_KEY": "k"})
+    assert asks._own_environment() == {"TOGETHER_API_KEY": "k"}
