@@ -140,7 +140,11 @@ def recognised(decoder: Any, samples: np.ndarray) -> list[str]:
 
 
 def commands(engine: str, runs: int) -> None:
-    """Time whole commands, from the start of the process to the first audio, cold and warm."""
+    """Time whole commands, from the start of the process to the first audio, and a warm player.
+
+    Cold: `say --local -o -`, until its first byte. A server that is ready: the same, at the server
+    of another process. Warm: a `Player` that has spoken before, from the request.
+    """
     from streamplay.server.child import LocalServer
 
     environment = os.environ | {"STREAMPLAY_ENGINE": engine}
@@ -148,15 +152,43 @@ def commands(engine: str, runs: int) -> None:
     with LocalServer(environment=environment) as server:
         there = ["--base-url", server.base_url]
         warm = [first_audio(there, environment) for _ in range(runs + 1)][1:]
-    print(f"{engine}: first audio of say --local {median(cold)} ms, warm {median(warm)} ms")
+    print(
+        f"{engine}: first audio of a cold say --local {median(cold)} ms, of a cold say at a "
+        f"server that is ready {median(warm)} ms, of a player that has spoken {median(in_player(engine))} ms"
+    )
 
 
 def first_audio(flags: list[str], environment: dict[str, str]) -> float:
-    command = [sys.executable, "-m", "streamplay", "say", SENTENCES[0], "--no-play", "--json"]
-    done = subprocess.run(
-        [*command, *flags], capture_output=True, text=True, check=True, env=environment, cwd=ROOT
-    )
-    return float(json.loads(done.stdout)["ms"]["first_audio"])
+    command = [
+        sys.executable,
+        "-m",
+        "streamplay",
+        "say",
+        SENTENCES[0],
+        "--no-play",
+        "-q",
+        "-o",
+        "-",
+    ]
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [*command, *flags], stdout=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1), "no audio came"
+        took = 1000 * (time.perf_counter() - begun)
+        process.stdout.read()
+    return took
+
+
+def in_player(engine: str) -> list[float]:
+    from streamplay import Player
+
+    os.environ["STREAMPLAY_ENGINE"] = engine
+    with Player(local=True, play=False) as player:
+        player.say("Ready.").wait()
+        receipts = [player.say(text).wait() for text in SENTENCES]
+    return [receipt.ms.first_audio or 0.0 for receipt in receipts]
 
 
 def median(values: list[float]) -> str:
