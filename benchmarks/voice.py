@@ -154,7 +154,8 @@ def commands(engine: str, runs: int) -> None:
         warm = [first_audio(there, environment) for _ in range(runs + 1)][1:]
     print(
         f"{engine}: first audio of a cold say --local {median(cold)} ms, of a cold say at a "
-        f"server that is ready {median(warm)} ms, of a player that has spoken {median(in_player(engine))} ms"
+        f"server that is ready {median(warm)} ms, "
+        f"of a player that has spoken {median(in_player(engine))} ms"
     )
 
 
