@@ -223,7 +223,8 @@ def _read(file: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise FileFailed(f"cannot read {file}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise FileFailed(f"cannot read {file}: {why}") from error
 
 
 def _write(file: Path, text: str) -> None:

@@ -78,13 +78,15 @@ def wrapped(text: str, width: int, indent: str = "  ") -> str:
     Rows after the first are indented. A word that is wider than a row, such as a path, stays whole:
     it can be copied then.
     """
-    rows, row = [], ""
-    for word in text.split(" "):
+    rows: list[str] = []
+    words = text.lstrip(" ")
+    row = " " * (len(text) - len(words))
+    for word in words.split(" "):
         if row.strip() and cells(row) + 1 + cells(word) > width:
             rows.append(row)
             row = indent + word
         else:
-            row = f"{row} {word}" if rows or row else word
+            row = f"{row} {word}" if row.strip() else row + word
     return "\n".join([*rows, row])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,10 +49,16 @@ def run(args: argparse.Namespace) -> int:
     failed = False
     for finding in _examine(args):
         failed = failed or finding.state == "bad"
-        console.out(f"{finding.state:<5}{finding.about:<9}{finding.text}")
+        _print(f"{finding.state:<5}{finding.about:<9}{finding.text}", 14)
         if finding.remedy:
-            console.out(f"{'':<14}→ {finding.remedy}")
+            _print(f"{'':<14}→ {finding.remedy}", 16)
     return status.FAILED if failed else status.OK
+
+
+def _print(row: str, indent: int) -> None:
+    """Print a row, wrapped to the terminal's width where there is one."""
+    columns = console.columns() if console.is_terminal(sys.stdout) else len(row) + 1
+    console.out(console.wrapped(row, columns, " " * (indent if columns > 3 * indent else 4)))
 
 
 def _examine(args: argparse.Namespace) -> Iterator[Finding]:

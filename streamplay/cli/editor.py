@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.input import create_input
 from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
@@ -195,10 +195,9 @@ class Editor:
         row = Window(
             FormattedTextControl(self._status), height=1, style="class:status", wrap_lines=False
         )
+        shown = ~is_done & Condition(self._has_status_row)
         application: Application[None] = LineApplication(
-            layout=Layout(
-                HSplit([line, ConditionalContainer(row, Condition(lambda: bool(self._status())))])
-            ),
+            layout=Layout(HSplit([line, ConditionalContainer(row, shown)])),
             key_bindings=merge_key_bindings([load_key_bindings(), self._keys(typist)]),
             style=_STYLE,
             color_depth=None if self._color else ColorDepth.DEPTH_1_BIT,
@@ -211,6 +210,9 @@ class Editor:
         # The bytes of one key come to the key processor together: nothing more is waited for.
         application.timeoutlen = 0.001
         return application
+
+    def _has_status_row(self) -> bool:
+        return bool(self._status())
 
     def _keys(self, typist: KeyActions) -> KeyBindings:
         keys = KeyBindings()

@@ -13,6 +13,7 @@ from streamplay.cli.lines import Line, LineState
 from streamplay.cli.prompt import Prompt
 from streamplay.cli.signals import ENDING, end_by, handled, nudged
 from streamplay.cli.typist import Typist
+from streamplay.cli.usage import UsageError
 from streamplay.cli.user_files import UserFiles, state_folder
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Speak every line, until Ctrl-D."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: there are no lines to speak")
     asked = {**options.for_player(args), "follow_default": True}
     asked.setdefault("fallback_after", _FALLBACK_AFTER)
     options.tell_the_voice(args)
@@ -114,6 +117,7 @@ class PlainScreen:
 
     def __init__(self, *, interactive: bool) -> None:
         self.interactive = interactive
+        self._told: tuple[int, LineState] | None = None
 
     def tell(self, sentence: str) -> None:
         """Print a message of one line on standard error."""
@@ -125,7 +129,10 @@ class PlainScreen:
 
     def changed(self, line: Line | None) -> None:
         """Print a line's new state, where a person reads along."""
-        if self.interactive and line is not None and line.state is not LineState.LOST:
+        if not self.interactive or line is None or line.state is LineState.LOST:
+            return
+        if self._told != (line.number, line.state):  # words are heard one by one: one line for all
+            self._told = line.number, line.state
             console.err(f"{line.state}: {line.name}")
 
     def leave(self) -> None:

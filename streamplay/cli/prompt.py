@@ -1,40 +1,34 @@
-"""A prompt whose line stays intact while other threads print notices."""
+"""Lines from a terminal without redrawing anything, for screen readers, or from a pipe."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import select
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import ModuleType
+    from collections.abc import Iterator
 
-PROMPT: Final = "say> "
-
-_CLEAR_LINE: Final = "\r\x1b[K"
-"""Go to the beginning of the line and erase it (ECMA-48, EL)."""
+PROMPT: Final = "say>"
 
 
 class Prompt:
     """Lines from a terminal or a pipe.
 
     On a terminal a line can be edited, and the arrow keys recall earlier ones, which are kept in
-    memory only. A pipe gets no prompt.
+    memory only. The prompt has a row of its own, above the first line that is typed: messages that
+    come between lines begin a row, and nothing is drawn twice. A pipe gets no prompt.
     """
 
     def __init__(self) -> None:
         self.interactive = console.is_terminal(sys.stdin)
-        self._readline = _readline() if self.interactive else None
-        self._lock = threading.Lock()
-        self._asking = False
+        self._edits = self.interactive and _has_readline()
+        self._is_asked = False
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="replace")
 
@@ -51,14 +45,6 @@ class Prompt:
                 if not self.interactive:
                     raise
 
-    def tell(self, sentence: str) -> None:
-        """Print one line to standard error, above the line that is being typed."""
-        self._above(console.tell, sentence)
-
-    def show(self, text: str) -> None:
-        """Print text to standard output, above the line that is being typed."""
-        self._above(console.out, text)
-
     def wants_out(self, seconds: float) -> bool:
         """Wait up to `seconds` for Ctrl-D on a terminal; return whether it was typed."""
         if not self.interactive or sys.platform == "win32":
@@ -68,45 +54,29 @@ class Prompt:
         return bool(ready) and not os.read(sys.stdin.fileno(), 1024)
 
     def _ask(self) -> str:
-        self._asking = True
-        try:
-            if self._readline is not None:
-                return input(PROMPT)
-            if self.interactive:
-                console.err(PROMPT.rstrip())
-            line = sys.stdin.readline()
-        finally:
-            self._asking = False
+        if self.interactive and not self._is_asked:
+            self._is_asked = True
+            console.err(PROMPT)
+        if self._edits:
+            return input()
+        line = sys.stdin.readline()
         if not line:
             raise EOFError
         return line
 
-    def _above(self, write: Callable[[str], None], text: str) -> None:
-        with self._lock:
-            typing = self._readline if self._asking else None
-            if typing is not None:
-                _write(_CLEAR_LINE)
-            write(text)
-            if typing is not None:
-                _write(PROMPT + typing.get_line_buffer())
-
     def _end_line(self) -> None:
-        if self._readline is not None:
-            _write("\n")
+        if self._edits:
+            console.err("")
 
 
-def _readline() -> ModuleType | None:
-    """Return `readline`; None if it is missing, or standard output is no terminal."""
+def _has_readline() -> bool:
+    """Load `readline`, with which `input` edits lines; False if it or a terminal is missing."""
     if not console.is_terminal(sys.stdout):
-        return None
+        return False
     try:
         import readline
     except ImportError:
-        return None
-    return readline
-
-
-def _write(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        return False
+    # Its brackets around pastes are asked for by an escape sequence, which a plain screen shows.
+    readline.parse_and_bind("set enable-bracketed-paste off")
+    return True

@@ -32,18 +32,36 @@ def safe(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+_NARROW: Final = 60
+"""Columns. A table that does not fit fewer is printed cell by cell."""
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table to standard output: with rich for a terminal, in plain columns otherwise."""
     if console.is_terminal(sys.stdout):
         rows = [[printable(cell, _LONGEST_CELL) for cell in row] for row in rows]
     rows = [[safe(cell) for cell in row] for row in rows]
-    if console.is_terminal(sys.stdout):
-        _rich_table(columns, rows)
-        return
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    if console.is_terminal(sys.stdout):
+        if console.columns() < _NARROW and sum(widths) + 2 * len(widths) > console.columns():
+            _print_records(columns, rows)
+        else:
+            _rich_table(columns, rows)
+        return
     for row in (columns, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         console.out("  ".join(cells).rstrip())
+
+
+def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a row of its own for each cell: a narrow screen would break the words of a table."""
+    width = max(map(len, columns))
+    for number, row in enumerate(rows):
+        if number:
+            console.out("")
+        for column, cell in zip(columns, row, strict=True):
+            if cell:
+                console.out(console.wrapped(f"{column:<{width}}  {cell}", console.columns()))
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -35,6 +35,7 @@ def test_results_and_everything_else_are_apart(capsys: pytest.CaptureFixture[str
         ("see /a/very/long/path there", 10, ["see", "  /a/very/long/path", "  there"]),
         ("漢字 漢字 漢字", 9, ["漢字 漢字", "  漢字"]),
         ("", 9, [""]),
+        ("    far  apart", 80, ["    far  apart"]),
     ],
 )
 def test_a_message_is_wrapped_between_words(text: str, width: int, rows: list[str]) -> None:

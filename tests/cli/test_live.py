@@ -347,8 +347,10 @@ def test_a_plain_terminal_gets_one_line_an_event(
     with Terminal(words) as terminal:
         terminal.shows("Ctrl-D leaves")
         terminal.type("Hello.\r")
-        terminal.shows("speaking: Hello.", "heard: Hello.")
-        assert ESC not in terminal.seen.replace("\x1b[?2004", "")
+        rows = terminal.shows("speaking: Hello.", "heard: Hello.")
+        states = ["Hello.", "waiting: Hello.", "speaking: Hello.", "heard: Hello."]
+        assert [row for row in rows if row.endswith("Hello.")] == states
+        assert ESC not in terminal.seen
         terminal.type(CTRL_D)
         assert terminal.leaves() == 0
 
@@ -400,3 +402,11 @@ def lines_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     with lines.open() as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         yield
+
+
+def test_without_standard_input_there_is_nothing_to_speak(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["live", "--local"]) == 2
+    assert "standard input is closed" in capsys.readouterr().err

@@ -5,7 +5,6 @@ import os
 import pty
 import select
 import sys
-import threading
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -71,28 +70,8 @@ def test_lines_are_asked_for_until_ctrl_d() -> None:
         assert next(lines).strip() == "One."
         terminal.type(CTRL_D)
         assert list(lines) == []
-        assert terminal.shown(f"{PROMPT}\r\n").count(PROMPT) == 2
-
-
-def test_what_is_told_stands_above_what_is_being_typed() -> None:
-    with Pty() as terminal:
-        prompt = Prompt()
-        reader = threading.Thread(target=lambda: next(prompt.lines()))
-        reader.start()
-        terminal.shown(PROMPT)
-        prompt.tell("an error")
-        assert terminal.shown(PROMPT) == f"\r\x1b[Kstreamplay: an error\r\n{PROMPT}"
-        prompt.show("a result")
-        assert terminal.shown(PROMPT) == f"\r\x1b[Ka result\r\n{PROMPT}"
-        terminal.type("done\n")
-        reader.join(10)
-        assert not reader.is_alive()
-
-
-def test_what_is_told_without_a_prompt_is_a_plain_line() -> None:
-    with Pty() as terminal:
-        Prompt().tell("an error")
-        assert terminal.shown("\n") == "streamplay: an error\r\n"
+        terminal.type("\n")
+        assert terminal.shown("\n\r\n").count(PROMPT) == 1
 
 
 def test_a_person_who_waits_is_asked_whether_they_want_out() -> None:
@@ -108,7 +87,7 @@ def test_a_person_who_waits_is_asked_whether_they_want_out() -> None:
 def test_an_interrupted_line_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: Iterator[str | BaseException] = iter([KeyboardInterrupt(), "One.", EOFError()])
 
-    def ask(_: str) -> str:
+    def ask() -> str:
         answer = next(answers)
         if isinstance(answer, str):
             return answer

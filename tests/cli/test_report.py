@@ -136,3 +136,12 @@ def test_a_table_on_a_terminal_is_coloured_unless_told_otherwise(
     assert "[bold]x" in shown
     assert ("\x1b[1m" in shown) is True
     assert ("\x1b[3" in shown) is False or coloured
+
+
+def test_a_list_that_does_not_fit_a_narrow_terminal_is_printed_cell_by_cell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streamplay.cli.console.is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "20")
+    report.table(("ID", "NAME"), [("1", "a name of many words"), ("2", "")])
+    assert capsys.readouterr().out == "ID    1\nNAME  a name of many\n  words\n\nID    2\n"
