@@ -326,13 +326,13 @@ def _print(args: argparse.Namespace, result: Result) -> None:
         console.out(report.as_json(result.to_dict()))
         return
     for outcome in result.outcomes:
-        console.out(report.safe(table.heading(outcome)))
-        console.out(table.throughput(outcome))
+        console.prose(report.safe(table.heading(outcome)))
+        console.prose(table.throughput(outcome))
         if outcome.complete:
             report.table(table.NARROW, list(table.narrow_rows(outcome)))
         console.out("")
     for sentence in table.sentences(result):
-        console.out(report.safe(sentence))
+        console.prose(report.safe(sentence))
 
 
 def _status(result: Result, interrupts: Interrupts) -> int:

@@ -61,6 +61,11 @@ def _rows(text: str) -> str:
     )
 
 
+def prose(sentence: str) -> None:
+    """Print a sentence to standard output; on a terminal it is wrapped to the terminal's width."""
+    _write(sys.stdout, wrapped(sentence, columns()) if is_terminal(sys.stdout) else sentence)
+
+
 def tell(sentence: str) -> None:
     """Print one message to standard error, after the name of the program.
 
