@@ -122,14 +122,21 @@ class Conversation:
         )
         self._opening.start()
 
-    def _open(self, options: Mapping[str, Any]) -> None:
+    def _open(self, options: Mapping[str, Any], otherwise: Mapping[str, Any] | None = None) -> None:
+        """Open the player; where that fails, with the options `otherwise`, which worked before."""
         from streamplay.player import Player
 
         self.no_sound = ""
         try:
             player = Player(**options, on_event=self._on_event, notify=self._on_notice)
         except StreamPlayError as error:
-            self._cannot_open(error)
+            if otherwise is None:
+                self._cannot_open(error)
+                return
+            self._screen.tell(f"{error}; going on as before")
+            with self._lock:
+                self._options = dict(otherwise)
+            self._open(otherwise)
             return
         except Exception as error:  # noqa: BLE001 - after a bug too the prompt must end
             failure = StreamPlayError(f"a bug: {error!r}", remedy="Please report it")
@@ -166,18 +173,25 @@ class Conversation:
         return self._player is not None
 
     def reopen(self, **changes: Any) -> None:
-        """Close the player, cutting what it says, and open one with other options."""
+        """Close the player, cutting what it says, and open one with other options.
+
+        Where it cannot be opened so, that is told, and it is opened as it was before.
+        """
         with self._lock:
             player, self._player = self._player, None
+            before = dict(self._options)
             self._options |= changes
         threading.Thread(
-            target=self._close_and_open, args=(player,), name="streamplay-reopen", daemon=True
+            target=self._close_and_open,
+            args=(player, before),
+            name="streamplay-reopen",
+            daemon=True,
         ).start()
 
-    def _close_and_open(self, player: Player | None) -> None:
+    def _close_and_open(self, player: Player | None, before: Mapping[str, Any]) -> None:
         if player is not None:
             player.close(cut=True)
-        self._open(dict(self._options))
+        self._open(dict(self._options), before)
 
     def close(self, *, cut: bool) -> None:
         """Give the player back; `cut`: without letting the rest be heard."""

@@ -33,6 +33,7 @@ _KNOWN: Final = re.compile(
     rb"|.*fuzzy seeking|.*(part2_3_length|big_values|missing bits)"
     rb"|connect\(2\) call to .* failed|attempt to connect to server failed"
     rb"|.*pulse(audio)?.*(Connection refused|Connection terminated)"
+    rb"|(Failed to create secure directory|Home directory not accessible).*"
     rb")"
 )
 

@@ -83,7 +83,10 @@ def receipt_text(receipt: Receipt) -> str:
 
 
 def _lines(receipt: Receipt) -> Iterator[tuple[str, str]]:
-    yield "voice", f"{receipt.voice}, {receipt.model}, from {receipt.base_url}"
+    if receipt.voice or receipt.model:
+        yield "voice", f"{receipt.voice}, {receipt.model}, from {receipt.base_url}"
+    else:
+        yield "sound", receipt.base_url  # that of a file
     yield "audio", _audio(receipt)
     yield "output", _output(receipt)
     yield "frames", _frames(receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ class Typist:
             self.phrases.add(name, text.strip())
             self._screen.tell(f"phrase {name}: {shortened(text)}")
         else:
-            raise UsageError("/phrase add NAME TEXT, or /phrase clear")
+            raise UsageError("use: /phrase add NAME TEXT, or /phrase clear")
 
     def _choose(self, field: str, value: object) -> None:
         self.conversation.choose(**{field: value})
@@ -144,10 +145,11 @@ class Typist:
         self._choose("model", _needed(rest, "/model NAME"))
 
     def _speed(self, rest: str) -> None:
-        self._choose("speed", float(_needed(rest, "/speed FACTOR, such as /speed 1.2")))
+        self._choose("speed", _read(options.factor, rest, "/speed FACTOR, such as /speed 1.2"))
 
     def _volume(self, rest: str) -> None:
-        self.conversation.set_volume(float(_needed(rest, "/volume DB, such as /volume -6")))
+        decibels = _read(options.decibels, rest, "/volume DB, such as /volume -6")
+        self.conversation.set_volume(decibels)
         self._screen.tell(f"volume {self.conversation.volume:g} dB")
 
     def _device(self, rest: str) -> None:
@@ -177,8 +179,16 @@ class Typist:
 
 def _needed(rest: str, usage: str) -> str:
     if not rest:
-        raise UsageError(usage)
+        raise UsageError(f"use: {usage}")
     return rest
+
+
+def _read(reader: Callable[[str], float], rest: str, usage: str) -> float:
+    """Read a number as the flag of the same name does."""
+    try:
+        return reader(_needed(rest, usage))
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"{error}: {usage}") from error
 
 
 def _delivers(keys: str) -> bool:

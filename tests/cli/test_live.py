@@ -329,6 +329,14 @@ def test_commands_answer_and_a_wrong_one_names_the_nearest(
     assert at_prompt.leaves() == 0
 
 
+def test_a_wrong_value_is_told_and_everything_goes_on_as_before(at_prompt: Terminal) -> None:
+    at_prompt.type("/speed fast\r/volume loud\r/device no such one\r")
+    at_prompt.shows("'fast' is no factor from 0.25 to 4", "'loud' is no volume in dB")
+    at_prompt.shows("there is no output device 'no such one'", "going on as before")
+    at_prompt.type("Still here.\r")
+    at_prompt.shows("result   complete")
+
+
 def test_ctrl_z_stops_and_the_line_is_there_afterwards(at_prompt: Terminal) -> None:
     at_prompt.type("Half a line")
     at_prompt.shows("Half a line")
