@@ -1,0 +1,145 @@
+"""How long after the first decodable frame of mp3 its sound is handed to the output.
+
+A server sends mp3 of 64 kbit/s at real-time pace, a frame each 24 ms. `streamplay say` plays it to
+the silent clock. The first sound is to come no later than one block of the output after the first
+frame has come, which is its first decodable one.
+
+    .venv/bin/python -m benchmarks.first_sound [--runs 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+from statistics import median
+from typing import Final
+
+from tests.support.encoded import tone
+
+RATE: Final = 24000
+FRAMES: Final = 576
+FRAME_SECONDS: Final = FRAMES / RATE
+SECONDS: Final = 2.0
+BLOCK_SECONDS: Final = 0.02  # the longest that an output at the default latency asks for at once
+
+BITS: Final = 64_000
+
+THINKING_SECONDS: Final = 0.8
+"""Before the answer: by then the modules that read it are imported, on a busy machine too."""
+
+_TAG: Final = b"ID3\4\0\0\0\0\0\x40" + bytes(64)
+_FRONTS: Final = {"bare": b"", "behind a tag": _TAG}
+_TYPES: Final = ("audio/mpeg", "application/octet-stream")
+
+
+def frames_of_mp3() -> list[bytes]:
+    """Return the frames of a tone."""
+    import av
+
+    encoder = av.CodecContext.create("libmp3lame", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = RATE, "mono", "fltp"
+    encoder.bit_rate, encoder.time_base = BITS, Fraction(1, RATE)
+    encoder.open()
+    packets: list[bytes] = []
+    sound = tone(SECONDS, RATE)
+    for at in range(0, len(sound) - FRAMES, FRAMES):
+        frame = av.AudioFrame.from_ndarray(sound[None, at : at + FRAMES], "fltp", "mono")
+        frame.sample_rate, frame.pts = RATE, at
+        packets += map(bytes, encoder.encode(frame))
+    return packets + list(map(bytes, encoder.encode(None)))
+
+
+class Paced:
+    """Serves the pieces of one body at real-time pace, each time it is asked."""
+
+    def __init__(self, pieces: list[bytes], media: str) -> None:
+        self._pieces, self._media = pieces, media
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def base_url(self) -> str:
+        """Where it is asked."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                line, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(line,), daemon=True).start()
+
+    def _answer(self, line: socket.socket) -> None:
+        with line:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not line.recv(65536):
+                return
+            time.sleep(THINKING_SECONDS)
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {self._media}\r\nConnection: close\r\n\r\n"
+            line.sendall(head.encode())
+            begun = time.perf_counter()
+            for number, piece in enumerate(self._pieces):
+                time.sleep(max(0.0, begun + number * FRAME_SECONDS - time.perf_counter()))
+                line.sendall(piece)
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._socket.close()
+
+
+def said(base_url: str) -> dict[str, float | None]:
+    """Say one sentence; return the moments of its receipt."""
+    command = [
+        sys.executable,
+        "-m",
+        "streamplay",
+        "say",
+        "Hello.",
+        "--json",
+        "-q",
+        "--format",
+        "mp3",
+    ]
+    command += ["--base-url", base_url, "--api", "openai", "-m", "m", "-v", "v"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    moments: dict[str, float | None] = json.loads(done.stdout)["ms"]
+    return moments
+
+
+def measured(front: bytes, media: str, runs: int) -> tuple[float, float]:
+    """Return ms from the first frame to first audio and to first sound, as medians."""
+    first, *others = frames_of_mp3()
+    server = Paced([front + first, *others], media)
+    audio, sound = [], []
+    for _ in range(runs):
+        moments = said(server.base_url)
+        came = moments["first_byte"] or 0.0  # the first piece of the body is the first frame
+        audio.append((moments["first_audio"] or 0.0) - came)
+        sound.append((moments["first_sound"] or 0.0) - came)
+    server.close()
+    return median(audio), median(sound)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=5)
+    runs = parser.parse_args().runs
+    print("ms after the first decodable frame (a frame lasts 24 ms, a block 20 ms at the most)")
+    late = 0
+    for name, front in _FRONTS.items():
+        for media in _TYPES:
+            audio, sound = measured(front, media, runs)
+            late += sound > 1000 * BLOCK_SECONDS
+            print(f"  {name:14} {media:26} first audio {audio:6.1f}  first sound {sound:6.1f}")
+    return 1 if late else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
