@@ -1,6 +1,7 @@
 """AAC in ADTS frames (ISO/IEC 13818-7 §6.2): bytes → frames.
 
-The first frame is heard as soon as it and the headers of the next two have come. ADTS does not
+The first frame is heard as soon as it and the header of the next one have come; where the server
+says AAC, as soon as it has come. ADTS does not
 tell how much silence the encoder put in front (mostly 1024 frames): it stays.
 """
 
@@ -34,13 +35,19 @@ def read_header(data: bytes | bytearray, at: int) -> FrameHeader | None:
 
 
 class AdtsReader(CodecReader):
-    """Reads a stream of ADTS frames, of one file or of several one after another."""
+    """Reads a stream of ADTS frames, of one file or of several one after another.
+
+    Parameters
+    ----------
+    first : int, optional
+        The byte at which the first frame is expected.
+    """
 
     what = "AAC"
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: int | None = None) -> None:
         super().__init__()
-        self._cutter = FrameCutter(b"\xff", read_header)
+        self._cutter = FrameCutter(b"\xff", read_header, first=first)
         self._kind: tuple[int, ...] = ()
 
     def feed_bytes(self, data: bytes) -> Iterator[Frames]:

@@ -73,6 +73,29 @@ def is_chain(
     return True
 
 
+def is_frame(
+    data: bytes | bytearray,
+    at: int,
+    read: Callable[[bytes | bytearray, int], FrameHeader | None],
+) -> bool | None:
+    """Tell whether a whole frame begins at a place where one is to be expected.
+
+    The next one's header is not waited for; where it has come it must fit.
+
+    Returns
+    -------
+    bool or None
+        None: more data have to be seen.
+    """
+    header = read(data, at)
+    if header is None:
+        return False
+    if not header.size or len(data) < at + header.size:
+        return None
+    behind = read(data, at + header.size)
+    return behind is not None and (not behind.size or behind.kind == header.kind)
+
+
 class FrameCutter:
     """Cuts a stream into its frames.
 
@@ -83,6 +106,8 @@ class FrameCutter:
     read : callable
         Reads the header at a place of the data: None where there is none, a size of 0
         where the data end before it can be told.
+    first : int, optional
+        The byte of the stream at which the first frame is expected, with reason.
 
     Attributes
     ----------
@@ -91,8 +116,13 @@ class FrameCutter:
     """
 
     def __init__(
-        self, mark: bytes, read: Callable[[bytes | bytearray, int], FrameHeader | None]
+        self,
+        mark: bytes,
+        read: Callable[[bytes | bytearray, int], FrameHeader | None],
+        *,
+        first: int | None = None,
     ) -> None:
+        self._first = first
         self._mark = mark
         self._read = read
         self._data = bytearray()
@@ -116,6 +146,8 @@ class FrameCutter:
             yield bytes(self._data[at : at + header.size])
             at += header.size
         del self._data[:at]
+        if at and self._first is not None:
+            self._first = self._first - at if at <= self._first else None
 
     def finish(self) -> Iterator[bytes]:
         """Yield what only the end of the data tells to be frames."""
@@ -127,8 +159,7 @@ class FrameCutter:
         self._kind = None
         while (at := self._data.find(self._mark, at)) >= 0:
             self._fresh = self._fresh and not at
-            least = CHAIN_AT_ONCE if self._fresh else CHAIN
-            found = is_chain(self._data, at, self._read, least, whole=whole)
+            found = self._begins(at, whole=whole)
             if found:
                 self._fresh = False
                 header = self._read(self._data, at)
@@ -139,3 +170,13 @@ class FrameCutter:
             at += 1
             self._fresh = False
         return len(self._data)
+
+    def _begins(self, at: int, *, whole: bool) -> bool | None:
+        """Tell whether frames begin at a place; None where more data have to be seen."""
+        if at == self._first:
+            found = is_frame(self._data, at, self._read)
+            if found:
+                self._first = None
+                return True
+        least = CHAIN_AT_ONCE if self._fresh else CHAIN
+        return is_chain(self._data, at, self._read, least, whole=whole)

@@ -1,6 +1,7 @@
 """MPEG audio, layers II and III: bytes → frames.
 
-The first frame is heard as soon as it and the headers of the next two have come. No number in a
+The first frame is heard as soon as it and the header of the next one have come; where the first one
+is expected (behind a tag, where the server says mp3), as soon as it has come. No number in a
 Xing, Info or VBRI tag is needed or believed, with one exception: LAME's tag tells how much silence
 the encoder put before and behind the sound, and that is cut off where the tag's checksum shows
 that it is unchanged. So a file that was encoded from n samples gives n frames.
@@ -58,13 +59,19 @@ def read_header(data: bytes | bytearray, at: int) -> FrameHeader | None:
 
 
 class Mp3Reader(CodecReader):
-    """Reads a stream of MPEG audio, of one file or of several one after another."""
+    """Reads a stream of MPEG audio, of one file or of several one after another.
+
+    Parameters
+    ----------
+    first : int, optional
+        The byte at which the first frame is expected.
+    """
 
     what = "mp3"
 
-    def __init__(self) -> None:
+    def __init__(self, *, first: int | None = None) -> None:
         super().__init__()
-        self._cutter = FrameCutter(b"\xff", read_header)
+        self._cutter = FrameCutter(b"\xff", read_header, first=first)
         self._kind: tuple[int, ...] = ()
         self._gapless: _Gapless | None = None
 

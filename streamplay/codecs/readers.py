@@ -16,6 +16,7 @@ _READERS: Final = {
     "audio/mp4": ("mp4", "Mp4Reader"),
     "audio/webm": ("webm", "WebmReader"),
 }
+_FRAMED: Final = ("audio/mpeg", "audio/aac")
 _WHOLE: Final = {
     "audio/wav": "compressed WAV",
     "audio/x-caf": "CAF",
@@ -29,8 +30,15 @@ COMPRESSED: Final = frozenset((*_READERS, *_WHOLE)) - {"audio/wav"}
 """The media types of what is decoded here."""
 
 
-def reader_of(kind: str) -> CodecReader:
+def reader_of(kind: str, *, first: int | None = None) -> CodecReader:
     """Return a reader of a media type of `COMPRESSED`, or of WAV that holds no samples.
+
+    Parameters
+    ----------
+    kind : str
+        The media type.
+    first : int, optional
+        For mp3 and ADTS: the byte at which the first frame is expected, with reason.
 
     Raises
     ------
@@ -42,5 +50,6 @@ def reader_of(kind: str) -> CodecReader:
 
         return WholeReader(_WHOLE[kind], by_libsndfile=kind in _BY_LIBSNDFILE)
     module, name = _READERS[kind]
-    reader: CodecReader = getattr(import_module(f"streamplay.codecs.{module}"), name)()
+    known = {"first": first} if kind in _FRAMED else {}
+    reader: CodecReader = getattr(import_module(f"streamplay.codecs.{module}"), name)(**known)
     return reader

@@ -20,7 +20,7 @@ from streamplay.stream.mpeg import tag_bytes
 from streamplay.stream.no_sound import no_sound
 from streamplay.stream.riff import Walker, holds_header
 from streamplay.stream.samples import Chunk, Samples, limited
-from streamplay.stream.sniff import RAW, hidden_frames, identify, media_type
+from streamplay.stream.sniff import RAW, expected_frame, hidden_frames, identify, media_type
 from streamplay.stream.uniform import Uniform
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Decoder:
         elif self.source == "user":
             pass
         elif kind in COMPRESSED:
-            self._codec = reader_of(kind)
+            self._codec = reader_of(kind, first=expected_frame(start, kind, self._media))
         elif kind != RAW:
             raise no_sound(kind, start)
         elif self._media in _PROMISING and not (

@@ -7,9 +7,14 @@ samples, text is loud noise, and so is compressed audio.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from streamplay.stream.mpeg import APE_HEADER_BYTES, TAG_HEADER_BYTES, tag_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamplay.codecs.frame_cutter import FrameHeader
 
 RAW: Final = "application/octet-stream"
 """The type of bytes that bear no mark: samples, as far as is known."""
@@ -143,7 +148,7 @@ def identify(start: bytes, told: str = "", *, whole: bool = False) -> str | None
         if found and begun and not whole:
             return None
     if _stands(start, 0, _ID3) or (_stands(start, 0, _APE) and len(start) >= _APE_LOOK):
-        return _behind_tag(start, whole=whole)
+        return _behind_tag(start, told if told in _FRAMED else _MPEG, whole=whole)
     text = _identify_text(start, whole=whole)
     if text != RAW:
         return text
@@ -202,7 +207,7 @@ _MOST_TAGS: Final = 16
 """Tags that a file may begin with: taggers write two; a stream of nothing else is no sound."""
 
 
-def _behind_tag(start: bytes, *, whole: bool) -> str | None:
+def _behind_tag(start: bytes, told: str, *, whole: bool) -> str | None:
     """Tell what an ID3 tag stands in front of: mostly, but not always, mp3."""
     if len(start) < TAG_HEADER_BYTES or (start.startswith(_APE) and len(start) < APE_HEADER_BYTES):
         return _MPEG if whole else None
@@ -213,7 +218,7 @@ def _behind_tag(start: bytes, *, whole: bool) -> str | None:
         kind = identify(start[end:], whole=True) if end < len(start) else RAW
         return _MPEG if kind in (RAW, None) else kind
     if len(start) > end:
-        kind = identify(start[end:])
+        kind = identify(start[end:], told)
         if kind not in (RAW, None):
             return kind
     # The tag's length may be wrong: it ends where frames begin.
@@ -233,6 +238,8 @@ def _end_of_tags(start: bytes) -> int | None:
 
 def _identify_frames(start: bytes, told: str, *, whole: bool) -> str | None:
     kinds = (_FRAMED[told],) if told in _FRAMED else ()
+    if kinds and _frame_begins(start, kinds[0]):
+        return kinds[0]
     for kind in (_MPEG, _AAC):
         found = _frames_begin(start, 0, kind, whole=whole)
         if found or found is None:
@@ -243,6 +250,27 @@ def _identify_frames(start: bytes, told: str, *, whole: bool) -> str | None:
     if found_within is None and not whole and len(start) < _LOOK_FOR_FRAMES:
         return None
     return found_within or RAW
+
+
+def expected_frame(start: bytes, kind: str, told: str) -> int | None:
+    """Return where the first frame of mp3 or AAC is to be expected, with reason; None without."""
+    end = _end_of_tags(start)
+    return end if end or _FRAMED.get(told) == kind else None
+
+
+def _frame_begins(start: bytes, kind: str) -> bool | None:
+    """Tell whether a whole frame begins with the first byte, and nothing contradicts that."""
+    if start[:1] != b"\xff":
+        return False
+    from streamplay.codecs.frame_cutter import is_frame
+
+    return is_frame(start, 0, _reader(kind))
+
+
+def _reader(kind: str) -> Callable[[bytes | bytearray, int], FrameHeader | None]:
+    from streamplay.codecs import adts, mp3
+
+    return mp3.read_header if kind == _MPEG else adts.read_header
 
 
 def _frames_within(start: bytes, begin: int, kinds: tuple[str, ...], *, whole: bool) -> str | None:
@@ -277,11 +305,9 @@ def _frames_begin(start: bytes, at: int, kind: str, *, whole: bool) -> bool | No
     """Tell whether frames of a kind begin at a place; None where more has to be seen."""
     if start[at : at + 1] != b"\xff":
         return False
-    from streamplay.codecs import adts, mp3
     from streamplay.codecs.frame_cutter import CHAIN, CHAIN_AT_ONCE, is_chain
 
-    reader = mp3.read_header if kind == _MPEG else adts.read_header
-    return is_chain(start, at, reader, CHAIN if at else CHAIN_AT_ONCE, whole=whole)
+    return is_chain(start, at, _reader(kind), CHAIN if at else CHAIN_AT_ONCE, whole=whole)
 
 
 def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str | None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamplay.audio import AudioFormat
+from streamplay.codecs import adts, mp3
 from streamplay.errors import BadAudio, StreamBroken, Truncated
 from streamplay.stream.decoder import Decoder
 from tests.support.encoded import KINDS, RATE, encoded, tone, untagged
@@ -170,6 +171,21 @@ def test_zeros_and_rubbish_before_mp3_that_is_called_so_are_passed_over(size: in
     for junk in (bytes(512), b"\xff\xfb\x90" * 30, b"\0\xff\xf3" * 20):
         frames, _ = decode(cut(junk + MP3, size), "audio/mpeg")
         assert abs(len(frames) - LENGTH) <= 576
+
+
+@pytest.mark.parametrize("front", [b"", b"ID3\4\0\0\0\0\0\x20" + bytes(32)], ids=["bare", "tag"])
+@pytest.mark.parametrize(("name", "media"), [("mp3", "audio/mpeg"), ("ADTS AAC", "audio/aac")])
+def test_a_first_frame_that_is_expected_is_heard_with_its_last_byte(
+    front: bytes, name: str, media: str
+) -> None:
+    data = MP3 if name == "mp3" else encoded(name)
+    read = mp3.read_header if name == "mp3" else adts.read_header
+    header = read(data, 0)
+    assert header is not None
+    decoder = Decoder(S16, "request", content_type=media)
+    assert not list(decoder.feed(front + data[: header.size - 1]))
+    (chunk,) = decoder.feed(data[header.size - 1 : header.size])
+    assert len(chunk.frames) in (576, 1024)
 
 
 @pytest.mark.parametrize(
