@@ -57,6 +57,7 @@ READABLE: Final = option_table.READABLE
 # 16-bit full scale. Dividing by a power of two is exact in float32, so that
 # s16 → float32 → s16 is the identity; 32767 would not be.
 _S16_SCALE: Final = 32768.0
+_S16_STEP: Final = 1 / _S16_SCALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,23 +179,25 @@ class Guard:
         Candidate or None
             What the bytes really seem to be, once that is certain.
         """
-        self._rest.append(data)
-        self._frames += len(frames)
+        count = len(frames)
         energy = _energy(frames)
+        self._frames += count
         self._energy += energy
         if self._frames < self._window:
+            self._rest.append(data)
             return None
-        block = b"".join(self._rest)
         over = self._frames % self._window
-        whole = len(block) - over * self._told.frame_bytes
         # Where all of it has less energy than one loud window, none is loud. NaN is not less.
         quiet = self._energy < self._loud
-        self._rest, self._frames = [block[whole:]], over
+        frame_bytes = self._told.frame_bytes
         # Of the rest; where that cannot matter, of all: it is no less.
-        self._energy = energy if 2 * energy < self._loud else _energy(frames[len(frames) - over :])
+        self._energy = energy if 2 * energy < self._loud else _energy(frames[count - over :])
+        self._frames = over
+        rest, self._rest = self._rest, [data[len(data) - over * frame_bytes :]]
         if quiet and self._heard >= self._enough and not self._laws:
             return None
-        return self._examine(block[:whole])
+        block = b"".join((*rest, data))
+        return self._examine(block[: len(block) - over * frame_bytes])
 
     def _examine(self, block: bytes) -> Candidate | None:
         size = self._window * self._told.frame_bytes

@@ -119,7 +119,8 @@ class Stillness:
 
 def _is_still(frames: Frames) -> bool:
     # Of speech, three samples tell mostly; all are looked at only where they do not.
-    first, middle, last = frames[0, 0], frames[len(frames) // 2, 0], frames[-1, 0]
+    item, count = frames.item, len(frames)
+    first, middle, last = item(0, 0), item(count // 2, 0), item(count - 1, 0)
     if max(first, middle, last) - min(first, middle, last) > _STILL:
         return False
     spread = frames.max(axis=0) - frames.min(axis=0)
