@@ -2,9 +2,11 @@
 
 In one run, against one local server, on one null sink. Each player is a process of its own, asked
 for the same counted signal by the same schedule. The null sink's monitor records what it really
-plays: when the first frame is heard, which frames are missing, where silence was inserted. Peers
-in Python are installed in an environment of their own, and so is streamplay, as its users install
-it. A player that cannot be run is named, with the reason.
+plays: when the first frame is heard, which frames are missing, where silence was inserted. Each
+peer in Python is installed in an environment of its own, and so is streamplay, as its users install
+it. A player that cannot be run is named, with the reason, and takes no other with it.
+
+    .venv/bin/python -m benchmarks.comparison --install --apt    # as root on Debian, once
 
     .venv/bin/python -m benchmarks.comparison
         --keep docs/performance.jsonl --docs docs/performance.md
@@ -21,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.comparison.peers import PEERS, ROOT, Peer, install, install_ours, missing
+from benchmarks.comparison.peers import PEERS, ROOT, Peer, install_debian, missing
 from benchmarks.comparison.picture import picture
 from benchmarks.comparison.play import RATE, Performance, Stand
 from benchmarks.comparison.report import better, tables
@@ -43,8 +45,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help="players, by commas")
     parser.add_argument("--keep", type=Path, help="the runs, a line of JSON each")
     parser.add_argument("--docs", type=Path, help="put the tables there, and the picture beside")
+    parser.add_argument("--install", action="store_true", help="install the players, and end")
+    parser.add_argument("--apt", action="store_true", help="with the Debian packages they need")
     parser.add_argument("--venv", type=Path, default=ROOT / ".peers")
     args = parser.parse_args()
+    asked = [peer for peer in PEERS if chosen(peer.name, args.only)]
+    if args.apt:
+        install_debian(asked)
+    if args.install:
+        for peer in asked:
+            print(f"{peer.name}: {missing(peer, args.venv) or 'ready'}", flush=True)
+        return
     with tempfile.TemporaryDirectory() as folder:
         results = Results(args.keep or Path(folder) / "runs.jsonl")
         try:
@@ -59,13 +70,13 @@ def main() -> None:
 
 
 def play(args: argparse.Namespace, results: Results) -> None:
-    ours, theirs = install_ours(args.venv / "ours"), install(args.venv)
     peers = []
     for peer in PEERS:
         if not chosen(peer.name, args.only):
             continue
-        if trouble := missing(peer, theirs):
+        if trouble := missing(peer, args.venv):
             results.add("start", peer.name, {"trouble": trouble})
+            print(f"{peer.name}: {trouble}", flush=True)
         else:
             peers.append(peer)
     rows = [name for name in ROWS if chosen(name, args.rows)]
@@ -73,7 +84,7 @@ def play(args: argparse.Namespace, results: Results) -> None:
     sink.start()
     try:
         with LocalServer([]) as server:
-            stand = Stand(sink, server.base_url, ours, theirs)
+            stand = Stand(sink, server.base_url, args.venv)
             for peer in peers:
                 Performance(stand, peer, ROWS["start"]).run()  # its files are in the cache now
             for name in rows:

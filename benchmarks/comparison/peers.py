@@ -13,8 +13,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 PLAYERS: Final = Path(__file__).parent / "players"
@@ -22,11 +26,17 @@ PLAYERS: Final = Path(__file__).parent / "players"
 COMMAND: Final = "import sys; from streamplay.cli import main; sys.exit(main())"
 """What the script `streamplay` does that an installation makes."""
 
-PACKAGES: Final = (
-    *("openai", "numpy", "sounddevice", "httpx", "httpx-sse"),
-    *("pyaudio", "pydub", "resampy"),
-)
-"""RealtimeTTS comes without its dependencies: only its stream player is asked for."""
+DEBIAN: Final = {
+    "aplay": "alsa-utils",
+    "curl": "curl",
+    "ffplay": "ffmpeg",
+    "gcc": "gcc",
+    "jq": "jq",
+    "mpv": "mpv",
+    "portaudio.h": "portaudio19-dev",
+    "stdbuf": "coreutils",
+}
+"""The Debian package of each program, or header file, that a peer needs."""
 
 CURL: Final = "curl -sNf {url}/audio/speech -H 'content-type: application/json' -d {body}"
 APLAY: Final = "aplay -q -t raw -f S16_LE -r 24000 -c 1 --buffer-time=50000"
@@ -65,6 +75,13 @@ class Peer:
     sink: str = ""
     dialect: str = "A"
     needs: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()  # packages without their dependencies
+
+    @property
+    def folder(self) -> str:
+        """The name of its environment."""
+        return "ours" if self.ours else self.cold.removesuffix(".py")
 
     @property
     def python(self) -> bool:
@@ -100,9 +117,21 @@ class Peer:
 PEERS: Final = [
     Peer("streamplay (native)", "say.py", "player.py", ours=True),
     Peer("streamplay (Python)", "say.py", "player.py", "python", ours=True),
-    Peer("sounddevice and a queue", "queue_player.py", "queue_player.py"),
-    Peer("openai play_stream", "openai_player.py", "openai_player.py", dialect="D"),
-    Peer("RealtimeTTS StreamPlayer", "realtimetts_player.py", "realtimetts_player.py"),
+    Peer(
+        *("sounddevice and a queue", "queue_player.py", "queue_player.py"),
+        packages=("numpy", "sounddevice", "httpx", "httpx-sse"),
+    ),
+    Peer(
+        *("openai play_stream", "openai_player.py", "openai_player.py"),
+        dialect="D",
+        packages=("openai", "numpy", "sounddevice"),
+    ),
+    Peer(
+        *("RealtimeTTS StreamPlayer", "realtimetts_player.py", "realtimetts_player.py"),
+        needs=("gcc", "portaudio.h"),  # pyaudio is built here
+        packages=("numpy", "httpx", "httpx-sse", "pyaudio", "pydub", "resampy"),
+        bare=("RealtimeTTS",),  # only its stream player is asked for
+    ),
     Peer(
         "curl, jq, base64, aplay",
         source=f"{CURL} | {BYTES}",
@@ -115,39 +144,72 @@ PEERS: Final = [
 ]
 
 
-def missing(peer: Peer, python: Path | None) -> str:
-    """Say why a peer cannot be run, or nothing."""
-    absent = [need for need in peer.needs if shutil.which(need) is None]
+def missing(peer: Peer, venvs: Path) -> str:
+    """Install what a peer needs; say why it cannot be run, or nothing.
+
+    Each peer in Python has an environment of its own: one that fails takes no other with it.
+    """
+    absent = [need for need in peer.needs if not _is_there(need)]
     if absent:
-        return f"{', '.join(absent)} not installed"
-    if peer.python and not peer.ours and python is None:
-        return "its packages could not be installed (pyaudio needs portaudio19-dev and a compiler)"
-    return ""
+        packages = " ".join(sorted({DEBIAN[need] for need in absent}))
+        return f"{', '.join(absent)} not installed (apt-get install {packages}, or --apt)"
+    if not peer.python:
+        return ""
+    trouble = _install_ours(venvs / "ours") if peer.ours else _install(peer, venvs / peer.folder)
+    return f"its packages could not be installed: {trouble}" if trouble else ""
 
 
-def install_ours(venv: Path) -> Path:
-    """Install this tree as its users do, with its bytecode; return the interpreter."""
-    python = venv / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "-q"]
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-        subprocess.run([*pip, str(ROOT)], check=True)
-    subprocess.run([*pip, "--no-deps", "--force-reinstall", str(ROOT)], check=True)
-    return python
+def install_debian(peers: Sequence[Peer]) -> None:
+    """Install the Debian packages that these peers need: as root, on Debian."""
+    absent = {need for peer in peers for need in peer.needs if not _is_there(need)}
+    packages = sorted({DEBIAN[need] for need in absent})
+    if not packages:
+        return
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", "-q", *command], check=False)
 
 
-def install(venv: Path) -> Path | None:
-    """Make the peers' environment, once; return its interpreter."""
-    python = venv / "bin" / "python"
+def _is_there(need: str) -> bool:
+    if need.endswith(".h"):
+        folders = ("/usr/include", "/usr/local/include")
+        return any(True for folder in folders for _ in Path(folder).rglob(need))
+    return shutil.which(need) is not None
+
+
+@cache
+def _install_ours(venv: Path) -> str:
+    """Install this tree as its users do, with its bytecode; return what went wrong."""
+    pip = [str(python_of(venv)), "-m", "pip", "install", "-q"]
+    steps = [[*pip, "--no-deps", "--force-reinstall", str(ROOT)]]
+    if not python_of(venv).exists():
+        steps = [[sys.executable, "-m", "venv", str(venv)], [*pip, str(ROOT)], *steps]
+    return _run(steps)
+
+
+def _install(peer: Peer, venv: Path) -> str:
+    """Make a peer's environment, once; return what went wrong."""
     if (venv / "ready").exists():
-        return python
-    pip = [str(python), "-m", "pip", "install", "-q"]
-    steps = (
-        [sys.executable, "-m", "venv", str(venv)],
-        [*pip, *PACKAGES],
-        [*pip, "--no-deps", "RealtimeTTS"],
-    )
-    if any(subprocess.run(step, check=False).returncode for step in steps):
-        return None
-    (venv / "ready").touch()
-    return python
+        return ""
+    pip = [str(python_of(venv)), "-m", "pip", "install", "-q"]
+    steps = [[sys.executable, "-m", "venv", "--clear", str(venv)], [*pip, *peer.packages]]
+    steps += [[*pip, "--no-deps", *peer.bare]] if peer.bare else []
+    trouble = _run(steps)
+    if not trouble:
+        (venv / "ready").touch()
+    return trouble
+
+
+def python_of(venv: Path) -> Path:
+    """Return the interpreter of an environment."""
+    return venv / "bin" / "python"
+
+
+def _run(steps: Sequence[Sequence[str]]) -> str:
+    """Run the steps; return the last line that the first one to fail has printed."""
+    for step in steps:
+        done = subprocess.run(step, check=False, capture_output=True, text=True)
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            errors = [line for line in said if "rror" in line]
+            return (errors or said or ["no reason told"])[-1].strip()
+    return ""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.comparison.ear import Ear, judge
+from benchmarks.comparison.peers import python_of
 from benchmarks.comparison.rows import FIRST_BYTE_MS
 
 if TYPE_CHECKING:
@@ -32,14 +33,13 @@ class Stand:
 
     sink: NullSink
     url: str
-    ours: Path
-    theirs: Path | None
+    venvs: Path
 
     def start(self, peer: Peer, row: Row) -> subprocess.Popen[bytes]:
         """Start a player, in a group of its own."""
         command = peer.command(row.way, row.load, self.url, row.schedule)
         if peer.python:
-            command = [str(self.ours if peer.ours else self.theirs), *command]
+            command = [str(python_of(self.venvs / peer.folder)), *command]
         everything = os.environ | self.sink.environment
         # As it is installed: nobody's modules are compiled anew at each start.
         everything.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+from benchmarks.comparison import peers as peers_module
 from benchmarks.comparison.ear import judge
+from benchmarks.comparison.peers import DEBIAN, PEERS, Peer, missing, python_of
 from streamplay.server.known_signals import count
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RATE = 24000
 WHOLE = count(0, 2 * RATE)
@@ -64,3 +71,21 @@ def test_what_is_faded_in_is_not_lost() -> None:
 def test_a_player_that_scales_by_another_number_loses_nothing_by_it() -> None:
     scaled = np.round(WHOLE / 32768 * 32767).astype(np.int16)
     assert judged(scaled) == verdict()
+
+
+def test_a_peer_that_cannot_be_installed_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Peer("broken", "broken.py", "broken.py", packages=("./no-such-package",))
+    headers = Peer("headers", "headers.py", needs=("no-such-header.h",))
+    for folder in ("broken", "whole"):
+        (tmp_path / folder / "bin").mkdir(parents=True)
+        python_of(tmp_path / folder).symlink_to("/bin/false")
+    (tmp_path / "whole" / "ready").touch()
+    assert missing(Peer("whole", "whole.py", "whole.py"), tmp_path) == ""
+    monkeypatch.setitem(DEBIAN, "no-such-header.h", "headers-dev")
+    assert "apt-get install headers-dev" in missing(headers, tmp_path)
+    steps = peers_module._run([["/bin/sh", "-c", "echo 'error: no header' >&2; exit 1"]])
+    assert steps == "error: no header"
+    assert broken.folder == "broken"
+    assert len({peer.folder for peer in PEERS if peer.python}) == 4
