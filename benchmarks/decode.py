@@ -61,7 +61,7 @@ def events(
     chunks = []
     for at in range(0, len(data), size):
         delta = base64.b64encode(data[at : at + size]).decode()
-        event = {"object": "audio.tts.chunk", "model": _MODEL, "b64": delta}
+        event: dict[str, object] = {"object": "audio.tts.chunk", "model": _MODEL, "b64": delta}
         if varied:
             event = {"index": at} | event
         text = f"data: {json.dumps(event)}\n\n".encode()

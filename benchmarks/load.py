@@ -25,7 +25,6 @@ import importlib.util
 import json
 import os
 import resource
-import sys
 import time
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -333,4 +332,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
