@@ -414,12 +414,15 @@ def tiny_events(run: Run) -> None:
         reader = reader_for("text/event-stream")
         piece = again * (30_000 // len(again))
         each = len(piece) // len(again)
-        begun, events = time.process_time(), 0
+        events, taken = 0, float("inf")
         while events < 1_000_000 and run.left > 0:
-            for _ in reader.feed(piece):
-                pass
-            events += each
-        taken = (time.process_time() - begun) * 1e6 / max(1, events)
+            begun = time.process_time()
+            for _ in range(8):
+                for _ in reader.feed(piece):
+                    pass
+            events += 8 * each
+            # The best slice: other programs make processor time longer, and never shorter.
+            taken = min(taken, (time.process_time() - begun) * 1e6 / (8 * each))
         run.done += events
         run.facts[kind] = f"{taken:.1f} s"
         if taken > 10:

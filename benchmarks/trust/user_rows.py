@@ -391,8 +391,7 @@ def raising_listeners(run: Run) -> None:
                 raise RuntimeError("x")
 
         with Player(
-            base_url=server.base_url, play=False, notify=raising, on_event=raising, model="m",
-            voice="v",
+            base_url=server.base_url, play=False, notify=raising, on_event=raising
         ) as player:  # fmt: skip
             for turn in run.turns():
                 speech = player.say(_text(dice) if turn % 3 == 0 else "Hello")

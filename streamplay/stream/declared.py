@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
@@ -173,7 +174,13 @@ def _told_by_type(content_type: str) -> tuple[Told, Told]:
 
 def told_by_fields(fields: Mapping[str, Any], depth: int = 4) -> Told:
     """Read an event's fields, or the object that holds its audio."""
-    plain = {_plain(name): value for name, value in fields.items() if isinstance(name, str)}
+    plain = {
+        known: value
+        for name, value in fields.items()
+        if (known := _known(name)) and (known in _TOLD_NAMES or isinstance(value, dict))
+    }
+    if not plain:
+        return _NOTHING
     told = _read(plain, _RATE_NAMES_IN_EVENTS)
     types = (plain.get(name) for name in _TYPE_NAMES)
     named = next((one for one in types if isinstance(one, str) and "/" in one[:80]), "")
@@ -227,6 +234,25 @@ def _encoding(values: Mapping[str, Any]) -> str:
             if plain in _ENCODINGS:
                 return _ENCODINGS[plain]
     return ""
+
+
+_TOLD_NAMES: Final = frozenset(
+    (*_RATE_NAMES_IN_EVENTS, *_CHANNEL_NAMES, *_ENCODING_NAMES, *_TYPE_NAMES)
+)
+_KNOWN: Final = _TOLD_NAMES | frozenset(_OBJECT_NAMES)
+_LONGEST_NAME: Final = 40
+_NOTHING: Final = Told()
+
+
+def _known(name: object) -> str:
+    """Return a name that tells of audio, plain; empty where it is none: of most fields."""
+    return _known_name(name) if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
+
+
+@lru_cache(maxsize=1024)  # a stream names the same fields in each of its events
+def _known_name(name: str) -> str:
+    plain = _plain(name)
+    return plain if plain in _KNOWN else ""
 
 
 def _plain(name: str) -> str:

@@ -214,7 +214,9 @@ def _meaning_of_text(text: str, number: int, named: str) -> WireEvent:
 def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEvent:
     place = _audio_place(fields, kind)
     if place is not None:
-        told = told_by_fields(place.fields).over(told_by_fields(fields))
+        told = told_by_fields(place.fields)
+        if place.fields is not fields:
+            told = told.over(told_by_fields(fields))
         if isinstance(place.value, str) and place.value.startswith("data:"):
             told = told_by_type(address_type(place.value[:200])).over(told)
         unmarked = kind in _UNMARKED or "audio_base64" in place.fields or may_be_last(fields)
