@@ -317,20 +317,21 @@ def cancels(run: Run) -> None:
 async def _cancels(run: Run) -> None:
     with trusting() as tls:
         async with running(_slowly) as plain, running(_slowly, tls=tls) as secure:
-            servers: tuple[RawServer, ...] = (plain, secure)
-            for server in servers:
-                async with SpeechApi(base_url=_named(server), deadline=20) as client:
-                    before = 0
-                    for turn in run.turns(list(range(run.planned // 2))):
-                        await _cancel_once(client, STATES[turn % len(STATES)], run.dice)
-                        if run.done % 500 == 20:
-                            held = _descriptors()
-                            before = before or held
-                            if held > before + 8:
-                                run.fault(f"{held} descriptors, {before} at first")
-                    heard = await hear(client)
-                    judge(run, "after all cancels", heard, harmless=True)
-            run.planned = 2 * run.planned
+            async with (
+                SpeechApi(base_url=_named(plain), deadline=20) as one,
+                SpeechApi(base_url=_named(secure), deadline=20) as other,
+            ):
+                before = 0
+                for turn in run.turns():
+                    client = (one, other)[turn % 2]
+                    await _cancel_once(client, STATES[turn // 2 % len(STATES)], run.dice)
+                    if turn % 500 == 20:
+                        held = _descriptors()
+                        before = before or held
+                        if held > before + 8:
+                            run.fault(f"{held} descriptors, {before} at first")
+                for client in (one, other):
+                    judge(run, "after all cancels", await hear(client), harmless=True)
             run.facts["descriptors at the end"] = _descriptors()
 
 
