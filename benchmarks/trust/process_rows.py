@@ -116,7 +116,7 @@ def mutations(run: Run) -> None:
         share = outcome.killed / max(1, outcome.tried)
         run.facts[target] = f"{outcome.killed} of {outcome.tried} (of {outcome.planned})"
         run.facts[f"survivors, {target}"] = "; ".join(outcome.survivors)[:3000] or "none"
-        if outcome.tried and share < 0.9:
+        if outcome.tried >= 20 and share < 0.9:
             run.fault(f"{target}: {share:.0%} killed")
         run.done += outcome.tried >= 0.1 * outcome.planned
     run.facts["killed"] = f"{killed} of {tried}"
