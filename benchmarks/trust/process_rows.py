@@ -34,6 +34,7 @@ def local_server(run: Run) -> None:
             dice = run.dice
             request, safe = _request(dice, orders, port)
             status = _ask(port, request)
+            run.facts[str(status)] = run.facts.get(str(status), 0) + 1
             if status >= 500 or (not safe and 200 <= status < 300):
                 run.fault(f"{status} to {request[:160]!r}")
         if _ask(port, _get("/v1/models", f"127.0.0.1:{port}")) != 200:
@@ -81,12 +82,15 @@ def _request(dice: random.Random, orders: list[bytes], port: int) -> tuple[bytes
     return head + body, True
 
 
+_PATIENCE: Final = 1.0
+"""Seconds to wait for an answer: a damaged head may promise more than is sent."""
+
+
 def _ask(port: int, request: bytes) -> int:
     """Return the status of the answer; 0: there was none."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
         try:
             connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
             head = connection.recv(4096)
         except OSError:
             return 0

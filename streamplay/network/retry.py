@@ -133,7 +133,9 @@ def _after(value: str, now: float) -> float | None:
 
 
 def _scaled(value: str, unit: float) -> float | None:
-    return float(value) * unit if re.fullmatch(_NUMBER, value.strip()) else None
+    # float() strips less than str.strip() does: "\x1c5" would be its ValueError.
+    number = re.fullmatch(_NUMBER, value.strip(), re.ASCII)
+    return None if number is None else float(number[0]) * unit
 
 
 def _date(value: str) -> float | None:

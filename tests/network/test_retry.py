@@ -21,6 +21,7 @@ from streamplay.network import retry
 from streamplay.network.retry import (
     ATTEMPTS,
     LONGEST_ADVICE,
+    is_busy,
     read_advice,
     wait_before,
     worth_retrying,
@@ -150,3 +151,28 @@ def test_a_notice_is_read_back(problem: str) -> None:
     assert retry.read_notice(retry.notice(problem, 2, 1.25)) == (problem, 1.2)
     assert retry.read_notice("attempt 2 of 4 in 1.0 s") is None
     assert retry.read_notice(f"{problem}; speaking with the built-in voice instead") is None
+
+
+@pytest.mark.parametrize("value", ["\x1c5", "5\x1f", "\u0665", "\u2002" + "5"])
+def test_odd_white_space_and_digits_are_no_fault(value: str) -> None:
+    assert read_advice({"retry-after": value}, NOW) in (None, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "busy"),
+    [
+        *((ServerRefused("x", status=status), True) for status in (409, 429, 503)),
+        *((ServerRefused("x", status=status), False) for status in (400, 408, 410, 500, 504)),
+        (ConnectionLost("x"), True),
+        (failed_by(ConnectionRefusedError()), True),
+        (failed_by(OSError()), False),
+        (TimedOut("connect", 1), False),
+    ],
+)
+def test_a_server_that_may_be_busy_with_others_is_known(error: Exception, busy: bool) -> None:
+    assert is_busy(error) is busy
+
+
+def test_an_advice_of_just_a_minute_is_followed() -> None:
+    error = RateLimited("slow", status=429, retry_after=LONGEST_ADVICE)
+    assert wait_before(error, 1, 0.5) == LONGEST_ADVICE
