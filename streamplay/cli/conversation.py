@@ -318,12 +318,13 @@ class Conversation:
         going = self.going
         if not going or going[0].state is not LineState.WAITING or self._player is None:
             return ""
-        now = time.monotonic()
+        now, since = time.monotonic(), max(self._quiet_since, going[0].since)
         if self._retry is not None:
             problem, until = self._retry
             if now < until:
-                return f"{problem}; again in {until - now:.0f} s"
-        silent = now - max(self._quiet_since, going[0].since)
+                return f"again in {until - now:.0f} s: {problem}"
+            since = max(since, until)
+        silent = now - since
         return f"no answer for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     @property

@@ -34,6 +34,10 @@ _BESIDE: Final = 28
 """Columns of the status row that are not the words: " speaking: " and "  + 999 waiting"."""
 
 
+_NAMED_BESIDE: Final = 24
+"""Characters of a line that are named beside what it waits for."""
+
+
 class EditorSession:
     """One run of ``live`` at a terminal.
 
@@ -138,7 +142,9 @@ class EditorSession:
         first, *others = going
         parts = _words(first.text, first.heard, first.state)
         if trouble := self._conversation.trouble:
-            parts = [("", f" {first.state}: {first.name}"), ("class:warning", f"  {trouble}")]
+            # The row is cut at the screen's edge: the wait stands before its long reason.
+            name = shortened(first.text, _NAMED_BESIDE)
+            parts = [("", f" {first.state}: {name}"), ("class:warning", f"  {trouble}")]
         if others:
             parts.append(("", f"  + {len(others)} waiting"))
         return parts

@@ -72,9 +72,9 @@ def test_what_is_tried_again_is_in_the_status_and_told_only_where_it_takes_long(
     assert unheard.trouble == ""  # the player is not open
     open_for_good(unheard)
     unheard._on_notice(retry.notice("it refuses", 2, 0.4))
-    assert (unheard.trouble, told) == ("it refuses; again in 0 s", [])
+    assert (unheard.trouble, told) == ("again in 0 s: it refuses", [])
     unheard._on_notice(retry.notice("it is busy", 2, 20.0))
-    assert unheard.trouble == "it is busy; again in 20 s"
+    assert unheard.trouble == "again in 20 s: it is busy"
     assert told == ["it is busy; attempt 2 of 4 in 20.0 s"]
 
 

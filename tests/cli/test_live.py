@@ -241,7 +241,7 @@ def test_a_failure_is_told_in_one_line_and_retries_are_in_the_status(own_files: 
     with Terminal(["live", "--base-url", "http://127.0.0.1:9/v1"]) as terminal:
         terminal.shows(PROMPT)
         terminal.type("Hello.\r")
-        terminal.shows("waiting: Hello.  http://127.0.0.1:9/v1 refuses the connection; again in")
+        terminal.shows("waiting: Hello.  again in", ": http://127.0.0.1:9/v1 refuses")
         rows = terminal.shows("lost: “Hello.”", " lost: Hello.")
         assert sum("refuses the connection" in row for row in rows) == 1
 
