@@ -36,6 +36,11 @@ _FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "enco
 _CONTENT_WORDS: Final = ("model", "models", "voice", "voices", "text", "prompt", "language")
 
 
+_GROUNDS: Final = (400, 406, 415, 422, 501)
+"""Refusals after which another shape may be taken."""
+
+_SPELLED: Final = {"stream": ("streaming", "streamed")}
+
 _STREAM_FIELDS: Final = frozenset({"stream", "stream_format"})
 
 _SENTENCE_END: Final = re.compile(r"""[.!?…]['")\]»”’]*\s+|[。！？]""")
@@ -206,7 +211,7 @@ class ShapeChoice:
     def _after(self, status: int, said: ErrorBody, seconds: float) -> bool:
         if status == 500:
             return self._after_500(seconds)
-        if status not in (400, 422):
+        if status not in _GROUNDS:
             return False
         extra = self._unknown(said)
         if extra and extra <= _STREAM_FIELDS and _is_file(self._request) and not self.shape.whole:
@@ -229,7 +234,9 @@ class ShapeChoice:
             sent &= {"stream_format"}
         elif self.shape.api == "together":
             sent &= {"stream_format", "speed"}
-        return frozenset(name for name in sent if said.names(name))
+        named = frozenset(name for name in sent if said.names(name, *_SPELLED.get(name, ())))
+        # A server that does not stream has no use for the form of a stream either.
+        return named | (sent & _STREAM_FIELDS if "stream" in named else frozenset())
 
     def _after_500(self, seconds: float) -> bool:
         known = self._server.shape is not None

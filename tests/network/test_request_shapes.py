@@ -58,7 +58,7 @@ def test_a_stranger_is_asked_in_togethers_shape_first() -> None:
     assert choice().body() == REQUEST.body("together")
 
 
-@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("status", [400, 415, 422, 501])
 @pytest.mark.parametrize(
     "said",
     [
@@ -139,6 +139,13 @@ def test_a_field_that_the_server_does_not_take_is_left_out(name: str, in_words: 
     chosen = choice(OPENAI)
     assert chosen.after_refusal(422, said, 10.0)
     assert name not in chosen.body()
+    assert chosen.body()["response_format"] == "pcm"
+
+
+def test_a_server_that_does_not_stream_is_asked_for_the_whole() -> None:
+    chosen = choice(OPENAI)
+    assert chosen.after_refusal(400, ErrorBody("Streaming is not supported"), 0.1)
+    assert not {"stream", "stream_format"} & chosen.body().keys()
     assert chosen.body()["response_format"] == "pcm"
 
 
