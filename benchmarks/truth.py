@@ -1,6 +1,7 @@
 """Is what `streamplay bench` says true? Compares it with a server that notes what it did when.
 
-    .venv/bin/python -m benchmarks.truth [tls] [1] [50] [500] [freeze] [--requests N]
+    .venv/bin/python -m benchmarks.truth [tls] [1] [50] [500] [freeze] [overload] [--requests N]
+                                         [--streams 300]
 
 Server and load are separate processes that share one clock (time.perf_counter, CLOCK_MONOTONIC on
 Linux). Time to first byte, pace, stalls, leading silence and errors are drawn from known
@@ -8,12 +9,17 @@ distributions. For each measure it prints the difference between the measurement
 notes: the median, the p99 and the largest.
 
 - `1`, `50`, `500`: so many streams at a time. Good is within 1 ms or 1 % for every request at 1
-  stream, within 2 ms or 2 % in the median at 50. At 500 the figures are only printed, but `valid`
-  must be false where the medians would mislead.
+  stream, within 2 ms or 2 % in the median at 50 and at 500; at 500 the run may also be not `valid`.
 - `tls`: one stream, each request over a TLS connection of its own to a host by its name; within
   1 ms or 1 %.
 - `freeze`: an open loop meets a server that stands still for two seconds; the percentiles must be
   within 50 ms of the schedule (the fifty requests that are released at once delay each other).
+
+- `overload` (only where it is named): `--streams` at a time while a thread of the tool's own
+  process computes, so that its loop is late. The server stalls for 0.8 s now and then. Good: the
+  run is not valid; of the server's stalls 90 % stay the server's; no stall and no error is blamed
+  on the server that its notes do not have; of the first bytes that are told 99 % are within a
+  tenth.
 
 The machine has to be idle. What other processes used of it is printed (Linux); where that was much
 and the figures are not good, the verdict is "cannot tell". Exit status 0: all is good; 1: something
@@ -26,6 +32,7 @@ import argparse
 import math
 import os
 import sys
+import threading
 import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -145,7 +152,7 @@ def hold(streams: int, requests: int, *, tls: bool = False) -> bool | None:
     print(f"errors drawn {failed}, counted {sum(outcome.errors.values())}")
     right = compare(outcome, notes, streams, _warmed(result), resolver)
     tell_cost(result)
-    # Beyond 50 it may be wrong, as long as it says so itself.
+    # At 500 it may be wrong, as long as it says so itself.
     good = right or not result.valid if streams > 50 else right and result.valid
     return _verdict(good, machine)
 
@@ -258,10 +265,66 @@ def freeze() -> bool | None:
     return _verdict(good, machine)
 
 
+HOGS = 1
+STALL_SECONDS = 0.8
+
+
+def overload(streams: int, requests: int) -> bool | None:
+    """Be late on purpose; tell whether the server is blamed for nothing but its own."""
+    texts = tuple(f"This is request number {number}." for number in range(requests))
+    behaviour = {"stall_share": 0.02, "stall": STALL_SECONDS, "pace": 1.5, "seed": streams}
+    stop = threading.Event()
+    hogs = [threading.Thread(target=_compute, args=(stop,)) for _ in range(HOGS)]
+    with Machine() as machine, Truth(**behaviour) as server:
+        targets = target.read([], {"base_url": server.base_url})
+        load = Load(texts=texts, requests=requests, concurrency=streams)
+        for hog in hogs:
+            hog.start()
+        try:
+            result = runner.run(targets, load, command="benchmarks.truth")
+        finally:
+            stop.set()
+        notes = server.notes()
+    tool, (outcome,) = result.to_dict()["tool"], result.outcomes
+    print(f"\n{streams} streams, {requests} requests, and {HOGS} thread that computes beside them")
+    print(f"valid: {result.valid}; {'; '.join(result.invalid)}")
+    print(
+        f"the tool's: {tool['errors']}, {tool['stalls']} stalls, {tool['late_starts']} late starts"
+    )
+    print(f"the server's errors: {outcome.errors}")
+    kept, stalled, blamed, smooth, off, told = 0, 0, 0, 0, 0, 0
+    for row in outcome.rows:
+        if not row.sample.complete:
+            continue
+        known, lateness = truth(row.sample, notes[row.sample.job.text], Memory())
+        late, measured = lateness["continuity_0"], row.values["continuity_0"]
+        if late > 500 * STALL_SECONDS:
+            stalled += 1
+            kept += measured == 0
+        elif late <= 0:
+            smooth += 1
+            blamed += measured == 0
+        if (first := row.values["first_byte"]) is not None:
+            told += 1
+            off += abs(first - known["first_byte"]) > known["first_byte"] / 10
+    print(f"requests with a stall of the server's: {stalled}, of which {kept} are told as such")
+    print(f"requests without one: {smooth}, of which {blamed} are told as stalled")
+    print(f"first bytes told: {told} of {len(outcome.rows)}, off by more than a tenth: {off}")
+    good = not result.valid and not outcome.errors and blamed == 0
+    good = good and kept >= 0.9 * stalled and off <= 0.01 * told
+    return _verdict(good, machine)
+
+
+def _compute(stop: threading.Event) -> None:
+    while not stop.is_set():
+        sorted(range(200_000), key=lambda number: -number)  # holds the interpreter's lock
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     every = ["tls", "1", "50", "500", "freeze"]
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {' '.join(every)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {' '.join(every)} overload")
+    parser.add_argument("--streams", type=int, default=300, help="of the overload (300)")
     parser.add_argument("--requests", type=int, help="default: 40 and two for each stream")
     args = parser.parse_args()
     os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
@@ -269,6 +332,8 @@ def main() -> int:
     for part in args.parts or every:
         if part == "freeze":
             found.append(freeze())
+        elif part == "overload":
+            found.append(overload(args.streams, args.requests or 2 * args.streams))
         else:
             streams = 1 if part == "tls" else int(part)
             requests = args.requests or 40 + 2 * streams

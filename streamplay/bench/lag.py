@@ -23,6 +23,8 @@ _PERIOD_SECONDS: Final = 0.005
 # The beats that are looked at before a moment: whatever was late then may have delayed its note.
 _BEFORE_SECONDS: Final = 0.05
 
+_TURNS: Final = 1.5
+
 # A second in which one beat of twenty is late is the first of an overload; a single late beat is
 # a garbage collection.
 _SECOND: Final = round(1 / _PERIOD_SECONDS)
@@ -108,14 +110,15 @@ class Lag:
 
         The loop notes an arrival in its second turn after the system has it, as it does a beat. So
         the beats that were due just before tell how long that has taken, and where they were late,
-        those that were due since then.
+        those that were due since then. Half as much is added: a beat goes through every other turn,
+        and the turns between may have been longer.
         """
         late, before = self.worst(moment - _BEFORE_SECONDS, moment), 0.0
         if late <= LAG_LIMIT_MS:
             return 0.0
         while late > before:
             before, late = late, self.worst(moment - _BEFORE_SECONDS - late / 1000, moment)
-        return late
+        return _TURNS * late
 
     def late_since(self) -> float | None:
         """Return when an overload began, by the clock; None if there was none."""
