@@ -74,13 +74,19 @@ COLOURS: Final = {
         "white": "#e6edf3",
     },
 }
+BEGIN: Final = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes the terminal the controlling one: a program shows status lines to a person alone."""
+
 NOTES: Final = """\
 # The plan for today
 
 Read the *first* chapter, then [call back](https://example.com/phone).
 
-1. Water the plants.
-2. Buy bread, milk and 3 lemons.
+1. Buy milk and 3 lemons.
 """
 
 
@@ -120,7 +126,7 @@ class Cast:
         ours, theirs = pty.openpty()
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         process = subprocess.Popen(
-            words,
+            [sys.executable, "-c", BEGIN, *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -169,18 +175,17 @@ def record(environment: Mapping[str, str]) -> Cast:
     streamplay = str(Path(sys.executable).with_name("streamplay"))
     cast.type_command("streamplay live")
     keys = typed("Every line is spoken as you type it.", 1.6)
-    keys += typed("This one is cut short by control C, in the middle of a sentence.", 5.2)
-    keys += [(9.6, "\x03"), (10.0, "\x04")]
+    keys += typed("This one is cut short, in its middle.", 4.2)
+    keys += [(6.6, "\x03"), (7.2, "\x04")]
     cast.run([streamplay, "live"], keys, environment, 13)
     cast.wait(0.3)
     cast.type_command("streamplay say -f notes.md")
-    keys = [(4.2, "q")]
-    cast.run([streamplay, "say", "-f", "notes.md"], keys, environment, 5.0)
+    cast.run([streamplay, "say", "-f", "notes.md"], [(5.0, "q")], environment, 20)
     cast.wait(0.3)
-    cast.type_command("streamplay bench --requests 8")
-    words = [streamplay, "bench", "--requests", "8", "--base-url", environment["SERVER"]]
-    cast.run(words, [], environment, 12)
-    cast.wait(2.5)
+    cast.type_command("streamplay bench --requests 30")
+    words = [streamplay, "bench", "--requests", "30", "--base-url", environment["SERVER"]]
+    cast.run(words, [], environment, 30)
+    cast.wait(2.0)
     return cast
 
 
