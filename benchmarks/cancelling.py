@@ -9,7 +9,11 @@ block, brings it to a moment, leaves it in one of the ways, and tells
 
 and at the end whether threads and descriptors are as many as before.
 
-    .venv/bin/python -m benchmarks.cancelling [--rounds 1] [--only MOMENT] [--way WAY]
+With ``--recorded`` the moments with sound are played over the null sink. Its recording tells how
+many ms of sound the output has taken after leaving, beyond what it had been given before: a block
+and the fade. They are heard the output's latency later.
+
+    .venv/bin/python -m benchmarks.cancelling [--rounds 1] [--only MOMENT] [--way WAY] [--kind KIND]
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -32,11 +37,15 @@ from streamplay.events import Event, FirstByte
 from streamplay.outputs import opening
 from streamplay.outputs.silent import SilentOutput
 from streamplay.server.child import LocalServer
+from tests.support.nullsink import NullSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENCE = 20.0
+RATE = 24000
+KINDS = ("Player", "AsyncPlayer")
+SOUNDING = ["sounding", "received in pace", "three queued", "a sound", "being left"]
 
 Way = Literal["cancelled", "cancelled twice", "time limit", "Ctrl-C", "closed by a listener"]
 
@@ -51,6 +60,21 @@ WAYS: tuple[Way, ...] = (
 
 class Left(Exception):
     """Leaves a blocking player, as a cancelled task leaves an asynchronous one."""
+
+
+class Leaving(list[float]):
+    """When a player was left, and how much of its first utterance the output had taken by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[Any] = []
+        self.played = 0
+
+    def note(self) -> None:
+        """Note that it is left now."""
+        self.append(time.perf_counter())
+        if len(self) == 1 and self.said:
+            self.played = self.said[0].receipt.frames.played
 
 
 class Tape:
@@ -132,9 +156,9 @@ def ask(player: Any, act: tuple[Any, ...]) -> Any:
 # --- the two players -------------------------------------------------------------------------
 
 
-async def asynchronous(moment: str, way: Way, base_url: str, left: list[float]) -> None:
+async def asynchronous(moment: str, way: Way, base_url: str, left: Leaving) -> None:
     acts, when = MOMENTS[moment]
-    said: list[Any] = []
+    said = left.said
 
     async def run() -> None:
         async with AsyncPlayer(base_url=base_url) as player:
@@ -144,7 +168,7 @@ async def asynchronous(moment: str, way: Way, base_url: str, left: list[float]) 
                 await player.pause()
                 await asyncio.sleep(0.05)
             if way == "closed by a listener":
-                left.append(time.perf_counter())
+                left.note()
                 await player.close(cut=True)
                 return
             ready.set()
@@ -159,7 +183,7 @@ async def asynchronous(moment: str, way: Way, base_url: str, left: list[float]) 
     either = {task, asyncio.ensure_future(ready.wait())}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     await asyncio.sleep(0.05)
-    left.append(time.perf_counter())
+    left.note()
     if way == "Ctrl-C":
         os.kill(os.getpid(), signal.SIGINT)
         await task
@@ -173,15 +197,15 @@ async def asynchronous(moment: str, way: Way, base_url: str, left: list[float]) 
         await task
 
 
-def blocking(moment: str, way: Way, base_url: str, left: list[float]) -> None:
+def blocking(moment: str, way: Way, base_url: str, left: Leaving) -> None:
     acts, when = MOMENTS[moment]
-    said: list[Any] = []
+    said = left.said
     heard = threading.Event()
 
     def listen(event: Event) -> None:
         if isinstance(event, FirstByte) or not heard.is_set():
             heard.wait(PATIENCE)
-            left.append(time.perf_counter())
+            left.note()
             player.close(cut=True)
 
     on_event = listen if way == "closed by a listener" else None
@@ -199,10 +223,10 @@ def blocking(moment: str, way: Way, base_url: str, left: list[float]) -> None:
             leave(player, way, when, left)
 
 
-def leave(player: Player, way: Way, when: str, left: list[float]) -> None:
+def leave(player: Player, way: Way, when: str, left: Leaving) -> None:
     def interrupt() -> None:
         time.sleep(0.05)
-        left.append(time.perf_counter())
+        left.note()
         os.kill(os.getpid(), signal.SIGINT)
 
     if way == "Ctrl-C":
@@ -210,7 +234,7 @@ def leave(player: Player, way: Way, when: str, left: list[float]) -> None:
         if when != "leaving":
             threading.Event().wait(PATIENCE)
     else:
-        left.append(time.perf_counter())
+        left.note()
         if way == "cancelled twice":
             threading.Thread(target=player.close, kwargs={"cut": True}).start()
         raise Left
@@ -219,11 +243,29 @@ def leave(player: Player, way: Way, when: str, left: list[float]) -> None:
 # --- trials ----------------------------------------------------------------------------------
 
 
-def trial(kind: str, moment: str, way: Way, base_url: str) -> tuple[float, float]:
+def silent_trial(kind: str, moment: str, way: Way, base_url: str) -> tuple[float, float]:
     """Return how long there was sound after leaving, and until all was given back; ms."""
     tape = Tape()
     vars(opening)["open_output"] = tape.open
-    left: list[float] = []
+    left = Leaving()
+    free = run(kind, moment, way, base_url, left)
+    return 1000 * max(0.0, tape.last - (left[0] if left else tape.last)), free
+
+
+def recorded_trial(
+    kind: str, moment: str, way: Way, base_url: str, sink: NullSink
+) -> tuple[float, float]:
+    """Return the same, of the null sink: ms of sound that it took after leaving."""
+    left = Leaving()
+    with sink.record() as recording:
+        free = run(kind, moment, way, base_url, left)
+    sound = np.flatnonzero(recording.frames[:, 0])
+    heard = int(sound[-1] - sound[0]) + 1 if len(sound) else 0
+    return 1000 * max(0, heard - left.played) / RATE, free
+
+
+def run(kind: str, moment: str, way: Way, base_url: str, left: Leaving) -> float:
+    """Bring a player to a moment and leave it; return how long giving all back took, in ms."""
     with suppress(Left, asyncio.CancelledError, TimeoutError, KeyboardInterrupt):
         if kind == "AsyncPlayer":
             asyncio.run(asynchronous(moment, way, base_url, left))
@@ -231,8 +273,7 @@ def trial(kind: str, moment: str, way: Way, base_url: str) -> tuple[float, float
             blocking(moment, way, base_url, left)
     begun = left[0] if left else time.perf_counter()
     wait_for_threads()
-    ended = time.perf_counter()
-    return 1000 * max(0.0, tape.last - begun), 1000 * (ended - begun)
+    return 1000 * (time.perf_counter() - begun)
 
 
 def wait_for_threads() -> None:
@@ -256,13 +297,22 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=MOMENTS, action="append")
     parser.add_argument("--way", choices=WAYS, action="append")
+    parser.add_argument("--kind", choices=KINDS, action="append")
+    parser.add_argument("--recorded", action="store_true")
     args = parser.parse_args()
     server = LocalServer()
     base_url = server.start()
+    trial = silent_trial
+    sink = NullSink(RATE) if args.recorded else None
+    if sink is not None:
+        os.environ.update(sink.environment)
+        sink.start()
+        trial = partial(recorded_trial, sink=sink)
+        args.only = args.only or SOUNDING
     trial("Player", "sounding", "cancelled", base_url)
     before, worst = open_things(), (0.0, 0.0)
     print(f"{'':42}" + "".join(f"{way:>22}" for way in args.way or WAYS) + "   silent / free, ms")
-    for kind in ("Player", "AsyncPlayer"):
+    for kind in args.kind or KINDS:
         for moment in args.only or MOMENTS:
             cells = []
             for way in args.way or WAYS:
@@ -275,6 +325,8 @@ def main() -> int:
     print(f"worst: silent after {worst[0]:.0f} ms, free after {worst[1]:.0f} ms")
     print(f"threads and descriptors: {before} before, {after} after")
     server.close()
+    if sink is not None:
+        sink.close()
     return 0 if after <= before and worst[1] < 1000 else 1
 
 
