@@ -454,14 +454,15 @@ class SpeechResponse:
     async def _wait_after(self, error: StreamPlayError, *, begun: bool = False) -> bool:
         """Wait for the next attempt; tell whether there is one."""
         self.rate_limited = self.rate_limited or isinstance(error, RateLimited)
-        if not self._sender.retries:
+        attempts = self._attempts - self._choice.changes - self._waited
+        is_free_soon = self._waited > 0 and attempts == 1
+        if not (self._sender.retries or is_free_soon):
             return False
         import random
 
         roll = random.SystemRandom().random()
-        attempts = self._attempts - self._choice.changes - self._waited
         wait = wait_before(error, attempts, roll, begun)
-        if wait is not None and self._waited and attempts == 1:
+        if wait is not None and is_free_soon:
             wait = min(wait, _FREE_SECONDS)
         if self._attempts >= MOST_REQUESTS:
             wait = None

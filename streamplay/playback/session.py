@@ -49,8 +49,10 @@ LOOKED_SECONDS: Final = 0.3
 frames may come much later."""
 
 FOLLOW_SECONDS: Final = 5.0
-"""For so long PortAudio is not initialised again (60 ms) for sound that is at hand, with no request
-to wait for; opening the default device again (8 ms) follows PulseAudio's default all the same."""
+"""For so long after it was initialised PortAudio is not initialised again (60 ms, which may be more
+than a near server takes): a device that is plugged in is found with the next utterance after that.
+Opening the default device again (8 ms) follows PulseAudio's default all the same, and a device that
+is lost is looked for at once."""
 
 
 class Session:
@@ -97,7 +99,14 @@ class Session:
 
     def prepare(self, audio: AudioFormat) -> asyncio.Task[Pump]:
         """Begin to open the output, or to look for another, beside everything else that goes on."""
-        return self._prepare(audio, anew=True)
+        wanted = (audio.samplerate, audio.channels)
+        if self._opening is None or _has_failed(self._opening):
+            self._opening = asyncio.create_task(self._open(*wanted))
+        elif self._is_silent():
+            self._look_for_device()
+        elif self._may_follow():
+            self._opening = asyncio.create_task(self._follow_default(*wanted))
+        return self._opening
 
     async def pump_for(self, audio: AudioFormat) -> Pump:
         """Return the pump of an open output, as near to `audio` as it may be.
@@ -110,8 +119,7 @@ class Session:
             If the output cannot be opened.
         """
         wanted = (audio.samplerate, audio.channels)
-        recently = self._clock() - self._followed < FOLLOW_SECONDS
-        opening = self._prepare(audio, anew=not recently)
+        opening = self.prepare(audio)
         pump = await asyncio.shield(opening)
         if self._looking is not None:
             await asyncio.wait({self._looking}, timeout=LOOK_PATIENCE_SECONDS)
@@ -123,16 +131,6 @@ class Session:
             pump = await asyncio.shield(self._opening or self.prepare(audio))
         self._looked = -inf
         return pump
-
-    def _prepare(self, audio: AudioFormat, *, anew: bool) -> asyncio.Task[Pump]:
-        wanted = (audio.samplerate, audio.channels)
-        if self._opening is None or _has_failed(self._opening):
-            self._opening = asyncio.create_task(self._open(*wanted))
-        elif self._is_silent():
-            self._look_for_device()
-        elif self._may_follow():
-            self._opening = asyncio.create_task(self._follow_default(*wanted, anew=anew))
-        return self._opening
 
     def facts(self) -> OutputFacts:
         """Return where the sound goes, for a receipt."""
@@ -173,12 +171,12 @@ class Session:
         follows = self._options.follow_default and self._options.device is None
         return follows and self.pump is not None and self.pump.resting
 
-    async def _follow_default(self, samplerate: int, channels: int, *, anew: bool) -> Pump:
-        """Open the device that is the default one now; `anew`: also one that has come since."""
+    async def _follow_default(self, samplerate: int, channels: int) -> Pump:
+        """Open the device that is the default one now, also one that has come since."""
         from streamplay.outputs.portaudio import look_again
 
         await self._close_pump()
-        if anew:
+        if self._clock() - self._followed >= FOLLOW_SECONDS:
             with suppress(NoDevice):  # told when the device is opened
                 await aside(look_again)
             self._followed = self._clock()
