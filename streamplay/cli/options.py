@@ -271,7 +271,8 @@ def server(text: str) -> str:
     try:
         read_alternative(text)
     except InvalidRequest as error:
-        raise argparse.ArgumentTypeError(f"{error.message}. {error.remedy}") from None
+        problem = error.message.removeprefix("fallback: ")
+        raise argparse.ArgumentTypeError(f"{problem}. {error.remedy}") from None
     return text
 
 

@@ -460,8 +460,7 @@ class SpeechResponse:
             return False
         import random
 
-        roll = random.SystemRandom().random()
-        wait = wait_before(error, attempts, roll, begun)
+        wait = wait_before(error, attempts, random.SystemRandom().random(), begun)
         if wait is not None and is_free_soon:
             wait = min(wait, _FREE_SECONDS)
         if self._attempts >= MOST_REQUESTS:

@@ -85,6 +85,7 @@ class Delivery:
         if resources.backend.has_alternatives and resources.options.play:
             self._leveller = Leveller(resources.loudness)
         self._unplayed: deque[Frames] = deque()  # put last; none before them can be taken back
+        self._unplayed_frames = 0
         self._put = 0  # frames on the track, at the output's rate
         self.speed = 1.0
         self._tempo: tuple[TempoChanger, AudioFormat] | None = None
@@ -247,9 +248,10 @@ class Delivery:
 
     def note_change(self) -> None:
         """Start by what was learned of the server that speaks now."""
-        if self._pump is not None and self._utterance.track is not None:
+        track = self._utterance.track
+        if self._pump is not None and track is not None and not track.closed:
             self._policy = self._choose_policy(self._pump.output.samplerate)
-            self._pump.add(self._utterance.track, self._policy)
+            self._pump.add(track, self._policy)
 
     def _find_join(self, piece: Piece, got: int, fixed: int) -> Join:
         pauses = [] if piece.words else self._pauses(got, fixed)
@@ -291,6 +293,7 @@ class Delivery:
         count = pump.take_back(track, count)
         taken: list[Frames] = []
         self._put -= count
+        self._unplayed_frames -= count
         while count and self._unplayed:
             frames = self._unplayed.pop()
             if len(frames) > count:
@@ -362,8 +365,9 @@ class Delivery:
             self._put += len(frames)
             left = self._put - track.played(track.position())
             self._unplayed.append(frames)
-            while sum(map(len, self._unplayed)) - len(self._unplayed[0]) > left:
-                self._unplayed.popleft()
+            self._unplayed_frames += len(frames)
+            while self._unplayed_frames - len(self._unplayed[0]) > left:
+                self._unplayed_frames -= len(self._unplayed.popleft())
         await self._pump.put_frames(track, frames, self._at)
 
     def _joined(self, frames: Frames, audio: AudioFormat) -> list[Frames]:

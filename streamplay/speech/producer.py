@@ -159,7 +159,9 @@ class Producer:
 
     async def _receive(self, fetch: Fetch, piece: Piece) -> None:
         after = self._options.fallback_after
-        watching = None if after is None else asyncio.create_task(self._watch(fetch, after))
+        watching = None
+        if after is not None and self._backend.has_alternatives:
+            watching = asyncio.create_task(self._watch(fetch, after))
         try:
             await self._read(fetch, piece, fetch.arrivals())
         finally:
@@ -274,7 +276,8 @@ class Producer:
             self._options.tell(f"{after.shown} {how}: speaking with it{staying}")
         else:
             how = "going on" if self._account.received else "speaking"
-            self._options.tell(f"{error.message}; {how} {with_it}")
+            where = "" if piece is None or piece.exact else ", from about where it was"
+            self._options.tell(f"{error.message}; {how} {with_it}{where}")
         self._utterance.note_change(change, piece)
 
     def _may_go_on(self, error: StreamPlayError) -> bool:

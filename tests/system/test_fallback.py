@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from functools import partial
@@ -14,6 +15,7 @@ import soundfile
 
 import streamplay
 from streamplay import AsyncPlayer, Player, backend
+from streamplay.cli import main
 from streamplay.errors import ModelNotFound, TimedOut
 from streamplay.events import PieceFinished, ServerChanged, Word
 from streamplay.server.scenario import FAULTS
@@ -354,6 +356,20 @@ def test_the_first_server_speaks_again_once_it_is_there(
     assert (first.base_url, first.complete) == (speech_server.base_url, True)
     assert (again.base_url != first.base_url, again.complete) == (True, True)
     assert notices[-1] == f"{again.base_url} is there again: speaking with it"
+
+
+def test_the_command_falls_back_in_the_middle_of_its_text(
+    speech_server: LocalServer, fast: Silent, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = json.dumps({"scenario": {"fault": "end-between-chunks", "at_event": 20}})
+    server = ["--base-url", speech_server.base_url, "--extra", f"extra_params={fault}"]
+    assert main(["say", TEXT, *server, "--fallback", stand_in(speech_server), "--json"]) == 0
+    told = capsys.readouterr()
+    receipt = json.loads(told.out)
+    assert (receipt["complete"], receipt["attempts"], receipt["error"]) == (True, 2, None)
+    (notice,) = [line for line in told.err.splitlines() if "going on" in line]
+    assert notice.endswith(", from about where it was")
+    assert main(["say", TEXT, *server, "--fallback", "nowhere"]) == 2
 
 
 def test_say_falls_back_in_the_middle_of_its_text(speech_server: LocalServer, fast: Silent) -> None:
