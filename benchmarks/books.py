@@ -1,11 +1,16 @@
 """Reading files aloud: how soon the first sentence is there, the memory of reading all, resuming.
 
-    .venv/bin/python -m benchmarks.books [--megabytes 20]
+    .venv/bin/python -m benchmarks.books [--megabytes 20] [--seconds 10]
 
 A book of 300 pages (90,000 words, 30 chapters) as EPUB, HTML, Markdown and text, and a text of
 `--megabytes`. Each is read in a process of its own: milliseconds from before `read_document` was
 imported to the first sentence, seconds to read all of it, the most memory above that of the
 process before, and seconds to go on from its last sentence.
+
+Then each is listened to for `--seconds`, as `say -f` at a terminal does, from a local server in
+real time: milliseconds from before streamplay was imported to the first request and to the first
+sound, requests made until then (at most prefetch + 2) and in all, the most memory, and whether
+reading goes on in the sentence that was being heard.
 """
 
 from __future__ import annotations
@@ -113,27 +118,107 @@ def read(path: str) -> dict[str, Any]:
     }
 
 
+def listen(path: str, url: str, seconds: float) -> dict[str, Any]:
+    """Listen to one file for a while; in a process of its own."""
+    before = most_memory()
+    begun = time.perf_counter()
+    from streamplay.events import FirstSound, Requested
+    from streamplay.player import SteeredPlayer
+    from streamplay.words.books import SentenceFeed, read_document
+
+    first: dict[str, float] = {}
+    asked: list[str] = []
+    early = 0
+
+    def note(event: Any) -> None:
+        nonlocal early
+        first.setdefault(type(event).__name__, event.at - begun)
+        if isinstance(event, Requested):
+            asked.append(event.text)
+        if isinstance(event, FirstSound):
+            early = len(asked)
+
+    document = read_document(path)
+    feed = SentenceFeed(document)
+    with SteeredPlayer(base_url=url, on_event=note) as player:
+        speech = player.say(feed)
+        time.sleep(max(0.0, begun + seconds - time.perf_counter()))
+        heard = player.interrupt()
+        sentence = feed.at(heard.offset)
+        speech.wait(20)
+    assert sentence is not None
+    again = next(document.sentences(sentence.start, sentence.number))
+    return {
+        "request_ms": 1000 * first["Requested"],
+        "sound_ms": 1000 * first["FirstSound"],
+        "early": early,
+        "requests": len(asked),
+        "peak_mb": (most_memory() - before) / 1024,
+        "right": (again.number, again.text) == (sentence.number, sentence.text)
+        and early <= player_prefetch() + 2,
+    }
+
+
+def player_prefetch() -> int:
+    """Return how many pieces a player asks for ahead."""
+    from streamplay.rules.option_table import OPTIONS
+
+    return int(OPTIONS["prefetch"].default)
+
+
+def in_own_process(*words: str) -> dict[str, Any]:
+    """Run this module on one file, and return what it tells."""
+    command = [sys.executable, "-m", "benchmarks.books", *words]
+    told = subprocess.run(command, check=True, capture_output=True).stdout
+    return dict(json.loads(told))
+
+
+def listen_to_all(paths: list[Path], seconds: float) -> bool:
+    """Print the second table; return whether all was as it should be."""
+    from streamplay.server.child import LocalServer
+
+    print("\nfile        request, ms  sound, ms  asked before  asked  most memory, MB  right")
+    right = True
+    with LocalServer(("--pace", "1", "--first-byte-ms", "100")) as server:
+        for path in paths:
+            words = ("--listen", str(path), "--url", server.base_url, "--seconds", str(seconds))
+            told = in_own_process(*words)
+            right = right and told["right"]
+            print(
+                f"{path.name:<10} {told['request_ms']:>12.0f} {told['sound_ms']:>10.0f}"
+                f" {told['early']:>13} {told['requests']:>6} {told['peak_mb']:>16.1f}"
+                f"  {told['right']}"
+            )
+    return right
+
+
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--megabytes", type=float, default=20)
-    parser.add_argument("--read", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=10)
+    for own in ("--read", "--listen", "--url"):
+        parser.add_argument(own, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.listen:
+        print(json.dumps(listen(args.listen, args.url, args.seconds)))
+        return 0
     if args.read:
         print(json.dumps(read(args.read)))
         return 0
     print("file        MB  sentences  first, ms  all, s  most memory, MB  resume, s  right")
     right = True
     with tempfile.TemporaryDirectory() as folder:
-        for path in write(Path(folder), args.megabytes):
-            command = [sys.executable, "-m", "benchmarks.books", "--read", str(path)]
-            told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        paths = write(Path(folder), args.megabytes)
+        for path in paths:
+            told = in_own_process("--read", str(path))
             right = right and told["right"]
             print(
                 f"{path.name:<10} {told['bytes'] / 1e6:>4.1f} {told['sentences']:>9}"
                 f" {told['first_ms']:>10.0f} {told['all_s']:>7.2f} {told['peak_mb']:>16.1f}"
                 f" {told['resume_s']:>10.2f}  {told['right']}"
             )
+        right = listen_to_all(paths, args.seconds) and right
     return 0 if right else 1
 
 

@@ -71,21 +71,23 @@ class ReadAloud:
 
     def leave(self, utterance: Utterance) -> None:
         """Tell where reading stopped, and keep the place; forget it where all was heard."""
-        receipt = utterance.receipt
         places = self._places()
-        places.pop(self._key, None)
+        known = places.pop(self._key, None)
         sentence = self.feed.at(utterance.heard().offset)
-        if not receipt.complete and sentence is not None:
-            places[self._key] = {"sentence": sentence.number, "start": sentence.start}
-            chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
-            done = f", {100 * self.share(sentence):.0f} % of the file"
-            self._tell(
-                f"stopped in sentence {sentence.number}{chapter}{done}; --resume goes on there"
-            )
-        elif self._key not in self._places():
+        if utterance.receipt.complete or sentence is None:
+            if known is not None:
+                self._keep(places)
             return
+        places[self._key] = {"sentence": sentence.number, "start": sentence.start}
+        again = "--resume" if self._keep(places) else f"--from {sentence.number}"
+        chapter = f" of “{sentence.chapter.title}”" if sentence.chapter else ""
+        done = f", {100 * self.share(sentence):.0f} % of the file"
+        self._tell(f"stopped in sentence {sentence.number}{chapter}{done}; {again} goes on there")
+
+    def _keep(self, places: dict[str, Any]) -> bool:
+        """Write the places; return whether they could be written."""
         kept = dict(list(places.items())[-KEPT_PLACES:])
-        self._files.write(_PLACES, json.dumps(kept).encode())
+        return self._files.write(_PLACES, json.dumps(kept).encode()) is not None
 
     def share(self, sentence: DocumentSentence) -> float:
         """Return how much of the file lies before the end of a sentence: 0 to 1."""

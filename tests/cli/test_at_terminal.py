@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import termios
 import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyte
 import pytest
 
-from streamplay.cli import console, keys
+from streamplay.cli import console, keys, options, parser
 from streamplay.cli.at_terminal import AtTerminal, Remaining, TextProgress
 from streamplay.cli.signals import Interruption
 from streamplay.cli.status_screen import StatusScreen
@@ -146,6 +148,9 @@ class Stage:
             pass
         return "\n".join(row.rstrip() for row in self._emulated.display).rstrip()
 
+    def modes(self) -> list[Any]:
+        return termios.tcgetattr(self._theirs)
+
     def close(self) -> None:
         os.close(self._ours)
         os.close(self._theirs)
@@ -250,6 +255,54 @@ def test_reading_a_file_aloud_at_a_terminal(speech_server: LocalServer, tmp_path
         assert terminal.leaves() == 130
         assert "--resume" in "\n".join(terminal.rows)
         assert terminal.modes_are_as_before
+
+
+def test_without_a_home_in_the_c_locale_at_forty_columns(
+    speech_server: LocalServer, tmp_path: Path
+) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text(f"Überall “Zitate”. {TEXT * 3}")
+    words = ["say", "--base-url", speech_server.base_url, "-f", str(book)]
+    own = {"HOME": "", "XDG_STATE_HOME": "/proc/none", "LC_ALL": "C", "COLUMNS": ""}
+    with Terminal(words, columns=40, environment=own) as terminal:
+        terminal.shows("playing 0:0")
+        assert all(len(row) < 40 for row in terminal.rows[-2:])
+        terminal.type("q")
+        assert terminal.leaves() == 0
+        shown = "\n".join(terminal.rows)
+        assert "stopped in sentence 1" in shown
+        assert "--from 1 goes on there" in " ".join(shown.split())
+        assert "nothing is kept for the next" in shown
+        assert "Traceback" not in shown + terminal.seen
+
+
+@pytest.mark.parametrize("flag", ["-q", "--json", "--plain", None])
+def test_nothing_is_shown_where_it_does_not_belong(
+    flag: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    words = ["say", "Hello"] if flag is None else ["say", "Hello", flag]
+    _, args = parser.parse(words)
+    monkeypatch.setattr(console, "is_terminal", lambda _: True)
+    assert options.shows_status(args) is (flag is None)
+    monkeypatch.setenv("TERM", "dumb")
+    assert not options.shows_status(args)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(console, "is_terminal", lambda stream: stream is not sys.stderr)
+    assert not options.shows_status(args)
+
+
+def test_what_fails_gives_the_terminal_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = stage.modes()
+
+    def fail() -> ListenerView:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(stage.speech, "view", fail)
+    with pytest.raises(RuntimeError):
+        stage.listen(lambda: None)
+    assert stage.modes() == before
+    assert stage.screen() == ""
 
 
 def test_what_is_left_is_estimated_by_the_pace_of_what_has_come() -> None:

@@ -43,12 +43,3 @@ def test_every_dependency_has_a_reason() -> None:
     command = [sys.executable, str(LIB.with_name("licences")), "--check"]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
-
-
-def test_every_screen_that_is_kept_is_of_a_scene() -> None:
-    command = [sys.executable, str(LIB.with_name("screens")), "--list"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
-    screens = LIB.parent.parent / "docs" / "screens"
-    kept = {path.stem for path in screens.glob("*.txt")}
-    assert kept
-    assert kept <= set(told.stdout.split())
