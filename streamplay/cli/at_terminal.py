@@ -15,7 +15,7 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
-from streamplay.cli import console, options
+from streamplay.cli import console
 from streamplay.cli.keys import Keyboard, is_foreground
 from streamplay.cli.signals import handled
 from streamplay.cli.status_lines import KEYS, StatusFacts, clock, status_lines
@@ -25,7 +25,6 @@ from streamplay.events import FirstSound, Requested, Resumed, Stalled, Waiting
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import Any
@@ -365,7 +364,6 @@ class AtTerminal:
 
 
 def open_terminal(
-    args: argparse.Namespace,
     progress: Progress,
     interruption: Interruption,
     *,
@@ -376,8 +374,6 @@ def open_terminal(
 
     Parameters
     ----------
-    args : argparse.Namespace
-        The flags.
     progress, interruption : Progress, Interruption
         See `AtTerminal`.
     given : bool
@@ -385,8 +381,6 @@ def open_terminal(
     plays : bool
         Whether it is heard.
     """
-    if not options.shows_status(args):
-        return None
     typed = console.is_terminal(sys.stdin)
     # What is typed into standard input, and echoed, would be mixed with the lines. Where it was
     # given and standard input is no terminal, no person sits there.

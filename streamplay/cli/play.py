@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from streamplay.cli import console, options, report, status
-from streamplay.cli.at_terminal import SoundProgress, open_terminal
 from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.file == "-" and sys.stdin is None:
         raise UsageError("standard input is closed")
     with Interruption() as interruption:
-        terminal = open_terminal(args, SoundProgress(), interruption, given=args.file != "-")
+        terminal = _open_terminal(args, interruption)
         try:
             receipt = _play(args, interruption, terminal)
         except StreamPlayError as error:
@@ -52,6 +51,14 @@ def run(args: argparse.Namespace) -> int:
     if receipt.interrupted and interruption.received is not None:
         return status.of_signal(interruption.received)
     return status.of_receipt(receipt)
+
+
+def _open_terminal(args: argparse.Namespace, interruption: Interruption) -> AtTerminal | None:
+    if not options.shows_status(args):
+        return None  # before anything is imported for it
+    from streamplay.cli.at_terminal import SoundProgress, open_terminal
+
+    return open_terminal(SoundProgress(), interruption, given=args.file != "-")
 
 
 def _failed(args: argparse.Namespace, error: StreamPlayError) -> int:

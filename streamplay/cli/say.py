@@ -193,9 +193,7 @@ class _Speech:
             text = " ".join(self._args.text)
             self._hint_at_file(text)
             return self._say_words(text)
-        from streamplay.cli.at_terminal import TextProgress
-
-        self._open_terminal(TextProgress(), given=False)
+        self._open_terminal(given=False)
         # Open the device and connect while the first sentence is being written.
         with self._player(self._asked) as player:
             return self._say_standard_input(player)
@@ -205,7 +203,7 @@ class _Speech:
         from streamplay.cli.reading_file import FileProgress, ReadAloud
 
         read = ReadAloud(self._args)
-        self._open_terminal(FileProgress(read), given=True)
+        self._open_terminal(FileProgress(read))
         # The document has made its text fit to be heard; what a player would clean is clean.
         asked = {name: value for name, value in self._asked.items() if name != "clean"}
         with self._player(asked) as player:
@@ -215,13 +213,17 @@ class _Speech:
             finally:
                 read.leave(speech)
 
-    def _open_terminal(self, progress: Progress, *, given: bool) -> None:
-        from streamplay.cli.at_terminal import open_terminal
+    def _open_terminal(
+        self, progress: Progress | None = None, *, characters: int | None = None, given: bool = True
+    ) -> None:
+        """Show status lines where that is wanted; of a text of so many `characters`, if known."""
+        if not options.shows_status(self._args):
+            return  # before anything is imported for it
+        from streamplay.cli.at_terminal import TextProgress, open_terminal
 
+        progress = TextProgress(characters) if progress is None else progress
         plays = self._asked.get("play", True)
-        self._terminal = open_terminal(
-            self._args, progress, self._interruption, given=given, plays=plays
-        )
+        self._terminal = open_terminal(progress, self._interruption, given=given, plays=plays)
 
     def _player(self, asked: Mapping[str, Any]) -> Player:
         """Return a player that is ready at once."""
@@ -247,10 +249,9 @@ class _Speech:
         keeps = self._args.output or self._args.record or self._args.subtitles
         early = None if keeps else leave_early(self._asked, text)
         with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
-            from streamplay.cli.at_terminal import TextProgress
             from streamplay.player import LazyPlayer, SteeredPlayer
 
-            self._open_terminal(TextProgress(len(text)), given=True)
+            self._open_terminal(characters=len(text))
             shown = {} if self._terminal is None else self._terminal.options
             make = LazyPlayer if self._terminal is None else SteeredPlayer
             notify = options.notifier(self._args)
