@@ -79,6 +79,11 @@ def _allowed(name: str) -> tuple[str, ...]:
     return tuple(option.allowed)
 
 
+def _once(values: Iterable[str]) -> list[str]:
+    """Return each value once; a list, because argcomplete takes a mapping's values to be told."""
+    return list(dict.fromkeys(values))
+
+
 def _files(prefix: str, **_: Any) -> Iterator[str]:
     """Yield the files and folders that a path may go on with."""
     start, slash, name = prefix.rpartition("/")
@@ -104,21 +109,20 @@ def _server(args: argparse.Namespace) -> str | None:
 def _models(**_: Any) -> Iterable[str]:
     from streamplay.models import known_models
 
-    return dict.fromkeys([*(each.id for each in known_models()), *known_voices.models()])
+    return _once([*(each.id for each in known_models()), *known_voices.models()])
 
 
 def _devices(**_: Any) -> Iterable[str]:
     from streamplay.outputs.devices import list_devices
 
     try:
-        return dict.fromkeys(device.name for device in list_devices())
+        return _once(device.name for device in list_devices())
     except StreamPlayError:
         return ()
 
 
 def _profiles(**_: Any) -> Iterable[str]:
-    profiles: dict[str, Any] = _content().get("profile", {})
-    return profiles
+    return _once(_content().get("profile", {}))
 
 
 def _keys(**_: Any) -> Iterable[str]:

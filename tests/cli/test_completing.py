@@ -58,6 +58,12 @@ def test_every_flag_of_a_command_is_proposed() -> None:
     assert {row.strip() for row in rows} == flags
 
 
+def test_zsh_is_told_no_description_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_ARGCOMPLETE_SHELL", "zsh")
+    rows = ask("streamplay voices --model ").stdout.decode().splitlines()
+    assert "hexgrad/Kokoro-82M:" in rows
+
+
 def test_files_stand_where_files_belong_and_nowhere_else(home: Path) -> None:
     (home / "book.epub").touch()
     (home / "books").mkdir()
