@@ -85,9 +85,9 @@ class Repeats:
         if not rest.startswith(self._before):
             return False
         end = rest.find(b'"', size)
-        return end < 0 or (
-            len(rest) - end < len(self._after) and self._after.startswith(rest[end:])
-        )
+        if end < 0:
+            return b"\n" not in rest[size:]
+        return len(rest) - end < len(self._after) and self._after.startswith(rest[end:])
 
     def may_end(self, data: bytes) -> bool:
         """Tell whether an event that has begun may end in `data`."""

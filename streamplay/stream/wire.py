@@ -231,7 +231,8 @@ class _EventStream(_Notes):
         self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
-        self._tail = data[-_TAIL_BYTES:]
+        tail = data if len(data) >= _TAIL_BYTES else self._tail + data
+        self._tail = tail[-_TAIL_BYTES:]
         if self._held:
             self._held.append(data)
             self._held_bytes += len(data)
@@ -259,7 +260,7 @@ class _EventStream(_Notes):
             repeats = self._repeats
             if repeats is not None and self._events.is_between:
                 audio = repeats.read(data, at)
-                if audio is not None:
+                if audio is not None and repeats.end - at <= self._max:
                     at = repeats.end
                     self._number += 1
                     self._misses = 0
@@ -309,6 +310,8 @@ class _EventStream(_Notes):
             yield meant
 
     def finish(self) -> Iterator[WireEvent]:
+        if self._held and not self._done:
+            yield from self._feed_events(self._take_held())
         if self._done:
             return
         mark = self._unfinished_mark()

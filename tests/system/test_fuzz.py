@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.fuzz import Broken, body, check_memory, cut, run
+from benchmarks.fuzz import Broken, body, check, check_memory, cut, run
 from streamplay.stream.decoder import Decoder
 from streamplay.stream.sse import EventReader
 
@@ -78,3 +78,8 @@ def test_the_fuzzer_finds_a_reader_that_keeps_what_has_no_end(
     monkeypatch.setattr(EventReader, "_grow", lambda *_: None)
     with pytest.raises(Broken, match="endless line"):
         list(check_memory(250, SCALE))
+
+
+@pytest.mark.parametrize("number", [46_493, 51_698, 55_945])
+def test_what_depended_on_how_a_body_was_cut_does_so_no_more(number: int) -> None:
+    check(*body(1, number))
