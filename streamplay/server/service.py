@@ -162,7 +162,7 @@ def _access(options: argparse.Namespace) -> Access:
 def _import_aiohttp() -> None:
     """Import aiohttp without the system's certificates.
 
-    It reads them as it is imported, twice, for 50 ms; nobody here makes a TLS
+    It reads them as it is imported, twice, for 50 ms; this process makes no TLS
     connection.
     """
     kept = os.environ.get("SSL_CERT_FILE")
