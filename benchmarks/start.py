@@ -6,6 +6,12 @@ connection, the request, the first byte, the first sound. `--imports` adds what
 `python -X importtime` says of everything that is imported, largest first.
 
     .venv/bin/python -m benchmarks.start [--runs 9] [--imports] [--svg docs/images/start.svg]
+    .venv/bin/python -m benchmarks.start --ways [--runs 9]
+
+`--ways` compares what `say` can be asked for besides, in turns: with a file (`-o`), with a trace
+(`--record`), with its text on standard input, and with addresses of other forms. Printed: the time
+from the process's start to the first sound, beside the plain way, and whether the request left
+early.
 """
 
 from __future__ import annotations
@@ -16,10 +22,15 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamplay.server.child import LocalServer
 from tests.support.nullsink import NullSink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FIRST_BYTE_MS = 300
 
@@ -65,8 +76,19 @@ def made(self, *args, **kwargs):
     make(self, *args, **kwargs)
     marks["request begun"] = self.begun
 EarlyRequest.__init__ = made
-main(["say", "Hello.", "--base-url", sys.argv[1], "--json"])
+from streamplay.network.body import Moments
+fill = Moments.__init__
+def filled(self, begun, *args, **kwargs):
+    fill(self, begun, *args, **kwargs)
+    if begun:
+        marks.setdefault("request begun late", begun)
+Moments.__init__ = filled
+main(["say", *sys.argv[2:], "--base-url", sys.argv[1], "--json"])
 receipt = json.loads(sys.stdout.getvalue())
+late = marks.pop("request begun late", None)
+if "request begun" in marks:
+    marks["sent early"] = marks["request begun"]
+marks.setdefault("request begun", late)
 for name in ("connected", "sent", "headers", "first_byte", "first_audio", "first_sound"):
     value = receipt["ms"][name]
     if value is not None:
@@ -76,19 +98,49 @@ kept.flush()
 """
 
 
-def run(url: str, environment: dict[str, str]) -> dict[str, float]:
+def run(
+    url: str, environment: dict[str, str], words: Sequence[str] = ("Hello.",), text: str = ""
+) -> dict[str, float]:
     # perf_counter of this process: both count from the same start.
     import time
 
     begun = time.perf_counter()
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, url],
+        [sys.executable, "-c", PROGRAM, url, *words],
         env=environment,
+        input=text,
         capture_output=True,
         text=True,
         check=True,
     )
     return {name: 1000 * (at - begun) for name, at in json.loads(ended.stdout).items()}
+
+
+def compare_ways(url: str, environment: dict[str, str], runs: int) -> None:
+    """Print when each way is heard first, of runs in turns."""
+    port = url.removesuffix("/v1").split(":")[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        ways: dict[str, tuple[str, list[str], str]] = {
+            "plain": (url, ["Hello."], ""),
+            "-o FILE.wav": (url, ["Hello.", "--force", "-o", f"{folder}/a.wav"], ""),
+            "--record FILE": (url, ["Hello.", "--force", "--record", f"{folder}/a.jsonl"], ""),
+            "standard input": (url, [], "Hello. It goes on.\n"),
+            "localhost": (f"http://localhost:{port}/v1", ["Hello."], ""),
+            "with a slash": (f"{url}/", ["Hello."], ""),
+        }
+        found: dict[str, list[float]] = {name: [] for name in ways}
+        early = dict.fromkeys(ways, 0)
+        for number in range(runs + 1):
+            for name, (where, words, text) in ways.items():
+                marks = run(where, environment, words, text)
+                if number:  # the first of each reads the files of the disk
+                    found[name].append(marks["first sound"])
+                    early[name] += "sent early" in marks
+        plain = statistics.median(found["plain"])
+        for name, values in found.items():
+            at = statistics.median(values)
+            spread = f"{min(values):.0f}–{max(values):.0f}"
+            print(f"{name:<16}{at:>6.0f} ms ({spread}), {at / plain:.2f} ×, early {early[name]}")
 
 
 def waterfall(runs: list[dict[str, float]]) -> None:
@@ -192,6 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--imports", action="store_true")
+    parser.add_argument("--ways", action="store_true", help="compare what say can be asked for")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the waterfall")
     args = parser.parse_args()
     sink = NullSink()
@@ -200,6 +253,9 @@ def main() -> None:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is where it was installed
     try:
         with LocalServer(["--first-byte-ms", str(FIRST_BYTE_MS)]) as server:
+            if args.ways:
+                compare_ways(server.base_url, environment, args.runs)
+                return
             run(server.base_url, environment)
             runs = [run(server.base_url, environment) for _ in range(args.runs)]
             waterfall(runs)
