@@ -156,7 +156,7 @@ class AtTerminal:
         self._interruption = interruption
         self._plays = plays
         self._news: SimpleQueue[Event | str] = SimpleQueue()
-        self._keyboard = None if keys is None else Keyboard(self._pressed, keys)
+        self._keyboard = None if keys is None else Keyboard(self._pressed, keys, self._caught)
         self._state = "starting"
         self._paused = False
         self._ended: ListenerView | None = None
@@ -214,13 +214,16 @@ class AtTerminal:
         told[signal.SIGQUIT] = self._quit
         self._interruption.before_exit(self._give_back)
         with handled(told), console.printing_above(self._print_above):
-            if self._keyboard is not None:
-                self._keyboard.open()
+            if self._keyboard is None:
+                yield
+                return
+            self._keyboard.open()
+            before = signal.set_wakeup_fd(self._keyboard.wakeup, warn_on_full_buffer=False)
             try:
                 yield
             finally:
-                if self._keyboard is not None:
-                    self._keyboard.close()
+                signal.set_wakeup_fd(before)
+                self._keyboard.close()
 
     def _teller(self, news: str) -> Handler:
         return lambda _number, _frame: self._news.put(news)
@@ -267,8 +270,8 @@ class AtTerminal:
                 self._press(news.removeprefix("key "), player, speech)
             elif news == "stop":
                 self._stop(player)
-            elif news == "go on" and self._keyboard is not None:
-                self._keyboard.take()  # it was in the background, or its shell has changed it
+            elif news == "go on":
+                self._go_on()
             return
         if isinstance(news, FirstSound | Resumed | Requested):
             begun = isinstance(news, FirstSound) or self._state != "starting"
@@ -277,6 +280,16 @@ class AtTerminal:
             self._state = "stalled"
         elif isinstance(news, Waiting):
             self._state = "waiting for text"
+
+    def _go_on(self) -> None:
+        """Take the terminal again: the process was stopped, or was in the background."""
+        self._screen.forget()
+        if self._keyboard is not None:
+            self._keyboard.take()
+
+    def _caught(self) -> None:
+        """Wake the main thread, where handlers run: after SIGCONT another may have been chosen."""
+        self._news.put("signal")
 
     def _press(self, key: str, player: Player, speech: SteeredUtterance) -> None:
         if key == " ":

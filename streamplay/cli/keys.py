@@ -76,14 +76,27 @@ class Keyboard:
     ----------
     on_key : callable
         Is told each key; on the keyboard's thread.
+    on_signal : callable, optional
+        Is called on that thread when Python has caught a signal: see `signal.set_wakeup_fd`.
+
+    Attributes
+    ----------
+    wakeup : int
+        The descriptor for that.
     """
 
-    def __init__(self, on_key: Callable[[str], object], descriptor: int = 0) -> None:
-        self._on_key = on_key
+    def __init__(
+        self,
+        on_key: Callable[[str], object],
+        descriptor: int = 0,
+        on_signal: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._on_key, self._on_signal = on_key, on_signal
         self._descriptor = descriptor
         self._before: list[Any] | None = None
         self._lock = threading.RLock()  # a signal handler may restore
-        self._wake_read, self._wake_write = os.pipe()
+        self._wake_read, self.wakeup = os.pipe()
+        os.set_blocking(self.wakeup, False)
         self._closed = False
         self._thread = threading.Thread(target=self._read, name="streamplay-keys", daemon=True)
 
@@ -93,18 +106,22 @@ class Keyboard:
         self._thread.start()
 
     def take(self) -> None:
-        """Have keys come at once and unseen, where the process is in the foreground."""
+        """Have keys come at once and unseen, where the process is in the foreground.
+
+        Also where it has the terminal already: a shell may have given it other settings while the
+        process was stopped.
+        """
         import termios
 
         with self._lock, contextlib.suppress(OSError, termios.error):
-            if self._before is not None or self._closed or not is_foreground(self._descriptor):
+            if self._closed or not is_foreground(self._descriptor):
                 return
             before = termios.tcgetattr(self._descriptor)
             changed = [*before[:6], [*before[6]]]
             changed[3] &= ~(termios.ICANON | termios.ECHO)
             changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
             termios.tcsetattr(self._descriptor, termios.TCSANOW, changed)
-            self._before = before
+            self._before = before if self._before is None else self._before
             self._wake()
 
     def restore(self) -> None:
@@ -127,7 +144,7 @@ class Keyboard:
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
-            os.write(self._wake_write, b".")
+            os.write(self.wakeup, b"\0")
 
     def _read(self) -> None:
         reader = KeyReader()
@@ -140,7 +157,8 @@ class Keyboard:
             if not ready:
                 reader.give_up()
             if self._wake_read in ready:
-                os.read(self._wake_read, 64)
+                if any(os.read(self._wake_read, 64)):  # the numbers of signals
+                    self._on_signal()
             elif self._descriptor in ready and not self._pass_on(reader):
                 return
 

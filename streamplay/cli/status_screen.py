@@ -76,6 +76,11 @@ class StatusScreen:
                 self._drawn = ""
                 self._write(_ERASE)
 
+    def forget(self) -> None:
+        """Take the lines for overwritten: the next `draw` writes them again."""
+        with self._lock:
+            self._drawn = ""
+
     def close(self) -> None:
         """Take the lines away, and draw no others."""
         with self._lock:

@@ -86,6 +86,12 @@ def test_keys_come_at_once_and_the_settings_are_given_back(monkeypatch: pytest.M
     keyboard.take()  # as after `fg`
     os.write(ours, b"q")
     assert pressed.get(timeout=10) == "q"
+    shell = termios.tcgetattr(theirs)
+    shell[3] = before
+    termios.tcsetattr(theirs, termios.TCSANOW, shell)  # while the process was stopped
+    keyboard.take()
+    os.write(ours, b"p")
+    assert pressed.get(timeout=10) == "p"
     keyboard.close()
     assert local_modes(theirs) == before
     os.close(ours)
