@@ -82,25 +82,42 @@ def _first_text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
 # What a server's handler writes behind the audio that it had begun to send.
 _LONGEST_ERROR: Final = 4096
 _ERROR_BEGINS: Final = (b'{"error"', b'{"detail"', b'{"message"', b'{"status"', b'{"success"')
+_ERROR_BEGIN: Final = re.compile(b"|".join(_ERROR_BEGINS))
 
 
-def error_behind(data: bytes) -> tuple[int, str]:
-    """Find an error in JSON at the end of a piece of audio: where it begins, and its words.
+class ErrorBehind:
+    """Keeps an error in JSON at the end of a body from being taken for audio, however it is cut."""
 
-    Returns
-    -------
-    int and str
-        The length of `data` and nothing, where there is none.
-    """
-    tail = data[-_LONGEST_ERROR:]
-    if tail[-3:].rstrip()[-1:] != b"}":
-        return len(data), ""
-    for begin in _ERROR_BEGINS:
-        at = tail.rfind(begin)
-        words = _words_of_json(tail[at:]) if at >= 0 else ""
-        if words:
-            return len(data) - len(tail) + at, words
-    return len(data), ""
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed_bytes(self, data: bytes) -> bytes:
+        """Return what is certainly no part of such an error."""
+        data = self._held + data if self._held else data
+        window = max(0, len(data) - _LONGEST_ERROR)
+        found = _ERROR_BEGIN.search(data, window)
+        at = found.start() if found else _begun(data)
+        self._held = data[at:]
+        return data[:at] if self._held else data
+
+    def finish(self) -> tuple[bytes, str]:
+        """Return the rest of the audio, and the words of the error; one of them is empty."""
+        held, self._held = self._held, b""
+        words = _words_of_json(held)
+        return (b"", words) if words else (held, "")
+
+
+def _begun(data: bytes) -> int:
+    """Return where the last bytes may be the begin of an error, or the length of all."""
+    at = data.rfind(b"{", max(0, len(data) - 9))
+    begun = at >= 0 and any(begin.startswith(data[at:]) for begin in _ERROR_BEGINS)
+    return at if begun else len(data)
+
+
+def error_at_the_end(text: bytes) -> str:
+    """Return the words of an error in JSON that a text ends with; nothing where there is none."""
+    found = _ERROR_BEGIN.search(text)
+    return _words_of_json(text[found.start() :].rstrip()) if found else ""
 
 
 def first_value(text: bytes) -> tuple[object, int]:

@@ -31,7 +31,7 @@ from streamplay.stream.dialects import (
     meaning_of,
     parsed,
 )
-from streamplay.stream.outcomes import error_behind, first_value
+from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, first_value
 from streamplay.stream.payload import address_type, find_audio, undo_base64
 from streamplay.stream.repeats import Repeats
 from streamplay.stream.sniff import BASE64, is_bytes, media_type
@@ -169,15 +169,18 @@ class _Bytes:
         self.late = 0
         self.told = Told()
         self.suspect = ""
+        self._error = ErrorBehind()
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
-        end, words = error_behind(data)
-        if end:
-            yield Audio(data if end == len(data) else data[:end])
-        if words:
-            raise _error_at_the_end(words)
+        if audio := self._error.feed_bytes(data):
+            yield Audio(audio)
 
     def finish(self) -> Iterator[WireEvent]:
+        rest, words = self._error.finish()
+        if words:
+            raise _error_at_the_end(words)
+        if rest:
+            yield Audio(rest)
         yield Done()
 
 
@@ -315,7 +318,7 @@ class _EventStream(_Notes):
         if self._done:
             return
         mark = self._unfinished_mark()
-        _, words = error_behind(self._tail) if mark is None else (0, "")
+        words = error_at_the_end(self._tail) if mark is None else ""
         if words:
             raise _error_at_the_end(words)
         if mark is None and (not self._marked or (self.suspect and not self._heard)):

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.stream.outcomes import (
-    error_behind,
+    ErrorBehind,
+    error_at_the_end,
     error_words,
     first_value,
     may_be_last,
     tells_failure,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @pytest.mark.parametrize(
@@ -89,18 +94,34 @@ def test_no_words_are_made_up() -> None:
     assert [error_words(said) for said in (deep, None, 7, [], {}, {"code": 7})] == [""] * 6
 
 
-@given(st.binary(max_size=300), st.sampled_from(["error", "detail", "message"]), st.booleans())
-def test_an_error_behind_audio_is_found_and_the_audio_is_not_lost(
-    audio: bytes, key: str, line: bool
+def behind(pieces: Iterable[bytes]) -> tuple[bytes, str]:
+    error = ErrorBehind()
+    audio = b"".join(map(error.feed_bytes, pieces))
+    rest, words = error.finish()
+    return audio + rest, words
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["error", "detail", "message"]),
+    st.booleans(),
+    st.lists(st.integers(0, 400), max_size=6),
+)
+def test_an_error_behind_audio_is_found_however_it_is_cut(
+    audio: bytes, key: str, line: bool, cuts: list[int]
 ) -> None:
-    error = json.dumps({key: "it broke"}).encode() + b"\n" * line
-    assert error_behind(audio + error) == (len(audio), "it broke")
+    body = audio + json.dumps({key: "it broke"}).encode() + b"\n" * line
+    edges = [0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]
+    pieces = [body[a:b] for a, b in itertools.pairwise(edges)]
+    assert behind(pieces) == (audio, "it broke")
+    assert error_at_the_end(body) == "it broke"
 
 
-@given(st.binary(max_size=5000))
-def test_bytes_without_an_error_are_audio(data: bytes) -> None:
-    assert error_behind(data + b'{"error": }') == (len(data) + 11, "")
-    assert error_behind(data + b"}")[0] == len(data) + 1
+@given(
+    st.lists(st.sampled_from([b'{"error"', b'{"err', b"{", b"}", b"x" * 3000, b"ab"]), max_size=9)
+)
+def test_audio_that_looks_like_an_error_is_given_in_the_end(pieces: list[bytes]) -> None:
+    assert behind(pieces) == (b"".join(pieces), "")
 
 
 @given(st.recursive(st.integers() | st.text(), st.lists), st.text())
