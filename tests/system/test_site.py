@@ -31,31 +31,35 @@ class Loaded(HTMLParser):
         self.addresses.append(address)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("material", reason="the site needs the extra docs")
-    place = tmp_path_factory.mktemp("site")
+def build(place: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(place)]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     built = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment
     )
     assert (built.returncode, built.stdout + built.stderr) == (0, "")
-    return place
 
 
-def test_no_page_loads_anything_from_another_host(site: Path) -> None:
-    pages = list(site.rglob("*.html"))
+# One test, so that the site is built once: it takes four seconds.
+def test_the_site_builds_strictly_and_asks_no_other_host(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="the site needs the extra docs")
+    build(tmp_path)
+    pages = list(tmp_path.rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
-        found = Loaded()
-        found.feed(page.read_text(encoding="utf-8"))
-        assert not [each for each in found.addresses if re.match(r"(https?:)?//", each)], page
-    for sheet in site.rglob("*.css"):
+        _asks_no_other_host(page)
+    for sheet in tmp_path.rglob("*.css"):
         assert not re.search(r"url\([\"']?https?:", sheet.read_text(encoding="utf-8")), sheet
+    _lists_every_page(tmp_path)
 
 
-def test_programs_find_every_page_in_llms_txt(site: Path) -> None:
+def _asks_no_other_host(page: Path) -> None:
+    found = Loaded()
+    found.feed(page.read_text(encoding="utf-8"))
+    assert not [each for each in found.addresses if re.match(r"(https?:)?//", each)], page
+
+
+def _lists_every_page(site: Path) -> None:
     told = (site / "llms.txt").read_text(encoding="utf-8")
     assert told.startswith("# streamplay\n")
     for path in re.findall(r"\]\(([^)]+)\)", told):
