@@ -205,10 +205,11 @@ def batch(
     players: list[Player], sink: NullSink, chance: random.Random, count: int
 ) -> Iterator[dict[str, Any]]:
     for _ in range(count):
+        before = sink.fed_again
         with tempfile.TemporaryDirectory() as folder, sink.record() as recording:
             trial = attempt(chance.choice(players), chance, Path(folder))
             time.sleep(PAUSE)
-        if trial.utterance.receipt.device_underflows:
+        if trial.utterance.receipt.device_underflows or sink.fed_again > before:
             continue  # the machine was late, and the recording tells nothing
         yield judge(trial, recording.frames[:, 0], 0)
 
