@@ -72,6 +72,10 @@ test_packages() {
     command -v cc >/dev/null || system_packages "a C compiler" gcc libc6-dev
     command -v chromium >/dev/null ||
       system_packages "Chromium, in which the tests look at the benchmark's report" chromium
+    command -v tmux >/dev/null ||
+      system_packages "tmux, the terminal in which the tests look at live and say" tmux
+    system_packages "the shells, man page and speech daemon that some tests try" \
+      zsh fish mandoc speech-dispatcher
   else
     command -v pulseaudio >/dev/null ||
       say "Missing: PulseAudio, the tests' sound card. The tests that listen to it will fail."
