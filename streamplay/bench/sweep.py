@@ -101,9 +101,10 @@ class Sweep:
             "interrupt": "; then it was interrupted",
         }.get(self.ended_by, "")
         broke = next((step for step in self.steps if step.valid and not step.good), None)
-        if self.knee is None:
-            first = f": {broke.why}" if broke else ""
-            return f"{tried} not even the lowest holds{first}{why}"
+        if self.knee is None and broke is None:
+            return f"no rate was tried to its end{why}"
+        if self.knee is None and broke is not None:
+            return f"{tried} not even the lowest holds: {broke.why}{why}"
         over = f", {broke.rate:g} does not: {broke.why}" if broke else ""
         return f"{tried} the highest that holds is {self.knee:g} a second{over}{why}"
 

@@ -74,3 +74,14 @@ def test_an_interruption_leaves_the_curve_so_far() -> None:
     assert [step.rate for step in found.steps] == [2, 4]
     assert found.ended_by == "interrupt"
     assert result.run.interrupted
+
+    before = Interrupts()
+    before.add()
+
+    def cut(load: Load) -> Result:
+        result = slower(load)
+        result.run.interrupted = True
+        return result
+
+    found, _ = sweep.sweep(cut, LOAD, RATES, [], interrupts=before)
+    assert found.says == "no rate was tried to its end; then it was interrupted"
