@@ -111,19 +111,19 @@ class NewFile:
         if self._closed:
             return None
         self._closed = True
-        try:
-            self._file.close()
-            if self._beside is None:
-                if self.new and not self.used:
-                    self._real.unlink(missing_ok=True)
-            elif not self.used:
-                self._beside.unlink(missing_ok=True)
-            elif whole:
-                self._beside.replace(self._real)
-            else:
-                return self._beside
-        finally:
-            self._release()
+        # Before the file is closed: where its name is gone, the system may give its number to the
+        # next file at once.
+        self._release()
+        self._file.close()
+        if self._beside is None:
+            if self.new and not self.used:
+                self._real.unlink(missing_ok=True)
+        elif not self.used:
+            self._beside.unlink(missing_ok=True)
+        elif whole:
+            self._beside.replace(self._real)
+        else:
+            return self._beside
         return None
 
     # Opening

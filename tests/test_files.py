@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,3 +147,22 @@ def test_what_is_there_is_kept_without_force(tmp_path: Path) -> None:
     with pytest.raises(FileFailed, match=r"exists. Overwrite it with force \(--force\)"):
         NewFile(tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_the_number_of_a_file_that_is_gone_is_free_for_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = NewFile(tmp_path / "one.wav")
+    facts = os.fstat(first.fileno())
+    (tmp_path / "one.wav").unlink()
+    close = first._file.close
+
+    def closing() -> None:
+        """Free the inode, which another thread's new file is given at once."""
+        close()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", lambda _descriptor: facts)
+            NewFile(tmp_path / "two.wav").finish()
+
+    monkeypatch.setattr(first, "_file", SimpleNamespace(close=closing))
+    first.finish()
