@@ -155,13 +155,13 @@ def test_the_number_of_a_file_that_is_gone_is_free_for_the_next_one(
     first = NewFile(tmp_path / "one.wav")
     facts = os.fstat(first.fileno())
     (tmp_path / "one.wav").unlink()
-    close = first._file.close
+    close, fstat = first._file.close, os.fstat
 
     def closing() -> None:
         """Free the inode, which another thread's new file is given at once."""
         close()
         with monkeypatch.context() as patch:
-            patch.setattr(os, "fstat", lambda _descriptor: facts)
+            patch.setattr(os, "fstat", lambda each: facts if each > 2 else fstat(each))
             NewFile(tmp_path / "two.wav").finish()
 
     monkeypatch.setattr(first, "_file", SimpleNamespace(close=closing))
