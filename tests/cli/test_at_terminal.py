@@ -7,6 +7,7 @@ import signal
 import sys
 import termios
 import threading
+import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +242,9 @@ def test_reading_a_file_aloud_at_a_terminal(speech_server: LocalServer, tmp_path
         terminal.shows("playing 0:0", "sentence 1", "One sentence of some length")
         terminal.type(" ")
         terminal.shows("paused")
+        time.sleep(
+            1
+        )  # while it is paused, the screen does not tell that the next sentence has come
         terminal.type("\x1b[C")
         terminal.shows("paused", "sentence 2", "Then another one comes.")
         terminal.resize(40, 24)
