@@ -34,7 +34,7 @@ KEYS = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.sampled_from(sorted(KEYS)), max_size=8), st.data())
 def test_keys_are_the_same_however_their_bytes_are_cut(
     pressed: list[bytes], data: st.DataObject
@@ -49,7 +49,7 @@ def test_keys_are_the_same_however_their_bytes_are_cut(
     assert not reader.waits
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_any_bytes_give_printable_keys_or_none(parts: list[bytes]) -> None:
     reader = KeyReader()

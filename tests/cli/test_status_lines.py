@@ -76,7 +76,7 @@ def test_wide_characters_take_two_columns_and_controls_never_reach_the_terminal(
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=120)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 130), TEXT, TEXT, st.tuples(st.integers(0, 119), st.integers(0, 9)))
 def test_every_line_fits_and_is_printable(
     columns: int, text: str, place: str, at: tuple[int, int]

@@ -252,7 +252,7 @@ def kinds(playout: Playout) -> list[Kind]:
     return [note.kind for note in playout.journal.read_notes()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.integers(1, 2), st.lists(COMMANDS, max_size=40))
 def test_any_commands_and_blocks_sound_as_the_model_does(
     channels: int, commands: list[tuple[str, Any]]
@@ -262,7 +262,7 @@ def test_any_commands_and_blocks_sound_as_the_model_does(
         pair.do(command, argument)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(COMMANDS, max_size=40))
 def test_a_constant_signal_never_jumps_but_where_a_stream_begins_or_ends(
     commands: list[tuple[str, Any]],

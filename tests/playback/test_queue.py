@@ -174,7 +174,7 @@ def test_what_is_cut_in_a_gap_leaves_the_other_whole(cut: str) -> None:
 SIZES = st.integers(1, 400)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(SIZES, min_size=1, max_size=5), st.integers(0, 1500), SIZES, st.integers(0, 1500))
 def test_every_frame_is_heard_once_whenever_something_is_given_first(
     sizes: list[int], before: int, size: int, between: int

@@ -84,7 +84,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(OPERATIONS)
 def test_the_listener_is_where_the_moves_lead_and_each_frame_counts_once(
     operations: list[tuple[str, int]],

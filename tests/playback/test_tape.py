@@ -60,7 +60,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(OPERATIONS)
 def test_each_reading_is_the_frames_of_its_places_after_any_moves(
     operations: list[tuple[str, int]],

@@ -62,7 +62,7 @@ def test_the_first_voice_is_later_than_the_first_sound() -> None:
 # Safe start
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.lists(
@@ -110,7 +110,7 @@ def test_a_chunk_without_frames_is_no_first_audio() -> None:
 # Frames
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.booleans(),
     st.sampled_from([RATE, 22050, 48000]),

@@ -94,7 +94,7 @@ def test_a_piece_without_any_sound_is_said_with_what_follows_it() -> None:
     assert heard_text(pieces, 200, RATE) == ("One. ... Two.", True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40), st.integers(1, 500), st.integers(0, 600), st.booleans())
 def test_what_was_heard_is_a_beginning_of_the_text(
     text: str, length: int, frames: int, whole: bool
@@ -174,7 +174,7 @@ def test_the_same_word_twice_is_found_twice() -> None:
     assert heard_text([piece], round(4.8 * HALF), RATE) == ("No, no, not that no!", True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40), st.integers(1, 40 * HALF), st.integers(0, 40 * HALF))
 def test_by_words_too_it_is_a_beginning_of_the_text(text: str, length: int, frames: int) -> None:
     said, _ = heard_text([timed(text, frames=length)], frames, RATE)

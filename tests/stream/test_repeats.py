@@ -62,7 +62,7 @@ SHAPES: list[Callable[[str], bytes]] = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.data())
 def test_a_pattern_changes_nothing_that_a_reader_says(data: st.DataObject) -> None:
     shape = data.draw(st.sampled_from(SHAPES[:7]))

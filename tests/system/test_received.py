@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EVENTS: Final = "text/event-stream"
 
 # Each cell of the table is cut in two at every byte, and at random so often.
-CUTS_A_CELL: Final = 500
+CUTS_A_CELL: Final = 150
 
 DIALECTS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
     "A": lambda text: {"object": "audio.tts.chunk", "model": "m", "b64": text},

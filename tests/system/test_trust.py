@@ -13,12 +13,12 @@ from benchmarks.trust.user_rows import echoed_to_library
 
 # Rows, and turns that take a second at most.
 QUICK = {
-    "sse conformance": 200,
-    "random cuttings": 200,
-    "retries": 500,
+    "sse conformance": 60,
+    "random cuttings": 40,
+    "retries": 200,
     "bad network": 14,
     "cancels": 60,
-    "largest step": 400,
+    "largest step": 100,
     "virtual hours": 1,
 }
 

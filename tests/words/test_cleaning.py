@@ -231,7 +231,7 @@ MARKS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(LETTERS, MARKS), st.lists(st.integers(0, 80), max_size=6))
 def test_what_is_spoken_does_not_depend_on_how_a_text_arrives(text: str, places: list[int]) -> None:
     edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
@@ -241,7 +241,7 @@ def test_what_is_spoken_does_not_depend_on_how_a_text_arrives(text: str, places:
     assert clean(*text) == whole
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(LETTERS, MARKS))
 def test_what_is_spoken_stands_in_order_where_it_was_given(text: str) -> None:
     stop = 0
@@ -274,7 +274,7 @@ DRESS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(WORDS, st.data())
 def test_each_spoken_word_leads_to_where_it_stands(words: list[str], data: st.DataObject) -> None:
     text = " ".join(data.draw(DRESS).format(word) for word in words)

@@ -38,7 +38,7 @@ def facts(found: list[DocumentSentence]) -> list[tuple[int, str, int, int, bool]
 
 
 @pytest.mark.parametrize("markdown", [False, True])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=TEXT, length=st.integers(1, 40))
 def test_sentences_do_not_depend_on_how_a_file_arrives(
     text: str, length: int, markdown: bool
@@ -61,7 +61,7 @@ def test_a_reading_goes_on_at_any_sentence(text: str, markdown: bool) -> None:
         assert facts(rest) == facts(whole[index:])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.one_of(PAGES, st.binary(max_size=200)), st.integers(1, 50))
 def test_any_bytes_are_a_page_and_raise_nothing(data: bytes, length: int) -> None:
     parts = ((data[at : at + length], 0.5) for at in range(0, len(data), length))

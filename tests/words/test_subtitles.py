@@ -52,7 +52,7 @@ TIMES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TIMES)
 def test_cues_follow_each_other_whatever_the_times_say(
     told: list[list[tuple[str, float, float]]],

@@ -35,7 +35,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TEXT, st.lists(st.integers(0, 60), max_size=6))
 def test_the_cuts_do_not_depend_on_how_the_text_arrives(text: str, places: list[int]) -> None:
     edges = [0, *sorted(min(place, len(text)) for place in places), len(text)]
@@ -45,7 +45,7 @@ def test_the_cuts_do_not_depend_on_how_the_text_arrives(text: str, places: list[
     assert cut(*text) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXT)
 def test_nothing_is_lost_but_white_space(text: str) -> None:
     sentences = cut(text)
@@ -53,7 +53,7 @@ def test_nothing_is_lost_but_white_space(text: str) -> None:
     assert all(sentence == sentence.strip() != "" for sentence in sentences)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(TEXT, st.integers(1, 30))
 def test_a_piece_is_never_longer_than_the_limit_nor_empty(text: str, longest: int) -> None:
     parts = list(pieces(text, longest))
