@@ -81,9 +81,10 @@ def test_a_sentence_is_spoken_before_the_next_is_there(player: Player) -> None:
         assert go_on.wait(PATIENCE)
         yield " more."
 
-    # Each sentence comes in one chunk: the network cannot be late within it.
-    utterance = player.say(tokens(), extra=counting(0.1, chunk_ms=200))
-    being_heard(utterance, 2400)
+    # Each sentence comes in one chunk: the network cannot be late within it. It lasts long enough
+    # for a busy machine to learn before its end that the text is late.
+    utterance = player.say(tokens(), extra=counting(0.5, chunk_ms=1000))
+    being_heard(utterance, 12000)
     go_on.set()
     receipt = utterance.wait(PATIENCE)
     assert receipt.requests == 2
