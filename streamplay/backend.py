@@ -1,4 +1,4 @@
-"""Which server speaks: the clients of a player, the built-in voice, and who stands in for whom.
+"""Which server speaks: a player's clients, the built-in voice, what replaces a failing server.
 
 A player has one server, and others that stand in for it where ``fallback`` names them. Which one
 speaks is decided by `streamplay.standby.Standby`; here it is asked, connected to and, after it

@@ -1,4 +1,4 @@
-"""The end of a player, whoever asks for it, and how often: the work is done once."""
+"""The end of a player, whichever call asks for it, and however often: the work is done once."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class ServedAnswer:
                 await _step(writer.close)
 
     async def _pieces(self) -> AsyncIterator[speech.SpokenPiece]:
-        """Run the synthesis in a thread, one piece a step: nobody waits for more."""
+        """Run the synthesis in a thread, one piece a step: a client waits for its piece only."""
         source = self._sound()
         while (piece := await _step(next, source, None)) is not None:
             yield piece

@@ -150,7 +150,7 @@ class UtteranceState:
         return self.current_receipt()
 
     def current_receipt(self) -> Receipt:
-        """Return the same for code that is none of the user's: nobody is told by it."""
+        """Return the same for our own code: a user's reading counts as being told of an error."""
         receipt = self.account.receipt(self.track.position() if self.track else 0)
         receipt.interrupted = self.interrupted
         return receipt

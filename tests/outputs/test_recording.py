@@ -137,7 +137,7 @@ def test_a_part_does_not_take_the_place_of_an_older_file(tmp_path: Path, suffix:
     path = tmp_path / f"there{suffix}"
     path.write_bytes(b"older")
     path.chmod(0o640)
-    for _ in range(2):  # a part that was left earlier is in nobody's way
+    for _ in range(2):  # a part that an earlier run left does not disturb the next
         file = open_file(path, force=True)
         file.write(np.zeros((9000, 1), np.float32), b"a part", S16)
         assert path.read_bytes() == b"older"
