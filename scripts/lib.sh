@@ -199,9 +199,9 @@ install_for_use() {
   if up_to_date use || up_to_date development; then return; fi
   say "Setting up .venv (once, about half a minute) …"
   make_venv
-  for extras in local,espeak,codecs local,espeak local espeak; do
+  for extras in local,espeak,codecs,books local,espeak local espeak; do
     if install_telling --editable "${root}[$extras]"; then
-      if [ "$extras" != local,espeak,codecs ]; then
+      if [ "$extras" != local,espeak,codecs,books ]; then
         say "Not all could be installed. To see why: $(shown_pip) install -e '$root[all]'"
       fi
       if ! ls "$root"/streamplay/playback/_playout.* 2>/dev/null | grep -qv '\.c$'; then

@@ -1,9 +1,8 @@
 """A voice assistant in one file: it speaks while it still thinks, and stops when you talk.
 
 It needs no network, no key and no microphone: the model is scripted, the voice is
-streamplay's local one (``pip install streamplay[local]``), and to type a line is to
-talk. Press Enter while it speaks: it falls silent, and its history holds what you
-really heard::
+streamplay's built-in one (extra ``local``), and to type a line is to talk. Press Enter while
+it speaks: it falls silent, and its history holds what you really heard::
 
     python docs/examples/assistant.py
 """
@@ -29,7 +28,7 @@ ANSWERS = (
     ),
     (
         "You cut in, or you let me finish. Either way I know which of my words you have heard, "
-        "because the server tells when each of them is spoken."
+        "because the player counts every frame that was played."
     ),
     "That is all that I was taught to say. Goodbye!",
 )

@@ -1,8 +1,8 @@
 """Follow a Markdown text while it is spoken: highlight, cut in, keep the history, say the rest.
 
 A text is given in tokens and cleaned; every word that is heard leads back to where it
-stands in the text as it was written. It needs the local voice (``pip install
-streamplay[local]``), no network and no key::
+stands in the text as it was written. It needs the built-in voice (extra ``local``), no network and
+no key::
 
     python docs/examples/follow.py
 """

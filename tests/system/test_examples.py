@@ -76,7 +76,7 @@ def test_the_assistant_stops_when_someone_talks_and_remembers_what_was_heard() -
     assert first.endswith(" …\n")
     assert "stop at once" not in first
     assert rest.startswith("assistant: You cut in")
-    assert rest.endswith("each of them is spoken.\n")
+    assert rest.endswith("every frame that was played.\n")
 
 
 def test_the_chat_speaks_what_an_endpoint_answers(chat: str, null_sink: NullSink) -> None:
