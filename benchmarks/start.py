@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,8 +103,6 @@ def run(
     url: str, environment: dict[str, str], words: Sequence[str] = ("Hello.",), text: str = ""
 ) -> dict[str, float]:
     # perf_counter of this process: both count from the same start.
-    import time
-
     begun = time.perf_counter()
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, url, *words],
@@ -182,7 +181,7 @@ def picture(runs: list[dict[str, float]]) -> str:
     at = {name: statistics.median(r[name] for r in runs if name in r) for name in runs[0]}
     left, width, row, top = 270, 470, 26, 44
     scale = width / (at["first sound"] * 1.08)
-    height = top + row * len(SPANS) + 34
+    height = top + row * len(SPANS) + 56
     parts = [
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 60} {height}" '
@@ -195,6 +194,7 @@ def picture(runs: list[dict[str, float]]) -> str:
             f"process, medians of {len(runs)} runs, first byte {FIRST_BYTE_MS} ms after the "
             "request</text>"
         ),
+        f'<text x="12" y="{height - 8}">{_when()}</text>',
     ]
     foot = top + row * len(SPANS)
     for tick in range(0, int(width / scale) + 1, 50):
@@ -213,6 +213,12 @@ def picture(runs: list[dict[str, float]]) -> str:
             f'<text x="{left + begin * scale + long + 6:.1f}" y="{y + 15}">{at[end]:.0f}</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _when() -> str:
+    """Return when and where it was measured."""
+    load = os.getloadavg()[0]
+    return f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} processors, load {load:.1f}"
 
 
 def imports(url: str, environment: dict[str, str]) -> None:
