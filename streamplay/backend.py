@@ -1,7 +1,7 @@
 """Which server speaks: a player's clients, the built-in voice, what replaces a failing server.
 
 A player has one server, and others that stand in for it where ``fallback`` names them. Which one
-speaks is decided by `streamplay.standby.Standby`; here it is asked, connected to and, after it
+speaks is decided by `streamplay.failover.Failover`; here it is asked, connected to and, after it
 has failed, looked for in the background where that costs nothing: by opening a connection, or by
 asking for its list of models.
 """
@@ -23,10 +23,10 @@ from streamplay.errors import (
     StreamPlayError,
     TimedOut,
 )
+from streamplay.failover import PROBES, STAY_SECONDS, Failover
 from streamplay.loop import aside
 from streamplay.rules.alternatives import LOCAL
-from streamplay.speaking import Change, servers_of
-from streamplay.standby import PROBES, STAY_SECONDS, Standby
+from streamplay.speech_servers import Change, servers_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from streamplay.options import Options
     from streamplay.request import SpeechRequest
     from streamplay.server.child import LocalServer
-    from streamplay.speaking import SpeakingServer
+    from streamplay.speech_servers import SpeechServer
 
     Probe = Callable[[SpeechApi], Coroutine[Any, Any, bool]]
 
@@ -77,7 +77,7 @@ class Backend:
         self._clock = clock
         self._early = early
         self._servers = servers_of(options)
-        self._standby = Standby(len(self._servers))
+        self._failover = Failover(len(self._servers))
         self._local: LocalServer | None = None
         self._starting: asyncio.Future[str] | None = None
         self._importing: asyncio.Task[None] | None = None
@@ -93,9 +93,9 @@ class Backend:
         return self.current.name
 
     @property
-    def current(self) -> SpeakingServer:
+    def current(self) -> SpeechServer:
         """The server that is asked now."""
-        return self._servers[self._standby.current]
+        return self._servers[self._failover.current]
 
     @property
     def has_alternatives(self) -> bool:
@@ -119,7 +119,7 @@ class Backend:
         """
         return await self._connect(self.current)
 
-    async def _connect(self, server: SpeakingServer) -> SpeechApi:
+    async def _connect(self, server: SpeechServer) -> SpeechApi:
         base_url = server.options.base_url
         if server.name == LOCAL:
             base_url = await self._start_local()
@@ -149,13 +149,13 @@ class Backend:
             self._is_standby_ready = True
             self._begin(self._warm(self._servers[1]))
 
-    async def _warm(self, server: SpeakingServer) -> None:
+    async def _warm(self, server: SpeechServer) -> None:
         with suppress(StreamPlayError):  # told when it is asked
             await (await self._connect(server)).warm()
 
     def open(
         self,
-        server: SpeakingServer,
+        server: SpeechServer,
         request: SpeechRequest,
         limits: Limits,
         others: Callable[[], Awaitable[bool]],
@@ -175,11 +175,11 @@ class Backend:
 
     # Standing in
 
-    def may_fall_back(self, server: SpeakingServer) -> bool:
+    def may_fall_back(self, server: SpeechServer) -> bool:
         """Whether another server would speak if this one failed."""
-        return server is not self.current or self._standby.has_next(self._clock())
+        return server is not self.current or self._failover.has_next(self._clock())
 
-    async def fall_back(self, server: SpeakingServer, error: StreamPlayError) -> Change | None:
+    async def fall_back(self, server: SpeechServer, error: StreamPlayError) -> Change | None:
         """Have the next server speak after `server` has failed with `error`.
 
         Returns
@@ -208,9 +208,9 @@ class Backend:
                     self._options.tell(f"{failure.message}: {following.shown} cannot stand in")
             return Change(failed, self.current, why)
 
-    async def _give_up(self, server: SpeakingServer, error: StreamPlayError) -> None:
+    async def _give_up(self, server: SpeechServer, error: StreamPlayError) -> None:
         wait = error.retry_after if isinstance(error, ServerRefused) else None
-        self._standby.failed(self._clock(), wait=wait)
+        self._failover.failed(self._clock(), wait=wait)
         if server.name == LOCAL and isinstance(error, NetworkFailed) and self._local is not None:
             await aside(self._local.close)  # its process may have ended: the next start makes one
         probe = None if server.client is None else _probe_after(error)
@@ -225,32 +225,32 @@ class Backend:
         in_text : bool
             In the middle of a text: only where a probe has reached it.
         """
-        before, reached = self.current, self._standby.has_reached
-        if self._standby.try_again(self._clock(), only_reached=in_text) is None:
+        before, reached = self.current, self._failover.has_reached
+        if self._failover.try_again(self._clock(), only_reached=in_text) is None:
             return None
         return Change(before, self.current, reached=self.current.number in reached)
 
     @property
     def staying(self) -> str:
         """What to add to the notice of the last change, where it was one too many."""
-        if not self._standby.is_staying:
+        if not self._failover.is_staying:
             return ""
         return f", for {STAY_SECONDS / 60:g} minutes: two changes within one"
 
-    def spoke(self, server: SpeakingServer) -> None:
+    def spoke(self, server: SpeechServer) -> None:
         """Note that a server has answered with audio."""
-        self._standby.spoke(server.number)
+        self._failover.spoke(server.number)
 
-    async def _until_reached(self, server: SpeakingServer, probe: Probe) -> None:
+    async def _until_reached(self, server: SpeechServer, probe: Probe) -> None:
         """Look for a server that has failed until it is there, or speaks again anyway."""
         waits = iter(PROBES)
         wait = next(waits)
-        while server.number < self._standby.current:
+        while server.number < self._failover.current:
             await asyncio.sleep(wait)
             with suppress(StreamPlayError, TimeoutError):
                 async with asyncio.timeout(PROBE_SECONDS):
                     if server.client is not None and await probe(server.client):
-                        self._standby.reached(server.number)
+                        self._failover.reached(server.number)
                         return
             wait = next(waits, PROBES[-1])
 
@@ -312,7 +312,7 @@ class Backend:
         return await asyncio.shield(self._starting)
 
     def _make_client(
-        self, server: SpeakingServer, base_url: str | None, early: EarlyRequest | None
+        self, server: SpeechServer, base_url: str | None, early: EarlyRequest | None
     ) -> SpeechApi:
         from streamplay.network.api import SpeechApi
         from streamplay.network.transport import HttpTransport

@@ -17,11 +17,11 @@ from streamplay.loop import BackgroundLoop
 from streamplay.playback.reference import Reference
 from streamplay.rules.checks import check_volume
 from streamplay.scheduler import Scheduler
-from streamplay.speaking import servers_of
 from streamplay.speech.account import Account
 from streamplay.speech.resources import Resources
 from streamplay.speech.source import file_source
 from streamplay.speech.state import UtteranceState
+from streamplay.speech_servers import servers_of
 from streamplay.words.sources import is_stream
 
 if TYPE_CHECKING:

@@ -29,13 +29,13 @@ LAYERS = (
     {"closing", "scheduler", "replay"},
     {"speech"},
     {"backend"},
-    {"speaking"},
+    {"speech_servers"},
     {"options"},
     {"events", "playback", "server"},
     {"outputs", "policy", "network", "words"},
     {"stream", "loop", "reading"},
     {"request", "trace", "presentable", "notices", "codecs", "resample"},
-    {"models", "standby"},
+    {"models", "failover"},
     {"audio"},
     {"rules", "files"},
     {"errors"},
@@ -68,7 +68,7 @@ ENTRANCES = {
 
 # What does no I/O, reads no clock and starts no thread: time is an argument.
 CORE = {
-    "standby",
+    "failover",
     "speech.joining",
     "speech.loudness",
     "stream",

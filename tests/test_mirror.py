@@ -47,7 +47,7 @@ ELSEWHERE = {
     "outputs/base.py": "outputs/test_silent.py",  # protocols
     "playback/device_search.py": "playback/test_session.py",
     "server/sentences.py": "server/test_speech.py",
-    "speaking.py": "test_backend.py",
+    "speech_servers.py": "test_backend.py",
     "speech/resources.py": "test_backend.py",
     "stream/headers.py": "stream/test_riff.py",
     "stream/mpeg.py": "stream/test_sniff.py",

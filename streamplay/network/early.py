@@ -213,7 +213,7 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     endpoint.require_key()
     fields = settled({**request_fields(asked, text), "strict": endpoint.together})
     if endpoint.together:
-        fields["speed"] = None  # as in `streamplay.speaking`
+        fields["speed"] = None  # as in `streamplay.speech_servers`
     place = re.fullmatch(_PLAIN, endpoint.base_url)
     if place is None or asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
         return None

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from streamplay.playback.pump import Pump
     from streamplay.playback.silence import Trimmed
     from streamplay.policy.jitter import Policy
-    from streamplay.speaking import SpeakingServer
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
     from streamplay.speech.transcript import Join, Piece
+    from streamplay.speech_servers import SpeechServer
 
 FIXED_SECONDS: Final = 0.12
 """What the output will have at once: with some room for `streamplay.playback.queue.BEGUN_SECONDS`,
@@ -111,7 +111,7 @@ class Delivery:
         if self._trimmer is not None:
             self._trimmer.begin_piece()
 
-    async def begin_stream(self, server: SpeakingServer, voice: str, speed: float = 1.0) -> None:
+    async def begin_stream(self, server: SpeechServer, voice: str, speed: float = 1.0) -> None:
         """Take the frames that follow for another answer, of this server and voice.
 
         They are stretched to `speed`, where the server knows none.

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from streamplay.network.response import SpeechResponse
     from streamplay.playback.changes import Changes
     from streamplay.request import SpeechRequest
-    from streamplay.speaking import SpeakingServer
     from streamplay.speech.resources import Resources
     from streamplay.speech.state import UtteranceState
+    from streamplay.speech_servers import SpeechServer
     from streamplay.stream.decoder import Chunk
     from streamplay.words.passage import Passage
 
@@ -173,7 +173,7 @@ class Prefetch:
         server = self._backend.current
         fetch.receive(self._open(fetch, server), server)
 
-    def _open(self, fetch: Fetch, server: SpeakingServer) -> SpeechResponse:
+    def _open(self, fetch: Fetch, server: SpeechServer) -> SpeechResponse:
         options = self._utterance.options
         request = server.request(options, fetch.text)
         others = partial(self._until_free, fetch)
@@ -280,7 +280,7 @@ class Fetch:
     ----------
     response : SpeechResponse
         The answer by which it is received.
-    server : SpeakingServer
+    server : SpeechServer
         Whose answer that is.
     begun : bool
         A part of that answer was yielded.
@@ -301,7 +301,7 @@ class Fetch:
         self._clock = clock
         self._changes = changes
 
-    def receive(self, response: SpeechResponse, server: SpeakingServer) -> None:
+    def receive(self, response: SpeechResponse, server: SpeechServer) -> None:
         """Receive it by this answer of `server`; what came of an earlier one is dropped."""
         self.response, self.server = response, server
         self.begun = False

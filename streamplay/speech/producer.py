@@ -25,10 +25,10 @@ from streamplay.errors import (
     StreamPlayError,
     TimedOut,
 )
-from streamplay.speaking import is_of_server
 from streamplay.speech.delivery import Delivery
 from streamplay.speech.prefetch import Prefetch
 from streamplay.speech.transcript import Piece
+from streamplay.speech_servers import is_of_server
 from streamplay.stream.wire import Words
 from streamplay.words.boundaries import is_spoken
 from streamplay.words.passage import Passage
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
     from streamplay.network.response import SpeechResponse
-    from streamplay.speaking import Change, SpeakingServer
     from streamplay.speech.prefetch import Fetch
     from streamplay.speech.resources import Resources
     from streamplay.speech.source import SoundSource
     from streamplay.speech.state import UtteranceState
+    from streamplay.speech_servers import Change, SpeechServer
     from streamplay.stream.decoder import Chunk
 
 HAND_ON_SECONDS: Final = 3.0
@@ -71,8 +71,8 @@ class Producer:
             lambda: self._delivery.ahead,
             partial(self._try_again, in_text=True),
         )
-        self._server: SpeakingServer | None = None  # whose frames were delivered last
-        self._asked: set[SpeakingServer] = set()
+        self._server: SpeechServer | None = None  # whose frames were delivered last
+        self._asked: set[SpeechServer] = set()
         self._settled: SpeechResponse | None = None
         self._first: Fetch | None = None
         self._noted: SpeechResponse | None = None
@@ -254,7 +254,7 @@ class Producer:
         return is_of_server(error) and self._backend.may_fall_back(fetch.server)
 
     async def _change_server(
-        self, server: SpeakingServer, error: StreamPlayError, piece: Piece | None = None
+        self, server: SpeechServer, error: StreamPlayError, piece: Piece | None = None
     ) -> None:
         """Have another server speak in place of one that has failed.
 

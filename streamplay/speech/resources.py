@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamplay.audio import AudioFormat
     from streamplay.network.early import EarlyRequest
     from streamplay.options import Options
-    from streamplay.speaking import SpeakingServer
+    from streamplay.speech_servers import SpeechServer
 
 
 class Resources:
@@ -73,7 +73,7 @@ class Resources:
         await self.store.read()
         client.learned.recall(self.store.of_server(client.endpoint.base_url))
 
-    def keep_learned(self, server: SpeakingServer) -> None:
+    def keep_learned(self, server: SpeechServer) -> None:
         """Add what was learned of a server to what is written next."""
         client = server.client
         facts = None if client is None else client.learned.facts()

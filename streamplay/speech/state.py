@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from streamplay.outputs.recording import FileOutput
     from streamplay.playback.track import Track
     from streamplay.receipt import Receipt
-    from streamplay.speaking import Change
     from streamplay.speech.account import Account
     from streamplay.speech.source import SoundSource
     from streamplay.speech.subtitle_file import SubtitleFile
     from streamplay.speech.transcript import Piece
+    from streamplay.speech_servers import Change
 
 
 class Owner(Protocol):

@@ -95,7 +95,7 @@ def test_where_the_server_knows_no_speed_the_sound_is_stretched_before_it_counts
     speech_server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As for Together's own hosts, whose HTTP API has no such field.
-    monkeypatch.setattr("streamplay.speaking.asks_together", lambda *_: True)
+    monkeypatch.setattr("streamplay.speech_servers.asks_together", lambda *_: True)
     seconds, ends = {}, {}
     for speed in (None, 2.0):
         words: list[Word] = []
@@ -117,7 +117,7 @@ def test_where_the_server_knows_no_speed_the_sound_is_stretched_before_it_counts
 def test_where_the_sound_cannot_be_stretched_either_that_is_told(
     speech_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamplay.speaking.asks_together", lambda *_: True)
+    monkeypatch.setattr("streamplay.speech_servers.asks_together", lambda *_: True)
     monkeypatch.setitem(sys.modules, "av", None)
     told: list[str] = []
     receipt = streamplay.say(

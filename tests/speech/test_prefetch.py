@@ -11,8 +11,8 @@ from streamplay import Player
 from streamplay.errors import Truncated
 from streamplay.options import Options
 from streamplay.playback.changes import Changes
-from streamplay.speaking import SpeakingServer
 from streamplay.speech.prefetch import Fetch
+from streamplay.speech_servers import SpeechServer
 from streamplay.stream.decoder import Chunk
 from tests.support.rawserver import DONE, answer, delta, refuse, running
 
@@ -56,7 +56,7 @@ def test_what_ends_early_is_asked_for_again_only_where_nobody_waits_for_it(ahead
     async def receive() -> list[Any]:
         answer = cast("SpeechResponse", response)
         fetch = Fetch("text", time.perf_counter, Changes(), alone=True, ahead=ahead)
-        fetch.receive(answer, SpeakingServer(0, Options()))
+        fetch.receive(answer, SpeechServer(0, Options()))
         told: list[Any] = []
         try:
             async for item, _ in fetch.arrivals():

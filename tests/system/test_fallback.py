@@ -347,7 +347,7 @@ def test_the_first_server_speaks_again_once_it_is_there(
         async with AsyncPlayer(**options, fallback=stand_in(speech_server)) as player:
             first = await (await player.say("One.")).wait()
             async with serving(port=port):
-                standby = player._core._resources.backend._standby
+                standby = player._core._resources.backend._failover
                 await asyncio.to_thread(wait_until, lambda: standby.has_reached)
                 again = await (await player.say("Two.")).wait()
             return [first, again]

@@ -31,7 +31,7 @@ PROBES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before each probe of a server that cannot be reached; the last one is repeated."""
 
 
-class Standby:
+class Failover:
     """Keeps which server speaks.
 
     Parameters

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streamplay.request import SpeechRequest
 
 
-class SpeakingServer:
+class SpeechServer:
     """One of the servers that may speak for a player: how it is asked, and its client.
 
     Parameters
@@ -79,7 +79,7 @@ class Change:
 
     Parameters
     ----------
-    before, after : SpeakingServer
+    before, after : SpeechServer
         The one that has spoken, or was to speak, and the one that is asked now.
     error : StreamPlayError or None
         Why; None: a server before it in the order is tried again.
@@ -87,13 +87,13 @@ class Change:
         Whether a probe has reached that one.
     """
 
-    before: SpeakingServer
-    after: SpeakingServer
+    before: SpeechServer
+    after: SpeechServer
     error: StreamPlayError | None = None
     reached: bool = False
 
 
-def servers_of(options: Options) -> list[SpeakingServer]:
+def servers_of(options: Options) -> list[SpeechServer]:
     """Return the servers that options name, in order.
 
     Raises
@@ -101,14 +101,14 @@ def servers_of(options: Options) -> list[SpeakingServer]:
     InvalidRequest
         If one of them cannot be asked as it is named.
     """
-    servers = [SpeakingServer(0, options)]
+    servers = [SpeechServer(0, options)]
     for where, fields in map(read_alternative, entries_of(options.fallback)):
         if where == LOCAL and options.local and not fields:
             continue  # it would be the same voice
         changes = changes_of(where, fields)
         if where != LOCAL and not options.local and _is_same_host(where, options):
             changes = {name: changes[name] for name in changes.keys() - (_OF_HOST - fields.keys())}
-        servers.append(SpeakingServer(len(servers), options, changes))
+        servers.append(SpeechServer(len(servers), options, changes))
     return servers
 
 
