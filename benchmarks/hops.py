@@ -127,10 +127,10 @@ class Log:
 
 
 SENT = ("httpx/_client.py", ("send",))
-if Path("streamplay/network/link.py").exists():
-    SENT = ("network/link", ("write",))
+if Path("streamplay/network/async_connection.py").exists():
+    SENT = ("network/async_connection", ("write",))
 
-_OWN = Path("streamplay/network/link.py").exists()
+_OWN = Path("streamplay/network/async_connection.py").exists()
 ASKED = ("network/api" if _OWN else "network/client", ("open",))
 
 BOUNDARIES = {

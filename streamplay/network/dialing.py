@@ -6,7 +6,7 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Any, Final
 
-from streamplay.network.link import Link, read_buffer
+from streamplay.network.async_connection import AsyncConnection, read_buffer
 from streamplay.network.tunnels import through_http, through_socks
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Dialer:
         self._trust = trust
         self._buffer = read_buffer()
 
-    async def dial(self, moments: Moments, clock: Callable[[], float]) -> Link:
+    async def dial(self, moments: Moments, clock: Callable[[], float]) -> AsyncConnection:
         """Return a new connection; note its moments.
 
         Raises
@@ -63,65 +63,67 @@ class Dialer:
             addresses = await _resolved(host, port)
             # What is resolved here behind a proxy is the proxy's own name.
             moments.dns = clock() if proxy is None else None
-        link = await self._adopt(await _first_connected(addresses))
+        connection = await self._adopt(await _first_connected(addresses))
         moments.tcp = moments.connected = clock()
         try:
             if proxy is not None:
-                await self._through(link, proxy)
+                await self._through(connection, proxy)
             if endpoint.secure:
-                await self._secure(link, endpoint.host)
+                await self._secure(connection, endpoint.host)
                 moments.connected = clock()
         except BaseException:
-            link.abort()
+            connection.abort()
             raise
-        return link
+        return connection
 
-    async def _adopt(self, connection: socket.socket) -> Link:
-        link = Link(self._buffer)
+    async def _adopt(self, sock: socket.socket) -> AsyncConnection:
+        connection = AsyncConnection(self._buffer)
         try:
-            keep_alive(connection)
-            await adopt(connection, link)
+            keep_alive(sock)
+            await adopt(sock, connection)
         except BaseException:
-            connection.close()
+            sock.close()
             raise
-        return link
+        return connection
 
-    async def _secure(self, link: Link, host: str) -> None:
-        loop, plain = asyncio.get_running_loop(), link.transport
+    async def _secure(self, connection: AsyncConnection, host: str) -> None:
+        loop, plain = asyncio.get_running_loop(), connection.transport
         try:
-            link.use(await loop.start_tls(plain, link, self._trust(), server_hostname=host))
+            connection.use(
+                await loop.start_tls(plain, connection, self._trust(), server_hostname=host)
+            )
         except BaseException:
             plain.abort()
             raise
 
-    async def _through(self, link: Link, proxy: Proxy) -> None:
+    async def _through(self, connection: AsyncConnection, proxy: Proxy) -> None:
         """Have the proxy connect to the server, where it does not forward requests itself."""
         if proxy.scheme == "https":
-            await self._secure(link, proxy.host)
+            await self._secure(connection, proxy.host)
         if proxy.socks:
-            await through_socks(link, proxy, self._endpoint)
+            await through_socks(connection, proxy, self._endpoint)
         elif self._endpoint.secure:
-            await through_http(link, proxy, self._endpoint)
+            await through_http(connection, proxy, self._endpoint)
 
 
-async def adopt(connection: socket.socket, protocol: asyncio.BaseProtocol) -> None:
+async def adopt(sock: socket.socket, protocol: asyncio.BaseProtocol) -> None:
     """Have the loop serve a connected socket by `protocol`."""
-    connection.setblocking(False)
-    await asyncio.get_running_loop().create_connection(lambda: protocol, sock=connection)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().create_connection(lambda: protocol, sock=sock)
 
 
-def keep_alive(connection: socket.socket) -> None:
+def keep_alive(sock: socket.socket) -> None:
     """Let the kernel ask, after half a minute of silence, whether the other side is there.
 
     A conversation pauses for minutes, and boxes in between forget connections
     meanwhile, some without a word: the next request would wait in vain for its
     first byte. So they see traffic, or the connection is known to be lost.
     """
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, name):  # macOS calls them otherwise
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _literal(host: str, port: int) -> list[_Address] | None:
@@ -192,11 +194,11 @@ def _most_telling(failures: Sequence[BaseException]) -> BaseException:
 
 async def _connected(address: _Address) -> socket.socket:
     family, kind, protocol, _, where = address
-    connection = socket.socket(family, kind, protocol)
+    sock = socket.socket(family, kind, protocol)
     try:
-        connection.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connection, where)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, where)
     except BaseException:
-        connection.close()
+        sock.close()
         raise
-    return connection
+    return sock

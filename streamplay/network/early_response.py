@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from streamplay.network.async_connection import AsyncConnection, read_buffer
 from streamplay.network.dialing import adopt
 from streamplay.network.exchange import HttpExchange
-from streamplay.network.link import Link, read_buffer
 from streamplay.network.transport import HttpTransport
 
 if TYPE_CHECKING:
@@ -165,40 +165,40 @@ async def _ended(early: EarlyRequest) -> None:
     await ended.wait()
 
 
-async def _taken_over(line: Connection) -> Link:
+async def _taken_over(line: Connection) -> AsyncConnection:
     """Return the connection as one of the event loop's."""
-    link = Link(read_buffer())
-    await adopt(line.socket, _Unlocking(link, line) if line.is_secure else link)
-    return link
+    connection = AsyncConnection(read_buffer())
+    await adopt(line.socket, _Unlocking(connection, line) if line.is_secure else connection)
+    return connection
 
 
 class _Unlocking(asyncio.Protocol):
     """Undoes the TLS that the early request's thread has begun; the loop cannot take it over."""
 
-    def __init__(self, link: Link, line: Connection) -> None:
-        self._link = link
+    def __init__(self, connection: AsyncConnection, line: Connection) -> None:
+        self._connection = connection
         self._line = line
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        self._link.connection_made(transport)
+        self._connection.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         self._line.take(data)
         try:
             while plain := self._line.read():
-                self._link.take_bytes(plain)
+                self._connection.take_bytes(plain)
             if plain == b"":
-                self._link.eof_received()
+                self._connection.eof_received()
         except OSError as error:
-            self._link.connection_lost(error)
+            self._connection.connection_lost(error)
             self._transport.abort()
         if reply := self._line.reply():
             self._transport.write(reply)
 
     def eof_received(self) -> bool:
-        return self._link.eof_received()
+        return self._connection.eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._link.connection_lost(error)
+        self._connection.connection_lost(error)

@@ -11,8 +11,8 @@ from streamplay.network.framing import AnswerReader, BodyCutError, FramingError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from streamplay.network.async_connection import AsyncConnection
     from streamplay.network.body import Moments
-    from streamplay.network.link import Link
 
 
 class HttpExchange:
@@ -20,7 +20,7 @@ class HttpExchange:
 
     Parameters
     ----------
-    link : Link
+    connection : AsyncConnection
         The connection. It is closed at the end, or before it where the answer is left.
     where : str
         The server's base URL, for people.
@@ -39,14 +39,14 @@ class HttpExchange:
 
     def __init__(
         self,
-        link: Link,
+        connection: AsyncConnection,
         where: str,
         *,
         bodiless: bool = False,
-        keep: Callable[[Link], None] | None = None,
+        keep: Callable[[AsyncConnection], None] | None = None,
     ) -> None:
         self.begun = False
-        self._link = link
+        self._connection = connection
         self._where = where
         self._keep = keep
         self._answer = AnswerReader(bodiless=bodiless)
@@ -70,7 +70,7 @@ class HttpExchange:
         still reads what has come.
         """
         with suppress(OSError):
-            await self._link.write(data)
+            await self._connection.write(data)
             moments.sent = clock()
             moments.left.set()
 
@@ -86,7 +86,7 @@ class HttpExchange:
         """
         try:
             while not self.status:
-                data = await self._link.read()
+                data = await self._connection.read()
                 if not data:
                     raise unanswered(self._where)
                 self.begun = True
@@ -115,7 +115,7 @@ class HttpExchange:
                 self._answer.check()
                 if self._answer.complete:
                     return
-                data = await self._link.read()
+                data = await self._connection.read()
                 if data:
                     piece = self._answer.feed_bytes(data)
                 else:
@@ -139,6 +139,6 @@ class HttpExchange:
         self._closed = True
         answer = self._answer
         if self._keep and answer.complete and answer.reusable and not answer.rest:
-            self._keep(self._link)
+            self._keep(self._connection)
         else:
-            self._link.abort()
+            self._connection.abort()

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
+    from streamplay.network.async_connection import AsyncConnection
     from streamplay.network.body import Exchange
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.link import Link
     from streamplay.network.proxies import Proxy
 
 KEEP_SECONDS: Final = 300.0
@@ -90,8 +90,8 @@ class HttpTransport:
         self._clock = clock
         self._trusted = trusted
         self._dialer: Dialer | None = None
-        self._idle: list[Link] = []  # the one used last is used next
-        self._links: set[Link] = set()
+        self._idle: list[AsyncConnection] = []  # the one used last is used next
+        self._connections: set[AsyncConnection] = set()
 
     def begin(self) -> Moments:
         """Return the moments of a request that begins now."""
@@ -149,24 +149,24 @@ class HttpTransport:
         dialer = self._ready()
         target = target_of(self._endpoint.path + path, query)
         data = whole(method, *self._addressed(dialer.proxy, target, headers or {}), content)
-        link = self._kept()
+        connection = self._kept()
         while True:
-            kept = link is not None
-            link = link or await self._dial(dialer, moments)
+            kept = connection is not None
+            connection = connection or await self._dial(dialer, moments)
             exchange = HttpExchange(
-                link, self._endpoint.base_url, bodiless=method == "HEAD", keep=self._rest
+                connection, self._endpoint.base_url, bodiless=method == "HEAD", keep=self._rest
             )
             try:
                 connected()
                 await exchange.send(data, moments, self._clock)
                 await exchange.begin()
             except BaseException as error:
-                link.abort()
+                connection.abort()
                 if not (kept and _is_stale(error, exchange)):
                     raise
                 moments.restart()
                 moments.resent += 1
-                link = None
+                connection = None
             else:
                 moments.headers = self._clock()
                 return exchange
@@ -177,11 +177,11 @@ class HttpTransport:
 
     async def aclose(self) -> None:
         """Close every connection. A later request opens new ones."""
-        links, self._idle = list(self._links), []
-        for link in links:
-            link.abort()
-        for link in links:
-            await link.closed
+        connections, self._idle = list(self._connections), []
+        for connection in connections:
+            connection.abort()
+        for connection in connections:
+            await connection.closed
 
     def _ready(self) -> Dialer:
         if self._dialer is None:
@@ -204,28 +204,28 @@ class HttpTransport:
                 raise broken_trust(error) from None
         return self._trusted
 
-    async def _dial(self, dialer: Dialer, moments: Moments) -> Link:
+    async def _dial(self, dialer: Dialer, moments: Moments) -> AsyncConnection:
         try:
-            link = await dialer.dial(moments, self._clock)
+            connection = await dialer.dial(moments, self._clock)
         except OSError as error:
             raise not_connected(error, self._endpoint) from error
-        self._links.add(link)
-        link.closed.add_done_callback(lambda _: self._links.discard(link))
-        return link
+        self._connections.add(connection)
+        connection.closed.add_done_callback(lambda _: self._connections.discard(connection))
+        return connection
 
-    def _kept(self) -> Link | None:
+    def _kept(self) -> AsyncConnection | None:
         """Return a connection that was kept and still can be used: the one used last."""
         while self._idle:
-            link = self._idle.pop()
-            if link.is_open and _now() - link.idle_since < KEEP_SECONDS:
-                link.wake()
-                return link
-            link.abort()
+            connection = self._idle.pop()
+            if connection.is_open and _now() - connection.idle_since < KEEP_SECONDS:
+                connection.wake()
+                return connection
+            connection.abort()
         return None
 
-    def _rest(self, link: Link) -> None:
-        link.rest(_now())
-        self._idle.append(link)
+    def _rest(self, connection: AsyncConnection) -> None:
+        connection.rest(_now())
+        self._idle.append(connection)
 
     def _addressed(
         self, proxy: Proxy | None, target: str, headers: Mapping[str, str]

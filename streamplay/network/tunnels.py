@@ -10,8 +10,8 @@ from streamplay.network.framing import AnswerReader, FramingError
 from streamplay.network.message import host_of
 
 if TYPE_CHECKING:
+    from streamplay.network.async_connection import AsyncConnection
     from streamplay.network.endpoint import Endpoint
-    from streamplay.network.link import Link
     from streamplay.network.proxies import Proxy
 
 # SOCKS 5: RFC 1928, and 1929 for the password.
@@ -33,7 +33,7 @@ class ProxyRefusedError(OSError):
     """The proxy does not connect; its text says why."""
 
 
-async def through_http(link: Link, proxy: Proxy, endpoint: Endpoint) -> None:
+async def through_http(connection: AsyncConnection, proxy: Proxy, endpoint: Endpoint) -> None:
     """Have an HTTP proxy connect (RFC 9110, 9.3.6).
 
     Raises
@@ -44,11 +44,11 @@ async def through_http(link: Link, proxy: Proxy, endpoint: Endpoint) -> None:
     where = host_of(endpoint.host, endpoint.port)
     lines = [f"CONNECT {where} HTTP/1.1", f"Host: {where}"]
     lines += [f"{name}: {value}" for name, value in proxy_headers(proxy).items()]
-    await link.write("\r\n".join([*lines, "", ""]).encode())
+    await connection.write("\r\n".join([*lines, "", ""]).encode())
     answer = AnswerReader(bodiless=True)
     try:
         while not answer.status:
-            data = await link.read()
+            data = await connection.read()
             if data:
                 answer.feed_bytes(data)
             else:
@@ -67,7 +67,7 @@ def proxy_headers(proxy: Proxy) -> dict[str, str]:
     return {"Proxy-Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-async def through_socks(link: Link, proxy: Proxy, endpoint: Endpoint) -> None:
+async def through_socks(connection: AsyncConnection, proxy: Proxy, endpoint: Endpoint) -> None:
     """Have a SOCKS 5 proxy connect; the host's name is resolved by the proxy, as httpx has it.
 
     Raises
@@ -75,7 +75,7 @@ async def through_socks(link: Link, proxy: Proxy, endpoint: Endpoint) -> None:
     OSError
         If it does not.
     """
-    conversation = _Conversation(link)
+    conversation = _Conversation(connection)
     method = _PASSWORD if proxy.user else _NO_NAME
     if (await conversation.ask(bytes([_VERSION, 1, method]), 2))[1] != method:
         other = "takes no login" if proxy.user else "asks for a login"
@@ -112,16 +112,16 @@ def _socks_address(host: str) -> bytes:
 class _Conversation:
     """Questions and answers of known lengths."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
         self._came = b""
 
     async def ask(self, question: bytes, size: int) -> bytes:
         """Send `question`; return the next `size` bytes of what comes."""
         if question:
-            await self._link.write(question)
+            await self._connection.write(question)
         while len(self._came) < size:
-            data = await self._link.read()
+            data = await self._connection.read()
             if not data:
                 raise ProxyRefusedError("the proxy closed the connection")
             self._came += data

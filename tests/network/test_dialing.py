@@ -15,10 +15,10 @@ from streamplay.network.endpoint import find_endpoint
 from tests.support.rawserver import answer, replies, running, unused_port
 
 if TYPE_CHECKING:
-    from streamplay.network.link import Link
+    from streamplay.network.async_connection import AsyncConnection
 
 
-async def dial(host: str, port: int, moments: Moments | None = None) -> Link:
+async def dial(host: str, port: int, moments: Moments | None = None) -> AsyncConnection:
     endpoint = find_endpoint({}, base_url=f"http://{host}:{port}")
     return await Dialer(endpoint, None, lambda: pytest.fail("no TLS")).dial(
         moments or Moments(0.0), lambda: 1.0
@@ -39,10 +39,10 @@ def test_an_address_needs_no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", None, raising=False)
         async with running(replies(answer(b"x"))) as server:
             moments = Moments(0.0)
-            link = await dial("127.0.0.1", server.port, moments)
+            connection = await dial("127.0.0.1", server.port, moments)
             assert (moments.dns, moments.tcp) == (None, 1.0)
-            link.abort()
-            await link.closed
+            connection.abort()
+            await connection.closed
 
     asyncio.run(main())
 
@@ -64,10 +64,10 @@ def test_the_first_address_that_answers_is_taken(monkeypatch: pytest.MonkeyPatch
             monkeypatch.setattr(loop, "sock_connect", sock_connect, raising=False)
             monkeypatch.setattr(dialing, "NEXT_ADDRESS_SECONDS", 0.01)
             moments = Moments(0.0)
-            link = await dial("speech.invalid", 1, moments)
+            connection = await dial("speech.invalid", 1, moments)
             assert moments.dns == 1.0
-            link.abort()
-            await link.closed
+            connection.abort()
+            await connection.closed
 
     asyncio.run(main())
 

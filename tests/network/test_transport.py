@@ -222,7 +222,7 @@ def test_a_connection_that_pauses_for_minutes_is_kept_alive() -> None:
         async with running(replies(answer(b"x"))) as server:
             sender = transport(server.base_url)
             exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
-            made = exchange._link.transport.get_extra_info("socket")
+            made = exchange._connection.transport.get_extra_info("socket")
             assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
             await exchange.aclose()
@@ -297,7 +297,9 @@ async def give_up(base_url: str, turns: int, *, kept: bool) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     # A connection that was kept and never used is kept on.
-    assert all(link._idle or link.transport.is_closing() for link in sender._links)
+    assert all(
+        connection._idle or connection.transport.is_closing() for connection in sender._connections
+    )
     await sender.aclose()
 
 

@@ -18,18 +18,18 @@ _HELD_BYTES: Final = 1 << 18
 
 
 def read_buffer() -> memoryview:
-    """Return a buffer for the links of one loop."""
+    """Return a buffer for the connections of one loop."""
     return memoryview(bytearray(READ_BYTES))
 
 
-class Link(asyncio.BufferedProtocol):
+class AsyncConnection(asyncio.BufferedProtocol):
     """One connection: `read` waits for what comes, `write` until it has left.
 
     Parameters
     ----------
     buffer : memoryview
-        Where the loop puts what it reads, until it is copied at once: the links of one loop can
-        share one.
+        Where the loop puts what it reads, until it is copied at once: the connections of one loop
+        can share one.
 
     Attributes
     ----------

@@ -9,83 +9,83 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamplay.network import link as link_module
+from streamplay.network import async_connection as module
+from streamplay.network.async_connection import AsyncConnection, read_buffer
 from streamplay.network.dialing import adopt
-from streamplay.network.link import Link, read_buffer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
-def connected(use: Callable[[Link, socket.socket], Awaitable[None]]) -> None:
-    """Run `use` with a link and the other end of its connection."""
+def connected(use: Callable[[AsyncConnection, socket.socket], Awaitable[None]]) -> None:
+    """Run `use` with a connection and its other end."""
 
     async def main() -> None:
         ours, theirs = socket.socketpair()
         theirs.setblocking(False)
-        link = Link(read_buffer())
-        await adopt(ours, link)
+        connection = AsyncConnection(read_buffer())
+        await adopt(ours, connection)
         try:
             async with asyncio.timeout(20):
-                await use(link, theirs)
+                await use(connection, theirs)
         finally:
-            link.abort()
+            connection.abort()
             theirs.close()
-            await link.closed
+            await connection.closed
 
     asyncio.run(main())
 
 
 def test_all_that_came_is_read_at_once_and_then_the_end() -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         theirs.send(b"one ")
         theirs.send(b"two")
         await asyncio.sleep(0.01)
-        assert await link.read() == b"one two"
-        waiting = asyncio.create_task(link.read())
+        assert await connection.read() == b"one two"
+        waiting = asyncio.create_task(connection.read())
         await asyncio.sleep(0)
         theirs.shutdown(socket.SHUT_WR)
         assert await waiting == b""
-        assert await link.read() == b""
-        assert not link.is_open
+        assert await connection.read() == b""
+        assert not connection.is_open
 
     connected(use)
 
 
 def test_a_read_that_is_cancelled_loses_nothing() -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
-        waiting = asyncio.create_task(link.read())
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        waiting = asyncio.create_task(connection.read())
         await asyncio.sleep(0)
         theirs.send(b"one")
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await asyncio.sleep(0.01)
-        assert await link.read() == b"one"
+        assert await connection.read() == b"one"
 
     connected(use)
 
 
 def test_a_peer_that_sends_more_than_is_read_has_to_wait() -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         total = 8 << 20
         sending = asyncio.create_task(loop.sock_sendall(theirs, bytes(total)))
         await asyncio.sleep(0.1)
         assert not sending.done()
-        assert link._held <= link_module._HELD_BYTES + link_module.READ_BYTES
+        assert connection._held <= module._HELD_BYTES + module.READ_BYTES
         read = 0
         while read < total:
-            read += len(await link.read())
+            read += len(await connection.read())
         await sending
 
     connected(use)
 
 
 def test_what_is_written_has_left_when_it_returns() -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         total = 8 << 20
-        writing = asyncio.create_task(link.write(bytes(total)))
+        writing = asyncio.create_task(connection.write(bytes(total)))
         await asyncio.sleep(0.05)
         assert not writing.done()
         read = 0
@@ -97,28 +97,28 @@ def test_what_is_written_has_left_when_it_returns() -> None:
 
 
 def test_writing_to_a_lost_connection_ends_and_reading_tells_it() -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         theirs.close()
         await asyncio.sleep(0.01)
         with contextlib.suppress(OSError):
-            await link.write(bytes(8 << 20))
+            await connection.write(bytes(8 << 20))
         with contextlib.suppress(OSError):
-            assert await link.read() == b""
-        assert not link.is_open
+            assert await connection.read() == b""
+        assert not connection.is_open
 
     connected(use)
 
 
 @pytest.mark.parametrize("unasked", [b"HTTP/1.1 408 X\r\n\r\n", b""])
 def test_a_resting_connection_ends_with_anything_that_comes(unasked: bytes) -> None:
-    async def use(link: Link, theirs: socket.socket) -> None:
-        link.rest(1.0)
-        assert link.is_open
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        connection.rest(1.0)
+        assert connection.is_open
         if unasked:
             theirs.send(unasked)
         else:
             theirs.shutdown(socket.SHUT_WR)
-        await link.closed
-        assert not link.is_open
+        await connection.closed
+        assert not connection.is_open
 
     connected(use)
