@@ -1,4 +1,9 @@
-"""Converts a stream's rate and channels to an output's; loses no frame."""
+"""Converts the rate and the channels of a stream; loses no frame.
+
+`Adapter` converts one format to another: a stream's to an output's. `Uniform` keeps a stream in its
+first format: a server may change its rate or its channels in mid-stream (chained files, another
+voice, a header or an event that says so), and what hears the stream is told one format.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamplay.audio import Frames
+
+
+Shape = tuple[int, int]
+"""Samplerate and channels."""
 
 
 class Adapter:
@@ -49,6 +58,48 @@ class Adapter:
         # A loud edge overshoots by a quarter and more; some devices wrap around beyond full scale.
         limited = np.clip(converted, -1, 1, dtype=np.float32)
         return np.ascontiguousarray(limited).reshape(-1, self.target[1])
+
+
+class Uniform:
+    """Converts what comes to the rate and the channels of what came first.
+
+    Parameters
+    ----------
+    first : tuple of int
+        Samplerate and channels of what came first.
+    """
+
+    def __init__(self, first: Shape) -> None:
+        self.first = first
+        self._now = first
+        self._adapter: Adapter | None = None
+
+    def length(self, frames: int) -> int:
+        """Return how long so many frames of the present rate are at the first one."""
+        return round(frames * self.first[0] / self._now[0])
+
+    def change(self, now: Shape) -> None:
+        """Convert from another format from now on; the same one changes nothing.
+
+        Call `finish` before: a resampler holds back the last frames.
+        """
+        if now != self._now:
+            self._now = now
+            self._adapter = None if now == self.first else Adapter(now, self.first)
+
+    def convert(self, frames: Frames) -> Frames:
+        """Convert the next frames, ``float32 (n, channels)`` of the present format."""
+        return frames if self._adapter is None else self._adapter.convert(frames)
+
+    def finish(self) -> Frames:
+        """Return the last frames of the present format."""
+        import numpy as np
+
+        adapter, self._adapter = self._adapter, None
+        self._now = self.first
+        if adapter is None:
+            return np.empty((0, self.first[1]), np.float32)
+        return adapter.finish()
 
 
 def _remix(frames: Frames, channels: int) -> Frames:

@@ -52,7 +52,6 @@ ELSEWHERE = {
     "stream/headers.py": "stream/test_riff.py",
     "stream/mpeg.py": "stream/test_sniff.py",
     "stream/samples.py": "stream/test_decoder.py",
-    "stream/no_sound.py": "stream/test_decoder.py",
     "stream/payload.py": "stream/test_dialects.py",
     "words/epub.py": "words/test_books.py",
     "words/boundaries.py": "words/test_text.py",

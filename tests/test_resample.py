@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamplay.resample import Adapter
+from streamplay.resample import Adapter, Uniform
 
 RATES = (8000, 22050, 24000, 44100, 48000)
 
@@ -74,3 +74,34 @@ def test_silence_of_no_length_is_no_frames() -> None:
     adapter = Adapter((24000, 1), (48000, 2))
     assert adapter.convert(np.zeros((0, 1), np.float32)).shape == (0, 2)
     assert adapter.finish().shape == (0, 2)
+
+
+PARTS = st.lists(
+    st.tuples(st.sampled_from([8000, 24000, 48000]), st.sampled_from([1, 2]), st.integers(0, 3000)),
+    max_size=6,
+)
+
+
+@given(PARTS)
+def test_every_part_comes_out_as_long_as_it_is_at_the_first_rate(
+    parts: list[tuple[int, int, int]],
+) -> None:
+    uniform = Uniform((24000, 1))
+    came, wanted = [np.empty((0, 1), np.float32)], 0
+    for rate, channels, count in parts:
+        came.append(uniform.finish())
+        uniform.change((rate, channels))
+        wanted += uniform.length(count)
+        came.append(uniform.convert(np.full((count, channels), 0.5, np.float32)))
+    came.append(uniform.finish())
+    frames = np.concatenate(came)
+    assert abs(len(frames) - wanted) <= len(parts)
+    assert len(uniform.finish()) == 0
+
+
+def test_what_has_the_first_format_passes_untouched() -> None:
+    uniform = Uniform((24000, 2))
+    frames = np.ones((10, 2), np.float32)
+    assert uniform.convert(frames) is frames
+    uniform.change((24000, 2))
+    assert uniform.convert(frames) is frames

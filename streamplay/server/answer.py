@@ -12,10 +12,9 @@ from aiohttp import web
 
 from streamplay.server import known_signals, speech
 from streamplay.server.chunked_body import BodyEnded, ChunkedBody
+from streamplay.server.chunks import Cutter, Schedule
 from streamplay.server.containers import CONTENT_TYPES, Growing, encoder, wav_header
-from streamplay.server.cutting import Cutter
 from streamplay.server.event_shapes import Writer
-from streamplay.server.schedule import Schedule
 from streamplay.server.synthesis import SynthesisFailed
 
 if TYPE_CHECKING:

@@ -15,13 +15,19 @@ from streamplay.codecs.readers import COMPRESSED, reader_of
 from streamplay.errors import BadAudio, Truncated
 from streamplay.models import FormatSource
 from streamplay.presentable import presentable
+from streamplay.resample import Uniform
 from streamplay.stream.headers import CompressedWav
 from streamplay.stream.mpeg import tag_bytes
-from streamplay.stream.no_sound import no_sound
 from streamplay.stream.riff import Walker, holds_header
 from streamplay.stream.samples import Chunk, Samples, limited
-from streamplay.stream.sniff import RAW, expected_frame, hidden_frames, identify, media_type
-from streamplay.stream.uniform import Uniform
+from streamplay.stream.sniff import (
+    RAW,
+    expected_frame,
+    hidden_frames,
+    identify,
+    media_type,
+    no_sound,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

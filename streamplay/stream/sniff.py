@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from streamplay.errors import UnexpectedContent
+from streamplay.presentable import presentable
 from streamplay.stream.mpeg import APE_HEADER_BYTES, TAG_HEADER_BYTES, tag_bytes
 
 if TYPE_CHECKING:
@@ -341,3 +343,30 @@ def real_type(content_type: str, start: bytes, *, mp3: bool, whole: bool) -> str
     if kind in ("text/plain", "text/html") and not is_bytes(content_type):
         return content_type  # which names it well enough, and may be JSON or events all the same
     return kind
+
+
+_NAMES: Final = {
+    "application/json": "JSON",
+    "text/html": "a page of HTML",
+    "text/event-stream": "server-sent events",
+    "text/plain": "plain text",
+    "application/base64": "a text in base64",
+    "application/zip": "a ZIP archive",
+    "application/gzip": "a gzip archive",
+    "application/pdf": "a PDF document",
+    "image/png": "a PNG picture",
+    "audio/midi": "MIDI",
+}
+"""Media types, as an error calls them."""
+
+
+def no_sound(kind: str, start: bytes) -> UnexpectedContent:
+    """Return the error of audio that is of a media type `kind`, and begins with `start`."""
+    name = _NAMES.get(kind, kind)
+    words = ""
+    if kind.startswith("text/") or kind == "application/json":
+        words = f": {presentable(start[:300].decode(errors='replace'), limit=120)!r}"
+    return UnexpectedContent(
+        f"the audio is {name}, which is no sound{words}",
+        remedy="Look at what the server was asked for",
+    )
