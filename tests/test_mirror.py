@@ -31,7 +31,6 @@ BESIDE = {
 ELSEWHERE = {
     "bench/html/compared.py": "bench/html/test_trend.py",
     "bench/html/figure.py": "bench/html/test_page.py",
-    "bench/html/html_page.py": "bench/html/test_page.py",
     "bench/result.py": "cli/test_bench.py",
     "bench/table.py": "cli/test_bench.py",
     "cli/bench_compare.py": "cli/test_bench.py",

@@ -6,8 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from streamplay.bench import side_by_side
-from streamplay.bench.html.figure import drawn, table_html
-from streamplay.bench.html.html_page import document
+from streamplay.bench.html.figure import document, drawn, table_html
 from streamplay.bench.html.trend import trend
 from streamplay.bench.table import title
 

@@ -9,9 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import table
-from streamplay.bench.html.figure import drawn, table_html
+from streamplay.bench.html.figure import document, drawn, table_html
 from streamplay.bench.html.figures import figures
-from streamplay.bench.html.html_page import document
 from streamplay.bench.html.svg import SERIES
 from streamplay.bench.html.trend import trend
 from streamplay.bench.measures import LEFT_OUT, MEASURES, SINCE
