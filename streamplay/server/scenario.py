@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -267,6 +266,8 @@ def load(path: str) -> dict[str, Any]:
     ScenarioError
         If it cannot be read or is no TOML.
     """
+    import tomllib  # only a scenario file needs it
+
     try:
         with open(path, "rb") as file:  # noqa: PTH123  Path would only be made for this
             return tomllib.load(file)

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from streamplay.errors import FileFailed
 from streamplay.network.endpoint import is_loopback
 from streamplay.server import scenario
-from streamplay.trace import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamplay.server.access import Access
+    from streamplay.trace import Trace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +134,7 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
     logging.getLogger("aiohttp.server").addFilter(
         lambda record: not isinstance((record.exc_info or (None, None))[1], theirs)
     )
-    traces = [load(Path(name)) for name in options.replay or ()]
+    traces = _traces(options.replay or ())
     state = State(wanted, _access(options), traces=traces, any_name=options.any_name)
     ended = asyncio.Event()
     address = listening(make_app(state), options.host, options.port, state.patience)
@@ -145,6 +145,14 @@ async def _serve(options: argparse.Namespace, wanted: scenario.Scenario) -> int:
         sys.stdout.flush()
         await asyncio.gather(ended.wait(), warming)
     return 0
+
+
+def _traces(names: Sequence[str]) -> list[Trace]:
+    if not names:
+        return []  # before anything is imported for them
+    from streamplay.trace import load
+
+    return [load(Path(name)) for name in names]
 
 
 def _access(options: argparse.Namespace) -> Access:

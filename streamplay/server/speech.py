@@ -69,7 +69,9 @@ def _blocks(made: Sound) -> Iterator[NDArray[np.float32]]:
 
 
 def warm() -> None:
-    """Import and load ahead what the first request would wait for."""
+    """Import and load ahead what the first request would wait for; the voice first of all."""
+    speaker = engines.speaker("en")
+
     import numpy as np
     import soxr
 
@@ -77,7 +79,7 @@ def warm() -> None:
 
     soxr.resample(np.zeros(16, np.float32), espeak.SAMPLERATE, 24000)
     voice = next(iter(next(iter(catalog.models().values())).voices.values()))
-    if engines.speaker("en") is None and espeak.is_installed():
+    if speaker is None and espeak.is_installed():
         espeak.speak("a", voice.spoken)
 
 
