@@ -12,6 +12,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import coverage
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -103,6 +104,25 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
     os.setpriority(os.PRIO_PROCESS, 0, min(usual, -10))
     yield
     os.setpriority(os.PRIO_PROCESS, 0, usual)
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Measure no coverage in a test marked `no_cover`, nor in the processes that it starts.
+
+    Tracing doubles the processor time of a test that runs the same lines a thousand times. The
+    mark is for those whose lines are reached by other tests as well.
+    """
+    measuring = coverage.Coverage.current()
+    if measuring is None or request.node.get_closest_marker("no_cover") is None:
+        yield
+        return
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+    measuring.stop()
+    yield
+    measuring.start()
 
 
 @pytest.fixture(autouse=True, scope="session")
