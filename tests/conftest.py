@@ -107,9 +107,7 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _unmeasured(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Measure no coverage in a test marked `no_cover`, nor in the processes that it starts.
 
     Tracing doubles the processor time of a test that runs the same lines a thousand times. The

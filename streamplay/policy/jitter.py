@@ -23,8 +23,10 @@ LONGEST_WAIT_SECONDS: Final = 20.0
 """The longest wait for the first sound, however long the text."""
 
 START_SECONDS: Final = 0.06
-"""So much audio is ahead before sound starts or resumes, unless all has come: pieces of 20 ms, as
-a call sends them, would otherwise start with nothing in hand."""
+"""So much audio is ahead before sound resumes, and before sound that belongs to no text starts,
+unless all has come: a call sends pieces of 20 ms, at the pace at which they are heard, and would
+otherwise start with nothing in hand. The speech of a text starts with its first frames: a server
+nearly always sends faster than that, and where it does not, the next utterance knows."""
 
 LATENESS_FACTOR: Final = 2.0
 """Gathered after a stall are at most so many times the lateness seen so far: a stream that was
@@ -146,7 +148,8 @@ class Auto:
         lessons = self._memory.of(self._source)
         self._characters = characters
         self._threshold = lessons.threshold(self._share)
-        self._stream = Stream(lessons.length(characters), (1 - self._share) * START_SECONDS)
+        least = 0.0 if characters else (1 - self._share) * START_SECONDS
+        self._stream = Stream(lessons.length(characters), least)
         self._started = False
         self._stalls = 0
 

@@ -59,3 +59,19 @@ def test_a_call_starts_with_a_little_in_hand() -> None:
 
 def test_where_a_gap_costs_no_more_than_waiting_it_starts_with_the_first_piece() -> None:
     assert Auto(RATE, 1.0, source=CALL).on_arrival(480, 0.0, dry=False) == 1
+
+
+def test_the_speech_of_a_text_starts_with_its_first_frames() -> None:
+    auto = Auto(RATE, source=CALL)
+    auto.on_request(40)
+    assert auto.on_arrival(480, 0.0, dry=False) == 1
+
+
+def test_a_server_that_sends_no_faster_than_it_is_heard_costs_one_gap_once() -> None:
+    memory = Memory()
+    utterances = [trace(feed(480, 1.0, 0.005, f"speech {turn}"), chars=75) for turn in range(8)]
+    played = [play(each, Auto(RATE, memory=memory, source=CALL)) for each in utterances]
+    first, *later = played
+    assert len(first.gaps) == 1
+    assert first.gap <= 2 * START_SECONDS
+    assert not any(each.gaps for each in later)
