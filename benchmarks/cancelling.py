@@ -7,13 +7,17 @@ block, brings it to a moment, leaves it in one of the ways, and tells
   the fade as long),
 - *free*: ms from leaving until everything was given back,
 
-and at the end whether threads and descriptors are as many as before.
+and at the end whether threads and descriptors are as many as before. The last line is the verdict.
 
 With ``--recorded`` the moments with sound are played over the null sink. Its recording tells how
 many ms of sound the output has taken after leaving, beyond what it had been given before: a block
 and the fade. They are heard the output's latency later.
 
     .venv/bin/python -m benchmarks.cancelling [--rounds 1] [--only MOMENT] [--way WAY] [--kind KIND]
+        [--keep FILE]
+
+`--only`, `--way` and `--kind` may be given several times. With `--keep`, the trials are added to
+FILE, and the verdict is that of all that it holds: so the matrix can be run in parts.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
 import os
 import signal
 import sys
@@ -28,7 +33,8 @@ import threading
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -44,6 +50,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 RATE = 24000
+SILENT_MS = 10.0  # a block and the fade
+RECORDED_MS = SILENT_MS + 20.0 + 10.0  # and the output's latency, and 10 ms
+FREE_MS = 1000.0
 KINDS = ("Player", "AsyncPlayer")
 SOUNDING = ["sounding", "received in pace", "three queued", "a sound", "being left"]
 
@@ -56,6 +65,20 @@ WAYS: tuple[Way, ...] = (
     "Ctrl-C",
     "closed by a listener",
 )
+
+
+class Trial(NamedTuple):
+    """One trial: ms of sound after leaving, and until all was given back."""
+
+    kind: str
+    moment: str
+    way: str
+    silent: float
+    free: float
+
+    def __str__(self) -> str:
+        at = f"{self.kind}, {self.moment}, {self.way}"
+        return f"{at}: {self.silent:.1f} ms of sound, free after {self.free:.0f} ms"
 
 
 class Left(Exception):
@@ -292,6 +315,23 @@ def open_things() -> tuple[int, int]:
     return len(own), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a list of numbers
 
 
+def report(trials: list[Trial], flat: bool, limit: float) -> bool:
+    """Print what was found, and whether it holds."""
+    silent = max(trials, key=lambda trial: trial.silent)
+    free = max(trials, key=lambda trial: trial.free)
+    late = sum(trial.silent > limit for trial in trials)
+    print(f"{late} of {len(trials)} trials had sound for more than {limit:g} ms after leaving")
+    print(f"longest sound: {silent}\nlongest until free: {free}")
+    holds = flat and not late and free.free < FREE_MS
+    counts = "as many as before" if flat else "MORE THAN BEFORE"
+    print(
+        f"{'HOLDS' if holds else 'DOES NOT HOLD'}: {len(trials)} trials, silent within "
+        f"{silent.silent:.0f} ms (limit {limit:g}), free within {free.free:.0f} ms (limit "
+        f"{FREE_MS:g}), threads and descriptors {counts}"
+    )
+    return holds
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1)
@@ -299,6 +339,7 @@ def main() -> int:
     parser.add_argument("--way", choices=WAYS, action="append")
     parser.add_argument("--kind", choices=KINDS, action="append")
     parser.add_argument("--recorded", action="store_true")
+    parser.add_argument("--keep", type=Path, help="add the trials to FILE, and judge all of it")
     args = parser.parse_args()
     server = LocalServer()
     base_url = server.start()
@@ -310,24 +351,29 @@ def main() -> int:
         trial = partial(recorded_trial, sink=sink)
         args.only = args.only or SOUNDING
     trial("Player", "sounding", "cancelled", base_url)
-    before, worst = open_things(), (0.0, 0.0)
+    before, done = open_things(), list[Trial]()
+    print(f"before: {before[0]} threads, {before[1]} descriptors", flush=True)
     print(f"{'':42}" + "".join(f"{way:>22}" for way in args.way or WAYS) + "   silent / free, ms")
     for kind in args.kind or KINDS:
         for moment in args.only or MOMENTS:
             cells = []
             for way in args.way or WAYS:
                 found = [trial(kind, moment, way, base_url) for _ in range(args.rounds)]
+                done += [Trial(kind, moment, way, *each) for each in found]
                 silent, free = (max(column) for column in zip(*found, strict=True))
-                worst = max(worst[0], silent), max(worst[1], free)
                 cells.append(f"{silent:.0f} / {free:.0f}")
             print(f"{kind:14}{moment:28}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
     after = open_things()
-    print(f"worst: silent after {worst[0]:.0f} ms, free after {worst[1]:.0f} ms")
-    print(f"threads and descriptors: {before} before, {after} after")
     server.close()
     if sink is not None:
         sink.close()
-    return 0 if after <= before and worst[1] < 1000 else 1
+    print(f"after {len(done)} trials: {after[0]} threads, {after[1]} descriptors")
+    if args.keep is not None:
+        with args.keep.open("a") as lines:
+            lines.writelines(json.dumps(each) + "\n" for each in done)
+        done = [Trial(*json.loads(line)) for line in args.keep.read_text().splitlines()]
+    flat = all(now <= then for now, then in zip(after, before, strict=True))
+    return 0 if report(done, flat, RECORDED_MS if sink else SILENT_MS) else 1
 
 
 if __name__ == "__main__":
