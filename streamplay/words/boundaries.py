@@ -23,7 +23,7 @@ from streamplay.words.lexicon import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MARK: Final = 3
 """Rank of a boundary behind a comma or the like."""
@@ -47,6 +47,11 @@ _WIDE_NUMERALS: Final = frozenset(
     "〇零一二三四五六七八九十百千万萬亿億兆两兩年月日时時分秒点點第号號"
 )
 """Ideographs that are part of a number, a date or a time."""
+
+
+_ORDINAL: Final = re.compile(r"\d{1,2}\.")
+_CALL: Final = re.compile(r"\w[(\[{]")
+_SHORT_NAME: Final = re.compile(r"[A-Z][^\W\d_]{0,3}\.?")
 
 
 class Boundary(NamedTuple):
@@ -79,22 +84,28 @@ def boundaries(text: str, language: str) -> Iterator[Boundary]:
 
 def _rank(before: str, after: str, language: str) -> int:
     """Return how good a cut between two words would be; 0: there must be none."""
-    if not all(is_spoken(word) and not _holds(word) for word in (before, after)):
+    spoken = all(is_spoken(word) and not _holds(word) for word in (before, after))
+    if not spoken or (_CALL.search(before) and is_open(before)):  # f(x, y)
         return 0
-    stripped = before.rstrip(_CLOSING)
-    if stripped[-1:] in CLAUSE_MARKS | _ENDS:
+    if before.rstrip(_CLOSING)[-1:] in CLAUSE_MARKS | _ENDS:
         return MARK
-    if stripped.endswith(".") or before[-1:] in _OPENING or _is_initial(after):
-        return 0
     first, second = (word.strip(_OPENING + _CLOSING + ".,;:?!").lower() for word in (before, after))
     begins, ends = BEGINS.get(language, ()), ENDS.get(language, ())
     pronouns = PRONOUNS.get(language, ())
     if first in begins or second in ends or (first in pronouns and second not in begins):
         return 0
-    if first in DATE_WORDS:  # 3 de mayo | de 2026
+    if first in DATE_WORDS or _is_name(before, after):  # 3 de mayo de 2026
         return 0
     opens = second in begins or second in pronouns
     return PHRASE if opens or first in ends else WORD
+
+
+def _is_name(before: str, after: str) -> bool:
+    """Whether `after` may go on with a name, or with what is abbreviated."""
+    if before.rstrip(_CLOSING).endswith(".") or before[-1:] in _OPENING or _is_initial(after):
+        return True
+    # Downing St., King Jr.
+    return before.lstrip(_OPENING)[:1].isupper() and _SHORT_NAME.fullmatch(after) is not None
 
 
 def _holds(word: str) -> bool:
@@ -145,12 +156,19 @@ def may_end_sentence(before: str, after: str, language: str = "en") -> bool:
     words = re.split(r"[\s'’]+", head)
     last = words[-1].strip(_OPENING + ".").lower()
     if last.isdecimal() and len(last) < 3 and len(words) > 1:
-        return words[-2].lower() not in ORDINALS.get(language, ())
+        return not _is_ordinal(words, language)
     if words[-1].endswith(".") and last in TITLES.get(language, ()):
         return False
     if not words[-1].endswith(".") or not after.lstrip(_OPENING + "$€£¥")[:1].isdigit():
         return True
     return last not in BEFORE_NUMBERS and len(last) != 1
+
+
+def _is_ordinal(words: Sequence[str], language: str) -> bool:
+    """Whether the number with a full stop that ends `words` is an ordinal: im 1. und 2. Stock."""
+    ordinals = ORDINALS.get(language, ())
+    several = ordinals and len(words) > 2 and _ORDINAL.fullmatch(words[-3])
+    return bool(several) or words[-2].lower() in ordinals
 
 
 def ends_clause(word: str) -> bool:
@@ -186,8 +204,8 @@ def is_open_ended(text: str) -> bool:
 
 
 def is_numeral(character: str) -> bool:
-    """Whether it may be part of a number."""
-    return character.isdigit() or character in _WIDE_NUMERALS
+    """Whether it may be part of a number: ½ and ² too."""
+    return category(character).startswith("N") or character in _WIDE_NUMERALS
 
 
 def is_spoken(text: str) -> bool:

@@ -72,7 +72,7 @@ _DATE_WORDS: Final = (
 )
 _BEFORE_NUMBERS: Final = (
     "no nos nr nrn num núm nº n° art arts abs fig figs abb p pp s pg pág págs vol vols bd ch chap "
-    "chs kap cap pag pagg ca approx sec sect § eq eqs tab ver v rev st op cf c"
+    "chs kap cap pag pagg ca approx tel sec sect § eq eqs tab ver v rev st op cf c"
 )
 
 BEGINS: Final = {code: frozenset(words.split()) for code, words in _BEGINS.items()}

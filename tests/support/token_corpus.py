@@ -47,6 +47,8 @@ TEXTS: Final = {
         "Between ⟦1914–1918⟧ and ⟦1939-45⟧ there was peace, more or less, in Europe.",
         "Read ⟦Rev. 3:16⟧, ⟦§ 4.2⟧ and ⟦ISO 8601⟧ before the meeting that we have.",
         "It was ⟦3.⟧ Then it was ⟦4.⟧ Now it is ⟦5.⟧",
+        "Go to ⟦10 Downing St.⟧ and ask for ⟦Lt. Col. Smith⟧ or ⟦King Jr.⟧ in person.",
+        "Use ⟦f(x, y)⟧ or ⟦a[0].b⟧ there, ⟦3 ½ cups⟧ of it, and ⟦1'234'567⟧ in all.",
     ],
     "de": [
         "Die Temperatur ist heute ⟦22,1 Grad⟧, sagen sie, und morgen ⟦19,5⟧.",
@@ -54,6 +56,7 @@ TEXTS: Final = {
         "Das kostet ⟦1.234,56 €⟧ im Jahr, also ⟦99,90 Euro⟧ im Monat, immerhin.",
         "Wir treffen uns am ⟦Freitag, 28. November⟧ um ⟦10:30 Uhr⟧ vor dem Haus.",
         "Siehe ⟦Nr. 7⟧, ⟦Abb. 3⟧ und ⟦S. 12⟧ in dem Buch, das ich dir gab.",
+        "Im ⟦1. und 2. Stock⟧ sind es ⟦3 ½ Stunden⟧ und ⟦2,5 Mio. Euro⟧ für alles.",
         "Die Firma aus dem ⟦19. Jahrhundert⟧ hat ⟦z. B.⟧ auch Uhren gebaut.",
         "Schau auf ⟦www.beispiel.de/seite?a=1,5⟧ nach, bevor du ihm schreibst.",
         "Wie bitte⟦?!⟧ Das kann nicht sein⟦...⟧ Doch⟦!⟧",
