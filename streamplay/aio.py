@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import partial
@@ -76,6 +77,8 @@ class AsyncUtterance:
 
     async def wait(self, timeout: float | None = None) -> Receipt:  # noqa: ASYNC109 - the blocking face's
         """Wait until it has been heard: see `streamplay.Utterance.wait`."""
+        if self._state.done:  # even where no time is left
+            return self._state.result()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.on_done(partial(_set, done))
         try:
@@ -288,7 +291,10 @@ class AsyncPlayer:
                 core.unwatch(hand)
 
         core.watch(hand)
-        return events()
+        told = events()
+        # A generator that is dropped before it has begun runs no `finally`.
+        weakref.finalize(told, core.unwatch, hand).atexit = False
+        return told
 
     async def close(self, *, cut: bool = False) -> None:
         """Let what is queued be heard, then give everything back: see `Player.close`.

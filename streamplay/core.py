@@ -201,8 +201,10 @@ class PlayerCore:
             utterance.subscribe(watcher)
 
     def unwatch(self, watcher: Watcher) -> None:
-        """Tell `watcher` nothing more."""
+        """Tell `watcher` nothing more; from any thread, the garbage collector's too."""
         with self._lock:
+            if watcher not in self._watchers:
+                return
             self._watchers.remove(watcher)
             going = list(self._going)
         for utterance in going:

@@ -251,7 +251,8 @@ class History:
         """Tell the listeners of an event; return whether there are any."""
         with self._lock:
             self._events.append(event)
-            for listener in self._listeners:
+            # A copy: the garbage collector may unsubscribe one meanwhile, on this thread.
+            for listener in tuple(self._listeners):
                 listener(event(utterance=self._utterance()))
             return bool(self._listeners)
 
@@ -285,12 +286,14 @@ class Handing:
         self._told: set[str] = set()
 
     def hand(self, event: Event) -> None:
-        """Call the callback; whatever it raises ends nothing else."""
+        """Call the callback; what it raises ends nothing else, but for an exit on a user's loop."""
         name, begun = type(event).__name__, time.perf_counter()
         try:
             self._callback(event)
-        except Exception as error:  # noqa: BLE001 - an error of the user's code ends only the call
+        except BaseException as error:
             self._report(f"on_event raised {error!r} at {name}", repr(type(error)))
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                raise
         taken = time.perf_counter() - begun
         if taken > SLOW_SECONDS:
             text = f"on_event took {taken:.1f} s for {name}: no audio waits, later events do"
@@ -335,7 +338,8 @@ class Listener:
 
     def _run(self) -> None:
         while (event := self._queue.get()) is not None:
-            self._handing.hand(event)
+            with suppress(SystemExit, KeyboardInterrupt):  # it would end this thread alone
+                self._handing.hand(event)
 
 
 class LoopListener:

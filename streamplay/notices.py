@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ class Notices:
             return
         try:
             self._notify(notice)
-        except Exception:  # an error of the user's code ends only the call
+        except BaseException as error:  # an error of the user's code ends only the call
             import logging  # only this failure needs it
 
             logging.getLogger("streamplay").exception("notify raised at: %s", notice)
+            leaves = isinstance(error, SystemExit | KeyboardInterrupt)
+            if leaves and threading.current_thread() is threading.main_thread():
+                raise  # on the player's loop it would end what is being said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self, cast
 
@@ -236,7 +237,10 @@ class Player:
         """
         queue: SimpleQueue[Event | None] = SimpleQueue()
         self._core.watch(queue.put)
-        return self._events_from(queue)
+        events = self._events_from(queue)
+        # A generator that is dropped before it has begun runs no `finally`.
+        weakref.finalize(events, self._core.unwatch, queue.put).atexit = False
+        return events
 
     def _events_from(self, queue: SimpleQueue[Event | None]) -> Iterator[Event]:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import subprocess
 import sys
@@ -137,6 +138,7 @@ def test_a_wait_that_takes_too_long_cancels_nothing(
             with pytest.raises(TimeoutError):
                 await utterance.wait(0.01)
             assert (await utterance.wait(PATIENCE)).complete
+            assert (await utterance.wait(0)).complete
 
     run(main())
 
@@ -155,6 +157,10 @@ def test_events_come_in_order_until_the_end(speech_server: LocalServer, silent: 
             spoken = await player.interrupt()
             end = await told
             assert end.heard.frames >= spoken.frames > 0
+            player.events()  # dropped before it has begun
+            gc.collect()
+            assert player._core is not None
+            assert not player._core._watchers
 
     def is_end(event: object) -> bool:
         return isinstance(event, Interrupted)

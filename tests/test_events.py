@@ -349,13 +349,20 @@ def test_a_history_tells_nobody_twice() -> None:
 
 def test_a_listener_hands_over_what_is_left_when_it_is_closed() -> None:
     told: list[Any] = []
-    slow = Handing(lambda event: (time.sleep(0.01), told.append(event)), lambda _: None)
-    listener = Listener(slow)
+    notices: list[str] = []
+
+    def slow(event: Event) -> None:
+        time.sleep(0.01)
+        told.append(event)
+        raise SystemExit(1)  # it would end the thread, and nothing more would be told
+
+    listener = Listener(Handing(slow, notices.append))
     events: list[Any] = [object() for _ in range(5)]
     for event in events:
         listener.put(event)
     listener.close(PATIENCE)
     assert told == events
+    assert notices == ["on_event raised SystemExit(1) at object"]
 
 
 def test_the_page_on_events_names_them_all() -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from streamplay.notices import Notices
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_a_notice_is_passed_on() -> None:
@@ -16,9 +15,13 @@ def test_a_notice_is_passed_on() -> None:
     assert told == ["a line"]
 
 
-def test_what_notify_raises_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [KeyError("x"), SystemExit(1)])
+def test_what_notify_raises_is_logged_and_ends_nothing(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
     def notify(_: str) -> None:
-        raise KeyError("x")
+        raise error
 
-    Notices(notify)("a line")
+    with ThreadPoolExecutor(1) as pool:  # as the player's loop
+        pool.submit(Notices(notify), "a line").result()
     assert caplog.record_tuples == [("streamplay", logging.ERROR, "notify raised at: a line")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -470,6 +471,9 @@ def test_the_events_of_all_utterances_come_from_one_iterator(player: Player) -> 
         told.append(next(events))
         ends += isinstance(told[-1], Finished)
     assert {id(event.utterance) for event in told} == {id(first), id(second)}
+    player.events()  # dropped before it has begun
+    gc.collect()
+    assert len(player._core._watchers) == 1
     player.close()
     assert list(events) == []
 

@@ -66,6 +66,7 @@ class PlaybackQueue:
         self._reserve = reserve
         self._fade_in = round(FADE_IN_SECONDS * playout.samplerate)
         self._taken_back: list[tuple[int, int]] = []
+        self._requested: list[tuple[int, int]] = []  # what the callback was asked to skip
         self._last: Track | None = None  # whose frames were written last
         self._to_cut: list[Track] = []
         self._cutting = False
@@ -125,7 +126,7 @@ class PlaybackQueue:
         """Have nothing heard of what was written, from the position `begin` on."""
         if begin < self._playout.written:
             self._taken_back.append((begin, self._playout.written))
-            self._playout.skip([*self._cut_stretches()])
+            self._request_skips()
 
     def put_frames(self, track: Track, frames: Frames) -> None:
         """Take frames of `track`, behind all of the tracks before it; `step` writes them."""
@@ -393,7 +394,9 @@ class PlaybackQueue:
     def _request_skips(self) -> None:
         """Ask the playout to skip what was cut and is still in the ring."""
         stretches = self._cut_stretches()
-        if stretches:
+        if stretches and stretches != self._requested:
+            # A callback that comes while they change sees none: nothing is asked for twice.
+            self._requested = stretches
             self._playout.skip(stretches)
 
     def skipped_before(self, position: int) -> int:

@@ -259,3 +259,18 @@ def test_frames_behind_which_another_track_lies_are_not_taken_back() -> None:
     stand.play(800)
     assert sum(count for value, count in stand.runs() if value == 1.0) == 550
     assert track.played(stand.playout.position) == 550
+
+
+def test_the_callback_is_asked_once_for_what_it_is_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand = Stand()
+    asked: list[object] = []
+    skip = stand.playout.skip
+    monkeypatch.setattr(stand.playout, "skip", lambda each: (asked.append(each), skip(each)))
+    a, b, c = (stand.track() for _ in range(3))
+    for track in (a, b, c):
+        stand.put(track, 300)
+    stand.play(64)
+    stand.queue.cut([b])
+    stand.play(600)
+    assert asked == [[(300, 600)]]
+    assert [run for run in stand.runs() if run[1] == 300] == [(1.0, 300), (3.0, 300)]
