@@ -49,6 +49,7 @@ LEVELS = (-12.0, -6.0, 3.0)  # of the second voice, in dB: eSpeak's own is near 
 FADE = round(0.005 * RATE)
 PAUSE = 0.4
 LOUDER_BY_DB = 2.0  # promised
+LIKE = 0.995  # of a tenth of a second, whose gain may move by 0.6 dB
 
 SCALED = """
 import sys
@@ -182,25 +183,30 @@ def judge(trial: Trial, handed: Samples) -> dict[str, Any]:
     assert found is not None, "the second voice was not handed over"
     facts["gap_ms"] = round(1000 * (found - place) / RATE, 1)
     heard_second = handed[found : found + len(second)]
-    facts["second_same"] = alike(heard_second, second)
+    facts["second_like"] = round(likeness(heard_second, second), 4)
+    facts["second_same"] = facts["second_like"] >= LIKE
+    facts["clipped"] = int((np.abs(heard_second) >= 32767).sum())
     levels = level(handed[place - len(first) : place]), level(heard_second)
     if None not in levels:
         facts["louder_by_db"] = round(levels[1] - levels[0], 2)  # type: ignore[operator]
     return facts
 
 
-def alike(heard: Samples, sent: Samples) -> bool:
-    """Whether each tenth of a second of the one is the other's, at some gain."""
+def likeness(heard: Samples, sent: Samples) -> float:
+    """Return how like the least like tenth of a second of the one is to the other's, at any gain.
+
+    1 is the same; 0, where they are not equally long.
+    """
     if len(heard) != len(sent):
-        return False
+        return 0.0
+    least = 1.0
     for start in range(0, len(sent), RATE // 10):
         one = heard[start : start + RATE // 10].astype(np.float64)
         other = sent[start : start + RATE // 10].astype(np.float64)
         if np.linalg.norm(other) < 3000:
             continue
-        if one @ other < 0.995 * np.linalg.norm(one) * np.linalg.norm(other):
-            return False
-    return True
+        least = min(least, one @ other / (np.linalg.norm(one) * np.linalg.norm(other) or 1.0))
+    return float(least)
 
 
 def run(player: Player, sink: NullSink, chance: random.Random) -> dict[str, Any] | None:
