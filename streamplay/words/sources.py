@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterable, Iterable
 from contextlib import aclosing
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
     from streamplay.words.passage import Passage, Said
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 READ_AHEAD: Final = 256
 """Parts read ahead of what is spoken: about a page, if a part is a word."""
@@ -116,7 +119,7 @@ def whole(text: str, language: str = "en", *, clean: bool = False) -> Iterator[P
     """
     prepare, spoken = preparation(language, wanted=clean), SpokenText()
     for at in range(0, len(text), SLICE):
-        _append(spoken, prepare.feed(text[at : at + SLICE]))
+        _append(spoken, prepare.feed(_encodable(text[at : at + SLICE])))
         while len(spoken.text.strip()) > 2 * LONGEST:
             yield from _take(spoken, language)
     _append(spoken, prepare.finish())
@@ -124,6 +127,14 @@ def whole(text: str, language: str = "en", *, clean: bool = False) -> Iterator[P
         yield from _take(spoken, language)
     if rest := spoken.take_rest(len(text)):
         yield rest
+
+
+def _encodable(text: str) -> str:
+    """Return a text of the same length without surrogates, which no encoding has.
+
+    A stream of UTF-16 that was cut between two tokens leaves them.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _append(spoken: SpokenText, said: Iterable[Said]) -> None:
@@ -217,7 +228,7 @@ class _Reader:
         if isinstance(item, str):
             self._reading.taken()
             self._given.append(item)
-            text = self._append(self._prepare.feed(item))
+            text = self._append(self._prepare.feed(_encodable(item)))
             self._put(self._cutter.feed(text, self._clock(), item))
             return
         self._ended = item if isinstance(item, Ended) else Ended(_no_text(item))

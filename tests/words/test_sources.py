@@ -181,6 +181,13 @@ def test_an_async_iterable_is_spoken_like_any_other() -> None:
     assert tokens.closed == 1
 
 
+def test_a_pair_of_surrogates_that_two_tokens_share_ends_nothing() -> None:
+    assert said(Tokens("Hello \ud83d", "\ude00 there. ", "Next.")) == [
+        "Hello \ufffd\ufffd there.",
+        "Next.",
+    ]
+
+
 def test_what_an_async_iterable_yields_is_checked_too() -> None:
     with pytest.raises(InvalidRequest, match="input: holds None"):
         said(Tokens("One. ", None))
