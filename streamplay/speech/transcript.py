@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from streamplay.rules.fields import CHARACTERS_PER_SECOND
-from streamplay.words.boundaries import is_wide
+from streamplay.words.boundaries import is_wide, splits_character
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,8 +283,8 @@ def _whole_words(text: str, length: int) -> int:
         begin -= 1
     if length - begin > LONGEST_WORD:  # a script without white space, such as Thai
         begin = length
-        while begin > 0 and unicodedata.combining(text[begin]):
-            begin -= 1
+    while begin > 0 and splits_character(text, begin):
+        begin -= 1
     return len(text[:begin].rstrip())
 
 

@@ -38,6 +38,9 @@ _ENDS: Final = frozenset("?!…。？！؟।")
 _CLOSING: Final = "\"'”’»)]」』）"
 _OPENING: Final = "\"'“‘„«([¿¡「『（"
 
+_SKIN_TONES: Final = "".join(map(chr, range(0x1F3FB, 0x1F400)))
+_REGIONAL: Final = "".join(map(chr, range(0x1F1E6, 0x1F200)))  # two of these are a flag
+
 _WIDE: Final = 0x2E80  # from here on: ideographs, kana, hangul, which need no space between words
 _HANGUL: Final = range(0xAC00, 0xD7B0)  # written with spaces all the same
 _HIRAGANA: Final = range(0x3041, 0x30A0)
@@ -228,6 +231,19 @@ def is_open(text: str) -> bool:
     kinds = [category(character) for character in text]
     begun = kinds.count("Ps") + kinds.count("Pi") + f" {text}".count(" '")
     return text.count('"') % 2 == 1 or begun > kinds.count("Pe") + kinds.count("Pf")
+
+
+def splits_character(text: str, at: int) -> bool:
+    """Whether a cut there would go through what a reader sees as one character.
+
+    That is a letter and its marks, an emoji and what it is joined with, a flag (the greater part of
+    the grapheme clusters of Unicode's annex 29).
+    """
+    before, after = text[at - 1], text[at]
+    if category(after)[0] == "M" or "\u200d" in (before, after) or after in _SKIN_TONES:
+        return True
+    flag = len(text[:at]) - len(text[:at].rstrip(_REGIONAL))
+    return after in _REGIONAL and flag % 2 == 1
 
 
 def weight(text: str) -> int:

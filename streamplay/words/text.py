@@ -26,6 +26,7 @@ from streamplay.words.boundaries import (
     is_spoken,
     is_wide,
     may_end_sentence,
+    splits_character,
     weight,
 )
 from streamplay.words.token_pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, Pace
@@ -354,7 +355,7 @@ def pieces(text: str, longest: int = LONGEST, language: str = "en") -> Iterator[
 def _between_characters(text: str) -> int:
     """Return where the last character of `text` may be cut off: not behind half of a letter."""
     at = len(text) - 1
-    while at > 1 and (category(text[at])[0] == "M" or text[at - 1] == "\u200d"):
+    while at > 1 and splits_character(text, at):
         at -= 1
     return at
 

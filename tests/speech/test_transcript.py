@@ -75,6 +75,15 @@ def test_text_is_heard_by_whole_words(frames: int, text: str, exact: bool) -> No
     assert heard_text(pieces, frames, RATE) == (text, exact)
 
 
+def test_an_estimate_goes_through_no_character_that_is_written_with_several() -> None:
+    seen = ["กิ", "น", "ที่", "👨‍👩‍👧", "👍🏽", "🇩🇪", "🇫🇷", "e\u0301", "नि", "字"] * 8
+    edges = {sum(map(len, seen[:count])) for count in range(len(seen) + 1)}
+    piece = piece_of("".join(seen), 0, RATE)
+    lengths = {len(heard_text([piece], frames, RATE)[0]) for frames in range(0, RATE, 99)}
+    assert lengths <= edges
+    assert len(lengths) > 40
+
+
 def test_a_piece_that_is_still_coming_is_estimated_by_the_pace_of_speech() -> None:
     text = "word " * 30
     half = round(len(text) / 2 / CHARACTERS_PER_SECOND * RATE)
