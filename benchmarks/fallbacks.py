@@ -205,8 +205,9 @@ def likeness(heard: Samples, sent: Samples) -> float:
         other = sent[start : start + RATE // 10].astype(np.float64)
         if np.linalg.norm(other) < 3000:
             continue
-        least = min(least, one @ other / (np.linalg.norm(one) * np.linalg.norm(other) or 1.0))
-    return float(least)
+        size = float(np.linalg.norm(one) * np.linalg.norm(other))
+        least = min(least, float(one @ other) / (size or 1.0))
+    return least
 
 
 def run(player: Player, sink: NullSink, chance: random.Random) -> dict[str, Any] | None:

@@ -82,7 +82,8 @@ def place_of(stretch: Samples, recorded: Samples, begin: int = 0) -> int | None:
 def holes(stretch: Samples, recorded: Samples) -> str:
     """Tell in one line how the recording differs from what was handed over."""
     stretch = sounding(stretch)
-    at, told = 0, []
+    at = 0
+    told: list[str] = []
     place = place_of(stretch[:HEAD], recorded)
     while place is not None and at < len(stretch) and len(told) < 4:
         length = min(len(stretch) - at, len(recorded) - place)
