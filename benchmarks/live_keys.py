@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,12 @@ from tests.support.nullsink import NullSink
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PHRASE = {"yes": "Yes, please."}
+
+PATIENCE_SECONDS = 20
+"""For anything that is waited for here: it takes a second at most."""
 
 
 class Keys:
@@ -63,34 +67,43 @@ class Keys:
         Conversation._on_event = note  # type: ignore[method-assign]
         asked = {"base_url": self._url, "follow_default": True}
         args = argparse.Namespace(quiet=True, stats=False)
-        with EditedScreen() as screen:
-            session = EditorSession(args, asked, self._folder, PHRASE)
-            driver = threading.Thread(target=self._drive, args=(screen, session, runs))
-            driver.start()
-            session.run()
-            driver.join()
-        Conversation._on_event = noted  # type: ignore[method-assign]
+        try:
+            with EditedScreen() as screen, ThreadPoolExecutor(1) as pool, screen.read_on():
+                session = EditorSession(args, asked, self._folder, PHRASE)
+                driving = pool.submit(self._drive, screen, session, runs)
+                session.run()
+                driving.result()
+        finally:
+            Conversation._on_event = noted  # type: ignore[method-assign]
 
     def _drive(self, screen: EditedScreen, session: EditorSession, runs: int) -> None:
-        while not session._conversation.is_open:
-            time.sleep(0.05)
-        session._phrases.fetch()
-        while session._phrases.sound("yes") is None:
-            time.sleep(0.05)
-        for _ in range(runs):
-            self.phrases.append(self._press(screen, "\x1bOP") * 1000)
-            took = self._press(screen, "Hello there.\r") * 1000
-            self.lines.append(took - self._receipt.ms.first_byte)
-        screen.press("\x04")
+        """Press the keys; whatever fails here, `session.run` ends."""
+        try:
+            _until(lambda: session._conversation.is_open, "the voice is open")
+            session._phrases.fetch()
+            _until(lambda: session._phrases.sound("yes") is not None, "the phrase is kept")
+            for _ in range(runs):
+                self.phrases.append(self._press(screen, "\x1bOP") * 1000)
+                took = self._press(screen, "Hello there.\r") * 1000
+                self.lines.append(took - self._receipt.ms.first_byte)
+        finally:
+            session._editor.leave()
 
     def _press(self, screen: EditedScreen, keys: str) -> float:
         """Return the seconds from the last key to the first frame that was handed over."""
         self._ended.clear()
         begun = time.perf_counter()
         screen.press(keys)
-        assert self._ended.wait(20), keys
+        assert self._ended.wait(PATIENCE_SECONDS), f"nothing was heard after {keys!r}"
         time.sleep(0.3)  # a person pauses
         return self._at - begun
+
+
+def _until(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not ready():
+        assert time.monotonic() < deadline, f"it does not come that {what}"
+        time.sleep(0.05)
 
 
 def prompts(base_url: str, runs: int) -> list[float]:

@@ -17,6 +17,7 @@ from functools import partial
 from queue import SimpleQueue
 
 from streamplay.cli import status
+from streamplay.cli.stuck_terminal import StuckTerminal
 from streamplay.errors import StreamPlayError
 
 TYPE_CHECKING = False  # as in streamplay.cli
@@ -142,9 +143,11 @@ class Interruption:
         self._acted = False
         self._before_exit: list[Callable[[], object]] = []
         self._handled = handled(dict.fromkeys(ENDING, self._note))
+        self._terminal = StuckTerminal()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._watch, name="streamplay-signals", daemon=True).start()
+        self._terminal.__enter__()
         self._handled.__enter__()
         return self
 
@@ -152,6 +155,7 @@ class Interruption:
         if self.received is not None:
             end_by(self.received)
         self._handled.__exit__(None, None, None)
+        self._terminal.__exit__(None, None, None)
         self._notes.put(None)
 
     def call(self, action: Callable[[], object]) -> None:
@@ -170,6 +174,7 @@ class Interruption:
         if self.received is None:
             self.received = number
             self._notes.put(number)
+            self._terminal.note(number)
         elif number == signal.SIGINT:
             # The second Ctrl-C: end without waiting for anything, a sound device included.
             for action in self._before_exit:
