@@ -41,6 +41,10 @@ _GROUNDS: Final = (400, 406, 415, 422, 501)
 
 _SPELLED: Final = {"stream": ("streaming", "streamed")}
 
+_WORD_TIMES: Final = frozenset({"alignment"})
+"""The field that asks for the times of words. It depends on the model whether a server takes it,
+and it is left out after any refusal that may be about it: speech without them is speech."""
+
 _STREAM_FIELDS: Final = frozenset({"stream", "stream_format"})
 
 _SENTENCE_END: Final = re.compile(r"""[.!?…]['")\]»”’]*\s+|[。！？]""")
@@ -111,6 +115,8 @@ class Server:
         How many requests it answers at a time, where it has refused one more.
     longest : int or None
         How many characters it takes at a time, where it has said so.
+    unaligned : set of str
+        Models for which it has refused to tell the times of words.
     """
 
     shape: Shape | None = None
@@ -118,6 +124,7 @@ class Server:
     news: bool = False
     streams: int | None = None
     longest: int | None = None
+    unaligned: set[str] = field(default_factory=set)
 
     def recall(self, facts: Any) -> None:
         """Take the shape that `facts` gave; nothing where they are damaged, or it is known."""
@@ -183,7 +190,10 @@ class ShapeChoice:
         self._others = [
             one for one in candidates if not official and not _alike(one, self.shape, file=file)
         ]
+        if request.model in server.unaligned:
+            self.shape = replace(self.shape, without=self.shape.without | _WORD_TIMES)
         self._before_500: Shape | None = None
+        self._guessed = False
         self._failed = False  # with a 500, after a while
 
     def ask_for(self, request: SpeechRequest) -> None:
@@ -213,27 +223,45 @@ class ShapeChoice:
             return self._after_500(seconds)
         if status not in _GROUNDS:
             return False
-        extra = self._unknown(said)
-        if extra and extra <= _STREAM_FIELDS and _is_file(self._request) and not self.shape.whole:
-            self.shape = replace(self.shape, whole=True)  # of samples nothing is learned
+        if self._guessed:  # it was not about them
+            self.shape = replace(self.shape, without=self.shape.without - _WORD_TIMES)
+        if extra := self._unknown(said):
+            self._leave_out(extra)
             return True
-        if extra:
-            self.shape = replace(self.shape, without=self.shape.without | extra)
-            return True
-        named = said.names(*_CONTENT_WORDS) or "input" in said.fields
-        if named and not said.names(*_FORMAT_FIELDS):
+        of_format = said.names(*_FORMAT_FIELDS)
+        if (said.names(*_CONTENT_WORDS) or "input" in said.fields) and not of_format:
             return False
-        return self._next()
+        return (not of_format and self._guess()) or self._next()
+
+    def _guess(self) -> bool:
+        """Leave the times of words out, once, after a refusal that names no field."""
+        if self._guessed or not self._may_leave_out & _WORD_TIMES:
+            return False
+        self._guessed = True
+        self._leave_out(_WORD_TIMES)
+        return True
+
+    def _leave_out(self, fields: frozenset[str]) -> None:
+        if fields <= _STREAM_FIELDS and _is_file(self._request) and not self.shape.whole:
+            self.shape = replace(self.shape, whole=True)  # of samples nothing is learned
+        else:
+            self.shape = replace(self.shape, without=self.shape.without | fields)
+
+    @property
+    def _may_leave_out(self) -> frozenset[str]:
+        """The fields of the present request that the server can do without."""
+        sent = self.body().keys() & OPTIONAL - self._request.extra.keys()
+        if self.official:
+            sent &= {"stream_format", *_WORD_TIMES}
+        elif self.shape.api == "together":
+            sent &= {"stream_format", "speed", *_WORD_TIMES}
+        return frozenset(sent)
 
     def _unknown(self, said: ErrorBody) -> frozenset[str]:
         """Return the optional fields that were sent, and that the server names as wrong."""
         if said.names("response_format", "response_encoding"):
             return frozenset()
-        sent = self.body().keys() & OPTIONAL - self._request.extra.keys()
-        if self.official:
-            sent &= {"stream_format"}
-        elif self.shape.api == "together":
-            sent &= {"stream_format", "speed"}
+        sent = self._may_leave_out
         named = frozenset(name for name in sent if said.names(name, *_SPELLED.get(name, ())))
         # A server that does not stream has no use for the form of a stream either.
         return named | (sent & _STREAM_FIELDS if "stream" in named else frozenset())
@@ -265,12 +293,25 @@ class ShapeChoice:
         self.shape = before
         return True
 
-    def worked(self) -> bool:
-        """Keep the shape: audio has come. Tell whether that is news."""
-        news = self._server.shape != self.shape and not self.official
-        if news:
-            self._server.shape, self._server.news = self.shape, True
-        return news and self.changes > 0
+    def worked(self) -> list[str]:
+        """Keep the shape: audio has come. Return what is news of the server, as sentences."""
+        news = []
+        model, without = self._request.model, self.shape.without
+        if without >= _WORD_TIMES and model not in self._server.unaligned:
+            self._server.unaligned.add(model)
+            news.append(f"the server tells no times of words with {model}")
+        shape = replace(self.shape, without=without - _WORD_TIMES)
+        if shape != self._server.shape and not self.official:
+            self._server.shape, self._server.news = shape, True
+            news += self._wants(shape) if self.changes else []
+        return news
+
+    def _wants(self, shape: Shape) -> list[str]:
+        wants = ["OpenAI's shape of request (--api openai)"] if shape.api == "openai" else []
+        if shape.api == "openai" and shape.audio != "pcm" and not _is_file(self._request):
+            wants.append(f"as {shape.audio}")
+        wants += [f"without {name}" for name in sorted(shape.without)]
+        return [f"the server wants {', '.join(wants)}"] if wants else []
 
 
 def divided(text: str, longest: int | None) -> list[str]:

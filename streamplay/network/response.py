@@ -431,14 +431,8 @@ class SpeechResponse:
 
     def _learn(self) -> None:
         """Keep the shape that has helped, and tell where it is another than was tried first."""
-        if not self._choice.worked():
-            return
-        shape = self._choice.shape
-        wants = ["OpenAI's shape of request (--api openai)"] if shape.api == "openai" else []
-        if shape.api == "openai" and shape.audio != "pcm" and self.request.response_format == "raw":
-            wants.append(f"as {shape.audio}")
-        wants += [f"without {name}" for name in sorted(shape.without)]
-        self._sender.tell(f"the server wants {', '.join(wants)}")
+        for sentence in self._choice.worked():
+            self._sender.tell(sentence)
 
     async def _wait_for_others(self, error: StreamPlayError) -> bool:
         """Wait until another request of ours has ended, where the server takes few at a time."""

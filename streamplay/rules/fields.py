@@ -59,9 +59,9 @@ _OWN_FIELDS: Final = frozenset({"input", *_ALWAYS, *_WHERE_GIVEN}) - _AS_EXTRA
 _MIX: Final = r"[^()+]+(\(\d+(\.\d+)?\))?(\+[^()+]+(\(\d+(\.\d+)?\))?)*"
 
 
-OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate", "speed"})
-"""Fields that a strict server may refuse, and that it can do without; all but `speed` are of
-OpenAI's shape."""
+OPTIONAL: Final = frozenset({"stream", "stream_format", "sample_rate", "speed", "alignment"})
+"""Fields that a strict server may refuse, and that it can do without; all but `speed` and
+`alignment` are of OpenAI's shape."""
 
 
 def settled(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def body_of(
     given = {
         name: fields[name]
         for name in _WHERE_GIVEN
-        if fields[name] is not None and (name != "speed" or name not in without)
+        if fields[name] is not None and name not in without
     }
     others = {key: value for key, value in fields["extra"].items() if key != "extra_params"}
     params = _extra_params(fields, api)

@@ -277,3 +277,53 @@ def test_a_server_that_refuses_a_speed_is_asked_without_one(apis: tuple[Api, ...
     assert "speed" not in chosen.body()
     official = choice(apis, fast, official=True)
     assert not official.after_refusal(400, ErrorBody("speed", fields=frozenset({"speed"})), 1)
+
+
+ALIGNED = SpeechRequest(input="Hello", alignment="word")
+UNALIGNED = "the server tells no times of words with canopylabs/orpheus-3b-0.1-ft"
+
+
+@pytest.mark.parametrize("official", [True, False])
+@pytest.mark.parametrize(
+    "said", [ErrorBody("no such field", fields=frozenset({"alignment"})), NOTHING]
+)
+def test_times_of_words_are_left_out_where_they_may_be_what_is_refused(
+    said: ErrorBody, *, official: bool
+) -> None:
+    server = Server()
+    first = choice(("together",), ALIGNED, server, official=official)
+    assert first.body()["alignment"] == "word"
+    assert first.after_refusal(400, said, 0.1)
+    assert "alignment" not in first.body()
+    assert first.worked() == [UNALIGNED]
+    second = choice(("together",), ALIGNED, server, official=official)
+    assert ("alignment" in second.body(), second.worked()) == (False, [])
+
+
+def test_a_refusal_that_was_about_something_else_blames_no_times_of_words() -> None:
+    about_the_model = ErrorBody("no such model", fields=frozenset({"model"}))
+    assert not choice(("together",), ALIGNED).after_refusal(400, about_the_model, 0.1)
+    asked = choice(BOTH, ALIGNED)
+    assert asked.after_refusal(400, NOTHING, 0.1)
+    assert asked.after_refusal(400, NOTHING, 0.1)
+    assert (asked.shape.api, asked.body()["alignment"]) == ("openai", "word")
+    assert asked.worked() == ["the server wants OpenAI's shape of request (--api openai)"]
+
+
+def test_speech_without_times_of_words_is_heard_where_a_model_refuses_them() -> None:
+    refusal = refuse(422, {"error": {"message": "alignment is not supported by this model"}})
+
+    def talk(base_url: str) -> tuple[list[int], list[str]]:
+        told: list[str] = []
+        with Player(
+            base_url=base_url, api="together", alignment="word", play=False, notify=told.append
+        ) as player:
+            receipts = [player.say("Hello").wait(60) for _ in range(2)]
+        assert all(receipt.complete for receipt in receipts)
+        return [receipt.attempts for receipt in receipts], told
+
+    async def main() -> tuple[list[int], list[str]]:
+        async with running(replies(refusal, speech(b"\x01\x02" * 999))) as server:
+            return await asyncio.to_thread(talk, server.base_url)
+
+    assert asyncio.run(main()) == ([2, 1], [UNALIGNED])
