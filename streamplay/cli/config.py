@@ -47,7 +47,7 @@ if TYPE_CHECKING:
             """Read words."""
 
 
-COMMANDS_WITH_TABLE: Final = ("say", "live", "voices", "serve")
+COMMANDS_WITH_TABLE: Final = ("say", "live", "play", "voices", "serve")
 """The commands that may have a table in the file."""
 
 TABLES: Final = ("phrases", "privacy")
@@ -176,7 +176,9 @@ def fill_from(
     check(content, file)
     profile = _profile(content, getattr(args, "profile", None), file)
     flags = {key: value for key, value in vars(args).items() if value is not None}
-    layers = (_shared(content, parser), content.get(command, {}), profile)
+    own = content.get(command, {})
+    own = own if isinstance(own, dict) else {}  # ``play = false`` is a flag of `say`
+    layers = (_shared(content, parser, command), own, profile)
     chosen = {key: value for layer in layers for key, value in layer.items()}
     if rules := _pronunciations(layers, flags.get("pronounce", []), file):
         chosen["pronounce"] = rules
@@ -234,13 +236,18 @@ def _overruled(flags: Mapping[str, Any], environment: Mapping[str, str]) -> set[
     return set()
 
 
-def _shared(content: Mapping[str, Any], parser: Flags) -> dict[str, Any]:
-    known = {action.dest for action in parser.actions}
+def _shared(content: Mapping[str, Any], parser: Flags, command: str) -> dict[str, Any]:
+    # What a server's bytes are, says nothing of a file that is played.
+    own = {"decode_as"} if command == "play" else set()
+    known = {action.dest for action in parser.actions} - own
     return {
-        key: value
-        for key, value in content.items()
-        if key in known and not (key in COMMANDS_WITH_TABLE and isinstance(value, dict))
+        key: value for key, value in content.items() if key in known and not is_table(key, value)
     }
+
+
+def is_table(key: str, value: Any) -> bool:
+    """Return whether a key at the top is a command's table: `serve` and `play` are flags too."""
+    return key in COMMANDS_WITH_TABLE and isinstance(value, dict)
 
 
 def _profile(content: Mapping[str, Any], name: str | None, file: str | None) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _values(file: str) -> Iterator[tuple[str, tuple[Any, str]]]:
         variable = _ENVIRONMENT.get(name)
         if variable and os.environ.get(variable):
             yield name, (os.environ[variable], f"environment ({variable})")
-        elif name in content:
+        elif name in content and not config.is_table(name, content[name]):
             yield name, (content[name], file)
         else:
             yield name, (OPTIONS[name].default, "default")
@@ -157,7 +157,7 @@ def _set(file: Path, key: str, text: str) -> None:
     if table:
         target = content.setdefault(table, tomlkit.table())
         if not isinstance(target, dict):
-            raise UsageError(f"{file}: {table} is a list there, and no table: [{table}]")
+            raise UsageError(f"{file}: {table} is a value there, and no table: [{table}]")
     if text:
         target[name] = _value(key, text)
     else:
@@ -210,10 +210,9 @@ def _check(text: str, file: str) -> None:
     """Raise `UsageError` where a command would refuse the file."""
     content = config.parse(text.encode(), file)
     config.check(content, file)
-    for command in ("say", "live"):
+    for command, words in (("say", ["text"]), ("live", []), ("play", ["file"])):
         flags = parser.build(command)
-        words = ["say", "text"] if command == "say" else ["live"]
-        args = flags.parse_words(words[1:])
+        args = flags.parse_words(words)
         config.fill_from(content, args, command, flags, file)
 
 

@@ -95,8 +95,8 @@ _MODULES: Final = {"config": "config_command"}
 """The modules of commands whose name is another module's."""
 
 
-_CONFIGURED: Final = frozenset({"say", "live", "voices", "serve"})
-"""The commands that read the configuration file."""
+_CONFIGURED: Final = frozenset({"say", "live", "play", "voices", "serve"})
+"""The commands that may be given a profile of the configuration file."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -87,6 +87,13 @@ def test_it_holds_for_commands_that_ask_for_a_word(folder: Folder) -> None:
         "traces": ["a", "b"],
         "prebuffer": 5.0,
     }
+    folder.says('device = "one"\ndecode_as = "pcm_s16le"\n[play]\nvolume = -3')
+    # What a server's bytes are, holds for no file; and the table is no `play = false`.
+    assert folder.args("play", "a.wav") == {"file": "a.wav", "device": "one", "volume": -3.0}
+    assert folder.args("say", "x")["device"] == "one"
+    folder.says("play = false")
+    assert folder.args("play", "a.wav") == {"file": "a.wav"}
+    folder.says("")
     assert folder.args("completion", "bash") == {"shell": "bash"}
     assert folder.args("say", "--", "-x")["text"] == ["-x"]
 

@@ -54,7 +54,7 @@ def test_a_word_of_a_pronunciation_may_hold_a_full_stop(
     assert file.read_text() == '[pronounce]\n"e.g." = "for example"\nSQL = "sequel"\n'
     assert printed(capsys, "get", "pronounce.e.g.") == "for example"
     file.write_text('pronounce = ["a/b"]\n')
-    assert "is a list there" in printed(capsys, "set", "pronounce.SQL", "s", code=2)
+    assert "is a value there" in printed(capsys, "set", "pronounce.SQL", "s", code=2)
 
 
 def test_setting_a_key_leaves_the_rest_as_its_owner_wrote_it(
