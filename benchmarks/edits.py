@@ -5,8 +5,9 @@
 Each script presses random keys in the line editor of `live` at a terminal: letters, wide, combining
 and right-to-left ones, keys that move and delete, the history, pastes of several lines, Tab; it
 makes the terminal narrower and wider; and from another thread come messages, and changes of the
-status row, at random moments. Afterwards a terminal emulator (pyte) must show the editor's buffer
-once, and the cursor where the editor has it. Every script that fails is printed with its seed.
+rows around the prompt, at random moments. Afterwards a terminal emulator (pyte) must show the
+editor's buffer once, between those rows, and the cursor where the editor has it. Every script that
+fails is printed with its seed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import threading
 import time
 import tty
 import unicodedata
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import pyte
@@ -36,12 +38,14 @@ from streamplay.cli.vocabulary import WordCompleter
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 WIDTHS = (80, 40, 23, 61, 100)
 ROWS = 40
+PATIENCE_SECONDS = 60
+"""For the editor to come to rest, which takes milliseconds."""
 STEPS = 30
 WORDS = (
     "hello",
@@ -123,6 +127,7 @@ class EditedScreen:
         attributes[1] |= termios.OPOST | termios.ONLCR
         termios.tcsetattr(self._theirs, termios.TCSANOW, attributes)
         self._status = ""
+        self._lines: list[str] = []
         self._telling: list[threading.Thread] = []
         self.actions = NoActions()
         self._settled = 0
@@ -138,9 +143,13 @@ class EditedScreen:
         sys.stdin, sys.stdout, sys.stderr = files
         self._stdout = sys.__stdout__
         setattr(sys, "__stdout__", files[1])  # noqa: B010 - Final for type checkers
-        completer = WordCompleter(WORDS, {"/again": (), "/voice": ()})
+        completer = WordCompleter(WORDS, {"/again": tuple, "/voice": tuple})
         self.editor = Editor(
-            InMemoryHistory(["an earlier line"]), completer, self._row, color=False
+            InMemoryHistory(["an earlier line"]),
+            completer,
+            self._row,
+            self._rows,
+            color=False,
         )
         return self
 
@@ -157,6 +166,9 @@ class EditedScreen:
     def _row(self) -> StyleAndTextTuples:
         return [("", self._status)] if self._status else []
 
+    def _rows(self, most: int) -> list[StyleAndTextTuples]:
+        return [[("", row)] for row in self._lines[:most]]
+
     def press(self, keys: str) -> None:
         """Press keys."""
         os.write(self._ours, keys.encode())
@@ -172,9 +184,35 @@ class EditedScreen:
         self._telling.append(threading.Thread(target=self.editor.tell, args=(text,)))
         self._telling[-1].start()
 
+    @contextmanager
+    def read_on(self) -> Iterator[None]:
+        """Read what is shown while the block runs, as a terminal does: it shows nothing.
+
+        A terminal that is not read holds 64 kB; a process that writes more to it waits for ever.
+        """
+        done = threading.Event()
+
+        def read() -> None:
+            while not done.is_set():
+                if select.select([self._ours], [], [], 0.1)[0]:
+                    os.read(self._ours, 65536)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            yield
+        finally:
+            done.set()
+            reader.join()
+
     def status(self, text: str) -> None:
         """Show another status row."""
         self._status = text
+        self.editor.changed()
+
+    def lines(self, rows: list[str]) -> None:
+        """Show other rows above the prompt."""
+        self._lines = rows
         self.editor.changed()
 
     def settle(self) -> None:
@@ -188,13 +226,17 @@ class EditedScreen:
         # a title, and the emulator waits for it.
         self.press(LAST_KEY)
         self._title_once_drawn(str(self._settled))
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while self.screen.title != str(self._settled):
+            assert time.monotonic() < deadline, "the editor does not come to rest"
             if select.select([self._ours], [], [], 1)[0]:
                 self._stream.feed(os.read(self._ours, 65536))
 
     def _title_once_drawn(self, title: str) -> None:
         """Write a title when the editor has read and drawn everything; looked at on its loop."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while (loop := self.editor._loop) is None:
+            assert time.monotonic() < deadline, "the editor does not begin"
             time.sleep(0.01)
 
         def look(loop: asyncio.AbstractEventLoop = loop) -> None:
@@ -230,6 +272,9 @@ class EditedScreen:
             return f"the cursor is at {at}, not {cursor}, in {wanted}"
         copies = sum(row.startswith(PROMPT.strip()) for row in shown[top:])
         rest = shown[top + len(rows) :]
+        above = [row[: self.screen.columns].rstrip() for row in self._lines]
+        if (found := shown[max(0, top - len(above)) : top]) != above:
+            return f"above it: {found}, not {above}"
         if copies != 1 or [row for row in rest if row and row != self._status[: len(row)]]:
             return f"below it: {rest}"
         return ""
@@ -277,7 +322,8 @@ def play(screen: EditedScreen, seed: int) -> tuple[list[str], str]:
 
 def _step(screen: EditedScreen, dice: random.Random) -> str:
     kind = dice.choices(
-        ("type", "key", "message", "status", "paste", "resize", "enter"), (8, 10, 4, 2, 1, 1, 0.5)
+        ("type", "key", "message", "status", "lines", "paste", "resize", "enter"),
+        (8, 10, 4, 2, 2, 1, 1, 0.5),
     )[0]
     if kind == "type":
         word = dice.choice(WORDS) + dice.choice(("", " "))
@@ -291,6 +337,8 @@ def _step(screen: EditedScreen, dice: random.Random) -> str:
         screen.tell("a message " * dice.randint(1, 9))
     elif kind == "status":
         screen.status(dice.choice(("", " waiting: x", " speaking: " + "word " * 30)))
+    elif kind == "lines":
+        screen.lines([f" waiting: {each} " + "word " * 12 for each in range(dice.randint(0, 4))])
     elif kind == "paste":
         screen.press(f"\x1b[200~{dice.choice(WORDS)}\n{dice.choice(WORDS)}\x1b[201~")
     elif kind == "enter":

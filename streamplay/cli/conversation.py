@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamplay.cli import report, status
-from streamplay.cli.lines import Line, LineState
+from streamplay.cli.lines import Line, LineList, LineState
 from streamplay.cli.unspoken import UnspokenLines
 from streamplay.errors import OutputFailed, PlayerClosed, StreamPlayError
 
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from streamplay.events import Event
     from streamplay.player import Player
     from streamplay.receipt import Receipt
+    from streamplay.speech.utterance import Utterance
 
-KEPT_LINES: Final = 200
-"""Lines that are remembered in this run; /again and the status look at the last of them."""
+HANDED_OVER: Final = 16
+"""Lines that the player has at a time: for each it holds a sound file open."""
 
 KEPT_SOUNDS: Final = 20
 """Lines whose audio is kept until the program ends, so that saying one again costs nothing."""
@@ -99,8 +100,9 @@ class Conversation:
         self._unspoken = UnspokenLines(files)
         self._stats = stats
         self._notify = notify
-        self._lines: list[Line] = []
-        self._count = 0
+        self._lines = LineList()
+        self._handed_over = 0  # lines that the player has
+        self._handing_over = False
         self._player: Player | None = None
         self._opening: threading.Thread | None = None
         self._closed = False
@@ -108,8 +110,6 @@ class Conversation:
         self._idle = threading.Condition(self._lock)
         self._sounds = tempfile.TemporaryDirectory(prefix="streamplay-", ignore_cleanup_errors=True)
         self._last_receipt: Receipt | None = None
-        self.last: Line | None = None
-        """The line that ended last."""
         self._retry: tuple[str, float] | None = None  # what failed, and when it is tried again
         self._quiet_since = time.monotonic()
 
@@ -148,15 +148,13 @@ class Conversation:
                 threading.Thread(target=player.close, kwargs={"cut": True}, daemon=True).start()
                 return
             self._player = player
-            waiting = [line for line in self._lines if line.utterance is None and not line.ended]
-            for line in waiting:
-                self._hand_over(line, now=False)
+            self._hand_over_next()
         self._screen.changed(None)
 
     def _cannot_open(self, error: StreamPlayError) -> None:
         with self._lock:
             self.failed_to_open = error
-            waiting = [line for line in self._lines if not line.ended]
+            waiting = self._lines.going
         for line in waiting:
             self._end(line, LineState.LOST, error.message)
         self._screen.leave()
@@ -201,9 +199,8 @@ class Conversation:
         if player is not None:
             player.close(cut=cut)
         with self._lock:
-            for line in self._lines:
-                if not line.ended:
-                    self._end(line, LineState.SILENCED)
+            for line in self._lines.going:
+                self._end(line, LineState.SILENCED)
         self._unspoken.forget()
         self._sounds.cleanup()
 
@@ -211,38 +208,28 @@ class Conversation:
 
     def say(self, text: str, *, now: bool = False) -> None:
         """Speak a line after those before it; `now`: cut in, and let those before it follow."""
-        text = text.strip()
-        if not text:
-            return
-        with self._lock:
-            self._count += 1
-            line = Line(self._count, text, now=now, since=time.monotonic())
-            self._lines = [*self._lines[-KEPT_LINES:], line]
-            self._unspoken.taken(line)
-            if self._player is not None:
-                self._hand_over(line, now=now)
-        self._screen.changed(line)
+        if text := text.strip():
+            self._take(text, now=now)
 
     def play(self, name: str, frames: Any, samplerate: int) -> None:
         """Play a phrase whose sound is at hand, after the lines before it."""
+        self._take(name, frames=(frames, samplerate))
+
+    def _take(self, text: str, **known: Any) -> None:
+        """Take a line, with what is `known` of it, and hand it over in its turn."""
         with self._lock:
-            self._count += 1
-            line = Line(self._count, name)
-            self._lines = [*self._lines[-KEPT_LINES:], line]
-            if self._player is None:
-                self._end(line, LineState.LOST, "the voice is not ready yet")
-                return
-            try:
-                line.utterance = self._player.play(frames, samplerate)
-            except StreamPlayError as error:
-                self._end(line, LineState.LOST, error.message)
+            line = self._lines.add(text, since=time.monotonic(), **known)
+            if line.frames is None and line.sound is None:
+                self._unspoken.taken(line)
+            if line.now and self._player is not None:
+                self._hand_over(line)
+            self._hand_over_next()
         self._screen.changed(line)
 
     def silence(self) -> bool:
         """Silence what is being said and what waits; False: nothing was."""
         with self._lock:
-            going = [line for line in self._lines if not line.ended]
-            player = self._player
+            going, player = self._lines.going, self._player
             for line in going:
                 if line.utterance is None:
                     self._end(line, LineState.SILENCED)
@@ -259,28 +246,21 @@ class Conversation:
     def again(self) -> None:
         """Say again what was lost, or else the last line."""
         with self._lock:
-            lost = [line for line in self._lines if line.state is LineState.LOST]
-            last = [line for line in self._lines if line.state is not LineState.LOST][-1:]
-            self._lines = [line for line in self._lines if line not in lost]
-        for line in lost or last:
+            again = self._lines.take_lost()
+            if not again and self._lines.last is not None:
+                again = [self._lines.last]
+        for line in again:
             self._repeat(line)
-        if not lost and not last:
+        if not again:
             self._screen.tell("nothing has been said yet")
 
     def _repeat(self, line: Line) -> None:
         if line.state is LineState.HEARD and line.sound is not None and line.sound.exists():
-            with self._lock:
-                player = self._player
-            if player is not None:
-                with contextlib.suppress(StreamPlayError):
-                    self._count += 1
-                    repeated = Line(self._count, line.text, sound=line.sound)
-                    with self._lock:
-                        self._lines.append(repeated)
-                        repeated.utterance = player.play_file(line.sound)
-                    self._screen.changed(repeated)
-                    return
-        self.say(line.text)
+            self._take(line.text, sound=line.sound)
+        elif line.frames is not None:
+            self._take(line.text, frames=line.frames)
+        else:
+            self.say(line.text)
 
     def set_volume(self, decibels: float) -> None:
         """Set the volume, in dB, of what is heard from now on."""
@@ -302,15 +282,19 @@ class Conversation:
     @property
     def is_busy(self) -> bool:
         """Whether something is being said, or waits to be."""
-        return any(not line.ended for line in self._lines)
+        return self._lines.is_busy
 
     @property
     def going(self) -> list[Line]:
         """The lines that are being said or wait, in the order in which they are heard."""
         with self._lock:
-            going = [line for line in self._lines if not line.ended]
-        # What has cut in stands behind those that it was said before.
-        return sorted(going, key=lambda line: (line.state is not LineState.SPEAKING, not line.now))
+            return self._lines.going
+
+    @property
+    def batch(self) -> list[Line]:
+        """The lines since nothing was going on: those that have ended, and then those `going`."""
+        with self._lock:
+            return self._lines.batch
 
     @property
     def trouble(self) -> str:
@@ -331,7 +315,7 @@ class Conversation:
     def last_sound(self) -> Path | None:
         """The audio of the last line that was heard to its end."""
         with self._lock:
-            heard = [line for line in self._lines if line.state is LineState.HEARD and line.sound]
+            heard = [line for line in self._lines.with_sound if line.state is LineState.HEARD]
         return heard[-1].sound if heard else None
 
     @property
@@ -354,43 +338,59 @@ class Conversation:
         """Keep lines of an earlier run as lost ones, so that `again` says them."""
         with self._lock:
             for text in texts:
-                self._count += 1
-                line = Line(self._count, text, LineState.LOST, reason="the program had ended")
-                self._lines.append(line)
-                self._unspoken.taken(line)
+                self._unspoken.taken(self._lines.restore(text, "the program had ended"))
 
     # What becomes of a line
 
-    def _hand_over(self, line: Line, *, now: bool) -> None:
+    def _hand_over_next(self) -> None:
+        """Give the player the next lines, a few at a time; under the lock."""
+        if self._player is None or self._handing_over:
+            return  # a line that is lost at once asks for the next: the loop below gives it
+        self._handing_over = True
+        try:
+            while self._handed_over < HANDED_OVER and (line := self._lines.next_waiting):
+                self._hand_over(line)
+        finally:
+            self._handing_over = False
+
+    def _hand_over(self, line: Line) -> None:
         """Give a line to the player; under the lock, so that its events find the line."""
         assert self._player is not None
-        kept = [each for each in self._lines if each.sound is not None][:-KEPT_SOUNDS]
-        for each in kept:
-            with contextlib.suppress(OSError):
-                assert each.sound is not None
-                each.sound.unlink()
-            each.sound = None
-        line.sound = Path(self._sounds.name) / f"{line.number}.wav"
-        speaking = next((each for each in self._lines if each.state is LineState.SPEAKING), None)
+        speaking = self._lines.speaking
         try:
-            # first: until the player knows it, a line that cuts in follows what waits.
-            asked = {**self.chosen, **({"first": True} if now else {})}
-            line.utterance = self._player.say(line.text, output=line.sound, force=True, **asked)
+            line.utterance = self._utterance(line, self._player)
+            self._handed_over += 1
         except StreamPlayError as error:
             line.sound = None
             self._end(line, LineState.LOST, error.message, error)
             return
-        if now and speaking is not None:
+        if line.now and speaking is not None:
             speaking.utterance.cancel()
 
-    def _find(self, utterance: object) -> Line | None:
-        return next((line for line in reversed(self._lines) if line.utterance is utterance), None)
+    def _utterance(self, line: Line, player: Player) -> Utterance:
+        if line.frames is not None:
+            return player.play(*line.frames)
+        if line.sound is not None:
+            return player.play_file(line.sound)
+        self._forget_sounds()
+        line.sound = Path(self._sounds.name) / f"{line.number}.wav"
+        # first: until the player knows it, a line that cuts in follows what waits.
+        asked = {**self.chosen, **({"first": True} if line.now else {})}
+        return player.say(line.text, output=line.sound, force=True, **asked)
+
+    def _forget_sounds(self) -> None:
+        """Remove the sound of the lines that ended longest ago."""
+        for line in self._lines.with_sound[:-KEPT_SOUNDS]:
+            assert line.sound is not None
+            with contextlib.suppress(OSError):
+                line.sound.unlink()
+            line.sound = None
 
     def _on_event(self, event: Event) -> None:
         from streamplay import events
 
         with self._lock:
-            line = self._find(event.utterance)
+            line = self._lines.find(event.utterance)
         if line is None:
             return
         match event:
@@ -455,14 +455,16 @@ class Conversation:
         with self._lock:
             if line.ended:
                 return
-            line.state, line.reason = state, reason
+            self._handed_over -= line.utterance is not None
+            self._lines.end(line, state, reason)
             self._unspoken.ended(line)
-            self.last, self._quiet_since, self._retry = line, time.monotonic(), None
+            self._quiet_since, self._retry = time.monotonic(), None
             if state is LineState.LOST:
                 failure = status.of_error(error) if isinstance(error, StreamPlayError) else 1
                 self.status = self.status or failure
                 if isinstance(error, OutputFailed):
                     self.no_sound = "no sound can be heard: the output device is gone"
+            self._hand_over_next()
             self._idle.notify_all()
             over = self.leaving and not self.is_busy
         if state is LineState.LOST:

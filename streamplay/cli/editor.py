@@ -1,9 +1,9 @@
 """The line editor of `live`, on prompt_toolkit: what the screen shows is what is going to be said.
 
-One application runs from the first prompt to the last. A message is printed above it: the editor
-takes its rows off the screen, the message scrolls, and the editor draws itself again, with the
-buffer and the cursor that it has. A line that was entered is printed the same way, so that it
-stays as it was typed.
+One application runs from the first prompt to the last. It draws what becomes of the lines, the
+prompt below them, and a status row. A message is printed above it: the editor takes its rows off
+the screen, the message scrolls, and the editor draws itself again, with the buffer and the cursor
+that it has. A line that was entered is printed the same way, so that it stays as it was typed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.defaults import load_key_bindings
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
+from prompt_toolkit.layout import ConditionalContainer, Dimension, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, FormattedTextControl
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.output import ColorDepth, create_output
 from prompt_toolkit.styles import Style
 
 from streamplay.cli import console
+from streamplay.cli.signals import handled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import FrameType
     from typing import Protocol
 
     from prompt_toolkit.completion import Completer
+    from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
@@ -76,13 +79,16 @@ _SAY_NOW: Final = Keys.ControlF24
 
 PROPOSALS_SHOWN: Final = 8
 
+ROWS_SHOWN: Final = 6
+"""Rows above the prompt, and a third of the screen at most: what is typed needs the rest."""
+
 TICK_SECONDS: Final = 1.0
-"""The status row tells seconds."""
+"""The rows around the prompt tell seconds."""
 
 _PHRASE_KEYS: Final = 12
 _ALT_DIGITS: Final = 9
 
-_STYLE: Final = Style.from_dict({"status": "reverse", "status.heard": "bold", "warning": "bold"})
+_STYLE: Final = Style.from_dict({"status": "reverse", "heard": "bold", "warning": "bold"})
 
 _ENDING: Final = tuple(
     number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
@@ -107,11 +113,15 @@ class Editor:
     completer : Completer
         What Tab completes.
     status : callable
-        Returns the status row as formatted text; nothing: there is none.
+        Returns the row below the prompt as formatted text; nothing: there is none.
+    lines : callable
+        Returns the rows above the prompt, given how many there may be.
     changes : callable
-        Whether the status row changes while nothing happens: it is drawn each second then.
+        Whether these change while nothing happens: they are drawn each second then.
     color : bool
         Whether the status row may be drawn in reverse video.
+    on_ending : callable
+        Is told the number of a signal that ends it, inside the signal's handler.
     """
 
     interactive = True
@@ -122,20 +132,25 @@ class Editor:
         history: History,
         completer: Completer,
         status: Callable[[], StyleAndTextTuples],
+        lines: Callable[[int], list[StyleAndTextTuples]],
         changes: Callable[[], bool] = lambda: False,
         *,
         color: bool = True,
+        on_ending: Callable[[int], object] = lambda _: None,
     ) -> None:
-        self._status = status
+        self._on_ending = on_ending
+        self._status, self._lines = status, lines
+        self._rows: list[StyleAndTextTuples] = []  # as they are being drawn
         self._changes = changes
         self._ticking = False
         self._buffer = Buffer(
             history=history, completer=completer, multiline=False, complete_while_typing=False
         )
         self._color = color
-        self._application: Application[None] | None = None
+        self._application: LineApplication | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wants_to_leave = False
+        self._error: BaseException | None = None  # with which it leaves
 
     # For any thread
 
@@ -148,7 +163,7 @@ class Editor:
         self._above(lambda: console.out(text))
 
     def changed(self, _: object = None) -> None:
-        """Draw the status row again."""
+        """Draw the rows around the prompt again."""
         self._soon(self._tick)
 
     def leave(self) -> None:
@@ -177,17 +192,28 @@ class Editor:
     async def _run(self, typist: KeyActions) -> None:
         self._loop = asyncio.get_running_loop()
         application = self._make(typist)
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._loop.add_signal_handler(number, self._exit, EndedBySignal(number))
         self._application = application
-        try:
-            if not self._wants_to_leave:
-                await application.run_async(handle_sigint=False)
-        finally:
-            self._application, self._loop = None, None
+        # Not the loop's own handlers: they run when the loop goes on, and it does not while a
+        # write to the terminal waits.
+        with handled(dict.fromkeys(_ENDING, self._on_signal)):
+            try:
+                if not self._wants_to_leave:
+                    await application.run_async(self._leave_if_asked, handle_sigint=False)
+            finally:
+                self._application, self._loop = None, None
+        if self._error is not None:
+            raise self._error
 
-    def _make(self, typist: KeyActions) -> Application[None]:
+    def _leave_if_asked(self) -> None:
+        """Leave where that was asked for while the application was beginning."""
+        if self._wants_to_leave:
+            self._soon(self._exit)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._on_ending(number)
+        self._soon(self._exit, EndedBySignal(number))
+
+    def _make(self, typist: KeyActions) -> LineApplication:
         control = BufferControl(
             self._buffer, input_processors=[BeforeInput(PROMPT)], focus_on_click=False
         )
@@ -195,9 +221,21 @@ class Editor:
         row = Window(
             FormattedTextControl(self._status), height=1, style="class:status", wrap_lines=False
         )
-        shown = ~is_done & Condition(self._has_status_row)
-        application: Application[None] = LineApplication(
-            layout=Layout(HSplit([line, ConditionalContainer(row, shown)])),
+        above = Window(
+            FormattedTextControl(self._drawn_rows),
+            height=lambda: Dimension.exact(len(self._rows)),
+            wrap_lines=False,
+        )
+        has_rows, has_status = Condition(self._has_rows), Condition(self._has_status_row)
+        shown = HSplit(
+            [
+                ConditionalContainer(above, ~is_done & has_rows),
+                line,
+                ConditionalContainer(row, ~is_done & has_status),
+            ]
+        )
+        application = LineApplication(
+            layout=Layout(shown, focused_element=line),
             key_bindings=merge_key_bindings([load_key_bindings(), self._keys(typist)]),
             style=_STYLE,
             color_depth=None if self._color else ColorDepth.DEPTH_1_BIT,
@@ -205,6 +243,7 @@ class Editor:
             output=_output(),
             erase_when_done=False,
             enable_page_navigation_bindings=False,
+            before_render=self._take_rows,
         )
         application.ttimeoutlen = ESCAPE_SECONDS
         # The bytes of one key come to the key processor together: nothing more is waited for.
@@ -213,6 +252,17 @@ class Editor:
 
     def _has_status_row(self) -> bool:
         return bool(self._status())
+
+    def _take_rows(self, application: Application[None]) -> None:
+        """Take in the rows above the prompt: they stay the same during one drawing."""
+        self._rows = self._lines(min(ROWS_SHOWN, application.output.get_size().rows // 3))
+
+    def _has_rows(self) -> bool:
+        return bool(self._rows)
+
+    def _drawn_rows(self) -> StyleAndTextTuples:
+        rows = [part for row in self._rows for part in (*row, ("", "\n"))]
+        return rows[:-1]
 
     def _keys(self, typist: KeyActions) -> KeyBindings:
         keys = KeyBindings()
@@ -236,7 +286,7 @@ class Editor:
         keys.add("tab")(_complete)
         keys.add("s-tab")(lambda event: event.current_buffer.complete_previous())
         if hasattr(signal, "SIGTSTP"):
-            keys.add("c-z")(lambda event: event.app.suspend_to_background())
+            keys.add("c-z")(lambda _: self._suspend())
         for number in range(1, _PHRASE_KEYS + 1):
             keys.add(f"f{number}")(lambda _, number=number: typist.phrase(number))
         for number in range(1, _ALT_DIGITS + 1):
@@ -268,15 +318,13 @@ class Editor:
         application = self._application
         if application is None or not application.is_running or application.is_done:
             write()
-            return
-        # Not prompt_toolkit's run_in_terminal: it gives the terminal back its echo meanwhile, and
-        # a key that is pressed in that moment would stand on the screen twice.
-        application.renderer.erase()
-        try:
-            write()
-        finally:
-            application.renderer.reset()
-            application.renderer.render(application, application.layout)
+        else:
+            application.print_above(write)
+
+    def _suspend(self) -> None:
+        if self._application is not None:
+            self._application.catch_up()
+            self._application.suspend_to_background()
 
     def _soon(self, function: Callable[..., None], *args: Any) -> bool:
         loop = self._loop
@@ -299,6 +347,8 @@ class Editor:
 
     def _exit(self, error: BaseException | None = None) -> None:
         application = self._application
+        self._wants_to_leave, self._error = True, error or self._error
+        error = self._error
         if application is not None and application.is_running and not application.is_done:
             if error is None:
                 application.exit()
@@ -308,6 +358,33 @@ class Editor:
 
 class LineApplication(Application[None]):
     """An application whose rows a terminal may break when it is made narrower."""
+
+    _drawn_at: Size | None = None
+
+    def print_above(self, write: Callable[[], None]) -> None:
+        """Have `write` called while nothing of it is on the screen, and draw it again below."""
+        # Not prompt_toolkit's run_in_terminal: it gives the terminal back its echo meanwhile, and
+        # a key that is pressed in that moment would stand on the screen twice.
+        self.catch_up()
+        self.renderer.erase()
+        try:
+            write()
+        finally:
+            self.renderer.reset()
+            self._redraw()
+
+    def catch_up(self) -> None:
+        """Draw it again where the terminal has another size already, and its signal is to come.
+
+        What follows may erase what is on the screen, where it stood at the old size.
+        """
+        if self._drawn_at not in {None, self.output.get_size()}:
+            self._on_resize()
+
+    def _redraw(self, render_as_done: bool = False) -> None:
+        size = self.output.get_size()
+        super()._redraw(render_as_done)
+        self._drawn_at = size
 
     def _on_resize(self) -> None:
         """Erase what is on the screen, wherever the terminal has moved it, and draw it again."""

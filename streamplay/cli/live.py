@@ -12,6 +12,7 @@ from streamplay.cli.conversation import Conversation
 from streamplay.cli.lines import Line, LineState
 from streamplay.cli.prompt import Prompt
 from streamplay.cli.signals import ENDING, end_by, handled, nudged
+from streamplay.cli.stuck_terminal import StuckTerminal
 from streamplay.cli.typist import Typist
 from streamplay.cli.usage import UsageError
 from streamplay.cli.user_files import UserFiles, state_folder
@@ -64,8 +65,14 @@ def run(args: argparse.Namespace) -> int:
     asked.setdefault("fallback_after", _FALLBACK_AFTER)
     options.tell_the_voice(args)
     try:
-        with handled(dict.fromkeys(ENDING, _leave)):
-            return _run(args, asked)
+        with StuckTerminal() as terminal:
+
+            def leave(number: int, frame: FrameType | None) -> None:
+                terminal.note(number)
+                _leave(number, frame)
+
+            with handled(dict.fromkeys(ENDING, leave)):
+                return _run(args, asked, terminal)
     except Left as left:
         return status.of_signal(left.number)
 
@@ -83,7 +90,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     raise Left(number)
 
 
-def _run(args: argparse.Namespace, asked: dict[str, Any]) -> int:
+def _run(args: argparse.Namespace, asked: dict[str, Any], terminal: StuckTerminal) -> int:
     tables = config.tables()
     person = console.is_terminal(sys.stdin)
     keeps = person and args.history is not False and tables["privacy"].get("store", True)
@@ -91,7 +98,9 @@ def _run(args: argparse.Namespace, asked: dict[str, Any]) -> int:
     if _is_editor_wanted(args):
         from streamplay.cli.live_editor import EditorSession
 
-        session: LiveRun = EditorSession(args, asked, folder, tables["phrases"])
+        session: LiveRun = EditorSession(
+            args, asked, folder, tables["phrases"], on_ending=terminal.note
+        )
     else:
         session = PlainSession(args, asked, folder, tables["phrases"])
     return session.run()

@@ -6,36 +6,32 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from streamplay.cli import console, slash, status
+from streamplay.cli import console, known_voices, slash, status
 from streamplay.cli.conversation import Conversation
 from streamplay.cli.editor import Editor, EndedBySignal
-from streamplay.cli.lines import shortened
+from streamplay.cli.lines import LineState, shortened
 from streamplay.cli.phrases import Phrases
+from streamplay.cli.status_lines import sentence_line
 from streamplay.cli.typist import Typist
 from streamplay.cli.user_files import UserFiles
 from streamplay.cli.vocabulary import UserHistory, WordCompleter
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from typing import Any
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from streamplay.cli.lines import Line, LineState
+    from streamplay.cli.lines import Line
 
 
 LEFT_OVER_SHOWN: Final = 3
 """Lines of an earlier run that are named; of more, only how many there are."""
 
 
-_BESIDE: Final = 28
-"""Columns of the status row that are not the words: " speaking: " and "  + 999 waiting"."""
-
-
-_NAMED_BESIDE: Final = 24
-"""Characters of a line that are named beside what it waits for."""
+_STATE_COLUMNS: Final = max(len(state) for state in LineState)
 
 
 class EditorSession:
@@ -51,6 +47,8 @@ class EditorSession:
         Where history, phrases and unspoken lines are kept; None: nowhere.
     phrases : mapping
         The configured phrases: names and texts.
+    on_ending : callable
+        Is told the number of a signal that ends it.
     """
 
     def __init__(
@@ -59,6 +57,8 @@ class EditorSession:
         asked: Mapping[str, Any],
         folder: Path | None,
         phrases: Mapping[str, str],
+        *,
+        on_ending: Callable[[int], object] = lambda _: None,
     ) -> None:
         self._quiet = bool(args.quiet)
         files = UserFiles(folder, self._tell)
@@ -68,8 +68,10 @@ class EditorSession:
             history,
             self._completer,
             self._status_row,
+            self._line_rows,
             lambda: bool(self._conversation.going),
             color=not os.environ.get("NO_COLOR"),
+            on_ending=on_ending,
         )
         self._conversation = Conversation(
             asked, self._editor, files, stats=bool(args.stats), notify=self._tell
@@ -79,9 +81,11 @@ class EditorSession:
             self._conversation, self._phrases, self._editor, self._completer
         )
         self._completer.commands = {
-            **dict.fromkeys(slash.COMMANDS, ()),
-            "/p": tuple(self._phrases.texts),
-            "/phrase": ("add ", "clear"),
+            **dict.fromkeys(slash.COMMANDS, tuple),
+            "/p": lambda: tuple(self._phrases.texts),
+            "/phrase": lambda: ("add ", "clear"),
+            "/voice": lambda: self._voices(asked),
+            "/model": known_voices.models,
         }
 
     def run(self) -> int:
@@ -104,6 +108,12 @@ class EditorSession:
             raise conversation.failed_to_open
         return status.of_signal(2) if self._typist.interrupted else status.OK
 
+    def _voices(self, asked: Mapping[str, Any]) -> list[str]:
+        """Return the voices that are known of the server and the model that speak."""
+        server = "local" if asked.get("local") else asked.get("base_url")
+        model = self._conversation.chosen.get("model", asked.get("model"))
+        return known_voices.names(server, model)
+
     def _tell(self, sentence: str) -> None:
         if not self._quiet:
             self._editor.tell(sentence)
@@ -117,8 +127,19 @@ class EditorSession:
         many = f"{len(texts)} lines were" if len(texts) > 1 else "a line was"
         self._editor.tell(f"{many} not spoken last time: {named}. Ctrl-T says them")
 
+    def _line_rows(self, most: int) -> list[StyleAndTextTuples]:
+        """Return the rows above the prompt, `most` at most: each line's state, the oldest first."""
+        lines = self._conversation.batch
+        while len(lines) > most and lines[0].ended:
+            lines.pop(0)
+        shown = lines if len(lines) <= most else lines[: max(1, most - 1)]
+        rows = [_row_of(line, console.columns()) for line in shown[:most]]
+        if len(shown) < len(lines) and most > 1:
+            rows.append([("", f"{'':{_STATE_COLUMNS}}  + {len(lines) - len(shown)} waiting")])
+        return rows
+
     def _status_row(self) -> StyleAndTextTuples:
-        """Return the row below the prompt: what is being said, what waits, what is wrong."""
+        """Return the row below the prompt: what Tab proposes, what is wrong, what is waited for."""
         conversation = self._conversation
         proposals = self._editor.proposals
         if len(proposals) > 1:
@@ -128,38 +149,24 @@ class EditorSession:
             parts.append(("", " opening the voice and the device …"))
         if conversation.no_sound:
             parts.append(("class:warning", f" {conversation.no_sound} "))
-        going = conversation.going
-        if going:
-            parts += self._going(going)
-        elif conversation.last is not None:
-            parts.append(("", f" {conversation.last.state}: {conversation.last.name}"))
+        if trouble := conversation.trouble:
+            parts.append(("class:warning", f" {trouble} "))
         if conversation.leaving:
-            parts.append(("", "  leaving after the last word"))
-        return parts
-
-    def _going(self, going: list[Line]) -> StyleAndTextTuples:
-        """Return what is said of the lines that are spoken and wait."""
-        first, *others = going
-        parts = _words(first.text, first.heard, first.state)
-        if trouble := self._conversation.trouble:
-            # The row is cut at the screen's edge: the wait stands before its long reason.
-            name = shortened(first.text, _NAMED_BESIDE)
-            parts = [("", f" {first.state}: {name}"), ("class:warning", f"  {trouble}")]
-        if others:
-            parts.append(("", f"  + {len(others)} waiting"))
+            parts.append(("", " leaving after the last word"))
         return parts
 
 
-def _words(text: str, heard: str, state: LineState) -> StyleAndTextTuples:
-    """Return the line that is spoken: its words that were heard, and those that follow."""
-    row = " ".join(text.split())
-    said = len(" ".join(heard.split()))
-    width = max(20, console.columns() - _BESIDE)
-    start = max(0, said - width // 2)
+def _row_of(line: Line, columns: int) -> StyleAndTextTuples:
+    """Return the row of a line: its state, and its words, of which those heard are marked."""
+    text = " ".join(line.text.split())
+    heard = len(" ".join(line.heard.split())) if line.state is not LineState.HEARD else 0
+    words = sentence_line(text, (heard, heard), columns - _STATE_COLUMNS - 3)
+    said = words.mark[0] if words.mark else 0
+    style = "class:warning" if line.state is LineState.LOST else ""
     return [
-        ("", f" {state}: "),
-        ("class:status.heard", row[start:said]),
-        ("", row[said : start + width]),
+        (style, f"{line.state:>{_STATE_COLUMNS}}: "),
+        ("class:heard", words.text[:said]),
+        ("", words.text[said:]),
     ]
 
 

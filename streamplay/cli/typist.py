@@ -77,7 +77,7 @@ class Typist:
             self._screen.tell(f"there is no phrase {name!r}{closest(name, self.phrases.texts)}")
             return
         sound = self.phrases.sound(name)
-        if sound is None or not self.conversation.is_open:
+        if sound is None:
             self.conversation.say(text)
         else:
             self.conversation.play(text, *sound)

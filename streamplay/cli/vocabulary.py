@@ -11,7 +11,7 @@ from prompt_toolkit.completion import Completer, Completion
 from prompt_toolkit.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
@@ -67,10 +67,12 @@ class WordCompleter(Completer):
     lines : iterable of str
         The user's lines and phrases.
     commands : mapping
-        A command's name with its slash, and what may follow it.
+        A command's name with its slash, and a function that returns what may follow it.
     """
 
-    def __init__(self, lines: Iterable[str], commands: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, lines: Iterable[str], commands: Mapping[str, Callable[[], Sequence[str]]]
+    ) -> None:
         self._words: Counter[str] = Counter()
         self.commands = commands
         for line in lines:
@@ -104,7 +106,7 @@ class WordCompleter(Completer):
 
     def _command_completions(self, before: str) -> Iterable[Completion]:
         name, space, rest = before.partition(" ")
-        choices = self.commands.get(name, ()) if space else self.commands
+        choices = self.commands.get(name, tuple)() if space else self.commands
         typed = rest if space else name
         for choice in choices:
             if choice.startswith(typed):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamplay.cli.conversation import Conversation
+from streamplay.cli.conversation import HANDED_OVER, Conversation
 from streamplay.cli.lines import LineState
 from streamplay.cli.live import PlainScreen
 from streamplay.cli.user_files import UserFiles
@@ -96,3 +96,20 @@ def test_the_line_that_cut_in_is_heard_first(unheard: Conversation) -> None:
     assert [line.text for line in unheard.going] == ["Now.", "One.", "Two."]
     unheard.going[1].state = LineState.SPEAKING
     assert [line.text for line in unheard.going] == ["One.", "Now.", "Two."]
+
+
+def test_the_player_has_a_few_lines_at_a_time_and_each_is_heard(unheard: Conversation) -> None:
+    given: list[str] = []
+
+    def say(text: str, **_: object) -> object:
+        given.append(text)
+        return object()
+
+    unheard._player = SimpleNamespace(say=say)  # type: ignore[assignment]
+    texts = [f"Line {number}." for number in range(3 * HANDED_OVER)]
+    for text in texts:
+        unheard.say(text)
+    assert given == texts[:HANDED_OVER]
+    for line in unheard.going:
+        unheard._end(line, LineState.HEARD)
+    assert (given, unheard.is_busy) == (texts, False)

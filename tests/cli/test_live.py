@@ -91,7 +91,7 @@ def test_ctrl_c_silences_and_what_is_being_typed_stays(at_slow_prompt: Terminal)
 
 def test_ctrl_c_drops_what_was_queued_and_says_so(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\rQueued.\rQueued too.\r")
-    at_slow_prompt.shows("speaking: ", "+ 2 waiting")
+    at_slow_prompt.shows("speaking: ", "waiting: Queued.", "waiting: Queued too.")
     at_slow_prompt.type(CTRL_C)
     at_slow_prompt.until("silenced, and 2 lines behind it")
 
@@ -210,7 +210,7 @@ def test_a_device_that_cannot_be_used_ends_it(speech_server: LocalServer, own_fi
 
 def test_an_esc_shortly_before_enter_never_cuts_in(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\rOne.\rTwo.")
-    at_slow_prompt.shows("speaking: ", "+ 1 waiting", "say> Two.")
+    at_slow_prompt.shows("speaking: ", "waiting: One", "say> Two.")
     at_slow_prompt.type(ESC)
     time.sleep(0.01)  # shorter than any person, and read apart from what follows
     at_slow_prompt.type("\r")
@@ -241,7 +241,7 @@ def test_a_failure_is_told_in_one_line_and_retries_are_in_the_status(own_files: 
     with Terminal(["live", "--base-url", "http://127.0.0.1:9/v1"]) as terminal:
         terminal.shows(PROMPT)
         terminal.type("Hello.\r")
-        terminal.shows("waiting: Hello.  again in", ": http://127.0.0.1:9/v1 refuses")
+        terminal.shows("waiting: Hello.", " again in", ": http://127.0.0.1:9/v1 refuses")
         rows = terminal.shows("lost: “Hello.”", " lost: Hello.")
         assert sum("refuses the connection" in row for row in rows) == 1
 
@@ -268,14 +268,14 @@ def test_lines_that_a_crash_left_unspoken_are_offered_again(
     with Terminal(words) as terminal:
         terminal.shows(PROMPT)
         terminal.type(f"{LONG}\rNever reached.\r")
-        terminal.shows("+ 1 waiting")
+        terminal.shows("waiting: Never reached.")
         terminal.process.kill()
         terminal.process.wait()
     with Terminal(words) as terminal:
         terminal.shows("2 lines were not spoken last time", "“Never reached.”")
         terminal.shows(PROMPT)
         terminal.type(CTRL_T)
-        terminal.shows("speaking: This line", "+ 1 waiting")
+        terminal.shows("speaking: This line", "waiting: Never reached.")
 
 
 def test_phrases_sound_by_one_key_and_are_kept(speech_server: LocalServer, own_files: Path) -> None:

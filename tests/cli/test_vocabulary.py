@@ -31,7 +31,9 @@ def test_words_are_completed_from_what_was_said_the_most_used_first() -> None:
 
 
 def test_commands_and_what_follows_them_are_completed() -> None:
-    completer = WordCompleter(["/quit is no word"], {"/voice": ["tara", "leo"], "/volume": []})
+    completer = WordCompleter(
+        ["/quit is no word"], {"/voice": lambda: ["tara", "leo"], "/volume": tuple}
+    )
     assert completed(completer, "/vo") == ["/voice", "/volume"]
     assert completed(completer, "/voice t") == ["/voice tara"]
     assert completed(completer, "/volume t") == []
