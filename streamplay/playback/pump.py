@@ -41,6 +41,7 @@ from streamplay.playback.ring import RESERVED, SLOTS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
 
     from streamplay.audio import Frames
     from streamplay.errors import OutputFailed
@@ -241,12 +242,13 @@ class Pump:
             self._queue.move(track, place)
         self._changed()
 
-    def skip_rest(self, track: Track) -> None:
-        """Let nothing more of `track` be heard until its next piece begins."""
+    def skip_rest(self, track: Track) -> Future[None]:
+        """Let nothing more of `track` be heard until its next piece begins; return when it does."""
         with self._lock:
-            track.skipping = True
+            next_piece = track.await_piece()
             self._queue.move(track, track.tape.end)
         self._changed()
+        return next_piece
 
     def set_speed(self, track: Track, speed: float) -> None:
         """Have what is written of `track` from now on heard at another speed."""

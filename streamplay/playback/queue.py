@@ -132,7 +132,7 @@ class PlaybackQueue:
         """Take frames of `track`, behind all of the tracks before it; `step` writes them."""
         track.tape.put_frames(frames)
         track.starved = self._playout.starved
-        if track.skipping:
+        if track.next_piece is not None:
             self.move(track, track.tape.end)
         self._forget()
 

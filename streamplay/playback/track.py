@@ -40,8 +40,11 @@ class Positions(Protocol):
     def move(self, track: Track, place: int) -> None:
         """Let `track` be heard from another place on; on the loop."""
 
-    def skip_rest(self, track: Track) -> None:
-        """Let nothing more of `track` be heard until its next piece begins; on the loop."""
+    def skip_rest(self, track: Track) -> Future[None]:
+        """Let nothing more of `track` be heard until its next piece begins; return when it does.
+
+        On the loop.
+        """
 
     def set_speed(self, track: Track, speed: float) -> None:
         """Have what is written of `track` from now on heard at another speed; on the loop."""
@@ -111,8 +114,8 @@ class Track:
         It is heard in the gap of a track before it that is idle.
     keeps : bool
         What was heard is kept, as far as the queue's bound allows, so that it can be heard again.
-    skipping : bool
-        What comes is not going to be heard, until the listener is where the next piece begins.
+    next_piece : Future or None
+        Where the listener has gone on to a piece that is to come: done when that begins.
     closed : bool
         Nothing more will come; what came is played to its end.
     idle : bool
@@ -155,7 +158,7 @@ class Track:
     changes: Changes = field(default_factory=Changes)
     first: bool = False
     keeps: bool = False
-    skipping: bool = False
+    next_piece: Future[None] | None = None
     closed: bool = False
     idle: bool = False
     wanted_speed: float = 1.0
@@ -175,6 +178,20 @@ class Track:
     underflows: int = 0
     starved: int = 0
     drained_at: int | None = None
+
+    # On the loop
+
+    def await_piece(self) -> Future[None]:
+        """Let nothing that comes be heard until the next piece begins; return when that is."""
+        if self.next_piece is None:
+            self.next_piece = Future()
+        return self.next_piece
+
+    def begin_piece(self) -> None:
+        """Note that the frames of another piece follow."""
+        awaited, self.next_piece = self.next_piece, None
+        if awaited is not None:
+            awaited.set_result(None)
 
     # For any thread
 

@@ -105,7 +105,7 @@ class Delivery:
         self._before, self._piece = self._piece, piece
         piece.start = self._account.meant
         piece.kept = [(0, self._account.frames_saved)]
-        self._account.track.skipping = False  # the listener wanted to go on to this piece
+        self._account.track.begin_piece()
         if self._policy is not None:
             self._policy.on_request(len(piece.text))
         if self._trimmer is not None:

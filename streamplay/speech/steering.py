@@ -130,8 +130,11 @@ class SteeredUtterance(Utterance):
         self._do(self._go_back, then)
 
     def go_forward(self, then: Callable[[], object]) -> None:
-        """Go to the next sentence, or five seconds forward; `then` as in `go_back`."""
-        self._do(self._go_forward, then)
+        """Go to the next sentence, or five seconds forward; `then` as in `go_back`.
+
+        Where that sentence has not come, `then` is called again when it begins to.
+        """
+        self._do(partial(self._go_forward, then), then)
 
     def _do(self, work: Callable[[], object], then: Callable[[], object]) -> None:
         def do() -> None:
@@ -172,7 +175,7 @@ class SteeredUtterance(Utterance):
         else:
             self._go(frame - round(STEP_SECONDS * rate))
 
-    def _go_forward(self) -> None:
+    def _go_forward(self, then: Callable[[], object]) -> None:
         state, frame = self._state, self._frame()
         account = state.account
         rate = account.samplerate
@@ -184,7 +187,8 @@ class SteeredUtterance(Utterance):
         if target is not None:
             self._go(target)
         elif pump is not None and not (state.received or account.track.closed):
-            pump.skip_rest(account.track)  # the next piece has not come
+            next_piece = pump.skip_rest(account.track)
+            next_piece.add_done_callback(lambda _: then())
         else:
             self._go(account.meant)
 

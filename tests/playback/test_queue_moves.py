@@ -169,11 +169,11 @@ def test_what_is_skipped_as_it_comes_is_never_heard() -> None:
     listener = Listener()
     listener.put(100)
     listener.play(35)
-    listener.track.skipping = True
+    listener.track.await_piece()
     listener.move(listener.track.tape.end)
     listener.put(300)
     listener.play(70)
-    listener.track.skipping = False
+    listener.track.begin_piece()
     listener.put(50)
     listener.play(70)
     assert runs(listener.heard) == [(0, 35), (400, 450)]

@@ -52,7 +52,7 @@ class Listener:
         """Let a piece come whole."""
         account, piece = self.state.account, self.state.pieces[number]
         piece.start = account.meant
-        self.track.skipping = False
+        self.track.begin_piece()
         count = round(seconds * RATE)
         frames = np.full((count, 1), 0.1 * (number + 1), np.float32)
         account.arrived(frames, 2 * count, self.now)
@@ -113,7 +113,15 @@ def test_forward_beyond_what_has_come_waits_for_the_next_sentence(apart: Listene
     apart.play(4)
     assert apart.press(apart.speech.go_forward) == 7
     assert not any(apart.play(0.5)[1000:])
+    assert apart.moved == 1
+    apart.pump.set_paused(paused=True)
     apart.come(2, 2)
+    # A listener who has paused is told, and shown the sentence, all the same.
+    assert apart.moved == 2
+    sentence = apart.speech.view().sentence
+    assert sentence is not None
+    assert sentence.text == "A third."
+    apart.pump.set_paused(paused=False)
     assert apart.speech.view().seconds == 7
     assert set(np.round(apart.play(1)[1000:], 3)) == {0.3}
 
