@@ -4,8 +4,10 @@
 
 Commands are run without PortAudio, a terminal, HOME, an environment; with a HOME that cannot be
 written, a full disk behind standard output, LANG=C, closed standard streams, and at a terminal of
-40 columns. A run is right where the exit status is one of the contract's, nothing says "a bug" or
-"Traceback", no escape sequence goes where there is no terminal, and a failure is one sentence.
+40 columns; and, where mounts may be made (root on Linux), with HOME, TMPDIR and the current folder
+on a tmpfs that is full, or read-only. A run is right where the exit status is one of the
+contract's, nothing says "a bug" or "Traceback", no escape sequence goes where there is no terminal,
+and a failure is one sentence.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,8 +33,11 @@ STATUSES = frozenset((0, 1, 2, 3, 4, 130))
 COMMANDS = {
     "say": ("say Hello. --base-url {url}", ""),
     "say -f": ("say -f {text} --base-url {url}", ""),
+    "say -o": ("say Hello. --base-url {url} --force -o $HOME/out.wav", ""),
+    "say -o -f": ("say -f {text} --base-url {url} --no-play --force -o $HOME/out.flac", ""),
     "live": ("live --base-url {url}", "Hello.\n"),
     "play": ("play {text}", ""),
+    "play a sound": ("play {sound}", ""),
     "voices": ("voices --base-url {url}", ""),
     "models": ("models", ""),
     "devices": ("devices", ""),
@@ -59,11 +65,35 @@ CONDITIONS = {
 }
 """How a shell runs it."""
 
+_ON_TMPFS = (
+    "unshare -m bash -c 'mkdir -p {folder}/small && mount -t tmpfs -o size=64k small {folder}/small"
+    " && cd {folder}/small && {then}; export HOME=$PWD TMPDIR=$PWD; {program} {words}'"
+)
+
+MOUNTS = {
+    "full tmpfs": "head -c 1M /dev/zero > fill 2>/dev/null",
+    "read-only tmpfs": "mount -o remount,ro {folder}/small",
+}
+"""What is done with a small file system before the command runs there."""
+
+
+def can_mount() -> bool:
+    """Return whether a small file system can be mounted here, in a namespace of its own."""
+    words = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
 NO_PORTAUDIO = """
 import ctypes.util
 find = ctypes.util.find_library
 ctypes.util.find_library = lambda name: None if "portaudio" in name else find(name)
 """
+
+
+EVERY = (*CONDITIONS, *MOUNTS, "40 columns")
 
 
 class Outcome(NamedTuple):
@@ -82,7 +112,13 @@ def outcomes(commands: list[str], conditions: list[str]) -> Iterator[Outcome]:
         folder = Path(name)
         (folder / "sitecustomize.py").write_text(NO_PORTAUDIO)
         (folder / "text.txt").write_text("Hello.\n")
-        filled = {"url": server.base_url, "text": str(folder / "text.txt"), "folder": name}
+        filled = {
+            "url": server.base_url,
+            "text": str(folder / "text.txt"),
+            "sound": str(folder / "sound.wav"),
+            "folder": name,
+        }
+        _write_sound(folder / "sound.wav")
         program = str(Path(sys.executable).with_name("streamplay"))
         for command in commands:
             line, typed = COMMANDS[command]
@@ -91,7 +127,9 @@ def outcomes(commands: list[str], conditions: list[str]) -> Iterator[Outcome]:
                 if condition == "40 columns":
                     yield at_terminal(command, words, typed, folder)
                     continue
-                shell = CONDITIONS[condition].format(program=program, words=words, **filled)
+                then = MOUNTS.get(condition, "").format(**filled)
+                form = CONDITIONS.get(condition, _ON_TMPFS)
+                shell = form.format(program=program, words=words, then=then, **filled)
                 done = subprocess.run(
                     ["bash", "-c", shell],
                     input=typed,
@@ -104,6 +142,14 @@ def outcomes(commands: list[str], conditions: list[str]) -> Iterator[Outcome]:
                 )
                 fault = _fault(done.returncode, done.stdout, done.stderr)
                 yield Outcome(command, condition, done.returncode, done.stderr.strip(), fault)
+
+
+def _write_sound(path: Path) -> None:
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(24000)
+        sound.writeframes(bytes(4800))
 
 
 def at_terminal(command: str, words: str, typed: str, folder: Path) -> Outcome:
@@ -142,12 +188,15 @@ def _fault(status: int, out: str, err: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--command", choices=COMMANDS, action="append")
-    parser.add_argument("--condition", choices=(*CONDITIONS, "40 columns"), action="append")
+    parser.add_argument("--condition", choices=EVERY, action="append")
     parser.add_argument("--markdown", action="store_true")
     args = parser.parse_args()
     failed = count = 0
     form = "| {0} | {1} | {2} | {3} |" if args.markdown else "{0:12} {1:15} {2:3}  {3}"
-    conditions = args.condition or [*CONDITIONS, "40 columns"]
+    conditions = args.condition or [*EVERY]
+    if not can_mount():
+        conditions = [each for each in conditions if each not in MOUNTS]
+        print("no file system can be mounted here: those conditions are left out")
     for run in outcomes(args.command or list(COMMANDS), conditions):
         count += 1
         failed += bool(run.fault)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STUCK_SECONDS: Final = 3.0
 """So long after a signal a terminal that takes nothing is given up: files are finished by then."""
 
+DESCRIPTORS: Final = (1, 2)
+"""Standard output and standard error."""
+
 
 class StuckTerminal:
     """Watches the terminal from a signal on, on a thread of its own.
@@ -77,7 +80,7 @@ def is_stuck() -> bool:
     """Return whether standard output or standard error is a terminal that takes nothing."""
     if sys.platform == "win32":  # `select` takes sockets alone there
         return False
-    for descriptor in (1, 2):
+    for descriptor in DESCRIPTORS:
         with contextlib.suppress(OSError, ValueError):
             if os.isatty(descriptor) and not select.select([], [descriptor], [], 0)[1]:
                 return True

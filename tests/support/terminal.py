@@ -57,6 +57,7 @@ class Terminal:
         self._screen = pyte.Screen(columns, rows)
         self._emulator = pyte.ByteStream(self._screen)
         self._ours, theirs = pty.openpty()
+        self._name = os.ttyname(theirs)
         self._resize_to(columns, rows)
         self._modes = termios.tcgetattr(theirs)
         self.process = subprocess.Popen(
@@ -81,6 +82,19 @@ class Terminal:
     def type(self, text: str) -> None:
         """Press these keys."""
         os.write(self._ours, text.encode())
+
+    def stop_output(self) -> None:
+        """Take nothing that is printed any more, as after Ctrl-S."""
+        self._flow(termios.TCOOFF)
+
+    def go_on(self) -> None:
+        """Take what is printed again."""
+        self._flow(termios.TCOON)
+
+    def _flow(self, action: int) -> None:
+        theirs = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(theirs, action)
+        os.close(theirs)
 
     def resize(self, columns: int, rows: int) -> None:
         """Give the terminal another size, as when its window is dragged."""
