@@ -195,7 +195,7 @@ class _Speech:
             return self._say_words(text)
         self._open_terminal(given=False)
         # Open the device and connect while the first sentence is being written.
-        with self._player(self._asked) as player:
+        with self._player(self._asked, at_once=True) as player:
             return self._say_standard_input(player)
 
     def _read_aloud(self) -> Receipt:
@@ -206,7 +206,8 @@ class _Speech:
         self._open_terminal(FileProgress(read))
         # The document has made its text fit to be heard; what a player would clean is clean.
         asked = {name: value for name, value in self._asked.items() if name != "clean"}
-        with self._player(asked) as player:
+        # The first sentence is at hand: its request does not wait for the device.
+        with self._player(asked, at_once=False) as player:
             speech = self._start(player, read.feed)
             try:
                 return self._hear(player, speech)
@@ -225,14 +226,15 @@ class _Speech:
         plays = self._asked.get("play", True)
         self._terminal = open_terminal(progress, self._interruption, given=given, plays=plays)
 
-    def _player(self, asked: Mapping[str, Any]) -> Player:
-        """Return a player that is ready at once."""
-        from streamplay.player import Player, SteeredPlayer
+    def _player(self, asked: Mapping[str, Any], *, at_once: bool) -> Player:
+        """Return a player: `at_once`, one whose device is open and that has connected."""
+        from streamplay.player import LazyPlayer, Player, SteeredPlayer
 
         notify = options.notifier(self._args)
         if self._terminal is None:
-            return Player(**asked, notify=notify)
-        return SteeredPlayer(**asked, **self._terminal.options, notify=notify, at_once=True)
+            return (Player if at_once else LazyPlayer)(**asked, notify=notify)
+        shown = self._terminal.options
+        return SteeredPlayer(**asked, **shown, notify=notify, at_once=at_once)
 
     def _hear(self, player: Player, speech: Utterance) -> Receipt:
         """Wait until it has been heard."""
