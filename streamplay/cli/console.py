@@ -13,9 +13,10 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 
-from streamplay.errors import printable
+from streamplay.errors import LONGEST_MESSAGE, printable
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ COLUMNS: Final = 80
 
 DUMB_TERMINALS: Final = ("", "dumb", "unknown")
 """What TERM says of terminals that can only print."""
+
+_JOINERS: Final = re.compile("([\u00ad\u200c\u200d\U000e0020-\U000e007f]+)")
+"""Persian and Indic words, emoji of several people, and flags of regions are written with these,
+which Python takes for unprintable; they control no terminal."""
 
 _above: list[Callable[[Callable[[], None]], None]] = []
 """Prints above the status lines, while there are any."""
@@ -56,8 +61,18 @@ def lost() -> str:
 def _rows(text: str) -> str:
     """Return text of several lines, each of them printable."""
     return "\n".join(
-        "\t".join(printable(part, sys.maxsize) for part in row.split("\t"))
+        "\t".join(_printable(part, sys.maxsize) for part in row.split("\t"))
         for row in text.split("\n")
+    )
+
+
+def _printable(text: str, limit: int = LONGEST_MESSAGE) -> str:
+    """Return `text` as `printable` does, with the joiners that words and emoji are written with."""
+    parts = _JOINERS.split(text)
+    if len(parts) == 1 or len(text) > limit:
+        return printable(text, limit)
+    return "".join(
+        part if index % 2 else printable(part, limit) for index, part in enumerate(parts)
     )
 
 
@@ -71,7 +86,7 @@ def tell(sentence: str) -> None:
 
     On a terminal it is wrapped between words to the terminal's width; elsewhere it is one line.
     """
-    text = f"streamplay: {printable(sentence)}"
+    text = f"streamplay: {_printable(sentence)}"
     if is_terminal(sys.stderr) and len(text) * 2 > (width := columns()):
         text = wrapped(text, width)
     _write(sys.stderr, text)
@@ -108,7 +123,7 @@ def cells(text: str) -> int:
 
 def err(text: str) -> None:
     """Print lines of text to standard error."""
-    _write(sys.stderr, "\n".join(map(printable, text.split("\n"))))
+    _write(sys.stderr, "\n".join(map(_printable, text.split("\n"))))
 
 
 def flush() -> None:

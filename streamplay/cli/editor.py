@@ -12,7 +12,6 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit.application import Application
@@ -272,7 +271,7 @@ class Editor:
             event.current_buffer.append_to_history()
             event.current_buffer.reset()
             if text.strip():
-                self._above(lambda: _write(f"{PROMPT}{text}\n"))
+                self._above(lambda: console.out(f"{PROMPT}{text}"))
                 typist.entered(text, now=now)
 
         keys.add("enter")(enter)
@@ -460,9 +459,3 @@ def _output() -> Output:
     if hasattr(output, "enable_cpr"):
         output.enable_cpr = False
     return output
-
-
-def _write(text: str) -> None:
-    with suppress(OSError, ValueError):
-        sys.stdout.write(text)
-        sys.stdout.flush()

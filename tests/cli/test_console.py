@@ -151,3 +151,13 @@ def test_a_result_that_could_not_be_written_is_no_success(words: list[str]) -> N
         )
     assert done.returncode == 4
     assert done.stderr == b"streamplay: cannot write standard output: No space left on device\n"
+
+
+def test_what_joins_letters_and_emoji_stays_and_what_controls_a_terminal_does_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = "می\u200cخواهم 👩\u200d👧 zu\u00adrück"
+    console.tell(f"lost: {words}\x1b[31m\u202e")
+    console.err(f"{words}\x07")
+    told = capsys.readouterr().err
+    assert told == f"streamplay: lost: {words}\ufffd[31m\ufffd\n{words}\ufffd\n"
