@@ -1,11 +1,14 @@
 """From a key in `live` to sound: its first prompt, a phrase's key, and Enter.
 
-    .venv/bin/python -m benchmarks.live_keys [--runs 20] [--first-byte-ms 100] [--silent]
+    .venv/bin/python -m benchmarks.live_keys [--runs 20] [--first-byte-ms 100] [--pause 0.3]
+        [--silent]
 
 - first prompt: from the start of the process until a terminal shows `say>`.
 - phrase: from the byte of F1 until its first frame is handed to the output; warm, its sound kept.
 - Enter: the same for a typed line, less the server's first byte (`ms.first_byte` of the receipt):
   the limit is one block of the output and 10 ms.
+
+Between two keys there are `--pause` seconds. After five seconds the default device is opened again.
 
 Sound goes to the tests' sound card; with `--silent`, to the silent clock.
 """
@@ -43,8 +46,9 @@ PATIENCE_SECONDS = 20
 class Keys:
     """`live` in this process: presses keys, and notes when sound was handed over."""
 
-    def __init__(self, base_url: str, folder: Path) -> None:
+    def __init__(self, base_url: str, folder: Path, pause: float) -> None:
         self._url = base_url
+        self._pause = pause
         self._folder = folder
         self._ended = threading.Event()
         self._at = 0.0
@@ -95,7 +99,7 @@ class Keys:
         begun = time.perf_counter()
         screen.press(keys)
         assert self._ended.wait(PATIENCE_SECONDS), f"nothing was heard after {keys!r}"
-        time.sleep(0.3)  # a person pauses
+        time.sleep(self._pause)
         return self._at - begun
 
 
@@ -126,6 +130,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first-byte-ms", type=int, default=100)
+    parser.add_argument("--pause", type=float, default=0.3)
     parser.add_argument("--silent", action="store_true")
     args = parser.parse_args()
     os.environ["STREAMPLAY_ENGINE"] = "espeak"
@@ -140,7 +145,7 @@ def main() -> int:
         ):
             os.environ |= {"XDG_STATE_HOME": folder, "XDG_CONFIG_HOME": folder}
             shown = prompts(server.base_url, max(3, args.runs // 3))
-            keys = Keys(server.base_url, Path(folder))
+            keys = Keys(server.base_url, Path(folder), args.pause)
             keys.measure(args.runs)
     finally:
         sink.close()
