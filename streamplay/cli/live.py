@@ -171,8 +171,8 @@ class PlainSession:
         self._conversation = Conversation(
             asked, self._screen, files, stats=bool(args.stats), notify=tell
         )
-        kept = Phrases(phrases, files, asked, tell)
-        self._typist = Typist(self._conversation, kept, self._screen)
+        self._phrases = Phrases(phrases, files, asked, tell)
+        self._typist = Typist(self._conversation, self._phrases, self._screen)
         self._greets = self._interactive and not args.quiet
 
     def run(self) -> int:
@@ -182,6 +182,8 @@ class PlainSession:
         error = conversation.wait_until_open()
         if error is not None:
             raise error
+        if self._interactive:
+            self._phrases.fetch()
         cut = True
         try:
             with nudged(), handled({signal.SIGINT: self._on_interrupt}):

@@ -76,7 +76,9 @@ class EditorSession:
         self._conversation = Conversation(
             asked, self._editor, files, stats=bool(args.stats), notify=self._tell
         )
-        self._phrases = Phrases(phrases, files, asked, self._tell)
+        self._phrases = Phrases(
+            phrases, files, asked, self._tell, self._conversation.wait_until_open
+        )
         self._typist = EditorTypist(
             self._conversation, self._phrases, self._editor, self._completer
         )
@@ -95,6 +97,7 @@ class EditorSession:
             self._editor.tell("a line is spoken when it ends; Ctrl-C silences, Ctrl-D leaves")
         self._offer_left_over()
         conversation.open()
+        self._phrases.fetch()
         cut = True
         try:
             self._editor.run(self._typist)

@@ -56,6 +56,8 @@ class Phrases:
         The arguments of the player that fetches them.
     tell : callable
         Is told in one line what could not be fetched.
+    wait : callable
+        Returns when the prompt does not wait for anything any more: nothing is fetched before.
     """
 
     def __init__(
@@ -64,10 +66,11 @@ class Phrases:
         files: UserFiles,
         options: Mapping[str, Any],
         tell: Callable[[str], None],
+        wait: Callable[[], object] = lambda: None,
     ) -> None:
         self._files = files
         self._options = dict(options)
-        self._tell = tell
+        self._tell, self._wait = tell, wait
         self._added = self._read_added()
         self._configured = dict(configured)
         self._sounds: dict[str, tuple[NDArray[Any], int]] = {}
@@ -124,6 +127,7 @@ class Phrases:
         missing = [text for text in self.texts.values() if not self._load(self._key(text))]
         if not missing or not self._files.keeps:
             return
+        self._wait()
         from streamplay.player import Player
 
         try:

@@ -12,6 +12,7 @@ import pytest
 
 from streamplay.cli import main
 from streamplay.server.child import LocalServer
+from tests.support.speaking import wait_until
 from tests.support.terminal import CTRL_C, CTRL_D, CTRL_T, ESC, LEFT, UP, Terminal
 
 if TYPE_CHECKING:
@@ -285,21 +286,23 @@ def test_phrases_sound_by_one_key_and_are_kept(speech_server: LocalServer, own_f
     words = ["live", "--base-url", speech_server.base_url, "--stats"]
     with Terminal(words) as terminal:
         terminal.shows(PROMPT)
+        kept = own_files / "state" / "streamplay" / "phrases"
+        _are_kept(kept, 1)  # before any key is pressed
         terminal.type("\x1bOP")  # F1
-        terminal.shows("result   complete")
+        terminal.until("result   complete")
         terminal.type("/phrase add no No, thank you.\r/p no\r")
         terminal.until("result   complete")
-        terminal.until("result   complete")
-        kept = own_files / "state" / "streamplay" / "phrases"
-        deadline = time.monotonic() + 20
-        while len(list(kept.glob("[!.]*.wav"))) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert {each.stat().st_mode & 0o777 for each in kept.glob("[!.]*.wav")} == {0o600}
+        _are_kept(kept, 2)
         terminal.type("\x1b2")  # Alt-2
         terminal.until("result   complete")
         terminal.type("/phrase clear\r")
         terminal.shows("forgotten")
         assert not list(kept.glob("[!.]*.wav"))
+
+
+def _are_kept(folder: Path, number: int) -> None:
+    wait_until(lambda: len(list(folder.glob("[!.]*.wav"))) == number)
+    assert {each.stat().st_mode & 0o777 for each in folder.glob("[!.]*.wav")} == {0o600}
 
 
 def test_words_and_commands_are_completed_from_what_was_said(at_prompt: Terminal) -> None:
