@@ -163,7 +163,7 @@ def _row_of(line: Line, columns: int) -> StyleAndTextTuples:
     """Return the row of a line: its state, and its words, of which those heard are marked."""
     text = " ".join(line.text.split())
     heard = len(" ".join(line.heard.split())) if line.state is not LineState.HEARD else 0
-    words = sentence_line(text, (heard, heard), columns - _STATE_COLUMNS - 3)
+    words = sentence_line(text, (heard, heard), max(1, columns - _STATE_COLUMNS - 3))
     said = words.mark[0] if words.mark else 0
     style = "class:warning" if line.state is LineState.LOST else ""
     return [
