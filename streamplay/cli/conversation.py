@@ -294,7 +294,10 @@ class Conversation:
     def batch(self) -> list[Line]:
         """The lines since nothing was going on: those that have ended, and then those `going`."""
         with self._lock:
-            return self._lines.batch
+            lines, speaking = self._lines.batch, self._lines.speaking
+        if speaking is not None:
+            speaking.heard = speaking.utterance.heard().text
+        return lines
 
     @property
     def trouble(self) -> str:
@@ -394,11 +397,9 @@ class Conversation:
         if line is None:
             return
         match event:
-            case events.FirstSound():
+            case events.FirstSound() if not line.ended:
                 line.state, self._retry = LineState.SPEAKING, None
                 self._look_at_output(event.utterance.receipt)
-            case events.Word() | events.PieceFinished():
-                line.heard = event.utterance.heard().text
             case events.Finished(receipt=receipt):
                 line.heard = line.text
                 self._receipt(receipt)

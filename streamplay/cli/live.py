@@ -98,6 +98,8 @@ def _run(args: argparse.Namespace, asked: dict[str, Any], terminal: StuckTermina
     if _is_editor_wanted(args):
         from streamplay.cli.live_editor import EditorSession
 
+        if options.may_follow_words(args, asked):
+            asked["alignment"] = "word"
         session: LiveRun = EditorSession(
             args, asked, folder, tables["phrases"], on_ending=terminal.note
         )

@@ -20,7 +20,7 @@ from streamplay.rules.option_table import MOST_AHEAD, OPTIONS, READABLE, SPEEDS,
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any, Final
 
@@ -93,6 +93,14 @@ def shows_status(args: argparse.Namespace) -> bool:
     """Return whether the flags and the terminal let status lines be shown."""
     unwanted = args.quiet or args.json or args.plain
     return not unwanted and console.is_terminal(sys.stderr) and not console.is_dumb()
+
+
+def may_follow_words(args: argparse.Namespace, asked: Mapping[str, Any]) -> bool:
+    """Return whether the server is known to tell the times of words, and is not asked already."""
+    streams = asked.get("stream") is not False and asked.get("format", "raw") == "raw"
+    if not streams or "alignment" in asked.get("extra", {}):
+        return False
+    return bool(asked.get("local")) or asks_together(os.environ, args.base_url)
 
 
 def quiet(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

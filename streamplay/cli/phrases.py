@@ -38,7 +38,7 @@ _FOLDER: Final = "phrases"
 
 # What of a player's options changes how a phrase sounds.
 _SOUNDS_BY: Final = (
-    *(option.name for option in options_in("request")),
+    *(option.name for option in options_in("request") if option.name != "alignment"),
     *("clean", "base_url", "local"),
 )
 

@@ -14,7 +14,6 @@ from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
 from streamplay.network.early import leave_early
-from streamplay.network.endpoint import asks_together
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -102,12 +101,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _follows_words(args: argparse.Namespace, asked: Mapping[str, Any]) -> bool:
-    """Return whether to ask for the times of words: only where the server is known to tell them."""
+    """Return whether to ask for the times of words."""
     shown = args.subtitles or (options.shows_status(args) and asked.get("play", True))
-    streams = asked.get("stream") is not False and asked.get("format", "raw") == "raw"
-    if not (shown and streams) or "alignment" in asked.get("extra", {}):
-        return False
-    return bool(asked.get("local")) or asks_together(os.environ, args.base_url)
+    return bool(shown) and options.may_follow_words(args, asked)
 
 
 def _dry_run(args: argparse.Namespace) -> int:
