@@ -8,30 +8,23 @@ connection, the request, the first byte, the first sound. `--imports` adds what
     .venv/bin/python -m benchmarks.start [--runs 9] [--imports] [--svg docs/images/start.svg]
     .venv/bin/python -m benchmarks.start --ways [--runs 9]
 
-`--ways` compares what `say` can be asked for besides, in turns: with a file (`-o`), with a trace
-(`--record`), with its text on standard input, and with addresses of other forms. Printed: the time
-from the process's start to the first sound, beside the plain way, and whether the request left
-early.
+`--ways` compares what `say` can be asked for besides with `curl | aplay`: see
+`benchmarks.start_ways`. Exit status 1 where one of them takes more than 1.15 times as long.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from benchmarks.start_ways import compare, environment_of
 from streamplay.server.child import LocalServer
 from tests.support.nullsink import NullSink
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FIRST_BYTE_MS = 300
 
@@ -99,47 +92,18 @@ kept.flush()
 """
 
 
-def run(
-    url: str, environment: dict[str, str], words: Sequence[str] = ("Hello.",), text: str = ""
-) -> dict[str, float]:
+def run(url: str, environment: dict[str, str]) -> dict[str, float]:
     # perf_counter of this process: both count from the same start.
     begun = time.perf_counter()
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, url, *words],
+        [sys.executable, "-c", PROGRAM, url, "Hello."],
         env=environment,
-        input=text,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
     return {name: 1000 * (at - begun) for name, at in json.loads(ended.stdout).items()}
-
-
-def compare_ways(url: str, environment: dict[str, str], runs: int) -> None:
-    """Print when each way is heard first, of runs in turns."""
-    port = url.removesuffix("/v1").split(":")[-1]
-    with tempfile.TemporaryDirectory() as folder:
-        ways: dict[str, tuple[str, list[str], str]] = {
-            "plain": (url, ["Hello."], ""),
-            "-o FILE.wav": (url, ["Hello.", "--force", "-o", f"{folder}/a.wav"], ""),
-            "--record FILE": (url, ["Hello.", "--force", "--record", f"{folder}/a.jsonl"], ""),
-            "standard input": (url, [], "Hello. It goes on.\n"),
-            "localhost": (f"http://localhost:{port}/v1", ["Hello."], ""),
-            "with a slash": (f"{url}/", ["Hello."], ""),
-        }
-        found: dict[str, list[float]] = {name: [] for name in ways}
-        early = dict.fromkeys(ways, 0)
-        for number in range(runs + 1):
-            for name, (where, words, text) in ways.items():
-                marks = run(where, environment, words, text)
-                if number:  # the first of each reads the files of the disk
-                    found[name].append(marks["first sound"])
-                    early[name] += "sent early" in marks
-        plain = statistics.median(found["plain"])
-        for name, values in found.items():
-            at = statistics.median(values)
-            spread = f"{min(values):.0f}–{max(values):.0f}"
-            print(f"{name:<16}{at:>6.0f} ms ({spread}), {at / plain:.2f} ×, early {early[name]}")
 
 
 def waterfall(runs: list[dict[str, float]]) -> None:
@@ -255,13 +219,11 @@ def main() -> None:
     args = parser.parse_args()
     sink = NullSink()
     sink.start()
-    environment = os.environ | sink.environment
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is where it was installed
+    environment = environment_of(sink.environment)
     try:
         with LocalServer(["--first-byte-ms", str(FIRST_BYTE_MS)]) as server:
             if args.ways:
-                compare_ways(server.base_url, environment, args.runs)
-                return
+                sys.exit(not compare(server.base_url, environment, args.runs))
             run(server.base_url, environment)
             runs = [run(server.base_url, environment) for _ in range(args.runs)]
             waterfall(runs)

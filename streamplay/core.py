@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat
     from streamplay.events import AnyUtterance, Event
+    from streamplay.kept_files import KeptFiles
     from streamplay.network.early import EarlyRequest
     from streamplay.options import Options, SayOptions
     from streamplay.speech.source import SoundSource
@@ -63,6 +64,8 @@ class PlayerCore:
         `make_ready` opens it.
     early : EarlyRequest, optional
         The first request, where it was sent before the player was made.
+    files : KeptFiles, optional
+        Those that the options of the first text name, where they have been opened already.
     keeps : bool
         Keep what was heard of an utterance, so that it can be heard again.
 
@@ -81,11 +84,13 @@ class PlayerCore:
         listens: bool = False,
         follow: bool = False,
         early: EarlyRequest | None = None,
+        files: KeptFiles | None = None,
         keeps: bool = False,
     ) -> None:
         self.options = options
         self.make_handle = make_handle
         self._name = name
+        self._files = files
         self._keeps = keeps
         self._audio = check_request(options)
         self._volume, self._duck = options.volume, 0.0
@@ -121,7 +126,8 @@ class PlayerCore:
         account = Account(request, self._resources.backend.base_url, playing=own.play)
         account.track.keeps = self._keeps
         said = UtteranceState(text, own, account, self, first=first, interruptible=interruptible)
-        said.open_files()
+        files, self._files = self._files, None
+        said.open_files(files)
         return said
 
     def utterance_of_sound(

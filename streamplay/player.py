@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat, Samples
     from streamplay.events import Event, Heard
+    from streamplay.kept_files import KeptFiles
     from streamplay.network.early import EarlyRequest
     from streamplay.options import AllOptions, PlayerOptions, SayOptions
     from streamplay.playback.reference import Reference
@@ -274,16 +275,32 @@ class LazyPlayer(Player):
     ----------
     early : EarlyRequest, optional
         The first request, where it was sent before the player was made.
+    files : KeptFiles, optional
+        Those that the options of the first `say` name, where they have been opened already.
+    at_once : bool
+        Open the output and connect before anything is said, as `Player` does.
     **options
         See `Player`.
     """
 
     def __init__(
-        self, *, early: EarlyRequest | None = None, **options: Unpack[PlayerOptions]
+        self,
+        *,
+        early: EarlyRequest | None = None,
+        files: KeptFiles | None = None,
+        at_once: bool = False,
+        **options: Unpack[PlayerOptions],
     ) -> None:
         self._core = PlayerCore(
-            Options(**options), Utterance, listens=True, follow=True, early=early
+            Options(**options),
+            Utterance,
+            listens=True,
+            follow=not at_once,
+            early=early,
+            files=files,
         )
+        if at_once:
+            self._make_ready()
 
 
 class SteeredPlayer(Player):
@@ -291,16 +308,15 @@ class SteeredPlayer(Player):
 
     Parameters
     ----------
-    early, options
+    early, files, at_once, options
         See `LazyPlayer`.
-    at_once : bool
-        Open the output and connect before anything is said, as `Player` does.
     """
 
     def __init__(
         self,
         *,
         early: EarlyRequest | None = None,
+        files: KeptFiles | None = None,
         at_once: bool = False,
         **options: Unpack[PlayerOptions],
     ) -> None:
@@ -312,6 +328,7 @@ class SteeredPlayer(Player):
             listens=True,
             follow=not at_once,
             early=early,
+            files=files,
             keeps=True,
         )
         if at_once:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from streamplay.errors import FileFailed
-from streamplay.files import NewFile
+from streamplay.kept_files import new_trace_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from streamplay.audio import AudioFormat
+    from streamplay.files import NewFile
 
 VERSION: Final = 1
 
@@ -189,6 +190,8 @@ class TraceWriter:
         Where to.
     force : bool
         Take the place of an older file, once something has arrived.
+    file : NewFile, optional
+        The file at `path`, where it has been opened already.
 
     Attributes
     ----------
@@ -201,9 +204,9 @@ class TraceWriter:
         If the file cannot be created or written, or is there and `force` is not set.
     """
 
-    def __init__(self, path: Path, *, force: bool = False) -> None:
+    def __init__(self, path: Path, *, force: bool = False, file: NewFile | None = None) -> None:
         self.path = path
-        self._file = NewFile(path, force=force, what="the trace")
+        self._file = file or new_trace_file(path, force=force)
         self._arrived = self._ended = False
         self.begun = False
         self._last = 0.0

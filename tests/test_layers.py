@@ -36,7 +36,7 @@ LAYERS = (
     {"stream", "loop", "reading"},
     {"request", "trace", "presentable", "notices", "codecs", "resample"},
     {"models", "failover"},
-    {"audio"},
+    {"audio", "kept_files"},
     {"rules", "files"},
     {"errors"},
     {"receipt"},

@@ -44,6 +44,13 @@ class StandardInput:
             if not self._ended:
                 os.write(self._wake_write, b".")
 
+    def is_ready(self) -> bool:
+        """Whether a part can be read without waiting; the end of the text is one too."""
+        if sys.platform == "win32":  # `select` takes no pipes there
+            return False
+        ready, _, _ = select.select([self._descriptor], [], [], 0)
+        return bool(ready)
+
     def _text(self) -> Iterator[str]:
         decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         while data := self._read():

@@ -13,7 +13,7 @@ from streamplay.cli import console, options, report, status
 from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
-from streamplay.network.early import leave_early
+from streamplay.network.early import early_request, send_early
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from streamplay.cli.at_terminal import AtTerminal, Progress
+    from streamplay.cli.first_piece import FirstPiece
     from streamplay.cli.parser import Parser
-    from streamplay.network.early import EarlyRequest
+    from streamplay.kept_files import KeptFiles
     from streamplay.player import Player
     from streamplay.receipt import Receipt
     from streamplay.speech.utterance import Utterance
@@ -189,10 +190,7 @@ class _Speech:
             text = " ".join(self._args.text)
             self._hint_at_file(text)
             return self._say_words(text)
-        self._open_terminal(given=False)
-        # Open the device and connect while the first sentence is being written.
-        with self._player(self._asked, at_once=True) as player:
-            return self._say_standard_input(player)
+        return self._say_standard_input()
 
     def _read_aloud(self) -> Receipt:
         """Read a file aloud, sentence by sentence, and tell where it was left."""
@@ -222,15 +220,14 @@ class _Speech:
         plays = self._asked.get("play", True)
         self._terminal = open_terminal(progress, self._interruption, given=given, plays=plays)
 
-    def _player(self, asked: Mapping[str, Any], *, at_once: bool) -> Player:
-        """Return a player: `at_once`, one whose device is open and that has connected."""
-        from streamplay.player import LazyPlayer, Player, SteeredPlayer
+    def _player(self, asked: Mapping[str, Any], *, at_once: bool, **given: Any) -> Player:
+        """Return a player: one that is ready `at_once`, or whose request has left early."""
+        from streamplay.player import LazyPlayer, SteeredPlayer
 
+        shown = {} if self._terminal is None else self._terminal.options
+        make = LazyPlayer if self._terminal is None else SteeredPlayer
         notify = options.notifier(self._args)
-        if self._terminal is None:
-            return (Player if at_once else LazyPlayer)(**asked, notify=notify)
-        shown = self._terminal.options
-        return SteeredPlayer(**asked, **shown, notify=notify, at_once=at_once)
+        return make(**asked, **shown, **given, notify=notify, at_once=at_once)
 
     def _hear(self, player: Player, speech: Utterance) -> Receipt:
         """Wait until it has been heard."""
@@ -243,30 +240,98 @@ class _Speech:
 
     def _say_words(self, text: str) -> Receipt:
         """Speak the words of the command: send the request before importing anything else."""
-        # With a file, the player first checks that it can be written, and sends nothing if not.
-        keeps = self._args.output or self._args.record or self._args.subtitles
-        early = None if keeps else leave_early(self._asked, text)
-        with contextlib.nullcontext() if early is None else _under_way(early, self._asked):
-            from streamplay.player import LazyPlayer, SteeredPlayer
-
+        early = early_request(self._asked, text)
+        with contextlib.ExitStack() as stack:
+            files = None
+            if early is not None:
+                files = self._files_ahead(stack)
+                stack.callback(early.close)
+                send_early(early)
+                stack.enter_context(self._loading())
             self._open_terminal(characters=len(text))
-            shown = {} if self._terminal is None else self._terminal.options
-            make = LazyPlayer if self._terminal is None else SteeredPlayer
-            notify = options.notifier(self._args)
-            with make(**self._asked, **shown, notify=notify, early=early) as player:
+            with self._player(self._asked, at_once=False, early=early, files=files) as player:
                 return self._say(player, text)
 
-    def _say_standard_input(self, player: Player) -> Receipt:
-        from streamplay.cli.pieces import StandardInput, from_first_word
+    def _files_ahead(self, stack: contextlib.ExitStack) -> KeptFiles | None:
+        """Open the files that the flags name: where that fails, nothing is to be sent."""
+        args = self._args
+        if not (args.output or args.record or args.subtitles):
+            return None  # before anything is imported for them
+        from streamplay.kept_files import KeptFiles
+
+        files = KeptFiles(
+            output=args.output,
+            record=args.record,
+            subtitles=args.subtitles,
+            force=bool(args.force),
+        )
+        stack.callback(files.close)
+        return files
+
+    @contextlib.contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Load the audio system on a thread inside the block."""
+        ready = threading.Thread(target=self._get_ready, daemon=True)
+        ready.start()
+        before = gc.get_threshold()
+        gc.set_threshold(_GARBAGE, *before[1:])
+        try:
+            yield
+        finally:
+            gc.set_threshold(*before)
+            ready.join(_READY_SECONDS)
+
+    def _get_ready(self) -> None:
+        """Initialise PortAudio and import numpy; the main thread imports the rest meanwhile."""
+        if self._asked.get("play", True):
+            from streamplay.outputs.portaudio import load
+
+            with contextlib.suppress(StreamPlayError):  # raised again when the output is opened
+                load()
+        import_module("numpy")
+        if self._args.output:
+            from streamplay.outputs.recording import import_writing
+
+            import_writing(self._args.output)
+
+    def _say_standard_input(self) -> Receipt:
+        from streamplay.cli.first_piece import FirstPiece, may_be_early
+        from streamplay.cli.pieces import StandardInput
 
         source = StandardInput()
         self._interruption.call(source.close)
-        try:
-            text = from_first_word(iter(source))
-            if text is not None:
-                return self._say(player, text)
-        finally:
-            source.close()
+        with contextlib.ExitStack() as stack:
+            stack.callback(source.close)
+            if not may_be_early(self._asked):
+                self._open_terminal(given=False)
+                # Open the device and connect while the first sentence is being written.
+                with self._player(self._asked, at_once=True) as player:
+                    return self._say_parts(player, iter(source))
+            files = self._files_ahead(stack)
+            first = FirstPiece(source, self._asked)
+            first.look()
+            stack.enter_context(self._loading())
+            self._open_terminal(given=False)
+            with self._player_after(first, stack, files) as player:
+                return self._say_parts(player, iter(first))
+
+    def _player_after(
+        self, first: FirstPiece, stack: contextlib.ExitStack, files: KeptFiles | None
+    ) -> Player:
+        """Return a player that takes over the first request, where that has been sent by now."""
+        import_module("streamplay.player")
+        early = first.stop()
+        if early is not None:
+            stack.callback(early.close)
+        return self._player(self._asked, at_once=early is None, early=early, files=files)
+
+    def _say_parts(self, player: Player, parts: Iterator[str]) -> Receipt:
+        """Speak a text as it comes."""
+        from streamplay.cli.pieces import from_first_word
+
+        text = from_first_word(parts)
+        if text is not None:
+            return self._say(player, text)
         if self._interruption.received is None:
             raise UsageError("standard input is empty: there is nothing to say")
         blank = report.blank(self._asked)
@@ -286,31 +351,6 @@ class _Speech:
         speech = player.say(text, **kept, force=bool(args.force))
         self._interruption.call(speech.cancel)
         return speech
-
-
-@contextlib.contextmanager
-def _under_way(early: EarlyRequest, asked: Mapping[str, Any]) -> Iterator[None]:
-    """Load the audio system on a thread inside the block; close the early request at its end."""
-    ready = threading.Thread(target=_get_ready, args=(asked,), daemon=True)
-    ready.start()
-    before = gc.get_threshold()
-    gc.set_threshold(_GARBAGE, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        early.close()
-        ready.join(_READY_SECONDS)
-
-
-def _get_ready(asked: Mapping[str, Any]) -> None:
-    """Initialise PortAudio and import numpy; the main thread imports the rest meanwhile."""
-    if asked.get("play", True):
-        from streamplay.outputs.portaudio import load
-
-        with contextlib.suppress(StreamPlayError):  # raised again when the output is opened
-            load()
-    import_module("numpy")
 
 
 def _ended(args: argparse.Namespace, receipt: Receipt, interruption: Interruption) -> int:

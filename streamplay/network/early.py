@@ -4,16 +4,15 @@ asyncio, numpy and the audio modules take some 150 ms to import; a server that n
 first byte can start meanwhile. So ``say`` sends its one request from here, over a plain socket, on
 its own thread; `early_response` then has the event loop read the answer from that socket.
 
-Only plain requests are sent early. Where anything is unusual (a proxy, an address that could be
-read in two ways, a wrong field) nothing is sent from here: `HttpTransport` sends the request, or
-says why it cannot. The same holds where no connection could be made. A request that *was* sent
-early counts as the first attempt, and is never sent a second time from here.
+Where a proxy stands between, or anything is wrong with a field, nothing is sent from here:
+`HttpTransport` sends the request, or says why it cannot. The same holds where no connection could
+be made. A request that *was* sent early counts as the first attempt, and is never sent a second
+time from here.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ import time
 from streamplay.errors import StreamPlayError
 from streamplay.network.connection import Connection, trust_context
 from streamplay.network.endpoint import find_endpoint
-from streamplay.network.message import PATH, content_of, headers_of, whole
+from streamplay.network.message import PATH, content_of, headers_of, host_of, target_of, whole
 from streamplay.rules.checks import check_options
 from streamplay.rules.fields import LONGEST, body_of, may_be_events, request_fields, settled
 
@@ -34,15 +33,8 @@ if TYPE_CHECKING:
     from streamplay.network.endpoint import Endpoint
 
 HEAD_START_SECONDS: Final = 0.03
-"""How long `leave_early` waits for the request to leave: enough for a server nearby. For a server
+"""How long `send_early` waits for the request to leave: enough for a server nearby. For a server
 that is farther away, the imports go on meanwhile."""
-
-# Base URLs that the usual transport would send to the same host, name and path.
-_PLAIN: Final = (
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:(?P<port>[1-9]\d*))?"
-    r"(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*)"
-)
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class EarlyRequest:
@@ -64,7 +56,7 @@ class EarlyRequest:
     Attributes
     ----------
     begun, tcp, connected, sent : float or None
-        Times, as in `streamplay.network.body.Moments`.
+        Times, as in `streamplay.network.body.Moments`. It begins with `leave`.
     leaving : bool
         Whether any of it may have arrived. Then no other code may send it.
     line : Connection or None
@@ -105,6 +97,7 @@ class EarlyRequest:
 
     def leave(self, patience: float) -> None:
         """Begin to send it; return when it has been sent, or after `patience` seconds."""
+        self.begun = self._clock()
         threading.Thread(target=self._run, name="streamplay early", daemon=True).start()
         if self._secure:
             self._trust()  # on this thread: certificates take 30 ms to load
@@ -180,7 +173,31 @@ class EarlyRequest:
 
 
 def leave_early(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
-    """Send the request for `text`, where that is plain.
+    """Send the request for `text`, where that can be done early.
+
+    Parameters
+    ----------
+    asked, text
+        See `early_request`.
+
+    Returns
+    -------
+    EarlyRequest or None
+        What is on its way; None: nothing is, and nothing was begun.
+    """
+    request = early_request(asked, text)
+    if request is not None:
+        send_early(request)
+    return request
+
+
+def send_early(request: EarlyRequest) -> None:
+    """Begin to send a request; wait a moment for it to leave, so that imports do not delay it."""
+    request.leave(HEAD_START_SECONDS)
+
+
+def early_request(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
+    """Return the request for `text`, to be sent by `send_early`; None where it cannot be early.
 
     Parameters
     ----------
@@ -188,24 +205,16 @@ def leave_early(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
         Options of a `streamplay.Player`, those that were given.
     text : str
         What to say.
-
-    Returns
-    -------
-    EarlyRequest or None
-        What is on its way; None: nothing is, and nothing was begun.
     """
     if asked.get("clean") or not any(map(str.isalnum, text)):
         return None  # another text is asked for, or none
     try:
-        request = _plain(asked, text.strip())
+        return _request(asked, text.strip())
     except StreamPlayError:
         return None  # the ordinary way tells what is wrong
-    if request is not None:
-        request.leave(HEAD_START_SECONDS)
-    return request
 
 
-def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
+def _request(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     check_options(asked)
     names = ("base_url", "api_key", "api_key_env", "insecure_http")
     given = {name: asked[name] for name in names if name in asked}
@@ -214,24 +223,30 @@ def _plain(asked: Mapping[str, Any], text: str) -> EarlyRequest | None:
     fields = settled({**request_fields(asked, text), "strict": endpoint.together})
     if endpoint.together:
         fields["speed"] = None  # as in `streamplay.speech_servers`
-    place = re.fullmatch(_PLAIN, endpoint.base_url)
-    if place is None or asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
+    if asked.get("local") or len(text) > LONGEST or not _is_direct(endpoint):
         return None
     api = asked.get("api") or endpoint.api or "together"
     if asked.get("remember") and endpoint.api is None:
         return None  # the file may know another shape
     content = content_of(body_of(fields, api, official=endpoint.api == api))
-    usual = _PORTS[place["scheme"]]
-    port = int(place["port"] or usual)
-    host = place["host"] if port == usual else f"{place['host']}:{port}"
+    # As in `HttpTransport.send`, byte for byte.
+    host = host_of(endpoint.host, endpoint.named_port)
     headers = headers_of(endpoint.api_key, stream=may_be_events(fields))
-    data = whole("POST", place["path"] + PATH, host, headers, content)
-    return EarlyRequest((place["host"], port), data, content, secure=endpoint.secure)
+    data = whole("POST", target_of(endpoint.path + PATH), host, headers, content)
+    return EarlyRequest((endpoint.host, endpoint.port), data, content, secure=endpoint.secure)
 
 
 def _is_direct(endpoint: Endpoint) -> bool:
     """Whether it is reached past any proxy. Elsewhere than on Linux the system may name one."""
     if endpoint.loopback:
         return True
-    named = any(value and name.lower().endswith("_proxy") for name, value in os.environ.items())
-    return sys.platform == "linux" and not named
+    if sys.platform != "linux":
+        return False
+    if not any(value and name.lower().endswith("_proxy") for name, value in os.environ.items()):
+        return True
+    from streamplay.network.proxies import BrokenProxyError, proxy_for, proxy_settings  # 10 ms
+
+    try:
+        return proxy_for(endpoint, proxy_settings(os.environ)) is None
+    except BrokenProxyError:
+        return False

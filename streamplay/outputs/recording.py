@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import FileFailed
-from streamplay.files import NewFile
+from streamplay.kept_files import SOUND_SUFFIXES, new_sound_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamplay.audio import Frames
-
-RAW_SUFFIXES: Final = (".pcm", ".raw")
-SOUND_SUFFIXES: Final = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".mp3": "MP3"}
-"""libsndfile's name for each."""
+    from streamplay.files import NewFile
 
 _HELD_BY_16_BITS: Final = frozenset(
     ("pcm_s16le", "pcm_s16be", "pcm_u8", "pcm_s8", "pcm_mulaw", "pcm_alaw")
@@ -93,21 +90,21 @@ def open_file(path: str | Path, *, force: bool = False) -> FileOutput:
         with _failing("-"):
             sys.stdout.buffer.flush()
             return PipeFile(os.dup(sys.stdout.buffer.fileno()), "-")
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in RAW_SUFFIXES and suffix not in SOUND_SUFFIXES:
-        known = " ".join((*SOUND_SUFFIXES, *RAW_SUFFIXES))
-        raise FileFailed(f"{path}: unknown kind of file", remedy=f"Use one of {known}, or -")
-    file = NewFile(path, force=force)
-    if suffix in RAW_SUFFIXES:
-        return RawFile(file) if file.regular else PipeFile(os.dup(file.fileno()), str(path), file)
-    if not file.regular:
-        file.finish()
-        raise FileFailed(
-            f"cannot write {path}: it is a pipe or a device, and {suffix} needs a file",
-            remedy="Use a name that ends in .pcm or .raw",
-        )
-    return SoundFile(file, suffix)
+    return output_of(new_sound_file(Path(path), force=force))
+
+
+def import_writing(path: str | Path) -> None:
+    """Import what writes a file of this name, where its first chunk would have to wait for that."""
+    if Path(path).suffix.lower() in SOUND_SUFFIXES:
+        import soundfile  # noqa: F401
+
+
+def output_of(file: NewFile) -> FileOutput:
+    """Return what writes a file that `new_sound_file` has opened."""
+    suffix = file.path.suffix.lower()
+    if suffix in SOUND_SUFFIXES:
+        return SoundFile(file, suffix)
+    return RawFile(file) if file.regular else PipeFile(os.dup(file.fileno()), str(file.path), file)
 
 
 def _finish(file: NewFile, *, whole: bool) -> str:

@@ -7,13 +7,13 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import PlayerClosed, StreamPlayError
 from streamplay.events import Heard, History
-from streamplay.outputs.recording import open_file
+from streamplay.kept_files import KeptFiles
+from streamplay.outputs.recording import open_file, output_of
 from streamplay.reading import OnLoop
 from streamplay.speech.account import ServerChange
 from streamplay.speech.tracker import Tracker
@@ -218,26 +218,38 @@ class UtteranceState:
 
     # What the player does with it
 
-    def open_files(self) -> None:
+    def open_files(self, opened: KeptFiles | None = None) -> None:
         """Open the files that its options name.
+
+        Parameters
+        ----------
+        opened : KeptFiles, optional
+            Those files, where they have been opened already.
 
         Raises
         ------
         FileFailed
             If one cannot be written; none is left open.
         """
-        options = self.options
-        if options.output is not None:
-            self.keeper = open_file(Path(options.output), force=options.force)
-        try:
-            if options.record is not None:
-                self.trace = TraceWriter(Path(options.record), force=options.force)
-            if options.subtitles is not None:
-                from streamplay.speech.subtitle_file import SubtitleFile  # few want any
+        own = self.options
+        named = {name: getattr(own, name) for name in ("output", "record", "subtitles", "force")}
+        files = opened or KeptFiles(**named)
+        if files.sound is not None:
+            self.keeper = output_of(files.sound)
+        if files.trace is not None:
+            self.trace = TraceWriter(files.trace.path, file=files.trace)
+        if files.subtitles is not None:
+            from streamplay.speech.subtitle_file import SubtitleFile  # few want any
 
-                self.subtitles = SubtitleFile(Path(options.subtitles), force=options.force)
+            self.subtitles = SubtitleFile(files.subtitles)
+        if own.output is not None and str(own.output) == "-":
+            self.keeper = self._standard_output(files)
+
+    def _standard_output(self, files: KeptFiles) -> FileOutput:
+        try:
+            return open_file("-")
         except BaseException:
-            self.drop_files()
+            files.close()
             raise
 
     def drop_files(self) -> None:

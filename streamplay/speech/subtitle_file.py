@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamplay.errors import FileFailed
-from streamplay.files import NewFile
 from streamplay.speech.cues import Timeline, timed_sentences
-from streamplay.words.subtitles import SUFFIXES, as_srt, as_vtt, cues_of
+from streamplay.words.subtitles import as_srt, as_vtt, cues_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from streamplay.files import NewFile
     from streamplay.speech.transcript import Piece
 
 
@@ -21,25 +20,14 @@ class SubtitleFile:
 
     Parameters
     ----------
-    path : Path
-        ``.srt`` or ``.vtt``.
-    force : bool
-        Take the place of an older file.
-
-    Raises
-    ------
-    FileFailed
-        If the suffix is another, the file cannot be written, or is there and `force` is not set.
+    file : NewFile
+        One that `new_subtitle_file` has opened.
     """
 
-    def __init__(self, path: Path, *, force: bool = False) -> None:
-        self._path = path
-        self._suffix = self._path.suffix.lower()
-        if self._suffix not in SUFFIXES:
-            raise FileFailed(
-                f"{path}: unknown kind of subtitles", remedy=f"Use {' or '.join(SUFFIXES)}"
-            )
-        self._file = NewFile(self._path, force=force, what="the subtitles")
+    def __init__(self, file: NewFile) -> None:
+        self._file = file
+        self._path = file.path
+        self._suffix = file.path.suffix.lower()
 
     def write(
         self,

@@ -14,8 +14,6 @@ from streamplay.words.boundaries import is_wide
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-SUFFIXES: Final = (".srt", ".vtt")
-
 LINE: Final = 42
 """Characters of a line: the usual bound of broadcasters and of streaming services."""
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
@@ -36,7 +36,7 @@ def tell(self, patience):
     assert self.sent is not None
     print(*sorted(sys.modules.keys() - before), file=sys.stderr)
 early.EarlyRequest.leave = tell
-sys.exit(main(["say", "hello", *sys.argv[1:]]))
+sys.exit(main(["say", *sys.argv[1:]]))
 """
 
 LATER = {
@@ -72,9 +72,15 @@ MOST_MODULES = 30
 """Of ours: each takes a quarter of a millisecond to import."""
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, typed: Path | None = None) -> subprocess.CompletedProcess[str]:
+    with Path(typed or os.devnull).open() as text:
+        return run_with(*words, *([] if typed else ["hello"]), stdin=text)
+
+
+def run_with(*words: str, stdin: IO[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
+        stdin=stdin,
         capture_output=True,
         text=True,
         timeout=60,
@@ -93,6 +99,27 @@ def test_the_request_leaves_before_what_reads_decodes_and_plays_is_imported(
     assert "streamplay.network.early" in loaded  # this is the right process
     assert not loaded & LATER.keys()
     assert len([name for name in loaded if name.startswith("streamplay")]) <= MOST_MODULES
+
+
+DEAR = {"asyncio", "httpx", "numpy", "sounddevice", "soundfile", "dataclasses", "inspect"}
+
+
+@pytest.mark.parametrize("typed", ["", "Hello there. It goes on."])
+def test_with_files_and_from_standard_input_too_it_leaves_first(
+    typed: str, tmp_path: Path, speech_server: LocalServer
+) -> None:
+    text = tmp_path / "text"
+    text.write_text(typed)
+    files = {"-o": tmp_path / "a.wav", "--record": tmp_path / "a.jsonl"}
+    words = [str(word) for pair in files.items() for word in pair]
+    words += ["--base-url", speech_server.base_url, "--no-play", "-q", "--json"]
+    ran = run(*words, typed=text if typed else None)
+    loaded, receipt = set(ran.stderr.splitlines()[0].split()), json.loads(ran.stdout)
+    assert "streamplay.network.early" in loaded
+    assert not loaded & DEAR
+    assert (receipt["complete"], receipt["attempts"]) == (True, 2 if typed else 1)
+    assert receipt["frames"]["saved"] == receipt["frames"]["received"] > 0
+    assert all(path.stat().st_size > 100 for path in files.values())
 
 
 def test_httpx_is_not_needed_for_an_answer_to_what_left_early(speech_server: LocalServer) -> None:
@@ -194,10 +221,11 @@ def test_limits_hold_for_what_left_early(
 
 
 @pytest.mark.parametrize("words", [("-o", __file__), ("--record", "/nowhere/a.jsonl")])
+@pytest.mark.parametrize("typed", [None, Path(__file__)])
 def test_a_file_is_looked_at_before_anything_is_sent(
-    words: tuple[str, str], silent_server: Silent
+    words: tuple[str, str], typed: Path | None, silent_server: Silent
 ) -> None:
-    ran = run("--base-url", silent_server.base_url, "-q", *words)
+    ran = run("--base-url", silent_server.base_url, "-q", *words, typed=typed)
     assert (ran.returncode, silent_server.requests) == (4, [])
 
 
