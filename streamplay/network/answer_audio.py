@@ -206,15 +206,16 @@ class Answer:
         """
         self._holding, any_frames = True, False
         try:
-            async for event in self._joined():
-                if isinstance(event, Words):
-                    shown = tuple(conceal(word, self._secret) for word in event.words)
-                    yield replace(event, words=shown)
-                elif isinstance(event, _SAYING):
-                    for chunk in self._decode(event):
-                        any_frames = any_frames or len(chunk.frames) > 0
-                        yield chunk
-                        self._check_silence(chunk)
+            async for batch in self._come():
+                for event in joined(batch):
+                    if isinstance(event, Words):
+                        shown = tuple(conceal(word, self._secret) for word in event.words)
+                        yield replace(event, words=shown)
+                    elif isinstance(event, _SAYING):
+                        for chunk in self._decode(event):
+                            any_frames = any_frames or len(chunk.frames) > 0
+                            yield chunk
+                            self._check_silence(chunk)
         except StreamPlayError:
             for chunk in self.held():
                 yield chunk
@@ -269,30 +270,6 @@ class Answer:
         """Read nothing more; the body is the caller's to close."""
         await self._batches.aclose()
 
-    async def _joined(self) -> AsyncGenerator[WireEvent, None]:
-        """Yield the events; small deltas that came together as one.
-
-        No container's header fits in so few bytes, so that none is lost inside. Each decoded
-        chunk costs some 10 µs, and a server may send a million of them.
-        """
-        async for batch in self._come():
-            small: list[bytes] = []
-            told = Told()
-            for event in batch:
-                if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
-                    if small and event.told != told:
-                        yield Audio(b"".join(small), told)
-                        small.clear()
-                    small.append(event.data)
-                    told = event.told
-                    continue
-                if small and not isinstance(event, Ignored):
-                    yield Audio(b"".join(small), told)
-                    small.clear()
-                yield event
-            if small:
-                yield Audio(b"".join(small), told)
-
     async def _come(self) -> AsyncGenerator[list[WireEvent], None]:
         """Yield the events that came together, and count them."""
         early, self._early = self._early, []
@@ -317,6 +294,34 @@ class Answer:
             f"the server's answer ended well, and held no audio{held}",
             remedy="Try again, or another model or server",
         )
+
+
+def joined(batch: list[WireEvent]) -> Iterable[WireEvent]:
+    """Return the events that came together; small deltas among them as one.
+
+    No container's header fits in so few bytes, so that none is lost inside. Each decoded
+    chunk costs some 10 µs, and a server may send a million of them.
+    """
+    return batch if len(batch) == 1 else _joined(batch)
+
+
+def _joined(batch: list[WireEvent]) -> Iterator[WireEvent]:
+    small: list[bytes] = []
+    told = Told()
+    for event in batch:
+        if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
+            if small and event.told != told:
+                yield Audio(b"".join(small), told)
+                small.clear()
+            small.append(event.data)
+            told = event.told
+            continue
+        if small and not isinstance(event, Ignored):
+            yield Audio(b"".join(small), told)
+            small.clear()
+        yield event
+    if small:
+        yield Audio(b"".join(small), told)
 
 
 def without_key(error: StreamPlayError, secret: str | None) -> StreamPlayError:

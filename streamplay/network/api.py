@@ -175,7 +175,7 @@ class SpeechApi:
         Nothing is sent on it, so that no answer to a warm-up can be in a request's way.
         """
         with suppress(StreamPlayError):
-            async with Timeouts().wait("connect", self.limits.connect):
+            with Timeouts().wait("connect", self.limits.connect):
                 await self._transport.connect()
             return True
         return False
@@ -260,7 +260,7 @@ class SpeechApi:
     async def _get_json(self, path: str, query: Mapping[str, str]) -> Any:
         patience = Timeouts(self.limits.deadline)
         patience.start()
-        async with patience.wait("connect", self.limits.connect):
+        with patience.wait("connect", self.limits.connect):
             exchange = await self._transport.send(
                 "GET",
                 path,
@@ -275,7 +275,7 @@ class SpeechApi:
             return await self._read_list(body)
 
     async def _read_list(self, body: Body) -> Any:
-        async with body.patience.wait("first byte", self.limits.first_byte):
+        with body.patience.wait("first byte", self.limits.first_byte):
             await body.first()
         if not 200 <= body.exchange.status < 300:
             error, _ = await read_refusal(body, self.endpoint)

@@ -151,7 +151,7 @@ class Body:
     async def real_type(self, content_type: str, *, mp3: bool) -> str:
         """Return what it is, by how it begins, where `content_type` does not say."""
         while (found := self._sniff(content_type, mp3=mp3)) is None:
-            async with self.patience.wait("chunk", self._chunk_limit):
+            with self.patience.wait("chunk", self._chunk_limit):
                 piece = await self._next()
             self._first = (self._first or b"") + (piece or b"")
         return found
@@ -165,16 +165,15 @@ class Body:
         For an error's: that it is one is known already, however its body ends.
         """
         data = self._first or b""
-        with suppress(StreamPlayError):
-            async with self.patience.wait("chunk", self._chunk_limit):
-                while len(data) < limit and (piece := await self._next()) is not None:
-                    data += piece
+        with suppress(StreamPlayError), self.patience.wait("chunk", self._chunk_limit):
+            while len(data) < limit and (piece := await self._next()) is not None:
+                data += piece
         return data[:limit]
 
     async def whole(self) -> bytes:
         """Return the whole body, within its bound and the limit of one piece."""
         pieces = [self._first or b""]
-        async with self.patience.wait("chunk", self._chunk_limit):
+        with self.patience.wait("chunk", self._chunk_limit):
             while (piece := await self._next()) is not None:
                 pieces.append(piece)
         return b"".join(pieces)
@@ -241,12 +240,13 @@ class Body:
                     break
         except StreamPlayError as error:
             fault = error
-        now = self.patience.clock()
         if heard:
+            # Its clock begins again where the consumer comes back.
             self._unheard, self._audio_limit = 0.0, self._chunk_limit
         else:
+            now = self.patience.clock()
             self._unheard += now - self._since
-        self._since = now
+            self._since = now
         return batch, fault
 
     async def _await_next(self) -> bytes | None:
@@ -258,7 +258,7 @@ class Body:
             waiting = self.patience.wait("audio", self._audio_limit, spent=self._unheard)
         else:
             waiting = self.patience.wait("chunk", self._chunk_limit)
-        async with waiting:
+        with waiting:
             piece = await self._next()
         now = self.patience.clock()
         self.waited += now - self._since
@@ -267,9 +267,12 @@ class Body:
         return piece
 
     async def _next(self) -> bytes | None:
-        piece = await anext(self._chunks, None)
-        self._ended = piece is None
-        self.bytes += len(piece or b"")
+        try:
+            piece = await self._chunks.__anext__()
+        except StopAsyncIteration:
+            self._ended = True
+            return None
+        self.bytes += len(piece)
         if self._bound is not None and self.bytes > self._bound:
             raise TooLarge(
                 f"the body is larger than {self._bound >> 20} MiB",

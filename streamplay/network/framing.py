@@ -183,17 +183,16 @@ class AnswerReader:
         at, self._carry = 0, b""
         while at < len(data) and not self._trailer:
             if self._left:
-                piece = data[at : at + self._left]
-                at += len(piece)
-                self._left -= len(piece)
+                begin, end = at, min(len(data), at + self._left)
+                at, self._left = end, self._left - (end - begin)
                 if self._left < 2:  # CR LF has begun, or has come whole
-                    content = len(piece) - (2 - self._left)
-                    if piece[max(0, content) :] != b"\r\n"[max(0, -content) : 2 - self._left]:
-                        pieces.append(piece[: max(0, content)])
-                        self._broken = True
-                        break
-                    piece = piece[: max(0, content)]
-                pieces.append(piece)
+                    line_end = b"\r\n"[: 2 - self._left]
+                    content = end - len(line_end)
+                    end = max(begin, content)
+                    self._broken = not data.startswith(line_end[end - content :], end)
+                pieces.append(data[begin:end])
+                if self._broken:
+                    break
             elif (size := _CHUNK.match(data, at)) is not None:
                 at = size.end()
                 length = int(size[1], 16)

@@ -177,7 +177,7 @@ class SpeechResponse:
             await self._body.aclose()
         self._patience.close()
 
-    async def chunks(self) -> AsyncGenerator[Chunk | Words, None]:
+    def chunks(self) -> AsyncGenerator[Chunk | Words, None]:
         """Yield the audio, decoded, and the word times; end after the end mark.
 
         Leave it through `contextlib.aclosing`, or `aclose` the response. What the decoder held
@@ -190,6 +190,10 @@ class SpeechResponse:
         NoAudio
             If it ended well, and there was no audio in it.
         """
+        # Not through another generator, where one answer holds all: a stream has many chunks.
+        return self._chunks_of_parts() if self._parts[1:] else self._entered().chunks()
+
+    async def _chunks_of_parts(self) -> AsyncGenerator[Chunk | Words, None]:
         seconds = 0.0
         async with aclosing(self._entered().chunks()) as chunks:
             async for chunk in chunks:
@@ -344,7 +348,7 @@ class SpeechResponse:
         limits = self._limits
         # Of the first attempt something may be over: a request may have been sent early.
         spent = self._spent(self.moments.begun, limits.connect) if self._attempts == 1 else 0.0
-        async with self._patience.wait("connect", limits.connect, spent=spent):
+        with self._patience.wait("connect", limits.connect, spent=spent):
             exchange = await self._sender.send_speech(
                 self._choice,
                 self.moments,

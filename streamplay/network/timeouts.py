@@ -198,9 +198,10 @@ class Timeouts:
 
 
 class Wait:
-    """An asynchronous context manager: what is inside is cancelled when the limit has passed.
+    """A context manager: what is awaited inside is cancelled when the limit has passed.
 
-    As `asyncio.timeout`, without a timer of its own for each.
+    As `asyncio.timeout`, without a timer of its own for each. Nothing is awaited to enter or to
+    leave it: ``with`` does, at half the cost of ``async with``, which a stream pays for each piece.
 
     Parameters
     ----------
@@ -219,7 +220,7 @@ class Wait:
         self._for = waiting_for, seconds, spent
         self._expired = False
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
@@ -227,7 +228,7 @@ class Wait:
         waiting_for, seconds, spent = self._for
         self._timeouts.expect(waiting_for, seconds, spent=spent)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
         self._timeouts.enter(self._outer)

@@ -193,15 +193,17 @@ class Guard:
         # Of the rest; where that cannot matter, of all: it is no less.
         self._energy = energy if 2 * energy < self._loud else _energy(frames[count - over :])
         self._frames = over
-        rest, self._rest = self._rest, [data[len(data) - over * frame_bytes :]]
+        rest, self._rest = self._rest, [data[len(data) - over * frame_bytes :]] if over else []
         if quiet and self._heard >= self._enough and not self._laws:
             return None
+        if not (rest or over):
+            return self._examine(data, frames)  # mostly: the windows begin and end where it does
         block = b"".join((*rest, data))
-        return self._examine(block[: len(block) - over * frame_bytes])
+        block = block[: len(block) - over * frame_bytes]
+        return self._examine(block, self._told.decode(block))
 
-    def _examine(self, block: bytes) -> Candidate | None:
-        """Judge the loud windows of a block of whole windows."""
-        frames = self._told.decode(block)
+    def _examine(self, block: bytes, frames: Frames) -> Candidate | None:
+        """Judge the loud windows of a block of whole windows, and of the frames in it."""
         energies = _energies(frames, self._size)
         loud = [not energy < self._loud for energy in energies]  # NaN is loud
         self._heard += sum(not energy <= self._silent for energy in energies)

@@ -50,7 +50,7 @@ def now() -> float:
 
 def test_a_wait_that_is_short_enough_is_left_alone() -> None:
     async def main() -> None:
-        async with Timeouts().wait("chunk", 10):
+        with Timeouts().wait("chunk", 10):
             await asyncio.sleep(9)
         assert now() == pytest.approx(9)
 
@@ -59,9 +59,8 @@ def test_a_wait_that_is_short_enough_is_left_alone() -> None:
 
 def test_a_wait_that_is_too_long_tells_what_it_waited_for() -> None:
     async def main() -> None:
-        with pytest.raises(TimedOut) as caught:
-            async with Timeouts().wait("chunk", 10):
-                await asyncio.sleep(11)
+        with pytest.raises(TimedOut) as caught, Timeouts().wait("chunk", 10):
+            await asyncio.sleep(11)
         assert (caught.value.waiting_for, caught.value.seconds) == ("chunk", 10)
         assert now() == pytest.approx(10)
 
@@ -73,7 +72,7 @@ def test_what_is_waited_for_may_change_inside() -> None:
         patience = Timeouts()
 
         async def waiter() -> None:
-            async with patience.wait("connect", 5):
+            with patience.wait("connect", 5):
                 await asyncio.sleep(4)
                 patience.expect("first byte", 15)
                 await asyncio.sleep(20)
@@ -90,12 +89,11 @@ def test_the_deadline_runs_over_all_waits() -> None:
     async def main() -> None:
         patience = Timeouts(deadline=12)
         patience.start()
-        async with patience.wait("chunk", 10):
+        with patience.wait("chunk", 10):
             await asyncio.sleep(9)
         assert patience.left() == pytest.approx(3)
-        with pytest.raises(TimedOut) as caught:
-            async with patience.wait("chunk", 10):
-                await asyncio.sleep(9)
+        with pytest.raises(TimedOut) as caught, patience.wait("chunk", 10):
+            await asyncio.sleep(9)
         assert (caught.value.waiting_for, caught.value.seconds) == ("deadline", 12)
         assert "--deadline" in str(caught.value)
         assert now() == pytest.approx(12)
@@ -118,7 +116,7 @@ def test_a_pause_suspends_the_wait_and_its_end_begins_it_anew() -> None:
         patience = Timeouts()
 
         async def waiter() -> None:
-            async with patience.wait("chunk", 10):
+            with patience.wait("chunk", 10):
                 await asyncio.sleep(9)
                 patience.suspend()
                 patience.suspend()
@@ -138,13 +136,12 @@ def test_a_pause_suspends_the_deadline_too() -> None:
         patience = Timeouts(deadline=10)
         patience.start()
         patience.suspend()
-        async with patience.wait("chunk", 5):
+        with patience.wait("chunk", 5):
             await asyncio.sleep(3600)
         patience.resume()
         assert patience.left() == pytest.approx(10)
-        with pytest.raises(TimedOut) as caught:
-            async with patience.wait("chunk", 100):
-                await asyncio.sleep(11)
+        with pytest.raises(TimedOut) as caught, patience.wait("chunk", 100):
+            await asyncio.sleep(11)
         assert caught.value.waiting_for == "deadline"
 
     run(main())
@@ -165,7 +162,7 @@ def test_a_wait_that_ran_out_as_it_was_paused_has_run_out() -> None:
         patience = Timeouts()
 
         async def waiter() -> None:
-            async with patience.wait("chunk", 10):
+            with patience.wait("chunk", 10):
                 try:
                     await asyncio.sleep(11)
                 finally:
@@ -179,9 +176,8 @@ def test_a_wait_that_ran_out_as_it_was_paused_has_run_out() -> None:
 
 def test_somebody_elses_time_out_is_not_taken_for_ours() -> None:
     async def main() -> None:
-        with pytest.raises(TimeoutError, match="theirs"):
-            async with Timeouts().wait("chunk", 10):
-                raise TimeoutError("theirs")
+        with pytest.raises(TimeoutError, match="theirs"), Timeouts().wait("chunk", 10):
+            raise TimeoutError("theirs")
 
     run(main())
 
@@ -189,7 +185,7 @@ def test_somebody_elses_time_out_is_not_taken_for_ours() -> None:
 def test_a_cancellation_is_no_time_out() -> None:
     async def main() -> None:
         async def waiter() -> None:
-            async with Timeouts().wait("chunk", 10):
+            with Timeouts().wait("chunk", 10):
                 await asyncio.sleep(3600)
 
         task = asyncio.create_task(waiter())
