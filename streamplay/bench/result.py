@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.bench.compare import Pair, pair
 from streamplay.bench.lag import LAG_LIMIT_MS
-from streamplay.bench.measures import MEASURES, SCHEMA
+from streamplay.bench.measures import BY_NAME, MEASURES, SCHEMA
 from streamplay.bench.sample import Values, measured
 from streamplay.bench.statistics import PERCENTILES, Summary, summarise
+from streamplay.bench.steady import SlowStart, given_between, slow_start, whole_load
 from streamplay.policy.learning import Memory
 
 if TYPE_CHECKING:
@@ -35,6 +36,50 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Steady:
+    """The part of a run in which the load was whole, and the target warm.
+
+    Parameters
+    ----------
+    since, until : float
+        By the run's clock.
+    rows : list of Row
+        The target's complete requests that began and ended in it.
+    throughput : dict
+        What the target gave in a second of it.
+    """
+
+    since: float
+    until: float
+    rows: list[Row]
+    throughput: dict[str, float]
+
+    @property
+    def requests(self) -> int:
+        """How many requests it holds whole."""
+        return len(self.rows)
+
+    def summary(self, name: str) -> Summary | None:
+        """Return the summary of a measure; None if it was never measured there."""
+        found = [value for row in self.rows if (value := row.values.get(name)) is not None]
+        return summarise(found, share=BY_NAME[name].unit == "share") if found else None
+
+    def to_dict(self, begun: float) -> dict[str, Any]:
+        """Return it as JSON-ready dictionaries; times in seconds since `begun`."""
+        return {
+            "since_s": round(self.since - begun, 3),
+            "until_s": round(self.until - begun, 3),
+            "requests": self.requests,
+            "throughput": {name: _round(value) for name, value in self.throughput.items()},
+            "measures": {
+                each.name: _measure(each.unit, self.summary(each.name))
+                for each in MEASURES
+                if each.compared
+            },
+        }
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The results of one target.
 
@@ -50,8 +95,12 @@ class Outcome:
         The number of failures, for each type of error.
     own_errors : dict
         Those that may be the tool's own: they are not in `errors`.
-    seconds : float
-        How long the run took.
+    begun, seconds : float
+        When the run began, and how long it took.
+    slow_start : SlowStart, optional
+        The first requests, where they were slower than the later ones.
+    steady : Steady, optional
+        The part in which the load was whole; None where no request lies in it.
     """
 
     target: Target
@@ -59,7 +108,10 @@ class Outcome:
     summaries: dict[str, Summary | None]
     errors: dict[str, int]
     own_errors: dict[str, int] = field(default_factory=dict)
+    begun: float = 0.0
     seconds: float = 0.0
+    slow_start: SlowStart | None = None
+    steady: Steady | None = None
 
     @property
     def complete(self) -> int:
@@ -108,10 +160,32 @@ class Outcome:
             "errors": self.errors,
             "unjudged": self.unjudged,
             "throughput": self.throughput,
+            "warmup": None if self.slow_start is None else self._warmup(self.slow_start),
+            "steady": None if self.steady is None else self.steady.to_dict(self.begun),
             "measures": {
                 each.name: _measure(each.unit, self.summaries[each.name]) for each in MEASURES
             },
         }
+
+    def _warmup(self, found: SlowStart) -> dict[str, Any]:
+        return {
+            "measure": found.measure,
+            "requests": found.requests,
+            "until_s": round(self.warm_at - self.begun, 3),
+            "first": _round(found.first),
+            "then": _round(found.then),
+        }
+
+    @property
+    def warm_at(self) -> float:
+        """When the last request of the slow beginning had ended, by the run's clock."""
+        count = 0 if self.slow_start is None else self.slow_start.requests
+        return max((row.sample.ended for row in in_order(self.rows)[:count]), default=self.begun)
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of complete requests in the order in which they were due."""
+    return sorted((row for row in rows if row.sample.complete), key=lambda row: row.sample.intended)
 
 
 @dataclass(frozen=True)
@@ -214,7 +288,11 @@ def conclude(
     """Measure every sample, and summarise them."""
     rows = _rows(run, targets)
     seconds = max(0.0, run.ended - run.begun)
-    outcomes = [_outcome(target, rows[index], seconds) for index, target in enumerate(targets)]
+    whole = whole_load([(sample.begun, sample.ended) for sample in run.samples])
+    outcomes = [
+        _steadied(replace(_outcome(target, rows[index], seconds), begun=run.begun), whole)
+        for index, target in enumerate(targets)
+    ]
     pairs = [
         found
         for a, b in combinations(outcomes, 2)
@@ -253,12 +331,35 @@ def _outcome(target: Target, rows: list[Row], seconds: float) -> Outcome:
     failed = [row.sample for row in rows if row.sample.error]
     errors = Counter(str(sample.error) for sample in failed if not sample.own_error)
     own = Counter(str(sample.error) for sample in failed if sample.own_error)
-    outcome = Outcome(target, rows, {}, dict(errors), dict(own), seconds)
+    outcome = Outcome(target, rows, {}, dict(errors), dict(own), seconds=seconds)
     for each in MEASURES:
         found = outcome.values(each.name)
         share = each.unit == "share"
         outcome.summaries[each.name] = summarise(found, share=share) if found else None
     return outcome
+
+
+# In which a cold server shows: how long it takes to begin, and to go on.
+_OF_A_WARM_SERVER: Final = ("first_audio", "rtf")
+
+
+def _steadied(outcome: Outcome, whole: tuple[float, float] | None) -> Outcome:
+    """Return an outcome with its slow beginning, if there is one, and its steady part."""
+    rows = in_order(outcome.rows)
+    starts = [
+        slow_start(name, [v for row in rows if (v := row.values.get(name)) is not None])
+        for name in _OF_A_WARM_SERVER
+    ]
+    slow = max(filter(None, starts), key=lambda start: start.requests, default=None)
+    outcome = replace(outcome, slow_start=slow)
+    if whole is None:
+        return outcome
+    since, until = max(whole[0], outcome.warm_at), whole[1]
+    inside = [row for row in rows if since <= row.sample.intended and row.sample.ended <= until]
+    if not inside:
+        return outcome
+    given = given_between([row.sample for row in rows], since, until)
+    return replace(outcome, steady=Steady(since, until, inside, given))
 
 
 def _pair(a: Outcome, b: Outcome, name: str) -> Pair | None:
@@ -319,6 +420,8 @@ def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
                 f"{outcome.target.name}: {outcome.unjudged} more failed while the tool itself was "
                 "late: they are the tool's, and not counted against the server"
             )
+        if outcome.slow_start is not None:
+            notes.append(f"{outcome.target.name}: {_told_slow(outcome, outcome.slow_start)}")
         whole = sum(len(row.sample.arrivals) == 1 for row in outcome.rows if row.sample.complete)
         if whole:
             came = f"{whole} of {outcome.complete} answers came at once"
@@ -330,3 +433,12 @@ def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
                 "interquartile ranges); they count"
             )
     return notes
+
+
+def _told_slow(outcome: Outcome, found: SlowStart) -> str:
+    until = outcome.warm_at - outcome.begun
+    return (
+        f"the first {found.requests} requests, until {until:.1f} s, were slower: {found.measure} "
+        f"{found.first:.4g} against {found.then:.4g}. The server was cold, maybe. They count: "
+        f"--warmup {found.requests} leaves them out"
+    )

@@ -98,6 +98,25 @@ def throughput(outcome: Outcome) -> str:
     return f"in a second: {audio} s of audio, {characters} characters, {requests} requests"
 
 
+_NEARLY_ALL: Final = 0.98
+
+
+def steady(outcome: Outcome) -> str:
+    """Return one line on the steady part of the run; empty where that is nearly all of it."""
+    part = outcome.steady
+    if part is None or part.until - part.since > _NEARLY_ALL * outcome.seconds:
+        return ""
+    audio, _, requests = map(number, part.throughput.values())
+    voice = part.summary("first_voice")
+    median = None if voice is None else voice.percentiles["p50"]
+    heard = "" if median is None else f", first voice p50 {number(median)} ms"
+    since, until = part.since - outcome.begun, part.until - outcome.begun
+    return (
+        f"steady from {since:.1f} s to {until:.1f} s ({part.requests} requests): "
+        f"in a second {audio} s of audio, {requests} requests{heard}"
+    )
+
+
 def sentences(result: Result) -> Iterator[str]:
     """Yield the sentences below the tables."""
     yield from (each.says for each in result.pairs)
@@ -130,7 +149,7 @@ def markdown(result: Result) -> str:
     """Return the result as Markdown."""
     lines = ["# streamplay bench", "", f"`{result.command}`", ""]
     for outcome in result.outcomes:
-        lines += [heading(outcome), "", throughput(outcome), ""]
+        lines += [heading(outcome), "", throughput(outcome), "", steady(outcome), ""]
         lines += [row(COLUMNS), row(["---"] * len(COLUMNS))]
         lines += map(row, rows(outcome))
         lines.append("")

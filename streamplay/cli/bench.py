@@ -327,7 +327,8 @@ def _print(args: argparse.Namespace, result: Result) -> None:
         return
     for outcome in result.outcomes:
         console.prose(report.safe(table.heading(outcome)))
-        console.prose(table.throughput(outcome))
+        for line in filter(None, (table.throughput(outcome), table.steady(outcome))):
+            console.prose(line)
         if outcome.complete:
             report.table(table.NARROW, list(table.narrow_rows(outcome)))
         console.out("")

@@ -118,8 +118,8 @@ def _ends(shown: Sequence[str]) -> str:
 def _tables(result: Result) -> Iterator[str]:
     for outcome in result.outcomes:
         yield f"<h2>{escape(outcome.target.name)}</h2>"
-        told = table.throughput(outcome)
-        for sentence in filter(None, (table.heading(outcome), told)):
+        told = table.throughput(outcome), table.steady(outcome)
+        for sentence in filter(None, (table.heading(outcome), *told)):
             yield f'<p class="soft">{escape(sentence)}</p>'
         if outcome.complete:
             yield _measures(outcome)
