@@ -1,7 +1,7 @@
 """Is what `streamplay bench` says true? Compares it with a server that notes what it did when.
 
     .venv/bin/python -m benchmarks.truth [tls] [1] [50] [500] [freeze] [overload] [--requests N]
-                                         [--streams 300]
+                                         [--streams 300] [--docs docs/bench.md]
 
 Server and load are separate processes that share one clock (time.perf_counter, CLOCK_MONOTONIC on
 Linux). Time to first byte, pace, stalls, leading silence and errors are drawn from known
@@ -21,6 +21,9 @@ notes: the median, the p99 and the largest.
   on the server that its notes do not have; of the first bytes that are told 99 % are within a
   tenth.
 
+No part takes longer than 8 minutes: after `BOUND_SECONDS` no request is begun. `--docs` puts what
+was found into that page.
+
 The machine has to be idle. What other processes used of it is printed (Linux); where that was much
 and the figures are not good, the verdict is "cannot tell". Exit status 0: all is good; 1: something
 is not; 3: cannot tell.
@@ -34,9 +37,12 @@ import os
 import sys
 import threading
 import time
+from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.documented import replace_part
 from benchmarks.machine import Machine
 from benchmarks.truth_server import CERTIFICATE, RATE, Truth, waits_for_a_freeze
 from streamplay.bench import runner, target
@@ -60,6 +66,34 @@ MEASURES = (
 OF_A_CONNECTION = ("dns", "connect", "tls", "sent")
 
 CANNOT_TELL = 3
+
+BOUND_SECONDS = 300.0
+"""Of one part: no request is begun after it. Those on their way have time limits of their own."""
+
+
+@dataclass
+class Held:
+    """What came out of one part.
+
+    Attributes
+    ----------
+    title : str
+        Which part.
+    streams : int
+        At a time.
+    good : bool or None
+        None: cannot tell.
+    off : dict
+        For each measure the median and the largest difference, and the share within the bounds.
+    facts : dict
+        What is told besides, by its name.
+    """
+
+    title: str
+    streams: int = 1
+    good: bool | None = False
+    off: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 class Resolver:
@@ -135,32 +169,48 @@ def latest(times: list[float], ahead: list[float], seconds: float, level: float)
     return max(after, default=-math.inf)
 
 
-def hold(streams: int, requests: int, *, tls: bool = False) -> bool | None:
-    """Hold one run against the server's notes; tell whether it is good, None: cannot tell."""
+def hold(streams: int, requests: int, *, tls: bool = False) -> Held:
+    """Hold one run against the server's notes."""
     texts = tuple(f"This is request number {number}." for number in range(requests))
     behaviour = {"error_share": 0.02, "pace": 1.2, "seed": streams, "tls": tls}
     resolver = Resolver() if tls else None
     with Machine() as machine, Truth(**behaviour) as server:
         base_url = server.base_url.replace("127.0.0.1", "localhost") if tls else server.base_url
         targets = target.read([], {"base_url": base_url})
-        load = Load(texts=texts, requests=requests, concurrency=streams, cold=tls)
+        load = Load(
+            texts=texts,
+            requests=requests,
+            concurrency=streams,
+            cold=tls,
+            duration=BOUND_SECONDS,
+        )
         result = runner.run(targets, load, command="benchmarks.truth")
         notes = server.notes()
     (outcome,) = result.outcomes
     failed = sum(note.status != 200 for note in notes.values())
     print(f"\n{streams} streams, {requests} requests{', TLS, each its own connection' * tls}")
     print(f"errors drawn {failed}, counted {sum(outcome.errors.values())}")
-    right = compare(outcome, notes, streams, _warmed(result), resolver)
+    held = Held("TLS" if tls else f"{streams} stream{'s' * (streams > 1)}", streams)
+    right = compare(outcome, notes, _warmed(result), resolver, held)
     tell_cost(result)
+    held.facts = {
+        "errors drawn, counted": f"{failed}, {sum(outcome.errors.values())}",
+        "the tool's own lag, p99": f"{result.run.lag.facts()['p99']:.1f} ms",
+        "`valid`": str(result.valid).lower(),
+    }
     # At 500 it may be wrong, as long as it says so itself.
     good = right or not result.valid if streams > 50 else right and result.valid
-    return _verdict(good, machine)
+    held.good = _verdict(good, machine)
+    held.facts["verdict"] = WORDS[held.good]
+    return held
+
+
+WORDS = {True: "good", False: "NOT within the bounds", None: "cannot tell: a busy machine"}
 
 
 def _verdict(good: bool, machine: Machine) -> bool | None:
     verdict = True if good else None if machine.busy else False
-    words = {True: "good", False: "NOT within the bounds", None: "cannot tell: a busy machine"}
-    print(f"{words[verdict]}; {machine.says}", flush=True)
+    print(f"{WORDS[verdict]}; {machine.says}", flush=True)
     return verdict
 
 
@@ -177,9 +227,9 @@ def _warmed(result: Result) -> Memory:
 def compare(
     outcome: Outcome,
     notes: dict[str, Note],
-    streams: int,
     memory: Memory,
     resolver: Resolver | None,
+    held: Held,
 ) -> bool:
     names = (*OF_A_CONNECTION, *MEASURES) if resolver else MEASURES
     off: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
@@ -190,15 +240,17 @@ def compare(
                 first = next(at for at in resolver.done if at > row.sample.intended)
                 known["dns"] = 1000 * (first - row.sample.intended)
             for name in names:
-                value = row.values[name]
-                assert value is not None, name
-                if abs(lateness.get(name, math.inf)) <= _size(streams):
+                value = row.values.get(name)
+                if value is None:  # the tool's own lateness may be too much of it
+                    assert row.sample.late is not None, name
+                    continue
+                if abs(lateness.get(name, math.inf)) <= _size(held.streams):
                     continue
                 off[name].append((value - known[name], known[name]))
     print(f"{'measure':<16}{'median off':>12}{'p99 off':>12}{'most off':>12}   within")
     good = True
     for name, found in off.items():
-        good &= tell(name, found, streams)
+        good &= tell(name, found, held)
     return good
 
 
@@ -207,20 +259,24 @@ def _size(streams: int) -> int:
     return 1 if streams == 1 else 2
 
 
-def tell(name: str, found: list[tuple[float, float]], streams: int) -> bool:
+def tell(name: str, found: list[tuple[float, float]], held: Held) -> bool:
+    if not found:  # of an overload everything may be the tool's
+        print(f"{name:<16}{'not told for any request':>36}")
+        return True
     ranked = sorted(abs(difference) for difference, _ in found)
     middle = percentile(sorted(difference for difference, _ in found), 0.5)
-    size = _size(streams)
+    size = _size(held.streams)
     # Milliseconds, or a share of the true value; of a ratio or a count only that share.
     slack = size if name not in {"rtf", "stalls"} and not name.startswith("continuity") else 0.0
     inside = [abs(d) <= max(slack, size / 100 * abs(true)) for d, true in found]
     share = sum(inside) / len(inside)
+    held.off[name] = middle, ranked[-1], share
     print(
         f"{name:<16}{middle:>12.3f}{percentile(ranked, 0.99):>12.3f}{ranked[-1]:>12.3f}"
         f"   {share:.1%} within {f'{size} ms or ' if slack else ''}{size} %"
     )
     median_truth = percentile(sorted(true for _, true in found), 0.5)
-    if streams == 1:
+    if held.streams == 1:
         return share == 1
     return abs(middle) <= max(slack, size / 100 * abs(median_truth))
 
@@ -238,8 +294,9 @@ FREEZE_BOUND_MS = 50
 """A fortieth of the freeze: a request takes the tool and the server a millisecond together."""
 
 
-def freeze() -> bool | None:
+def freeze() -> Held:
     """Hold the open loop's percentiles against what the schedule foretells."""
+    held = Held("an open loop of 25 requests a second, and a server that stands still for 2 s")
     # More than half of the requests meet it, so that every percentile that is stated shows it.
     requests, rate, still = 80, 25.0, {"freeze_at": 0.5, "freeze_for": 2.0}
     texts = tuple(f"Request {number}." for number in range(requests))
@@ -260,24 +317,30 @@ def freeze() -> bool | None:
         value, known = total.percentiles[name], percentile(waits, p)
         if value is not None:
             print(f"{name:<6}{value:>14.1f}{known:>17.1f}")
+            held.facts[f"{name}, and by the schedule"] = f"{value:.0f}, {known:.0f} ms"
             good &= abs(value - known) <= FREEZE_BOUND_MS
     print(f"{'max':<6}{total.max:>14.1f}{waits[-1]:>17.1f}")
-    return _verdict(good, machine)
+    held.good = _verdict(good, machine)
+    held.facts["verdict"] = WORDS[held.good]
+    return held
 
 
 HOGS = 1
 STALL_SECONDS = 0.8
 
 
-def overload(streams: int, requests: int) -> bool | None:
+def overload(streams: int, requests: int) -> Held:
     """Be late on purpose; tell whether the server is blamed for nothing but its own."""
+    held = Held(f"an overload: {streams} streams, {requests} requests, a thread that computes")
     texts = tuple(f"This is request number {number}." for number in range(requests))
     behaviour = {"stall_share": 0.02, "stall": STALL_SECONDS, "pace": 1.5, "seed": streams}
     stop = threading.Event()
     hogs = [threading.Thread(target=_compute, args=(stop,)) for _ in range(HOGS)]
     with Machine() as machine, Truth(**behaviour) as server:
         targets = target.read([], {"base_url": server.base_url})
-        load = Load(texts=texts, requests=requests, concurrency=streams)
+        load = Load(
+            texts=texts, requests=requests, concurrency=streams, duration=BOUND_SECONDS, warmup=0
+        )
         for hog in hogs:
             hog.start()
         try:
@@ -312,7 +375,16 @@ def overload(streams: int, requests: int) -> bool | None:
     print(f"first bytes told: {told} of {len(outcome.rows)}, off by more than a tenth: {off}")
     good = not result.valid and not outcome.errors and blamed == 0
     good = good and kept >= 0.9 * stalled and off <= 0.01 * told
-    return _verdict(good, machine)
+    held.good = _verdict(good, machine)
+    held.facts = {
+        "errors counted as the server's": str(sum(outcome.errors.values())),
+        "errors, stalls counted as the tool's": f"{sum(tool['errors'].values())}, {tool['stalls']}",
+        "stalls of the server's, told as such": f"{stalled}, {kept}",
+        "requests without a stall, told as stalled": f"{smooth}, {blamed}",
+        "first bytes told, off by more than a tenth": f"{told}, {off}",
+        "verdict": WORDS[held.good],
+    }
+    return held
 
 
 def _compute(stop: threading.Event) -> None:
@@ -326,9 +398,10 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {' '.join(every)} overload")
     parser.add_argument("--streams", type=int, default=300, help="of the overload (300)")
     parser.add_argument("--requests", type=int, help="default: 40 and two for each stream")
+    parser.add_argument("--docs", type=Path, help="put what was found into this page")
     args = parser.parse_args()
     os.environ["SSL_CERT_FILE"] = str(CERTIFICATE)
-    found = []
+    found: list[Held] = []
     for part in args.parts or every:
         if part == "freeze":
             found.append(freeze())
@@ -338,7 +411,44 @@ def main() -> int:
             streams = 1 if part == "tls" else int(part)
             requests = args.requests or 40 + 2 * streams
             found.append(hold(streams, requests, tls=part == "tls"))
-    return 1 if False in found else CANNOT_TELL if None in found else 0
+    if args.docs:
+        replace_part(args.docs, "accuracy", page_of(found))
+    verdicts = [held.good for held in found]
+    for held in found:
+        print(f"{held.title}: {WORDS[held.good]}")
+    return 1 if False in verdicts else CANNOT_TELL if None in verdicts else 0
+
+
+def page_of(found: list[Held]) -> list[str]:
+    """Return the part of a page: a table of the measures, and a list for each other part."""
+    measured = [held for held in found if held.off]
+    lines = []
+    if measured:
+        names = list(dict.fromkeys(name for held in measured for name in held.off))
+        facts = list(dict.fromkeys(name for held in measured for name in held.facts))
+        rows = [["", *(held.title for held in measured)], ["---"] * (1 + len(measured))]
+        rows += [[f"`{name}`", *(_off(held, name) for held in measured)] for name in names]
+        rows += [[name, *(held.facts.get(name, "–") for held in measured)] for name in facts]
+        lines += [
+            "Difference from the server's notes in ms, or of a ratio, a count or a share in its"
+        ]
+        lines += [
+            "unit: the median, the largest, and the share of requests within 1 ms or 1 % (2 ms"
+        ]
+        lines += ["or 2 % from 50 streams on).", ""]
+        lines += ["| " + " | ".join(row) + " |" for row in rows]
+    for held in found:
+        if not held.off:
+            told = "; ".join(f"{name}: {value}" for name, value in held.facts.items())
+            lines += ["", f"*{held.title[0].upper()}{held.title[1:]}*: {told}."]
+    return lines
+
+
+def _off(held: Held, name: str) -> str:
+    if name not in held.off:
+        return "–"
+    median, most, share = held.off[name]
+    return f"{median:.2f}, {most:.2f}, {share:.1%}"
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ class Behaviour:
     freeze_at: float = 0.0  # after the first request
     freeze_for: float = 0.0
     tls: bool = False
+    raw: bool = False  # plain bytes in place of events
     seed: int = 1
 
 
@@ -135,7 +136,8 @@ class Server:
             note.ended = time.perf_counter()
             return
         await self._until(note.received + wanted.headers)
-        head = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked"]
+        kind = "audio/pcm" if wanted.raw else "text/event-stream"
+        head = ["HTTP/1.1 200 OK", f"content-type: {kind}", "transfer-encoding: chunked"]
         writer.write("\r\n".join([*head, "", ""]).encode())
         note.headers = time.perf_counter()
         due = note.headers + wanted.first_byte + dice.expovariate(1 / wanted.spread)
@@ -150,7 +152,7 @@ class Server:
             quiet = min(frames, max(0, silent - number * frames))
             writer.write(self._event(quiet))
             note.writes.append((time.perf_counter(), frames))
-        writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        writer.write((b"" if wanted.raw else _chunk(b"data: [DONE]\n\n")) + b"0\r\n\r\n")
         note.ended = time.perf_counter()
 
     def _event(self, quiet: int) -> bytes:
@@ -159,7 +161,8 @@ class Server:
             audio = self._quiet[: 2 * quiet] + self._loud[2 * quiet :]
             delta = base64.b64encode(audio).decode()
             event = {"type": "conversation.item.audio_output.delta", "delta": delta}
-            self._events[quiet] = _chunk(f"data: {json.dumps(event)}\n\n".encode())
+            data = audio if self.behaviour.raw else f"data: {json.dumps(event)}\n\n".encode()
+            self._events[quiet] = _chunk(data)
         return self._events[quiet]
 
     async def _until(self, due: float) -> None:

@@ -1,0 +1,1 @@
+"""The same server measured by this benchmark and by others: `python -m benchmarks.beside`."""
