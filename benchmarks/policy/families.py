@@ -26,14 +26,20 @@ Arrivals = list[tuple[float, int]]
 
 def family(name: str, count: int, seed: str) -> Iterator[Trace]:
     """Yield `count` utterances of the family `name`."""
+    for _, trace in utterances(name, count, seed):
+        yield trace
+
+
+def utterances(name: str, count: int, seed: str) -> Iterator[tuple[str, Trace]]:
+    """Yield the same, each with the kind of server that it came from."""
     draw = random.Random(f"{name} {seed}")
-    kinds = list(_KINDS.values())
-    kind = _KINDS.get(name) or draw.choice(kinds)
+    kinds = list(_KINDS)
+    kind = name if name in _KINDS else draw.choice(kinds)
     for _ in range(count):
         # The cold meet a server for the first time each; the changing keep it for a while.
         if name == "cold" or (name == "changing" and draw.random() < 1 / CHANGES_EVERY):
             kind = draw.choice(kinds)
-        yield _trace(draw, kind)
+        yield kind, _trace(draw, _KINDS[kind])
 
 
 def _trace(draw: random.Random, kind: Callable[[random.Random, int], Arrivals]) -> Trace:

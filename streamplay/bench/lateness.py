@@ -15,6 +15,7 @@ from streamplay.bench.lag import LATE_START_MS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from streamplay.bench.arrival_times import ArrivalTimes
     from streamplay.bench.lag import Lag
 
 OWN_SHARE: Final = 0.1
@@ -74,7 +75,7 @@ def judge(
     begun: float,
     ended: float,
     moments: Mapping[str, float | None],
-    arrivals: Sequence[tuple[float, int]],
+    arrivals: ArrivalTimes | Sequence[tuple[float, int]],
 ) -> Lateness | None:
     """Return how late the tool was during a request; None if it was in time.
 

@@ -97,7 +97,7 @@ class _Watch:
             return
         if self._onset is None:
             self._begin()
-        self._sample.arrivals.append((now, len(chunk.frames)))
+        self._sample.arrivals.append(now, len(chunk.frames))
         if self._sample.sound is not None:
             self._sample.sound.append(chunk.frames)
         if self._sample.voice_frame is None and self._onset is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from streamplay.bench.arrival_times import ArrivalTimes
 from streamplay.bench.measures import PREBUFFERS
 from streamplay.policy.jitter import policy
 from streamplay.policy.learning import Source
@@ -37,7 +38,7 @@ class Sample:
         When it began.
     moments : dict
         When each moment came; None or missing if it did not.
-    arrivals : list
+    arrivals : ArrivalTimes
         Pairs (time, frames decoded).
     samplerate, channels, encoding
         The format of the audio.
@@ -61,7 +62,7 @@ class Sample:
     intended: float
     begun: float
     moments: dict[str, float | None] = field(default_factory=dict)
-    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    arrivals: ArrivalTimes = field(default_factory=ArrivalTimes)
     samplerate: int = 0
     channels: int = 1
     encoding: str = ""
