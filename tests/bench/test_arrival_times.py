@@ -11,7 +11,7 @@ _PAIRS = st.lists(st.tuples(st.floats(0, 1e9), st.integers(0, 2**31)), max_size=
 
 
 @given(_PAIRS)
-def test_what_was_added_is_read_again_also_in_another_process(
+def test_what_was_added_is_read_again_by_another_process(
     pairs: list[tuple[float, int]],
 ) -> None:
     times = ArrivalTimes()
