@@ -197,7 +197,8 @@ class SpeechResponse:
         seconds = 0.0
         async with aclosing(self._entered().chunks()) as chunks:
             async for chunk in chunks:
-                seconds += _seconds(chunk, self._entered().format)
+                if not isinstance(chunk, Words):
+                    seconds += chunk.seconds(self._entered().format)
                 yield chunk
         for text in self._parts[1:]:
             await self._release()
@@ -205,7 +206,8 @@ class SpeechResponse:
             async with part, aclosing(part.chunks()) as chunks:
                 begun = seconds
                 async for chunk in chunks:
-                    seconds += _seconds(chunk, part.format)
+                    if not isinstance(chunk, Words):
+                        seconds += chunk.seconds(part.format)
                     yield chunk.later(begun) if isinstance(chunk, Words) else chunk
 
     @property
@@ -226,7 +228,7 @@ class SpeechResponse:
             return self._later[-1].held()
         return iter(()) if self._answer is None else self._answer.held()
 
-    async def events(self) -> AsyncGenerator[WireEvent, None]:
+    def events(self) -> AsyncGenerator[WireEvent, None]:
         """Yield the events, undecoded; end after the end mark.
 
         Raises
@@ -234,9 +236,7 @@ class SpeechResponse:
         StreamBroken, NetworkFailed
             Where it broke; what came before has been yielded.
         """
-        async with aclosing(self._entered().events()) as events:
-            async for event in events:
-                yield event
+        return self._entered().events()
 
     def _entered(self) -> Answer:
         assert self._answer is not None, "the response has not been entered"
@@ -492,7 +492,3 @@ class SpeechResponse:
 
     def _without_key(self, error: StreamPlayError) -> StreamPlayError:
         return without_key(error, self._sender.endpoint.api_key)
-
-
-def _seconds(chunk: Chunk | Words, audio: AudioFormat) -> float:
-    return 0.0 if isinstance(chunk, Words) else len(chunk.frames) / audio.samplerate

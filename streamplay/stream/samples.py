@@ -32,6 +32,10 @@ class Chunk:
     frames: Frames
     data: bytes
 
+    def seconds(self, audio: AudioFormat) -> float:
+        """Return how long it lasts, where its frames are of such a format."""
+        return len(self.frames) / audio.samplerate
+
 
 class Decoding(Protocol):
     """What samples need of their decoder: see `streamplay.stream.decoder.Decoder`."""

@@ -38,7 +38,7 @@ ASKED: list[dict[str, Any]] = [
     {"base_url": "{}/deep.er/~path_"},
     {"base_url": "{}/"},
     {"base_url": "http://localhost:{port}/v1"},
-    {"base_url": "HTTP://LOCALHOST:0{port}/V1;v=1"},
+    {"base_url": "HTTP://LOCALHOST.:{port}/V1;v=1"},
     {"base_url": "{}//twice/../%41|{{x}}"},
 ]
 

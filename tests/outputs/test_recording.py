@@ -14,9 +14,8 @@ import soundfile
 
 from streamplay.audio import AudioFormat
 from streamplay.errors import FileFailed
+from streamplay.kept_files import RAW_SUFFIXES, SOUND_SUFFIXES
 from streamplay.outputs.recording import (
-    RAW_SUFFIXES,
-    SOUND_SUFFIXES,
     WRITTEN_AT_ONCE,
     FileOutput,
     open_file,
