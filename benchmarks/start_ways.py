@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.comparison.ear import Ear
 from benchmarks.comparison.peers import APLAY, COMMAND, CURL
@@ -69,7 +69,7 @@ def ways(url: str, folder: str) -> dict[str, Way]:
         command += ["-q", "--extra", f"extra_params={scenario}"]
         return Way(command, text, after)
 
-    body = {"model": "canopylabs/orpheus-3b-0.1-ft", "voice": "tara", "input": TEXT}
+    body: dict[str, Any] = {"model": "canopylabs/orpheus-3b-0.1-ft", "voice": "tara", "input": TEXT}
     body |= {"response_format": "raw", "response_encoding": "pcm_s16le", "stream": True}
     body |= {"extra_params": {"scenario": {**_SIGNAL, "dialect": "D"}}}
     source = CURL.format(url=url, body=shlex.quote(json.dumps(body)))

@@ -77,7 +77,7 @@ def cells(name: str, told: Told) -> tuple[str, ...]:
 
 def measured(scene: Scene, names: list[str]) -> list[tuple[str, ...]]:
     """Return a row for each tool, and before them the server's own."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for name in names:
         with Truth(**scene.behaviour) as server:
             try:

@@ -19,7 +19,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 # What takes part in the measurement is theirs; packages whose own __init__ loads an engine are
 # entered without it.
@@ -68,7 +68,9 @@ class _Empty(metaclass=_Nothing):
 
 
 class _StandIn(types.ModuleType):
-    __path__: ClassVar[list[str]] = []
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

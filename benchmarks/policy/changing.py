@@ -48,7 +48,8 @@ def run(count: int) -> list[str]:
 
 def _since_change(kinds: list[str]) -> list[int]:
     """Return for each utterance how many of its kind came before it without a break."""
-    counts, before = [], ""
+    counts: list[int] = []
+    before = ""
     for kind in kinds:
         counts.append(counts[-1] + 1 if kind == before else 0)
         before = kind
