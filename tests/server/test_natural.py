@@ -43,6 +43,8 @@ def test_it_speaks_at_any_pace_and_the_same_each_time(voice: natural.NaturalVoic
     assert (made.samplerate, made.words) == (24000, ())
     assert 0.8 < made.seconds < 3
     assert 0.05 < np.abs(made.frames).max() <= 1
+    begun = np.argmax(np.abs(made.frames) > 0.001)
+    assert begun == pytest.approx(0.05 * 24000)  # it is heard at once
     assert np.array_equal(made.frames, again.frames)
     slow, fast = (seconds(voice, "The quick brown fox.", speed) for speed in (0.5, 2.0))
     assert fast < 0.7 * made.seconds < made.seconds < 0.7 * slow
