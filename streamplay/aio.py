@@ -79,8 +79,10 @@ class AsyncUtterance:
         """Wait until it has been heard: see `streamplay.Utterance.wait`."""
         if self._state.done:  # even where no time is left
             return self._state.result()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.on_done(partial(_set, done))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        tell = partial(_soon, loop, _set, done)
+        self._state.on_done(tell)
         try:
             async with asyncio.timeout(timeout):
                 await done
@@ -89,6 +91,8 @@ class AsyncUtterance:
         except asyncio.CancelledError:
             self._state.cancel()
             raise
+        finally:
+            self._state.off_done(tell)  # a caller that looks again and again leaves nothing behind
         return self._state.result()
 
     async def events(self) -> AsyncIterator[Event]:

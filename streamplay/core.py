@@ -325,6 +325,11 @@ class PlayerCore:
         """Call a function on the player's loop; not after that has stopped."""
         self._loop.call(function)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the player's loop."""
+        return self._loop.is_current
+
     # Closing
 
     def check_open(self) -> None:

@@ -101,6 +101,8 @@ def servers_of(options: Options) -> list[SpeechServer]:
     InvalidRequest
         If one of them cannot be asked as it is named.
     """
+    if not options.local:
+        _endpoint(options)  # refused when a player is made, and not when it is opened
     servers = [SpeechServer(0, options)]
     for where, fields in map(read_alternative, entries_of(options.fallback)):
         if where == LOCAL and options.local and not fields:

@@ -137,6 +137,7 @@ def test_a_wait_that_takes_too_long_cancels_nothing(
             utterance = await player.say("hello", extra=counting(0.2, first_byte_ms=200))
             with pytest.raises(TimeoutError):
                 await utterance.wait(0.01)
+            assert len(utterance._state._callbacks) == 1  # the player's own
             assert (await utterance.wait(PATIENCE)).complete
             assert (await utterance.wait(0)).complete
 
@@ -480,6 +481,8 @@ def test_a_wrong_argument_is_told_when_it_is_made() -> None:
         AsyncPlayer(on_event=asyncio.sleep)
     with pytest.raises(InvalidRequest, match="volume"):
         AsyncPlayer(volume=99)
+    with pytest.raises(InvalidRequest, match="base_url"):
+        AsyncPlayer(base_url="ftp://host.example")
     with pytest.raises(InvalidRequest, match="sample_rate"):
         AsyncPlayer(sample_rate=-1)
 

@@ -20,6 +20,7 @@ from streamplay import Player
 from streamplay.errors import (
     FileFailed,
     InvalidRequest,
+    StreamPlayError,
 )
 from streamplay.events import Event, Failed, Finished
 from streamplay.player import LazyPlayer
@@ -159,6 +160,22 @@ def test_wait_gives_up_when_its_time_is_up_and_the_utterance_goes_on(player: Pla
     assert not utterance.done
     assert utterance.wait(PATIENCE).complete
     assert utterance.done
+
+
+def test_waiting_on_the_players_own_thread_is_refused_and_freezes_nothing(player: Player) -> None:
+    first = player.say("hello", extra=counting(0.2))
+    second = player.say("hello", extra=counting(0.2))
+    told: list[str] = []
+
+    def wait() -> None:
+        for each in (second.wait, lambda: next(second.events())):
+            with pytest.raises(StreamPlayError) as caught:
+                each()
+            told.append(caught.value.message)
+
+    first.on_done(wait)
+    assert second.wait(PATIENCE).complete
+    assert [text.partition(",")[0][-10:] for text in told] == ["own thread"] * 2
 
 
 def test_a_file_that_exists_is_told_at_once_and_left_alone(player: Player, tmp_path: Path) -> None:

@@ -45,6 +45,10 @@ class Owner(Protocol):
     def call_soon(self, function: Callable[[], object]) -> None:
         """Call a function on the player's loop."""
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the player's loop, which cannot go on while it waits."""
+
     def following(self, utterance: UtteranceState) -> list[UtteranceState]:
         """Return those that are heard after it."""
 
@@ -174,6 +178,19 @@ class UtteranceState:
             raise self.failure
         return self.receipt
 
+    def check_may_wait(self) -> None:
+        """Refuse to wait where the utterance would never be done.
+
+        Raises
+        ------
+        StreamPlayError
+            If the caller is a callback on the player's own thread.
+        """
+        if not self.done and self._owner.is_current:
+            what = "this waits for an utterance on the player's own thread, which has to play it"
+            remedy = "In notify and on_done, do not wait: have on_done call what is to follow"
+            raise StreamPlayError(what, remedy=remedy)
+
     def wait_done(self, timeout: float | None = None) -> bool:
         """Wait until it is done, however it ended; return whether it is."""
         return self._done.wait(timeout)
@@ -206,6 +223,11 @@ class UtteranceState:
                 self._callbacks.append(callback)
                 return
         callback()
+
+    def off_done(self, callback: Callable[[], object]) -> None:
+        """Do not call `callback` any more."""
+        with self._lock, suppress(ValueError):
+            self._callbacks.remove(callback)
 
     def subscribe(self, listener: Callable[[Event], object]) -> None:
         """Tell `listener` of all events, and begin to look for them; it must not wait or raise."""
@@ -316,7 +338,7 @@ class UtteranceState:
             with self._lock:
                 self._done.set()
             self.account.changes.notify()  # `_keep_watch` ends
-            for callback in self._callbacks:
+            for callback in tuple(self._callbacks):
                 self._call(callback)
             if self._handle is None or self._handle() is None:
                 self.log_failure()

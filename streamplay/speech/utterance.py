@@ -78,8 +78,10 @@ class Utterance:
         TimeoutError
             If it took longer than `timeout`; it goes on all the same.
         StreamPlayError
-            What ended it; ``error.receipt`` tells what was received and heard.
+            What ended it; ``error.receipt`` tells what was received and heard. Also where it is
+            called by `notify` or an `on_done` callback, on whose thread the player plays.
         """
+        self._state.check_may_wait()
         if not self._state.wait_done(timeout):
             raise TimeoutError(f"not heard within {timeout:g} s")
         return self._state.result()
@@ -97,6 +99,7 @@ class Utterance:
 
         Any number of threads may iterate; one that begins late is told all the same.
         """
+        self._state.check_may_wait()
         queue: SimpleQueue[Event] = SimpleQueue()
         self._state.subscribe(queue.put)
         try:

@@ -37,6 +37,8 @@ class Owner:
     def following(self, utterance: UtteranceState) -> list[UtteranceState]:
         raise AssertionError(utterance)
 
+    is_current = False
+
     def call_soon(self, function: Callable[[], object]) -> None:
         raise AssertionError(function)
 
