@@ -109,6 +109,38 @@ def test_a_sentence_that_comes_later_is_sent_by_the_thread(
     assert "".join(first) == "This takes time. The next"
 
 
+def test_what_has_come_is_handed_on_before_more_comes(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    first = FirstPiece(StandardInput(reading), ASKED)
+    os.write(writing, b"Whole. But who knows")
+    first.look()
+    parts = iter(first)
+    assert next(parts) == "Whole. But who knows"
+    os.write(writing, b" it?")
+    assert next(parts) == " it?"
+    os.close(writing)
+    assert list(parts) == []
+
+
+def test_a_reader_that_stops_lets_the_thread_end(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    source = StandardInput(reading)
+    first = FirstPiece(source, ASKED)
+    first._read.maxsize = 1
+    first.look()
+    for _ in range(4):  # more than the thread may read ahead
+        os.write(writing, b"More ")
+        time.sleep(0.02)
+    parts = iter(first)
+    next(parts)
+    parts.close()  # type: ignore[attr-defined]
+    source.close()
+    for thread in threading.enumerate():
+        if thread.name == "streamplay text":
+            thread.join(20)
+            assert not thread.is_alive()
+
+
 def test_once_stopped_it_sends_nothing_and_loses_nothing(
     pipe: tuple[int, int], sent: list[Request]
 ) -> None:
@@ -127,9 +159,10 @@ def test_marks_without_a_word_are_held_only_so_long(pipe: tuple[int, int]) -> No
     first = FirstPiece(StandardInput(reading), ASKED)
     for _ in range(first_piece._MOST_PARTS):
         os.write(writing, b"... ")
-        first._read()
-    assert first.stop() is None
+        first._take()
+    assert not first._looking
     os.close(writing)
+    first.look()
     assert "".join(first) == "... " * first_piece._MOST_PARTS
 
 
@@ -138,7 +171,7 @@ def test_input_that_cannot_be_read_is_told_where_the_text_is_read() -> None:
     os.close(reading)
     os.close(writing)
     first = FirstPiece(StandardInput(os.open("/", os.O_RDONLY)), ASKED)
-    first._read()
+    first.look()
     assert first.stop() is None
     with pytest.raises(UsageError, match="cannot be read"):
         list(first)
