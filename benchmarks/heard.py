@@ -73,7 +73,8 @@ class Trial:
     def judged(self) -> bool:
         """Whether the recording can tell: some of its sound was heard, and the device was fed."""
         sound = np.flatnonzero(self.sent[: self.heard.frames])
-        fed = not (self.receipt.device_underflows or self.ran_dry)
+        # A stall is played with fades: its frames are not as they were sent.
+        fed = not (self.receipt.device_underflows or self.receipt.stalls.count or self.ran_dry)
         return len(sound) > LEAST and fed
 
 
@@ -222,7 +223,7 @@ def batch(
             continue
         found = match(handed, at, trial.sent, trial.heard.frames)
         if found is None:
-            print(f"not handed over ({handed_over.lost} lost): {trial.heard}", file=sys.stderr)
+            print(f"not handed over: {trial.heard} {trial.receipt}", file=sys.stderr)
             if handed_over.lost > lost:  # the thread that reads the reference came too late
                 disturbed += 1
             else:
