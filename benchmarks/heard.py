@@ -144,6 +144,9 @@ def attempt(player: Player, sink: NullSink, chance: random.Random, file: Path) -
         time.sleep(0.002)
     time.sleep(chance.uniform(0.0, 2.0))
     how = chance.choice(("interrupted", "by two threads", "cancelled"))
+    if how == "cancelled":  # what is behind it would be heard right after its fade
+        for each in behind:
+            each.cancel()
     told = interrupt(player, utterance, how)
     heard = next((each for each in told if each.utterance is utterance), Heard())
     cut = (utterance,) if how == "cancelled" else (utterance, *behind)
