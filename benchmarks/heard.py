@@ -172,7 +172,8 @@ def attempt(player: Player, sink: NullSink, chance: random.Random, file: Path) -
 def match(frames: Samples, at: int, sent: Samples, told: int) -> tuple[int, int] | None:
     """Find where `sent` begins in what was handed over, and how many of its frames are as sent.
 
-    All of those `told` are: the beginnings of two utterances are alike.
+    All of those `told` are: the beginnings of two utterances are alike. Where the thread that has
+    cut was kept from running for a while, the fade is among them.
     """
     begin = int(np.flatnonzero(sent)[0])
     for place in np.flatnonzero(frames[at:] == sent[begin]) + at:
@@ -182,7 +183,7 @@ def match(frames: Samples, at: int, sent: Samples, told: int) -> tuple[int, int]
             continue
         wrong = np.flatnonzero(window != sent[begin : begin + length])
         same = begin + (int(wrong[0]) if len(wrong) else length)
-        if same >= told:
+        if same >= told - FADE:
             return int(place), same
     return None
 
