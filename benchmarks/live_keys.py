@@ -88,7 +88,9 @@ class Keys:
             _until(lambda: session._phrases.sound("yes") is not None, "the phrase is kept")
             for _ in range(runs):
                 self.phrases.append(self._press(screen, "\x1bOP") * 1000)
-                took = self._press(screen, "Hello there.\r") * 1000
+                screen.press("Hello there.")
+                time.sleep(0.2)  # each of its keys is drawn before Enter comes
+                took = self._press(screen, "\r") * 1000
                 self.lines.append(took - self._receipt.ms.first_byte)
         finally:
             session._editor.leave()

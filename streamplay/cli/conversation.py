@@ -219,11 +219,11 @@ class Conversation:
         """Take a line, with what is `known` of it, and hand it over in its turn."""
         with self._lock:
             line = self._lines.add(text, since=time.monotonic(), **known)
-            if line.frames is None and line.sound is None:
-                self._unspoken.taken(line)
             if line.now and self._player is not None:
                 self._hand_over(line)
             self._hand_over_next()
+            if line.frames is None and line.sound is None and not line.ended:
+                self._unspoken.taken(line)  # writes a file: the player has the line already
         self._screen.changed(line)
 
     def silence(self) -> bool:

@@ -81,6 +81,10 @@ PROPOSALS_SHOWN: Final = 8
 ROWS_SHOWN: Final = 6
 """Rows above the prompt, and a third of the screen at most: what is typed needs the rest."""
 
+SWITCH_SECONDS: Final = 0.001
+"""How long the thread that draws may keep the player's thread waiting for the interpreter: Python's
+own 5 ms are as long as a block of the output."""
+
 TICK_SECONDS: Final = 1.0
 """The rows around the prompt tell seconds."""
 
@@ -186,7 +190,12 @@ class Editor:
         EndedBySignal
             If a signal asked to leave at once.
         """
-        asyncio.run(self._run(typist))
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            asyncio.run(self._run(typist))
+        finally:
+            sys.setswitchinterval(before)
 
     async def _run(self, typist: KeyActions) -> None:
         self._loop = asyncio.get_running_loop()
@@ -268,11 +277,11 @@ class Editor:
 
         def enter(event: KeyPressEvent, *, now: bool = False) -> None:
             text = event.current_buffer.text
-            event.current_buffer.append_to_history()
-            event.current_buffer.reset()
             if text.strip():
                 self._above(lambda: console.out(f"{PROMPT}{text}"))
                 typist.entered(text, now=now)
+            event.current_buffer.append_to_history()  # writes a file: the line goes first
+            event.current_buffer.reset()
 
         keys.add("enter")(enter)
         keys.add(_SAY_NOW)(lambda event: enter(event, now=True))
