@@ -253,6 +253,7 @@ class EditedScreen:
         return (
             application is not None
             and application.renderer.last_rendered_screen is not None
+            and not application.is_settling
             and not application._invalidated
             and not application.key_processor.input_queue
         )
