@@ -105,7 +105,7 @@ class Conversation:
         self._handing_over = False
         self._player: Player | None = None
         self._opening: threading.Thread | None = None
-        self._closed = False
+        self._closed = self._offers = False
         self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._sounds = tempfile.TemporaryDirectory(prefix="streamplay-", ignore_cleanup_errors=True)
@@ -191,17 +191,26 @@ class Conversation:
             player.close(cut=True)
         self._open(dict(self._options), before)
 
-    def close(self, *, cut: bool) -> None:
-        """Give the player back; `cut`: without letting the rest be heard."""
+    def close(self, *, cut: bool, offer: bool = False) -> None:
+        """Give the player back.
+
+        Parameters
+        ----------
+        cut : bool
+            Do not let the rest be heard.
+        offer : bool
+            Keep what has not been heard for the next run, as after a crash.
+        """
         with self._lock:
-            self._closed = True
+            self._closed, self._offers = True, offer and self.is_busy
             player, self._player = self._player, None
         if player is not None:
             player.close(cut=cut)
         with self._lock:
             for line in self._lines.going:
                 self._end(line, LineState.SILENCED)
-        self._unspoken.forget()
+        if not self._offers:
+            self._unspoken.forget()
         self._sounds.cleanup()
 
     # What a person does
@@ -458,7 +467,8 @@ class Conversation:
                 return
             self._handed_over -= line.utterance is not None
             self._lines.end(line, state, reason)
-            self._unspoken.ended(line)
+            if not self._offers:
+                self._unspoken.ended(line)
             self._quiet_since, self._retry = time.monotonic(), None
             if state is LineState.LOST:
                 failure = status.of_error(error) if isinstance(error, StreamPlayError) else 1

@@ -186,14 +186,17 @@ class PlainSession:
             raise error
         if self._interactive:
             self._phrases.fetch()
-        cut = True
+        cut, signalled = True, False
         try:
             with nudged(), handled({signal.SIGINT: self._on_interrupt}):
                 self._read()
             cut = False
             self._let_finish()
+        except Left:
+            signalled = True
+            raise
         finally:
-            conversation.close(cut=cut)
+            conversation.close(cut=cut, offer=signalled)
         return status.OK if self._interactive else conversation.status
 
     def _read(self) -> None:

@@ -11,6 +11,7 @@ from streamplay.cli.conversation import Conversation
 from streamplay.cli.editor import Editor, EndedBySignal
 from streamplay.cli.lines import LineState, shortened
 from streamplay.cli.phrases import Phrases
+from streamplay.cli.plain_emoji import plain
 from streamplay.cli.status_lines import sentence_line
 from streamplay.cli.typist import Typist
 from streamplay.cli.user_files import UserFiles
@@ -98,15 +99,16 @@ class EditorSession:
         self._offer_left_over()
         conversation.open()
         self._phrases.fetch()
-        cut = True
+        cut, signalled = True, False
         try:
             self._editor.run(self._typist)
             cut = self._typist.left_at_once
         except EndedBySignal as ended:
+            signalled = True  # the connection to the terminal is lost, for one
             return status.of_signal(ended.number)
         finally:
             sys.stdout.flush()
-            conversation.close(cut=cut)
+            conversation.close(cut=cut, offer=signalled)
         if conversation.failed_to_open is not None:
             raise conversation.failed_to_open
         return status.of_signal(2) if self._typist.interrupted else status.OK
@@ -161,8 +163,8 @@ class EditorSession:
 
 def _row_of(line: Line, columns: int) -> StyleAndTextTuples:
     """Return the row of a line: its state, and its words, of which those heard are marked."""
-    text = " ".join(line.text.split())
-    heard = len(" ".join(line.heard.split())) if line.state is not LineState.HEARD else 0
+    text = plain(" ".join(line.text.split()))
+    heard = len(plain(" ".join(line.heard.split()))) if line.state is not LineState.HEARD else 0
     words = sentence_line(text, (heard, heard), max(1, columns - _STATE_COLUMNS - 3))
     said = words.mark[0] if words.mark else 0
     style = "class:warning" if line.state is LineState.LOST else ""

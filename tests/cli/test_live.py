@@ -262,15 +262,16 @@ def test_pasted_lines_can_be_edited_before_they_are_said(at_prompt: Terminal) ->
     at_prompt.shows("result   complete")
 
 
-def test_lines_that_a_crash_left_unspoken_are_offered_again(
-    paced_server: str, own_files: Path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
+def test_lines_that_a_crash_or_a_lost_connection_left_unspoken_are_offered_again(
+    paced_server: str, own_files: Path, number: int
 ) -> None:
     words = ["live", "--base-url", paced_server, "--stats"]
     with Terminal(words) as terminal:
         terminal.shows(PROMPT)
         terminal.type(f"{LONG}\rNever reached.\r")
         terminal.shows("waiting: Never reached.")
-        terminal.process.kill()
+        terminal.process.send_signal(number)
         terminal.process.wait()
     with Terminal(words) as terminal:
         terminal.shows("2 lines were not spoken last time", "“Never reached.”")
