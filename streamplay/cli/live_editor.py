@@ -64,7 +64,7 @@ class EditorSession:
         self._quiet = bool(args.quiet)
         files = UserFiles(folder, self._tell)
         history = UserHistory(files)
-        self._completer = WordCompleter((*history.read(), *phrases.values()), {})
+        self._completer = WordCompleter(phrases.values(), {})
         self._editor = Editor(
             history,
             self._completer,
@@ -74,6 +74,8 @@ class EditorSession:
             color=not os.environ.get("NO_COLOR"),
             on_ending=on_ending,
         )
+        for line in history.read():  # a history that cannot be read is told in the editor
+            self._completer.learn(line)
         self._conversation = Conversation(
             asked, self._editor, files, stats=bool(args.stats), notify=self._tell
         )

@@ -125,6 +125,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _check_file(args: argparse.Namespace) -> None:
+    if args.file == "":
+        raise UsageError("-f names no file")
     if args.file is not None and args.text:
         raise UsageError("-f and a text are two things to say: give one of them")
     if args.file in {None, "-"} and (args.from_ is not None or args.resume):

@@ -228,7 +228,11 @@ def starting_at(document: Document, wanted: str) -> Iterator[DocumentSentence]:
     """
     sentences = document.sentences()
     sought = " ".join(wanted.split()).casefold()
-    number = sought.lstrip("0") if sought.isascii() and sought.isdecimal() else ""
+    if not sought:
+        raise InvalidRequest("from", "is empty", allowed="a sentence's number, or a heading")
+    number = ""
+    if re.fullmatch(r"[+-]?[0-9]+", sought):
+        number = str(int(sought))
     headings = []
     last = 0
     for sentence in sentences:
@@ -281,8 +285,14 @@ def _no_document(path: Path, what: str) -> FileFailed:
 
 def _text_encoding(data: bytes) -> str:
     """Return the encoding of plain text: by its mark, or UTF-8 where that fits."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
+    for name, zeros in (("utf-16-le", data[1::2]), ("utf-16-be", data[::2])):
+        # Without a mark: every other byte of letters below U+0100 is 0, and no byte of a text is.
+        if 2 * zeros.count(0) > len(zeros) and zeros.count(0) == data.count(0):
+            return name
     try:
         data[:-3].decode("utf-8")
     except UnicodeDecodeError:

@@ -138,6 +138,16 @@ def test_earlier_lines_come_back_also_in_the_next_run(
         assert "Hello" not in "".join(terminal.settle())
 
 
+def test_a_history_that_cannot_be_read_is_told_and_nothing_is_kept(
+    speech_server: LocalServer, own_files: Path
+) -> None:
+    (own_files / "state" / "streamplay" / "history").mkdir(parents=True)
+    with Terminal(["live", "--base-url", speech_server.base_url]) as terminal:
+        terminal.shows("nothing is kept for the next time", "Is a directory", PROMPT)
+        terminal.type(CTRL_D)
+        assert terminal.leaves() == 0
+
+
 def test_ctrl_d_lets_the_last_word_be_heard(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type("Hello.\r")
     at_slow_prompt.shows("say> Hello.")
