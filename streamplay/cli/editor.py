@@ -279,7 +279,7 @@ class Editor:
             if text.strip():
                 self._above(lambda: console.out(f"{PROMPT}{text}"))
                 typist.entered(text, now=now)
-            event.current_buffer.append_to_history()  # writes a file: the line goes first
+                event.current_buffer.append_to_history()  # writes a file: the line goes first
             event.current_buffer.reset()
 
         keys.add("enter")(enter)

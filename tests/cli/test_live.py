@@ -366,7 +366,8 @@ def test_a_plain_terminal_gets_one_line_an_event(
 ) -> None:
     words = ["live", "--base-url", speech_server.base_url, "--plain"]
     with Terminal(words) as terminal:
-        terminal.shows("Ctrl-D leaves")
+        terminal.shows("Ctrl-D leaves", PROMPT)
+        terminal.settle()  # what is typed before readline reads is echoed by the terminal as well
         terminal.type("Hello.\r")
         rows = terminal.shows("speaking: Hello.", "heard: Hello.")
         states = ["Hello.", "waiting: Hello.", "speaking: Hello.", "heard: Hello."]
