@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain, cycle
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -113,21 +114,34 @@ def audible(sound: Sound, seconds: float) -> float:
 def false_alarms(sounds: Iterable[Sound]) -> tuple[int, int]:
     """Print each sound that is mistaken in an encoding; return how many, and of how many."""
     alarms = heard = 0
-    for sound in sounds:
-        for encoding in ENCODINGS:
-            outcome = listen(sound, encoding, encoding)
-            heard += 1
-            if outcome.verdict or outcome.warning:
-                alarms += 1
-                print(f"  {sound.name} at {sound.samplerate} Hz, {encoding}: {outcome}")
+    streams = [(sound, encoding, encoding, 0) for sound in sounds for encoding in ENCODINGS]
+    for (sound, encoding, _, _), outcome in zip(streams, heard_all(streams), strict=True):
+        heard += 1
+        if outcome.verdict or outcome.warning:
+            alarms += 1
+            print(f"  {sound.name} at {sound.samplerate} Hz, {encoding}: {outcome}")
     return alarms, heard
+
+
+_streams: list[tuple[Sound, str, str, int]] = []
+
+
+def heard_all(streams: list[tuple[Sound, str, str, int]]) -> list[Outcome]:
+    """Listen to streams on every processor; the children have the sounds from this process."""
+    _streams[:] = streams
+    with get_context("fork").Pool() as pool:
+        return pool.map(_listen_to, range(len(streams)), chunksize=64)
+
+
+def _listen_to(number: int) -> Outcome:
+    return listen(*_streams[number])
 
 
 def recognised(sounds: list[Sound], told: str, true: str, lost: int, limit: float) -> float:
     """Print and return the share of `sounds` that is recognised in time, and rightly."""
     delays, wrong = [], 0
-    for sound in sounds:
-        outcome = listen(sound, told, true, lost)
+    outcomes = heard_all([(sound, told, true, lost) for sound in sounds])
+    for sound, outcome in zip(sounds, outcomes, strict=True):
         named = "shifted" if lost else true
         if named in outcome.verdict:
             delays.append(audible(sound, outcome.seconds))

@@ -3,9 +3,10 @@
     .venv/bin/python -m benchmarks.trust [--budget MINUTES] [--only WORD ...] [--seed N]
         [--json FILE] [--list]
 
-The budget is divided over the rows; what a row does not need goes to those after it. Each row tells
-what it has done of what was planned, its seed and its time. With less than a tenth of what was
-planned it counts as not run. ``--json FILE`` keeps the results; rows that are run again replace
+The budget is divided over the rows; what a row does not need goes to those after it, and those that
+can use any time come last. The clock in real time runs beside them. Each row tells what it has done
+of what was planned, its seed and its time. With less than a tenth of what was planned it counts as
+not run. ``--json FILE`` keeps the results; rows that are run again replace
 their earlier results there, so that the scorecard may be run in pieces.
 `benchmarks.trust.page` makes docs/reliability.md of that file.
 
@@ -19,7 +20,7 @@ import json
 import platform
 import sys
 import time
-import traceback
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,16 +29,11 @@ from benchmarks.trust import network_rows, process_rows, sound_rows, stream_rows
 from benchmarks.trust.row import LEAST_SHARE, REGISTERED, NotHere, Row, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # The rows register themselves; this is their order.
 MODULES = (stream_rows, network_rows, sound_rows, user_rows, process_rows)
-ROWS = {
-    one.name: one
-    for module in MODULES
-    for one in REGISTERED
-    if one.act.__module__ == module.__name__
-}
+ROWS = {one.name: one for module in MODULES for one in REGISTERED if one.module == module.__name__}
 
 
 def run_row(one: Row, seconds: float, seed: int) -> dict[str, Any]:
@@ -49,8 +45,7 @@ def run_row(one: Row, seconds: float, seed: int) -> dict[str, Any]:
     except NotHere as reason:
         why = str(reason)
     except Exception as error:  # noqa: BLE001 - what a row did not expect is a fault, too
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        run.fault(f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})")
+        run.unexpected(error)
     if not why and run.done < LEAST_SHARE * run.planned and not run.fault_count:
         why = f"{run.done} of {run.planned} {one.unit} in the budget are too few"
     result = "not run" if why else "fails" if run.fault_count else "holds"
@@ -119,10 +114,8 @@ def main() -> int:
         for one in chosen:
             print(f"{one.name}: {one.about} ({one.planned:,} {one.unit})")
         return 0
-    left, failed = options.budget * 60, False
-    for number, one in enumerate(chosen):
-        result = run_row(one, max(0.0, left) / (len(chosen) - number), options.seed)
-        left -= result["seconds"]
+    failed = False
+    for result in results(chosen, options.budget * 60, options.seed):
         failed |= result["result"] == "fails"
         print(told(result), flush=True)
         for fault in result["shown"]:
@@ -130,6 +123,22 @@ def main() -> int:
         if options.json:
             keep(options.json, [result])
     return int(failed)
+
+
+def results(chosen: Sequence[Row], seconds: float, seed: int) -> Iterator[dict[str, Any]]:
+    """Run rows; yield their results as they come."""
+    beside = [one for one in chosen if one.when == "beside"]
+    rows = [one for one in chosen if one.when == "in turn"]
+    # Those of bytes are the last of all: more inputs are always good for something.
+    rows += [one for one in reversed(chosen) if one.when == "last"]
+    with ThreadPoolExecutor(max(1, len(beside))) as pool:
+        running = [pool.submit(run_row, one, seconds, seed) for one in beside]
+        for number, one in enumerate(rows):
+            result = run_row(one, max(0.0, seconds) / (len(rows) - number), seed)
+            seconds -= result["seconds"]
+            yield result
+        for each in running:
+            yield each.result()
 
 
 if __name__ == "__main__":

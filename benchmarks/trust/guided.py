@@ -1,17 +1,26 @@
-"""Lead one reader of foreign input by coverage: run by the row `coverage guided`.
+"""Lead the readers of foreign input by coverage: run by the row `coverage guided`.
 
-    ATHERIS_PYTHON -m benchmarks.trust.guided READER SECONDS SEED
+    ATHERIS_PYTHON -m benchmarks.trust.guided SECONDS SEED [READER ...]
 
-with an interpreter that has atheris, and the packages of the project's own environment.
+with an interpreter that has atheris, and the packages of the project's own environment. What is
+read is imported and instrumented once; each reader has `SECONDS` in a child of its own, two at a
+time where there are two processors. Prints a line of JSON a reader: its name, the inputs that it
+was given, and its fault, if it has one.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / ".venv" / "lib" / "python3.11" / "site-packages"
+CORPUS = ROOT / "build" / "corpus"
 sys.path.append(str(OWN))
 
 import atheris  # type: ignore[import-untyped]  # noqa: E402 - from the other environment
@@ -21,21 +30,49 @@ with atheris.instrument_imports(include=["streamplay"]):
     from benchmarks.trust.readers import READERS
 
     # What a reader imports where it is used is instrumented as well.
-    for data in READERS[sys.argv[1]].seeds:
-        foreign.outcome(sys.argv[1], data)
+    for _name, _reader in READERS.items():
+        for _seed in _reader.seeds:
+            foreign.outcome(_name, _seed)
 
 
-def main() -> None:
-    name, seconds, seed = sys.argv[1:]
-    corpus = ROOT / "build" / "corpus" / "".join(c if c.isalnum() else "-" for c in name)
-    corpus.mkdir(parents=True, exist_ok=True)
+def fuzz(name: str, seconds: str, seed: str) -> None:
+    """Never returns: libFuzzer ends the process."""
+    folder = CORPUS / "".join(c if c.isalnum() else "-" for c in name)
+    folder.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(READERS[name].seeds):
-        (corpus / f"seed-{number}").write_bytes(data)
-    words = [sys.argv[0], str(corpus), f"-max_total_time={seconds}", f"-seed={seed}"]
-    words += ["-print_final_stats=1", "-max_len=4096", "-rss_limit_mb=2048"]
+        (folder / f"seed-{number}").write_bytes(data)
+    words = [sys.argv[0], str(folder), f"-max_total_time={seconds}", f"-seed={seed}"]
+    words += ["-print_final_stats=1", "-max_len=4096", "-rss_limit_mb=4096"]
     words += [f"-artifact_prefix={ROOT / 'build'}/"]
     atheris.Setup(words, lambda data: foreign.outcome(name, data))
     atheris.Fuzz()
+
+
+def in_child(name: str, seconds: str, seed: str) -> str:
+    """Return what a reader's run came to, as JSON."""
+    with tempfile.TemporaryFile() as told:
+        child = os.fork()
+        if child == 0:
+            os.dup2(told.fileno(), 1)
+            os.dup2(told.fileno(), 2)
+            fuzz(name, seconds, seed)
+            os._exit(1)
+        _, status = os.waitpid(child, 0)
+        told.seek(0)
+        text = told.read().decode(errors="replace")
+    inputs = re.findall(r"number_of_executed_units: *(\d+)", text)
+    code = os.waitstatus_to_exitcode(status)
+    marks = ("Error", "Exception", "ERROR", "=== Unc")
+    lines = [line for line in text.splitlines() if any(mark in line for mark in marks)]
+    fault = "" if code == 0 else f"{code}: {' '.join(lines[-2:]) or text[-200:]}"
+    return json.dumps({"reader": name, "inputs": int(inputs[-1]) if inputs else 0, "fault": fault})
+
+
+def main() -> None:
+    seconds, seed, *names = sys.argv[1:]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for line in pool.map(lambda name: in_child(name, seconds, seed), names or READERS):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

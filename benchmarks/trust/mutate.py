@@ -1,48 +1,64 @@
 """Mutation testing: change one thing in a module, and see whether its tests notice.
 
-    .venv/bin/python -m benchmarks.trust.mutate MODULE SECONDS SEED
+    .venv/bin/python -m benchmarks.trust.mutate MODULE [SECONDS [SEED]]
 
 prints JSON: what was planned, tried and killed, and the changes that survived. Changes are made to
-the syntax tree, in an order by seed; each is tried in a process of its own, forked from one that
-has imported what is outside of the package. Cheaper here than mutmut and cosmic-ray, which start an
-interpreter and a null sink for each change.
+the syntax tree, in an order by seed. A change inside of a function is tried in a child of a process
+that has collected the tests already: the child gives the function its changed code, and runs the
+tests that came by the changed statement. A change outside of functions is tried in a process that
+imports the changed module. Cheaper here than mutmut and cosmic-ray, which start an interpreter for
+each change. Why a survivor is none of the tests' business stands in `survivors.toml`.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import gc
 import importlib.abc
 import importlib.util
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import time
+import tomllib
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
-PATIENCE: Final = 60.0
+REASONS: Final = Path(__file__).with_name("survivors.toml")
+PATIENCE: Final = 30.0
 """Seconds for the tests of one change; what takes longer is killed, and so is the change."""
+MEMORY: Final = 6 << 30
+"""Bytes of addresses for a child: a changed loop may never stop growing."""
 
 TARGETS: Final[dict[str, tuple[str, ...]]] = {
-    "stream/sse.py": ("tests/stream/test_sse.py",),
-    "stream/wire.py": ("tests/stream/test_wire.py", "tests/stream/test_dialects.py"),
-    "stream/decoder.py": ("tests/stream/test_decoder.py", "tests/stream/test_riff.py"),
-    "policy/jitter.py": ("tests/policy/test_jitter.py", "tests/policy/test_simulate.py"),
-    "playback/playout.py": ("tests/playback/test_playout.py",),
-    "playback/queue.py": ("tests/playback/test_queue.py", "tests/playback/test_queue_end.py"),
-    "network/retry.py": ("tests/network/test_retry.py",),
+    "stream/sse.py": ("test_sse.py",),
+    "stream/wire.py": ("test_wire.py", "test_dialects.py", "test_repeats.py", "test_outcomes.py"),
+    "stream/decoder.py": (
+        *("test_decoder.py", "test_riff.py", "test_guard.py", "test_declared.py"),
+        *("test_uniform.py", "test_sniff.py", "test_stillness.py"),
+    ),
+    "policy/jitter.py": ("test_jitter.py", "test_simulate.py", "test_learning.py"),
+    "playback/playout.py": ("test_playout.py", "test_native.py", "test_ring.py"),
+    "playback/queue.py": (
+        *("test_queue.py", "test_queue_end.py", "test_queue_moves.py", "test_pump.py"),
+        *("test_pump_wakes.py", "test_tape.py", "test_track.py", "test_virtual.py"),
+    ),
+    "network/retry.py": ("test_retry.py",),
 }
-"""Modules of the package, and the tests that are to notice."""
+"""Modules of the package, and the tests that are to notice, in the folder of the same name."""
 
 
 @dataclass(slots=True)
@@ -54,6 +70,8 @@ class Outcome:
     killed: int = 0
     survivors: list[str] = field(default_factory=list)
 
+
+# The changes
 
 _COMPARED: Final = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -106,18 +124,68 @@ def _is_for_types(node: ast.If | ast.While) -> bool:
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def changes(tree: ast.Module) -> list[tuple[ast.AST, ast.AST]]:
-    """Return every node that can be changed, with what stands in its place."""
-    found = []
-    for owner in ast.walk(tree):
-        if isinstance(owner, ast.Call) and "Error" in ast.unparse(owner.func):
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change: where it is, and what it is."""
+
+    old: ast.AST
+    new: ast.AST
+    name: str
+    """The function or class that it is in, and the change: what `survivors.toml` names it by."""
+    function: str
+    """The outermost function that it is in; empty outside of functions."""
+    lines: tuple[int, int]
+    """Of its statement, without the statements inside of that."""
+
+
+def changes(tree: ast.Module) -> list[Change]:
+    """Return every change that can be made to a tree."""
+    found = [*_changes_in(tree)]
+    times, numbered = Counter[str](), []
+    for each in found:
+        times[each.name] += 1
+        number = times[each.name]
+        again = f" #{number}" if number > 1 else ""
+        numbered.append(Change(each.old, each.new, each.name + again, each.function, each.lines))
+    return numbered
+
+
+def _changes_in(
+    owner: ast.AST,
+    names: tuple[str, ...] = (),
+    function: str = "",
+    lines: tuple[int, int] = (0, 0),
+    statement: str = "",
+) -> Iterator[Change]:
+    if isinstance(owner, ast.Call) and "Error" in ast.unparse(owner.func):
+        return
+    body = getattr(owner, "body", ())
+    statement = _first_line(owner) if isinstance(owner, ast.stmt) else statement
+    for node in ast.iter_child_nodes(owner):
+        # Annotations and sentences of errors are not what tests are about.
+        if node in (getattr(owner, "annotation", None), getattr(owner, "returns", None)):
             continue
-        for node in ast.iter_child_nodes(owner):
-            # Annotations, docstrings and sentences of errors are not what tests are about.
-            if node in (getattr(owner, "annotation", None), getattr(owner, "returns", None)):
-                continue
-            found += [(node, new) for new in changed(node)]
-    return found
+        inner, outermost = names, function
+        if isinstance(owner, (ast.FunctionDef, ast.ClassDef)) and node in body:
+            inner = (*names, owner.name)
+            if isinstance(owner, ast.FunctionDef) and not function:
+                outermost = ".".join(inner)
+        own = _own_lines(node) if isinstance(node, ast.stmt) else lines
+        for new in changed(node):
+            name = f"{_first_line(node)} → {_first_line(new)}"
+            name += "" if isinstance(node, ast.stmt) else f" in {statement}"
+            yield Change(node, new, f"{'.'.join(inner) or 'module'}: {name}", outermost, own)
+        yield from _changes_in(node, inner, outermost, own, statement)
+
+
+def _first_line(node: ast.AST) -> str:
+    return ast.unparse(node).partition("\n")[0][:120]
+
+
+def _own_lines(node: ast.stmt) -> tuple[int, int]:
+    body = getattr(node, "body", None)
+    first = min((each.lineno for each in body or ()), default=(node.end_lineno or 0) + 1)
+    return node.lineno, max(node.lineno, first - 1)
 
 
 class _Replaced(ast.NodeTransformer):
@@ -130,14 +198,43 @@ class _Replaced(ast.NodeTransformer):
         return self._new if node is self._old else self.generic_visit(node)
 
 
-def _mutant(source: str, number: int) -> tuple[ast.Module, str]:
-    """Return the tree with one change, and what the change is."""
+def _mutant(source: str, number: int) -> ast.Module:
+    """Return the tree with one change."""
     tree = ast.parse(source)
-    old, new = changes(tree)[number]
-    line = getattr(old, "lineno", 0)
-    was, now = (ast.unparse(each).split("\n")[0][:70] for each in (old, new))
-    mutated = ast.fix_missing_locations(_Replaced(old, new).visit(tree))
-    return mutated, f"line {line}: {was} → {now}"
+    one = changes(tree)[number]
+    ast.copy_location(one.new, one.old)
+    return ast.fix_missing_locations(_Replaced(one.old, one.new).visit(tree))
+
+
+# Trying them
+
+
+def _in_child(act: Callable[[], int], patience: float = PATIENCE) -> int:
+    """Run a function in a child; return what it returns, or another number where it ended."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            code = act()
+        finally:
+            os._exit(code)
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return -1
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -155,28 +252,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._tree, str(self._path), "exec"), vars(module))  # noqa: S102 - our own
 
 
-def _survives(target: str, tree: ast.Module | None) -> bool:
-    """Run the tests of a module in a child, with a change or without one."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setsid()
-            quiet = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(quiet, 1)
-            os.dup2(quiet, 2)
-            if tree is not None:
-                name = "streamplay." + target.removesuffix(".py").replace("/", ".")
-                sys.meta_path.insert(0, _Finder(name, ROOT / "streamplay" / target, tree))
-            code = _run_tests(target)
-        finally:
-            os._exit(code)
-    return _wait(child) == 0
-
-
-def _run_tests(target: str) -> int:
+def _pytest(target: str, *plugins: object) -> int:
+    """Run the tests of a module in this process."""
     import pytest
-    from hypothesis import HealthCheck, settings
+    from hypothesis import HealthCheck, Phase, settings
 
     settings.register_profile(
         "mutants",
@@ -184,29 +263,128 @@ def _run_tests(target: str) -> int:
         derandomize=True,
         database=None,
         max_examples=40,
+        phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )
     settings.load_profile("mutants")
     quiet = "ignore::pytest.PytestAssertRewriteWarning"  # hypothesis is there already
-    options = ["-x", "-q", "-W", quiet, "--noconftest", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    return int(pytest.main([*options, *TARGETS[target]]))
+    options = ["-x", "-q", "-s", "-W", quiet, "--noconftest", "-p", "no:cacheprovider"]
+    folder = f"tests/{Path(target).parts[0]}"
+    paths = [f"{folder}/{name}" for name in TARGETS[target]]
+    return int(pytest.main([*options, "-p", "no:xdist", *paths], plugins=list(plugins)))
 
 
-def _wait(child: int) -> int:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    with suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return -1
+class _Trials:
+    """A plugin of pytest: tries changes of functions, each in a child forked after collection."""
+
+    def __init__(self, target: str, numbers: Sequence[int], until: float, told: Path) -> None:
+        self._path = ROOT / "streamplay" / target
+        self._source = self._path.read_text()
+        self._changes = changes(ast.parse(self._source))
+        self._numbers, self._until, self._told = numbers, until, told
+        self._failed = self._unusable = False
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        seen = self._baseline(session)
+        survived: dict[int, bool] = {}
+        for number in self._numbers:
+            if time.monotonic() > self._until:
+                break
+            items = self._chosen(session.items, seen, number)
+            code = _in_child(lambda n=number, i=items: self._try(session, n, i)) if items else 0
+            survived[number] = code == 0
+        self._told.write_text(json.dumps(survived))
+        return True
+
+    def _baseline(self, session: Any) -> dict[str, tuple[float, set[int]]]:
+        """Return the seconds that each test takes without a change, and the lines it comes by."""
+        noted = self._told.with_suffix(".lines")
+
+        def run() -> int:
+            found: dict[str, tuple[float, list[int]]] = {}
+            for at, item in enumerate(session.items):
+                lines: set[int] = set()
+                sys.settrace(self._tracer(lines))
+                begun = time.monotonic()
+                self._failed = self._unusable = False
+                _protocol(item, session.items[at + 1 : at + 2])
+                sys.settrace(None)
+                if self._failed:
+                    noted.write_text(json.dumps(item.nodeid))
+                    return 1
+                if not self._unusable:
+                    found[item.nodeid] = time.monotonic() - begun, sorted(lines)
+            noted.write_text(json.dumps(found))
+            return 0
+
+        if _in_child(run, patience=600):
+            raise RuntimeError(f"{noted.read_text()} fails without any change")
+        read = json.loads(noted.read_text())
+        return {name: (seconds, set(lines)) for name, (seconds, lines) in read.items()}
+
+    def _tracer(self, lines: set[int]) -> Any:
+        path = str(self._path)
+
+        def local(frame: Any, _event: str, _argument: object) -> Any:
+            lines.add(frame.f_lineno)
+            return local
+
+        return lambda frame, *_: local if frame.f_code.co_filename == path else None
+
+    def _chosen(
+        self, items: list[Any], seen: dict[str, tuple[float, set[int]]], number: int
+    ) -> list[Any]:
+        """Return the tests that come by a change, the quick ones first."""
+        first, last = self._changes[number].lines
+        touched = set(range(first, last + 1))
+        by = [each for each in items if each.nodeid in seen and seen[each.nodeid][1] & touched]
+        return sorted(by, key=lambda each: seen[each.nodeid][0])
+
+    def _try(self, session: Any, number: int, items: list[Any]) -> int:
+        tree = _mutant(self._source, number)
+        _give_code(self._path, self._changes[number].function, compile(tree, self._path, "exec"))
+        for at, item in enumerate(items):
+            _protocol(item, items[at + 1 : at + 2])
+            if self._failed or session.shouldfail or session.shouldstop:
+                return 1
+        return 0
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self._failed |= report.failed and report.when == "call"
+        # A fixture of conftest.py, which is not loaded.
+        self._unusable |= report.when == "setup" and not report.passed
+
+
+def _protocol(item: Any, following: list[Any]) -> None:
+    item.config.hook.pytest_runtest_protocol(
+        item=item, nextitem=following[0] if following else None
+    )
+
+
+def _give_code(path: Path, function: str, module: CodeType) -> None:
+    """Give the functions that a module has made the code of a changed one."""
+    new = {(each.co_qualname, each.co_firstlineno): each for each in _codes(module)}
+    given = 0
+    for each in gc.get_objects():
+        if isinstance(each, FunctionType) and each.__code__.co_filename == str(path):
+            key = each.__code__.co_qualname, each.__code__.co_firstlineno
+            if key[0] == function or key[0].startswith(f"{function}.<locals>"):
+                each.__code__ = new[key]
+                given += 1
+    assert given, function
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)
 
 
 def mutate(target: str, seconds: float, seed: int) -> Outcome:
     """Try changes to a module until the time is up. To be called in a fresh process."""
+    import tempfile
+
     import hypothesis  # noqa: F401 - imported once, before the children are forked
     import numpy as np  # noqa: F401
     import pytest  # noqa: F401
@@ -214,21 +392,48 @@ def mutate(target: str, seconds: float, seed: int) -> Outcome:
     until = time.monotonic() + seconds
     os.chdir(ROOT)
     source = (ROOT / "streamplay" / target).read_text()
-    outcome = Outcome(planned=len(changes(ast.parse(source))))
-    if not _survives(target, None):
-        raise RuntimeError(f"the tests of {target} fail without any change")
-    numbers = list(range(outcome.planned))
+    every = changes(ast.parse(source))
+    numbers = list(range(len(every)))
     random.Random(seed).shuffle(numbers)
+    inside = [number for number in numbers if every[number].function]
+    survived: dict[int, bool] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told"
+        trials = _Trials(target, inside, until, told)
+        _in_child(lambda: _pytest(target, trials), patience=seconds + 600)
+        if not told.exists():
+            raise RuntimeError(f"the tests of {target} fail without any change")
+        survived |= {int(number): it for number, it in json.loads(told.read_text()).items()}
     for number in numbers:
-        if time.monotonic() > until:
-            break
-        tree, told = _mutant(source, number)
-        outcome.tried += 1
-        if _survives(target, tree):
-            outcome.survivors.append(told)
-        else:
-            outcome.killed += 1
-    return outcome
+        if number not in survived and not every[number].function and time.monotonic() < until:
+            survived[number] = _in_child(lambda n=number: _import_and_run(target, source, n)) == 0
+    left = [every[number].name for number, it in sorted(survived.items()) if it]
+    return Outcome(len(every), len(survived), len(survived) - len(left), left)
+
+
+def _import_and_run(target: str, source: str, number: int) -> int:
+    name = "streamplay." + target.removesuffix(".py").replace("/", ".")
+    tree = _mutant(source, number)
+    sys.meta_path.insert(0, _Finder(name, ROOT / "streamplay" / target, tree))
+    return _pytest(target)
+
+
+def counts() -> dict[str, int]:
+    """Return how many changes can be made to each module."""
+    sources = {target: (ROOT / "streamplay" / target).read_text() for target in TARGETS}
+    return {target: len(changes(ast.parse(source))) for target, source in sources.items()}
+
+
+def reasons() -> dict[tuple[str, str], str]:
+    """Return why changes may survive, by module and name of the change."""
+    found = tomllib.loads(REASONS.read_text(encoding="utf-8"))
+    return {
+        (module, change): why
+        for module, groups in found.items()
+        for group in groups
+        for why in [group["why"]]
+        for change in group["changes"]
+    }
 
 
 def run(target: str, seconds: float, seed: int) -> Outcome:
@@ -239,4 +444,5 @@ def run(target: str, seconds: float, seed: int) -> Outcome:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(mutate(sys.argv[1], float(sys.argv[2]), int(sys.argv[3])))))
+    target_, seconds_, seed_ = (*sys.argv[1:], "3600", "1")[:3]
+    print(json.dumps(asdict(mutate(target_, float(seconds_), int(seed_))), ensure_ascii=False))

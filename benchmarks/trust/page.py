@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.trust.__main__ import ROWS
+from benchmarks.trust.mutate import reasons
 from benchmarks.trust.row import ROOT
 
 if TYPE_CHECKING:
@@ -91,6 +92,15 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
         yield f"- {name}: {value}"
     for fault in row["shown"]:
         yield f"- fault: `{fault.replace('`', chr(39))}`"
+    yield ""
+    if row["row"] == "mutations":
+        yield from _survivors()
+
+
+def _survivors() -> Iterator[str]:
+    yield "Changes that no test notices, and why (`benchmarks/trust/survivors.toml`):\n"
+    for (module, change), why in reasons().items():
+        yield f"- `{module}`, `{change.replace('`', chr(39))}`: {why}"
     yield ""
 
 

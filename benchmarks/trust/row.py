@@ -12,17 +12,25 @@ def random_cuttings(run: Run) -> None:
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import re
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+When = Literal["in turn", "last", "beside"]
 
 ROOT: Final = Path(__file__).parents[2]
 SHOWN_FAULTS: Final = 10
@@ -57,6 +65,12 @@ class Run:
         How often something was.
     facts : dict
         Figures of the row's own.
+    part, parts : int
+        Which of the turns are this process's, where several share a row.
+    number : int
+        Of the present turn.
+    counted : set of str
+        Facts that were counted.
     """
 
     planned: int
@@ -67,11 +81,15 @@ class Run:
     fault_count: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
+    part: int = 0
+    parts: int = 1
+    number: int = 0
+    counted: set[str] = field(default_factory=set)
 
     @property
     def dice(self) -> random.Random:
         """Dice of the present turn."""
-        return random.Random(f"{self.seed} {self.done}")
+        return random.Random(f"{self.seed} {self.number}")
 
     @property
     def left(self) -> float:
@@ -84,11 +102,92 @@ class Run:
         if items is not None:
             order = random.Random(self.seed).sample(list(items), len(items))
             self.planned = self.done + len(order)
-        for each in order:
+        for number in range(self.part, len(order), self.parts):
             if self.left <= 0:
                 return
-            yield each
+            self.number = number
+            yield order[number]
             self.done += 1
+
+    def count(self, name: str, by: int = 1) -> None:
+        """Add to a figure of the row: what several processes counted is added up."""
+        self.facts[name] = self.facts.get(name, 0) + by
+        self.counted.add(name)
+
+    def together(self, act: Callable[[Any], None], items: Sequence[Any], at_once: int = 4) -> None:
+        """Have several threads take the turns: for what waits for other processes.
+
+        `act` is given the number of the turn and the item.
+        """
+        turns, lock = self.turns(list(enumerate(items))), threading.Lock()
+
+        def work() -> None:
+            while True:
+                with lock:
+                    one = next(turns, None)
+                if one is None:
+                    return
+                act(one)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            for done in [pool.submit(work) for _ in range(at_once)]:
+                done.result()
+
+    def shared(self, act: Callable[[Run], None]) -> None:
+        """Have as many processes as there are processors take the turns, each its own."""
+        parts = os.cpu_count() or 1
+        with tempfile.TemporaryDirectory() as folder:
+            children = [self._in_child(act, part, parts, Path(folder)) for part in range(parts)]
+            for child in children:
+                os.waitpid(child, 0)
+            results = sorted(Path(folder).iterdir())
+            if len(results) < parts:
+                self.fault(f"{parts - len(results)} of {parts} processes died")
+            for each in results:
+                self._add(json.loads(each.read_text()))
+
+    def _in_child(self, act: Callable[[Run], None], part: int, parts: int, folder: Path) -> int:
+        child = os.fork()
+        if child:
+            return child
+        code = 1
+        try:
+            own = Run(self.planned, self.left, self.seed, part=part, parts=parts)
+            try:
+                act(own)
+            except Exception as error:  # noqa: BLE001 - what a row did not expect is a fault, too
+                own.unexpected(error)
+            # The parent reads each file that is there: it appears whole.
+            told = folder.parent / f"{folder.name}-{part}"
+            told.write_text(json.dumps(own.result()))
+            told.rename(folder / str(part))
+            code = 0
+        finally:
+            os._exit(code)
+
+    def result(self) -> dict[str, Any]:
+        """Return what this process has found."""
+        told = ("done", "planned", "faults", "fault_count", "facts")
+        return {name: getattr(self, name) for name in told} | {"counted": sorted(self.counted)}
+
+    def _add(self, other: dict[str, Any]) -> None:
+        self.done += other["done"]
+        self.planned = other["planned"]
+        self.fault_count += other["fault_count"]
+        self.faults = (self.faults + other["faults"])[:SHOWN_FAULTS]
+        for name, value in other["facts"].items():
+            before = self.facts.get(name)
+            if name.startswith(("most", "largest", "latest")):
+                self.facts[name] = value if before is None else max(before, value)
+            elif name in other["counted"]:
+                self.count(name, value)
+            else:
+                self.facts[name] = value
+
+    def unexpected(self, error: Exception) -> None:
+        """Note an error that a row did not expect: a fault, too."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        self.fault(f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})")
 
     def fault(self, what: str) -> None:
         """Note something that does not hold."""
@@ -151,18 +250,36 @@ class Row:
     planned: int
     unit: str
     act: Callable[[Run], None]
+    when: When
+    module: str
 
 
 REGISTERED: Final[list[Row]] = []
 
 
-def row(*, planned: int, unit: str) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
-    """Make a function a row; its docstring says what it shows."""
+def row(
+    *, planned: int, unit: str, parallel: bool = False, when: When = "in turn"
+) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
+    """Make a function a row; its docstring says what it shows.
+
+    Parameters
+    ----------
+    planned : int
+        Turns, unless the row itself knows how many there are.
+    unit : str
+        What a turn is.
+    parallel : bool
+        Its turns know nothing of each other: every processor takes some.
+    when : {'in turn', 'last', 'beside'}
+        Rows that can use any time come last, and have what the others have left; what only waits
+        for its time runs beside them all.
+    """
 
     def register(act: Callable[[Run], None]) -> Callable[[Run], None]:
         name = act.__name__.replace("_", " ")
         about = " ".join((act.__doc__ or "").split())
-        REGISTERED.append(Row(name, about, planned, unit, act))
+        doing = (lambda run: run.shared(act)) if parallel else act
+        REGISTERED.append(Row(name, about, planned, unit, doing, when, act.__module__))
         return act
 
     return register

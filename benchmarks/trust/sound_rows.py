@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.trust import interrupting
 from benchmarks.trust.row import ROOT, Run, row
 from streamplay.playback.playout import FADE_IN_SECONDS, FADE_SECONDS, Playout
 from streamplay.policy.jitter import policy
@@ -23,24 +25,35 @@ RATE = 24000
 @row(planned=1000, unit="streams")
 def bit_exactness(run: Run) -> None:
     """Streams cut at random are heard whole and in order, by both engines, on a silent clock."""
-    each = max(1, min(run.planned // 2, int(run.seconds * 2)))
-    run.module("soak", "streams", "--count", str(each), counts=r"(\d+) of \d+ streams")
+    each = max(1, min(run.planned // 2, int(run.seconds * 6)))
+    told = _by_engine(run, "streams", each)
+    run.done = sum(map(int, re.findall(r"(\d+) of \d+ streams", told)))
 
 
-@row(planned=40, unit="recordings")
+@row(planned=1000, unit="streams")
 def through_the_sink(run: Run) -> None:
     """What PortAudio played to PulseAudio's null sink is what was sent, bit for bit, by both
     engines.
     """
-    each = max(1, min(run.planned // 2, int(run.seconds / 6)))
-    told = run.module("soak", "sink", "--count", str(each), may_fail=True)
-    found = re.findall(r"(\d+) of (\d+) recordings bit for bit \((\d+) with underflows", told)
+    each = max(1, min(run.planned // 2, int(run.seconds * 3)))
+    told = _by_engine(run, "sink", each, may_fail=True)
+    found = re.findall(r"(\d+) of (\d+) streams bit for bit \((\d+) in recordings", told)
     run.done = sum(int(right) for right, _, _ in found)
     late = sum(int(underflows) for _, _, underflows in found)
-    run.facts["recordings with underflows"] = late
+    run.facts["lost to underflows of the machine"] = late
     missed = sum(int(every) - int(right) for right, every, _ in found)
-    if not found or missed > late:
-        run.fault(f"{missed} recordings differ, {late} with underflows of the machine")
+    if len(found) < 2 or missed > late:
+        run.fault(f"{missed} streams differ, {late} in recordings with underflows: {told[-200:]}")
+
+
+def _by_engine(run: Run, kind: str, count: int, **how: Any) -> str:
+    """Run a kind of `benchmarks.soak` for each engine at the same time."""
+
+    def one(engine: str) -> str:
+        return run.module("soak", kind, "--count", str(count), "--engine", engine, **how)
+
+    with ThreadPoolExecutor(2) as pool:
+        return "\n".join(pool.map(one, ("native", "python")))
 
 
 def _engines() -> dict[str, Any]:
@@ -103,23 +116,23 @@ def _disturbed(playout: Any, dice: random.Random, level: float) -> NDArray[np.fl
     return np.concatenate(blocks)
 
 
-@row(planned=1000, unit="virtual hours")
+@row(planned=1000, unit="virtual hours", parallel=True)
 def virtual_hours(run: Run) -> None:
     """Speech from servers of every temper in virtual time: every stall is explained by an arrival
     that came later than what was ahead, and none is longer than that.
     """
-    seconds, streams = 0.0, 0
-    while seconds < run.planned * 3600 and run.left > 0:
-        trace = _trace(random.Random(f"{run.seed} {streams}"))
-        streams += 1
-        played = play(trace, policy("auto", RATE))
-        seconds += trace.frames / RATE
-        # start + stalls ≥ what the latest chunk needed; equal where it stalled at all.
-        stalled = played.wait + sum(played.gaps)
-        if stalled < trace.safe_start - 1e-6 or (played.wait >= trace.safe_start and played.gaps):
-            run.fault(f"stream {streams}: waited {played.wait:.3f}, stalls {played.gaps}")
-        run.done = int(seconds / 3600)
-    run.facts["streams"] = streams
+    for _ in run.turns():
+        seconds = 0.0
+        while seconds < 3600:
+            trace = _trace(random.Random(f"{run.seed} {run.number} {seconds}"))
+            run.count("streams")
+            played = play(trace, policy("auto", RATE))
+            seconds += trace.frames / RATE
+            # start + stalls ≥ what the latest chunk needed; equal where it stalled at all.
+            stalled = played.wait + sum(played.gaps)
+            late = played.wait >= trace.safe_start and played.gaps
+            if stalled < trace.safe_start - 1e-6 or late:
+                run.fault(f"hour {run.number}: waited {played.wait:.3f}, stalls {played.gaps}")
 
 
 def _trace(dice: random.Random) -> Trace:
@@ -146,14 +159,13 @@ def an_hour_of_audio(run: Run) -> None:
 _WAYS = ("played", "kept", "waiting")
 
 
-@row(planned=1, unit="hours, real")
+@row(planned=3600, unit="seconds", when="beside")
 def real_hours(run: Run) -> None:
     """The clock of what is heard, in real time over the null sink, for as long as the budget is."""
-    seconds = max(30, min(3600, int(run.seconds * 0.7)))
+    seconds = max(30, min(run.planned, int(run.seconds * 0.9)))
     told = run.module("soak", "clock", "--seconds", str(seconds), patience=seconds + 120)
-    run.planned, run.done = 3600, seconds
+    run.done = seconds if "looks over" in told else 0
     run.facts["told"] = (told.strip().splitlines() or [""])[-1][:200]
-    run.facts["unit"] = "seconds"
 
 
 @row(planned=17, unit="programs")
@@ -184,12 +196,12 @@ def devices(run: Run) -> None:
     )
 
 
-@row(planned=560, unit="clips")
+@row(planned=560, unit="clips", when="last")
 def noise_guard(run: Run) -> None:
     """Speech, music, noise and tones in every encoding: no false alarm; 99 % of wrong encodings
     recognised (`benchmarks.guard`).
     """
-    clips = max(24, min(run.planned, int(run.seconds / 4)))
+    clips = max(24, min(run.planned, int(run.seconds / 0.7)))
     told = run.module("guard", "--clips", str(clips), may_fail=True)
     run.done = clips if told else 0
     alarms = re.search(r"(?m)^  (\d+) of (\d+) \(", told)
@@ -203,14 +215,22 @@ def noise_guard(run: Run) -> None:
             run.fault(f"{alarms[1]} false alarms, {share[1]} % recognised")
 
 
-@row(planned=1000, unit="interruptions")
+@row(planned=1000 * len(interrupting.CELLS), unit="interruptions", parallel=True, when="last")
 def interruptions(run: Run) -> None:
-    """Interrupted in every state, on a silent clock, by both engines: silence within a block and a
-    fade (`benchmarks.soak interrupt`).
+    """A thousand in each of six states, for events and bytes, over TCP and TLS, on a silent clock,
+    by both engines: silence within a block and a fade, and every frame accounted for.
     """
-    count = max(16, min(run.planned // 2, int(run.seconds * 0.8)))
-    told = run.module("soak", "interrupt", "--count", str(count), counts=r" n (\d+) ")
-    run.facts["told"] = (told.strip().splitlines() or [""])[-1][:200]
+    with interrupting.serving() as ports:
+        batches = list(interrupting.CELLS) * (1000 // interrupting.BATCH)
+
+        def act(one: tuple[int, interrupting.Cell]) -> None:
+            number, cell = one
+            dice = random.Random(f"{run.seed} {number}")
+            interrupting.interrupt_often(run, cell, ports[cell.scheme], dice)
+
+        run.together(act, batches)
+    run.done *= interrupting.BATCH
+    run.planned *= interrupting.BATCH
 
 
 @row(planned=120, unit="moments and ways")
@@ -246,12 +266,12 @@ def players(run: Run) -> None:
                 run.fault(f"{held} threads and descriptors, {before} at first")
 
 
-@row(planned=10_000, unit="cycles")
+@row(planned=10_000, unit="cycles", when="last")
 def cycles(run: Run) -> None:
     """One player that speaks and is cancelled: threads, descriptors and memory stay
     (`benchmarks.soak cycles`).
     """
-    count = max(200, min(run.planned, int(run.seconds * 12)))
+    count = max(200, min(run.planned, int(run.seconds * 60)))
     told = run.module("soak", "cycles", "--count", str(count))
     run.done = count if "cycle" in told else 0
     run.facts["told"] = " | ".join(line.strip() for line in told.splitlines()[-2:])

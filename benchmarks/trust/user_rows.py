@@ -64,11 +64,12 @@ def canary_key(run: Run) -> None:
     environment.
     """
     ways = [(name, how) for name in canary.ECHOES for how in ("library", "command")]
-    for name, how in run.turns(ways):
-        if how == "library":
-            asyncio.run(echoed_to_library(run, name))
-        else:
-            asyncio.run(_echoed_to_command(run, name))
+
+    def act(one: tuple[int, tuple[str, str]]) -> None:
+        _, (name, how) = one
+        asyncio.run((echoed_to_library if how == "library" else _echoed_to_command)(run, name))
+
+    run.together(act, ways)
     run.planned += 3
     _key_in_reprs(run)
     _key_in_children(run)
@@ -190,7 +191,9 @@ def escape_sequences(run: Run) -> None:
     of bounded length, and no bug told.
     """
     turns = [(bad, place) for bad in HOSTILE for place in PLACES]
-    for bad, place in run.turns(turns):
+
+    def act(one: tuple[int, tuple[str, tuple[str, ...]]]) -> None:
+        _, (bad, place) = one
         named = bad[:100_000]  # Linux: MAX_ARG_STRLEN
         words = [word.replace("{}", named) for word in place]
         told = _on_a_terminal(words)
@@ -200,6 +203,8 @@ def escape_sequences(run: Run) -> None:
             run.fault(
                 f"{' '.join(place)} with {bad[:20]!r}: {bare[:4]}, {len(text)}, {text[-80:]!r}"
             )
+
+    run.together(act, turns)
 
 
 def _on_a_terminal(words: list[str]) -> bytes:
@@ -237,37 +242,43 @@ def killed_files(run: Run) -> None:
     """`say -o` in every format and `--record`, killed by SIGKILL at a random moment: what came up
     to a second before can be opened by libsndfile, and the trace be read.
     """
-    import soundfile
-
-    from streamplay.trace import load
-
     with (
         tempfile.TemporaryDirectory() as folder,
         LocalServer(("--pace", "1", "--signal", "noise", "--seconds", "30")) as server,
     ):
-        for turn in run.turns():
-            dice = run.dice
-            suffix = (".wav", ".flac", ".ogg", ".mp3")[turn % 4]
-            path, trace = Path(folder) / f"{turn}{suffix}", Path(folder) / f"{turn}.jsonl"
-            words = ["say", "Hi", "--no-play", "-q", "-o", str(path), "--record", str(trace)]
-            said = subprocess.Popen(
-                [sys.executable, "-m", "streamplay", *words, "--base-url", server.base_url],
-                env=environ(),
-            )
-            _await_lines(trace, said)
-            begun = time.monotonic()
-            time.sleep(dice.uniform(1.2, 4))
-            said.send_signal(signal.SIGKILL)
-            lasted = time.monotonic() - begun
-            said.wait()
-            try:
-                heard, rate = soundfile.read(path)
-                arrived = load(trace).frames / rate
-            except Exception as error:  # noqa: BLE001 - any is a fault
-                run.fault(f"{suffix} after {lasted:.1f} s: {error!r}")
-                continue
-            if len(heard) / rate < min(arrived, lasted) - 1.0:
-                run.fault(f"{suffix}: {len(heard) / rate:.1f} s of {arrived:.1f} s")
+        base = ["--base-url", server.base_url]
+
+        def act(one: tuple[int, int]) -> None:
+            _, turn = one
+            _kill_once(run, Path(folder), turn, base)
+
+        # Each waits for sound in real time.
+        run.together(act, range(run.planned), at_once=8)
+
+
+def _kill_once(run: Run, folder: Path, turn: int, base: list[str]) -> None:
+    import soundfile
+
+    from streamplay.trace import load
+
+    suffix = (".wav", ".flac", ".ogg", ".mp3")[turn % 4]
+    path, trace = folder / f"{turn}{suffix}", folder / f"{turn}.jsonl"
+    words = ["say", "Hi", "--no-play", "-q", "-o", str(path), "--record", str(trace), *base]
+    said = subprocess.Popen([sys.executable, "-m", "streamplay", *words], env=environ())
+    _await_lines(trace, said)
+    begun = time.monotonic()
+    time.sleep(random.Random(f"{run.seed} {turn}").uniform(1.2, 4))
+    said.send_signal(signal.SIGKILL)
+    lasted = time.monotonic() - begun
+    said.wait()
+    try:
+        heard, rate = soundfile.read(path)
+        arrived = load(trace).frames / rate
+    except Exception as error:  # noqa: BLE001 - any is a fault
+        run.fault(f"{suffix} after {lasted:.1f} s: {error!r}")
+        return
+    if len(heard) / rate < min(arrived, lasted) - 1.0:
+        run.fault(f"{suffix}: {len(heard) / rate:.1f} s of {arrived:.1f} s")
 
 
 def _await_lines(trace: Path, said: subprocess.Popen[bytes]) -> None:
@@ -337,26 +348,31 @@ def storms_of_signals(run: Run) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sound = str(Path(folder) / "sound.wav")
         command("say", "--local", "--no-play", "-q", "-o", sound, "One two three four five. " * 9)
-        for turn in run.turns():
-            dice = run.dice
-            kept = Path(folder) / f"{turn}.wav"
-            words = ["say", "--local", "-q", "-o", str(kept), "Hello there. " * 40]
-            words = words if turn % 2 else ["play", "-q", sound]
-            run_ = subprocess.Popen(
-                [sys.executable, "-m", "streamplay", *words],
-                env=environ(),
-                stdin=subprocess.DEVNULL,
-            )
-            _await_handlers(run_)
-            time.sleep(dice.uniform(0, 2))
-            number = dice.choice([signal.SIGTERM, signal.SIGHUP])
-            for _ in range(100):
-                with suppress(ProcessLookupError):
-                    run_.send_signal(number)
-                time.sleep(0.002)
-            code = run_.wait(PATIENCE)
-            if code not in (0, 128 + number):
-                run.fault(f"{words[0]} ended with {code} after {number.name}")
+
+        def act(one: tuple[int, int]) -> None:
+            _, turn = one
+            _storm_once(run, turn, sound, Path(folder) / f"{turn}.wav")
+
+        run.together(act, range(run.planned))
+
+
+def _storm_once(run: Run, turn: int, sound: str, kept: Path) -> None:
+    dice = random.Random(f"{run.seed} {turn}")
+    words = ["say", "--local", "-q", "-o", str(kept), "Hello there. " * 40]
+    words = words if turn % 2 else ["play", "-q", sound]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamplay", *words], env=environ(), stdin=subprocess.DEVNULL
+    )
+    _await_handlers(process)
+    time.sleep(dice.uniform(0, 2))
+    number = dice.choice([signal.SIGTERM, signal.SIGHUP])
+    for _ in range(100):
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        time.sleep(0.002)
+    code = process.wait(PATIENCE)
+    if code not in (0, 128 + number):
+        run.fault(f"{words[0]} ended with {code} after {number.name}")
 
 
 def _await_handlers(process: subprocess.Popen[bytes]) -> None:
