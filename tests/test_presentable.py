@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import unicodedata
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -102,3 +104,50 @@ def test_no_part_of_eight_characters_of_a_secret_is_shown(echoed: str, shown: st
 def test_no_cut_of_a_secret_shows_eight_of_its_characters(a: int, b: int, around: str) -> None:
     text = conceal(around + KEY[a:b] + around, KEY)
     assert not any(KEY[at : at + 8] in text for at in range(len(KEY) - 7))
+
+
+def escaped(form: str) -> str:
+    return "".join(form.format(ord(character)) for character in KEY)
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        KEY.upper(),
+        KEY.title(),
+        KEY.encode().hex(),
+        KEY.encode().hex().upper(),
+        escaped("%{:02x}"),
+        escaped("\\u{:04X}"),
+        escaped("\\x{:02x}"),
+        escaped("&#{};"),
+        escaped("&#x{:x};"),
+        KEY.replace("-", "%2D"),
+        *(base64.b64encode(b"Bearer "[:n] + KEY.encode() + b"!"[:n]).decode() for n in range(4)),
+        base64.urlsafe_b64encode(b"user:" + KEY.encode()).decode(),
+    ],
+)
+def test_the_key_is_not_shown_in_another_coding_either(echoed: str) -> None:
+    shown = presentable(f"wrong: {echoed} !", KEY)
+    assert shown.startswith("wrong: ")
+    assert shown.endswith(" !")
+    assert "[key]" in shown
+    assert len(shown) < 40
+
+
+def test_other_escapes_stay_as_they_are() -> None:
+    text = "100%25 of \\u00e9 &#8364; and YWJjZGVmZ2hpamtsbW5vcA=="
+    assert conceal(text, KEY) == text
+    assert conceal(f"%C3%A9 {KEY} %C3%A9", KEY) == "%C3%A9 [key] %C3%A9"
+    assert conceal("İ" * 10 + KEY, KEY) == "İ" * 10 + "[key]"
+
+
+def test_marks_do_not_pile_up_and_blanks_that_look_like_letters_are_gone() -> None:
+    assert presentable("a" + "\u0301" * 500 + "b") == "a" + "\u0301" * 4 + "b"
+    assert presentable("a\u3164\u115f\u2800b\u034f") == "ab"
+
+
+def test_a_name_of_megabytes_is_cut_before_it_is_looked_at() -> None:
+    with patch.object(unicodedata, "category", side_effect=unicodedata.category) as looked:
+        assert presentable("x" * 3_000_000, limit=60) == "x" * 59 + "…"
+    assert looked.call_count < 100_000

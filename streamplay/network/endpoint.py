@@ -38,6 +38,9 @@ _BASE_URL: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+# Names of variables are in capitals (POSIX, 8.1), and keys are longer.
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,39}")
+
 
 class Endpoint:
     """A server's base URL, and the key that may be shown to it.
@@ -242,8 +245,11 @@ def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> st
     """Return the environment's key for `host`, if it has one."""
     if variable is not None:
         if not environ.get(variable, "").strip():
-            problem = f"the environment variable {variable} is not set"
-            raise InvalidRequest("api_key_env", problem, allowed="a variable that holds the key")
+            # The key itself may have been given for the name: what looks like none is not repeated.
+            named = f" {variable}" if _VARIABLE.fullmatch(variable) else ", as it was named,"
+            problem = f"the environment variable{named} is not set"
+            allowed = "the name of a variable that holds the key"
+            raise InvalidRequest("api_key_env", problem, allowed=allowed)
         return environ[variable]
     named = _host(environ.get(BASE_URL_VARIABLE, "").strip())
     trusted = _within(host, _TOGETHER) or is_loopback(host) or host == named

@@ -97,7 +97,8 @@ def _is_page(text: str, content_type: str) -> bool:
 
 
 def _page_title(text: str) -> str:
-    title = re.search(r"<title[^>]*>([^<]{1,300})", text, re.IGNORECASE)
+    # Bounded: each "<title" of a page that never closes one would be searched to the end.
+    title = re.search(r"<title[^>]{0,200}>([^<]{1,300})", text, re.IGNORECASE)
     return title[1] if title else ""
 
 

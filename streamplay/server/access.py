@@ -9,9 +9,9 @@ its own Origin there, but its name is in Host.
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from streamplay.network.endpoint import is_loopback
 from streamplay.server.json_fields import Refusal, shown
@@ -50,7 +50,7 @@ class Access:
     key: str | None = None
 
     def check_host(self, told: Sequence[str]) -> None:
-        """Check the Host headers of a request; HTTP/1.0 has none.
+        """Check the names by which a request calls the server: its Host, and its URL's own host.
 
         Raises
         ------
@@ -136,10 +136,11 @@ class Access:
         return headers
 
 
+# RFC 9110, 7.2, and no user name, path or blank: urlsplit finds a host behind or before those.
+_HOST: Final = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?", re.IGNORECASE)
+
+
 def _host_name(host: str) -> str:
     """Return the name in a Host header, without its port; what is none gives an empty one."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
-    return name.rstrip(".")
+    match = _HOST.fullmatch(host.strip())
+    return match["name"].lower().strip("[]").rstrip(".") if match else ""

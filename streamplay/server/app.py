@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -136,13 +137,28 @@ def _failed(message: str) -> web.Response:
 @web.middleware
 async def _check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     access, headers = request.app[_STATE].access, request.headers
-    access.check_host(headers.getall(hdrs.HOST, []))
+    access.check_host(_hosts(request))
     access.check_origin(headers.get(hdrs.ORIGIN), headers.get(hdrs.HOST, ""))
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
         return web.Response(status=204)  # a browser's question, which carries no key
     if not request.path.endswith(_OPENAPI.name):
         access.check_key(headers.get(hdrs.AUTHORIZATION, ""))
     return await handler(request)
+
+
+def _hosts(request: web.Request) -> list[str]:
+    """Return every name by which a request calls the server; HTTP/1.0 needs none.
+
+    A target that is a whole URL names one as well, and goes before Host (RFC 9112, 3.2.2).
+    """
+    named = request.headers.getall(hdrs.HOST, [])
+    if not named and request.version >= (1, 1):
+        raise Refusal(400, "the request has no Host (RFC 9112, 3.2)")
+    _, scheme, rest = request.raw_path.partition("://")
+    before_path = request.raw_path.partition("/")[0]
+    if scheme and before_path.lower() in ("http:", "https:"):
+        named = [*named, re.split(r"[/?#]", rest, maxsplit=1)[0]]
+    return named
 
 
 async def _let_pages_read(request: web.Request, response: web.StreamResponse) -> None:

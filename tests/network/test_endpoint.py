@@ -161,6 +161,13 @@ def test_a_named_variable_must_hold_a_key(environ: dict[str, str]) -> None:
     assert "OTHER_KEY" in str(error)
 
 
+@pytest.mark.parametrize("key", ["tgp_v1_0123abcd", "sk-0123", "SK_" + "0123ABCD" * 5, "a key"])
+def test_a_key_that_is_given_for_the_name_of_its_variable_is_not_shown(key: str) -> None:
+    error = refused({}, api_key_env=key)
+    assert error.field == "api_key_env"
+    assert key not in str(error)
+
+
 @pytest.mark.parametrize("key", ["two words", "sécret", "line\nbreak", "nul\0"])
 def test_a_key_that_no_header_carries_is_refused_unseen(key: str) -> None:
     error = refused(api_key=key)

@@ -32,7 +32,11 @@ def test_on_loopback_it_answers_to_loopbacks_names(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.evil.example", "localhost.evil.example:80", "10.0.0.1", "[::2]", "[", ""],
+    [
+        *("evil.example", "127.evil.example", "localhost.evil.example:80", "10.0.0.1", "[::2]"),
+        *("[", "", "evil.example@localhost", "localhost@evil.example", "localhost/evil", "0.0.0.0"),
+        *("127.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]", "localhost:80:80"),
+    ],
 )
 def test_on_loopback_it_answers_to_no_other_name(host: str) -> None:
     response = answered(Access(), host=host)
@@ -40,19 +44,29 @@ def test_on_loopback_it_answers_to_no_other_name(host: str) -> None:
     assert "--allow-host" in response.json()["error"]["message"]
 
 
-def test_a_second_host_is_checked_too() -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n", b"200"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n", b"403"),
+        (b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"403"),
+        (b"GET HTTP://evil.example?/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"403"),
+        (b"GET http://localhost/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"200"),
+        (b"GET /v1/models HTTP/1.1\r\n", b"400"),
+        (b"GET /v1/models HTTP/1.0\r\n", b"200"),
+    ],
+)
+def test_every_name_of_the_server_in_a_request_is_checked(head: bytes, status: bytes) -> None:
     async def ask() -> bytes:
         async with serving() as base_url:
             where = httpx.URL(base_url)
             reader, writer = await asyncio.open_connection(where.host, where.port)
-            writer.write(
-                b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"
-            )
+            writer.write(head + b"\r\n")
             line = await reader.readline()
             writer.close()
             return line
 
-    assert asyncio.run(ask()).split()[1] in (b"400", b"403")
+    assert asyncio.run(ask()).split()[1] in (status, b"400")
 
 
 def test_a_name_can_be_let_in_and_elsewhere_names_do_not_matter() -> None:
