@@ -149,3 +149,10 @@ def test_what_came_from_anywhere_is_one_printable_line_of_bounded_length() -> No
     assert len(str(long)) < 2100
     assert str(long).startswith("the name xxx")
     assert str(long).endswith("x is long")
+
+
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if not cls.__subclasses__()])
+def test_every_error_documents_its_cause_and_its_remedy(cls: type[StreamPlayError]) -> None:
+    cause, _, rest = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")
+    assert re.fullmatch(r"[A-Z0-9].{15,}\.", cause, re.DOTALL), cause
+    assert re.search(r"^Remedy: .{15,}\.$", rest, re.MULTILINE | re.DOTALL), rest
