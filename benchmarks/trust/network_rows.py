@@ -14,15 +14,18 @@ import sys
 import tempfile
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from unittest.mock import patch
 
 from benchmarks.trust.row import ROOT, NotHere, Run, row
 from streamplay.errors import StreamPlayError, TimedOut
 from streamplay.network.api import SpeechApi
 from streamplay.request import SpeechRequest
 from streamplay.stream.wire import Words, reader_for
-from tests.network.test_floods import FLOODS, flooding
+from tests.network.test_floods import CHUNKED, FLOODS, flooding
+from tests.network.test_floods import EVENTS as EVENTS_HEAD
 from tests.support.rawserver import DONE, chunked, delta, replies, running
 
 if TYPE_CHECKING:
@@ -376,24 +379,35 @@ def _descriptors() -> int:
 # Floods
 
 
-@row(planned=len(FLOODS), unit="kinds of flood")
+_MORE_FLOODS: Final = {
+    "Early Hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n"),
+    "chunk extensions": (CHUNKED, b"1;" + b"a=b;" * 250 + b"\r\n:\r\n1\r\n\n\r\n"),
+    "events of other names": (EVENTS_HEAD, b"event: x\nid: 1\nretry: 1\ndata: {}\n\n"),
+    "carriage returns": (EVENTS_HEAD, b"\r"),
+}
+
+
+@row(planned=2 * (len(FLOODS) + len(_MORE_FLOODS)), unit="kinds of flood")
 def floods(run: Run) -> None:
-    """A server that sends without a pause: the deadline ends it, a timer beside it is served, and
-    memory stays within 20 MB.
+    """A server that sends without a pause, over TCP and TLS: the deadline ends it, a timer beside
+    it is served, and memory stays within 20 MB.
     """
     import resource
 
-    asyncio.run(_flood("comments"))  # what is imported is not the flood's
-    for kind in run.turns(list(FLOODS)):
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        late, error = asyncio.run(_flood(kind))
-        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
-        if not isinstance(error, TimedOut) or late > 1 or grown > 20:
-            run.fault(f"{kind}: {error!r}, a timer {late:.2f} s late, {grown:.0f} MB more")
-        run.facts["latest timer, s"] = round(max(run.facts.get("latest timer, s", 0), late), 2)
+    with trusting() as context, patch.dict(FLOODS, _MORE_FLOODS):
+        asyncio.run(_flood("comments", context))  # what is imported is not the flood's
+        for kind, tls in run.turns(list(product(FLOODS, (None, context)))):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            late, error = asyncio.run(_flood(kind, tls))
+            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1000
+            if not isinstance(error, TimedOut) or late > 1 or grown > 20:
+                over = "TLS" if tls else "TCP"
+                told = f"{error!r}, a timer {late:.2f} s late, {grown:.0f} MB more"
+                run.fault(f"{kind} over {over}: {told}")
+            run.facts["latest timer, s"] = round(max(run.facts.get("latest timer, s", 0), late), 2)
 
 
-async def _flood(kind: str) -> tuple[float, Exception | None]:
+async def _flood(kind: str, tls: ssl.SSLContext | None) -> tuple[float, Exception | None]:
     latest = 0.0
 
     async def watch() -> None:
@@ -404,8 +418,9 @@ async def _flood(kind: str) -> tuple[float, Exception | None]:
             latest = max(latest, time.monotonic() - due)
 
     watching = asyncio.create_task(watch())
-    with flooding(kind) as (base_url, _):
-        async with SpeechApi(base_url=base_url, deadline=1, retries=False) as client:
+    with flooding(kind, tls) as (base_url, _):
+        named = base_url.replace("127.0.0.1", "localhost")
+        async with SpeechApi(base_url=named, deadline=1, retries=False) as client:
             heard = await hear(client)
     watching.cancel()
     return latest, heard.error

@@ -19,6 +19,7 @@ from streamplay.request import SpeechRequest
 from tests.support.rawserver import chunk, delta, event, head
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterator
 
 NO_WORDS: dict[str, list[str]] = {"words": [], "start_seconds": [], "end_seconds": []}
@@ -40,7 +41,7 @@ FLOODS = {
 
 
 @contextlib.contextmanager
-def flooding(kind: str) -> Iterator[tuple[str, threading.Event]]:
+def flooding(kind: str, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, threading.Event]]:
     """Serve a flood; yield the base URL, and what is set once it is on its way."""
     start, again = FLOODS[kind]
     flowing = threading.Event()
@@ -50,17 +51,20 @@ def flooding(kind: str) -> Iterator[tuple[str, threading.Event]]:
         data = again * (100_000 // len(again))
         with contextlib.suppress(OSError):
             while True:
-                connection, _ = listener.accept()
-                with contextlib.suppress(OSError), connection:
-                    connection.recv(65536)
-                    connection.sendall(start)
-                    for _ in range(100_000):
-                        connection.sendall(data)
-                        flowing.set()
+                plain, _ = listener.accept()
+                with contextlib.suppress(OSError), plain:
+                    served = tls.wrap_socket(plain, server_side=True) if tls else plain
+                    with served as connection:
+                        connection.recv(65536)
+                        connection.sendall(start)
+                        for _ in range(100_000):
+                            connection.sendall(data)
+                            flowing.set()
 
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", flowing
+        scheme = "https" if tls else "http"
+        yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1", flowing
     finally:
         listener.close()
 
