@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -99,7 +100,7 @@ def _program() -> str:
 
 
 def _show(file: str, *, as_json: bool) -> None:
-    values = dict(_values(file))
+    values = {key: (_without_login(v), where) for key, (v, where) in _values(file)}
     if as_json:
         console.out(
             report.as_json({key: {"value": v, "from": w} for key, (v, w) in values.items()})
@@ -133,8 +134,20 @@ def _get(file: str, key: str, *, as_json: bool) -> None:
     if key not in values:
         _check_name(key)
         raise UsageError(f"{key} is not set{closest(key, values)}")
-    value = values[key][0]
+    value = _without_login(values[key][0])
     console.out(report.as_json(value) if as_json else _shown(value))
+
+
+# What no base URL may have, and some are given: a login, and a query, in which keys are sent.
+_LOGIN: Final = re.compile(r"(?<=//)[^/@\s]*(?=@)|(?<=\?)\S*")
+
+
+def _without_login(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_login(each) for each in value]
+    if isinstance(value, str) and "://" in value:
+        return _LOGIN.sub("[hidden]", value)
+    return value
 
 
 def _shown(value: Any) -> str:

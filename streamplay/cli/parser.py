@@ -158,12 +158,14 @@ class Parser(argparse.ArgumentParser):
         else:
             args.text += words[cut + 1 :]
         if unknown:
-            self.error(f"unknown argument: {unknown[0]}{self._nearest_flag(unknown[0])}")
+            # Without the value: that of --api-key=… would be shown.
+            flag = unknown[0].partition("=")[0] if unknown[0].startswith("-") else unknown[0]
+            self.error(f"unknown argument: {flag}{self._nearest_flag(flag)}")
         return args
 
     def _nearest_flag(self, word: str) -> str:
         flags = [flag for action in self.actions for flag in action.option_strings]
-        return closest(word.partition("=")[0], flags)
+        return closest(word, flags)
 
 
 def load(name: str) -> CommandModule:

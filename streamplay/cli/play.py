@@ -69,7 +69,14 @@ def _failed(args: argparse.Namespace, error: StreamPlayError) -> int:
     return code
 
 
-def _blank(args: argparse.Namespace, error: StreamPlayError) -> Receipt:
+def _stopped(args: argparse.Namespace) -> Receipt:
+    """Return the receipt of a file of which nothing had come when a signal did."""
+    receipt = _blank(args, None)
+    receipt.interrupted = True
+    return receipt
+
+
+def _blank(args: argparse.Namespace, error: StreamPlayError | None) -> Receipt:
     """Return the receipt of a file that was never begun."""
     receipt = report.blank({}, error)
     receipt.model = receipt.voice = ""
@@ -88,7 +95,10 @@ def _play(
     file = sys.stdin.buffer if args.file == "-" else args.file
     notify = options.notifier(args)
     with make(**asked, **shown, follow_default=True, notify=notify) as player:
-        sound = player.play_file(file, decode_as=args.decode_as)
+        # A pipe may have no writer, or one that says nothing yet.
+        sound = interruption.waiting(lambda: player.play_file(file, decode_as=args.decode_as))
+        if sound is None:
+            return _stopped(args)
         interruption.call(sound.cancel)
         if terminal is None:
             return sound.wait()

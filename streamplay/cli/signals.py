@@ -24,8 +24,9 @@ TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
-    from typing import Final, Self
+    from typing import Final, Self, TypeVar
 
+    Done = TypeVar("Done")
     Handler = Callable[[int, FrameType | None], object]
 
 ENDING: Final = tuple(
@@ -165,6 +166,27 @@ class Interruption:
             late = self._acted
         if late:
             _act(action)
+
+    def waiting(self, work: Callable[[], Done]) -> Done | None:
+        """Do what may wait for ever, such as opening a pipe; return None where a signal came first.
+
+        A system call that blocks the main thread goes on after a signal's handler has run
+        (PEP 475). So the work is done on a daemon thread, which does not keep the process alive.
+        """
+        results: SimpleQueue[tuple[Done | None, BaseException | None]] = SimpleQueue()
+
+        def do() -> None:
+            try:
+                results.put((work(), None))
+            except BaseException as error:  # noqa: BLE001 - raised on the main thread instead
+                results.put((None, error))
+
+        threading.Thread(target=do, name="streamplay-opening", daemon=True).start()
+        self.call(lambda: results.put((None, None)))
+        result, error = results.get()
+        if error is not None:
+            raise error
+        return result
 
     def before_exit(self, action: Callable[[], object]) -> None:
         """Call `action` when a second Ctrl-C ends the process at once: it gives a terminal back."""

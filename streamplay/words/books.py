@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import stat
 import zipfile
 import zlib
 from bisect import bisect_right
@@ -71,9 +72,11 @@ class Document:
     ) -> None:
         self.path = Path(path)
         self.title = ""
-        with _reading(self.path), self.path.open("rb") as file:
-            head = file.read(_PART)
-        self.size = self.path.stat().st_size
+        with _reading(self.path):
+            _refuse_pipe(self.path)
+            with self.path.open("rb") as file:
+                head = file.read(_PART)
+            self.size = max(1, self.path.stat().st_size)  # 0 where the system makes it up: /proc
         self.kind: DocumentKind = _kind(self.path, head)
         self._given_language = language
         self.language = language or "en"
@@ -247,6 +250,16 @@ def starting_at(document: Document, wanted: str) -> Iterator[DocumentSentence]:
         raise InvalidRequest("from", f"is {sought}", allowed=f"1 to {last}")
     shown = ", ".join(repr(each) for each in headings[:8]) or "no heading is in it"
     raise InvalidRequest("from", f"names no heading: {wanted!r}", allowed=shown)
+
+
+def _refuse_pipe(path: Path) -> None:
+    """Refuse what can be read only once: a document is looked at before it is read."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a folder tells what it is
+        raise FileFailed(
+            f"cannot read {path}: it is a pipe or a device, and no file",
+            remedy="Give it on standard input: say -f -",
+        )
 
 
 @contextmanager

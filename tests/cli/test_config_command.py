@@ -32,7 +32,7 @@ def test_path_names_the_file(file: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_what_is_set_is_shown_with_where_it_comes_from(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TOGETHER_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("TOGETHER_BASE_URL", "http://u:tgp-1@127.0.0.1:9/v1?key=tgp-1")
     printed(capsys, "set", "voice", "leo")
     printed(capsys, "set", "live.volume", "-6")
     printed(capsys, "set", "phrases.yes", "Yes, please.")
@@ -41,9 +41,11 @@ def test_what_is_set_is_shown_with_where_it_comes_from(
     assert shown["live.volume"] == {"value": -6, "from": str(file)}
     assert shown["phrases.yes"]["value"] == "Yes, please."
     assert shown["base_url"]["from"] == "environment (TOGETHER_BASE_URL)"
+    assert shown["base_url"]["value"] == "http://[hidden]@127.0.0.1:9/v1?[hidden]"
     assert shown["prebuffer"] == {"value": "auto", "from": "default"}
     assert printed(capsys, "get", "voice") == "leo"
     assert "environment (TOGETHER_BASE_URL)" in printed(capsys, "show")
+    assert "tgp-1" not in printed(capsys, "show") + printed(capsys, "get", "base_url")
 
 
 def test_a_word_of_a_pronunciation_may_hold_a_full_stop(

@@ -74,6 +74,7 @@ def test_a_flag_that_was_not_given_is_none_so_that_the_file_may_decide() -> None
             "argument --api: invalid choice: 'x': choose from together",
         ),
         (["models", "--", "x"], "unknown argument: x"),
+        (["say", "--api-key=tgp-1", "x"], "unknown argument: --api-key. Closest: --api-key-env"),
         (["completion"], "the following arguments are required: SHELL"),
         (["completion", "csh"], "argument SHELL: invalid choice"),
     ],

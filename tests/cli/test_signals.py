@@ -55,6 +55,31 @@ def test_what_is_registered_after_the_signal_is_called_at_once() -> None:
         assert late.is_set()
 
 
+def test_what_waits_for_ever_is_left_at_a_signal() -> None:
+    begun, never = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        never.wait(PATIENCE)
+        return "done"
+
+    def interrupt() -> None:
+        begun.wait(PATIENCE)
+        send(signal.SIGTERM)
+
+    with Interruption() as interruption:
+        threading.Thread(target=interrupt).start()
+        assert interruption.waiting(work) is None
+    never.set()
+
+
+def test_what_does_not_wait_returns_or_raises_as_it_does_without() -> None:
+    with Interruption() as interruption:
+        assert interruption.waiting(lambda: 3) == 3
+        with pytest.raises(PlayerClosed):
+            interruption.waiting(lambda: (_ for _ in ()).throw(PlayerClosed()))
+
+
 def test_a_second_hangup_changes_nothing() -> None:
     calls: list[int] = []
     called = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -317,6 +318,14 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, name: str, data: bytes, why
     (tmp_path / name).write_bytes(data)
     with pytest.raises(FileFailed, match=why):
         read_document(tmp_path / name)
+
+
+def test_a_pipe_is_refused_at_once_and_a_file_without_a_size_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    for path in (tmp_path / "pipe.txt", "/dev/zero"):
+        with pytest.raises(FileFailed, match="no file. Give it on standard input"):
+            read_document(path)
+    assert list(read_document("/proc/self/status"))
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
