@@ -116,5 +116,6 @@ def reprs(known: Callable[[object], bool] = lambda _: True) -> Iterator[tuple[st
     """Yield the `repr` of every object of ours in this process."""
     for each in gc.get_objects():
         kind = type(each)
-        if getattr(kind, "__module__", "").startswith("streamplay") and known(each):
+        # Of some classes it is no text, but what gives their instances one.
+        if str(getattr(kind, "__module__", "")).startswith("streamplay") and known(each):
             yield f"repr of {kind.__module__}.{kind.__name__}", _shown(each)

@@ -8,6 +8,7 @@ that was rendered.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from contextlib import contextmanager
@@ -63,6 +64,7 @@ CELLS: Final = tuple(
 @contextmanager
 def serving() -> Iterator[dict[str, int]]:
     """Serve on a thread of its own; yield the ports of the schemes."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # tells each TLS connection that broke
     ready, ports = threading.Event(), dict[str, int]()
     loop, over = asyncio.new_event_loop(), asyncio.Event()
 

@@ -133,9 +133,8 @@ class Run:
             for done in [pool.submit(work) for _ in range(at_once)]:
                 done.result()
 
-    def shared(self, act: Callable[[Run], None]) -> None:
-        """Have as many processes as there are processors take the turns, each its own."""
-        parts = os.cpu_count() or 1
+    def shared(self, act: Callable[[Run], None], parts: int) -> None:
+        """Have several processes take the turns, each its own."""
         with tempfile.TemporaryDirectory() as folder:
             children = [self._in_child(act, part, parts, Path(folder)) for part in range(parts)]
             for child in children:
@@ -258,7 +257,7 @@ REGISTERED: Final[list[Row]] = []
 
 
 def row(
-    *, planned: int, unit: str, parallel: bool = False, when: When = "in turn"
+    *, planned: int, unit: str, parallel: bool = False, crowd: int = 1, when: When = "in turn"
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Make a function a row; its docstring says what it shows.
 
@@ -270,6 +269,8 @@ def row(
         What a turn is.
     parallel : bool
         Its turns know nothing of each other: every processor takes some.
+    crowd : int
+        Processes for each processor, where they mostly wait.
     when : {'in turn', 'last', 'beside'}
         Rows that can use any time come last, and have what the others have left; what only waits
         for its time runs beside them all.
@@ -278,7 +279,8 @@ def row(
     def register(act: Callable[[Run], None]) -> Callable[[Run], None]:
         name = act.__name__.replace("_", " ")
         about = " ".join((act.__doc__ or "").split())
-        doing = (lambda run: run.shared(act)) if parallel else act
+        parts = crowd * (os.cpu_count() or 1)
+        doing = (lambda run: run.shared(act, parts)) if parallel else act
         REGISTERED.append(Row(name, about, planned, unit, doing, when, act.__module__))
         return act
 

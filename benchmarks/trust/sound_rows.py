@@ -215,20 +215,20 @@ def noise_guard(run: Run) -> None:
             run.fault(f"{alarms[1]} false alarms, {share[1]} % recognised")
 
 
-@row(planned=1000 * len(interrupting.CELLS), unit="interruptions", parallel=True, when="last")
+@row(
+    planned=1000 * len(interrupting.CELLS),
+    unit="interruptions",
+    parallel=True,
+    crowd=3,
+    when="last",
+)
 def interruptions(run: Run) -> None:
     """A thousand in each of six states, for events and bytes, over TCP and TLS, on a silent clock,
     by both engines: silence within a block and a fade, and every frame accounted for.
     """
     with interrupting.serving() as ports:
-        batches = list(interrupting.CELLS) * (1000 // interrupting.BATCH)
-
-        def act(one: tuple[int, interrupting.Cell]) -> None:
-            number, cell = one
-            dice = random.Random(f"{run.seed} {number}")
-            interrupting.interrupt_often(run, cell, ports[cell.scheme], dice)
-
-        run.together(act, batches)
+        for cell in run.turns(list(interrupting.CELLS) * (1000 // interrupting.BATCH)):
+            interrupting.interrupt_often(run, cell, ports[cell.scheme], run.dice)
     run.done *= interrupting.BATCH
     run.planned *= interrupting.BATCH
 

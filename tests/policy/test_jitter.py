@@ -253,3 +253,75 @@ def test_what_stalled_less_than_a_millisecond_is_the_clocks_doing() -> None:
     assert stream.needed() == NEVER
     stream.add(0.1, 1.0 + 0.0011)
     assert stream.needed() > 0
+
+
+def test_a_stream_knows_its_pace_and_what_the_rest_will_lack() -> None:
+    stream = Stream(10.0, start=0.5)
+    assert not stream.may_start
+    for seconds, now in ((0.5, 7.0), (0.1, 7.5), (0.1, 8.0)):
+        stream.add(seconds, now)
+        assert stream.may_start
+    assert (stream.arrivals, stream.elapsed) == (3, 1.0)
+    assert (stream.audio, stream.rest) == (pytest.approx(0.7), pytest.approx(9.3))
+    # 0.2 s of audio in a second, and 0.3 s at real-time pace before it; without a pause of 0.5 s.
+    assert stream.lack == pytest.approx((1.3 / 0.5 - 1) * 9.3)
+    assert stream.least_lack == pytest.approx((0.8 / 0.5 - 1) * 9.3)
+
+
+def test_what_came_before_sound_may_start_is_no_start_that_would_have_stalled() -> None:
+    stream = Stream(10.0, start=1.0)
+    stream.add(0.5, 0.0)
+    stream.add(0.6, 1.0)
+    assert stream.late == 0.5
+    assert stream.needed() == NEVER
+
+
+def test_arrivals_of_one_moment_are_remembered_once() -> None:
+    stream = Stream(10.0)
+    stream.add(0.1, 0.0)
+    for number in range(100):
+        stream.add(0.001, 1.0 + number * 1e-6)
+    assert len(stream._moments) == len(stream._margins) == 2
+
+
+@pytest.mark.parametrize(("second", "remembered"), [(20.0, 2), (21.0, 1)])
+def test_starts_are_remembered_up_to_the_longest_wait(second: float, remembered: int) -> None:
+    stream = Stream(10.0)
+    for now in (0.0, second, 60.0):
+        stream.add(1.0, now)
+    assert len(stream._moments) == remembered
+    assert stream.needed() == stream._margins[-1]
+
+
+def test_before_a_request_is_told_its_length_is_unknown() -> None:
+    lessons = []
+    for told in (False, True):
+        memory = Memory()
+        one = auto(memory=memory)
+        if told:
+            one.on_request(0)
+        one.on_arrival(RATE, 0.0, dry=False)
+        assert one.on_end(learn=True) == 1
+        lessons.append(memory.of(ORPHEUS))
+    assert lessons[0] == lessons[1]
+
+
+def test_after_twenty_seconds_nothing_is_waited_for_any_more() -> None:
+    waiting = auto(memory=taught(1e6))
+    waiting.on_request(150)
+    levels = [waiting.on_arrival(2400, now, dry=False) for now in (0.0, 19.9, 20.0)]
+    assert levels[2] == 1
+    assert min(levels[:2]) > 2400
+
+
+def test_where_a_gap_costs_what_a_wait_costs_nothing_is_gathered() -> None:
+    stalling = auto(1.0)
+    stalling.on_arrival(RATE, 0.0, dry=False)
+    assert stalling.on_arrival(2400, 10.0, dry=True) == 1
+
+
+def test_no_more_is_gathered_than_half_of_what_is_expected_still() -> None:
+    stalling = auto(1e9)
+    stalling.on_arrival(round((UNKNOWN_SECONDS - 0.5) * RATE), 0.0, dry=False)
+    gathered = [stalling.on_arrival(1, 60.0, dry=True) / RATE for _ in range(4)]
+    assert gathered == pytest.approx([0.1, 0.2, 0.25, 0.25], abs=20 / RATE)

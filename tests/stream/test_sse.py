@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.errors import MalformedEvent, TooLarge
-from streamplay.stream.sse import EventReader
+from streamplay.stream import sse
+from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,10 +79,12 @@ def test_the_line_feed_of_a_split_crlf_is_no_line_of_its_own() -> None:
     reader = EventReader()
     assert read([b"data: a\r"], reader) == []
     assert read([b"\ndata: b\r", b"\n\r", b"\n"], reader) == [("message", "a\nb", "")]
+    assert read([b"data: c\r", b"\n", b"\n"], reader) == [("message", "c", "")]
 
 
 def test_bytes_that_are_no_utf8_are_replaced() -> None:
     assert read([b"data: a\xff\xe2\x82", b"b\n\n"]) == [("message", "a\ufffd\ufffdb", "")]
+    assert read([b"data: {\xff}\n\n"]) == [("message", "{\ufffd}", "")]
 
 
 def test_a_line_that_names_no_field_is_dropped() -> None:
@@ -91,6 +95,7 @@ def test_a_line_that_names_no_field_is_dropped() -> None:
     "line",
     [
         b"da\xffta: y",
+        b"\xef\xbb\xbfdata: y",  # a byte order mark stands at the beginning only
         b"\xe2\x82",
         b"\x00\x9f{}",
         b"id\x07: 3",
@@ -124,14 +129,16 @@ def test_events_do_not_depend_on_where_the_body_is_cut(data: bytes, cuts: list[i
 
 def test_an_event_at_its_bound_is_read_and_one_byte_more_is_too_large() -> None:
     line = b"data: " + b"x" * 94
-    assert read([line, b"\n\n"], EventReader(100)) == [("message", "x" * 94, "")]
+    assert read([line, b"\n\n"] * 2, EventReader(100)) == [("message", "x" * 94, "")] * 2
     with pytest.raises(TooLarge, match="longer than 100 bytes"):
         read([line + b"x", b"\n\n"], EventReader(100))
 
 
-def test_many_short_lines_of_one_event_are_bounded_too() -> None:
+@pytest.mark.parametrize("line", [b"data:x\n", b"event\n", b"id: 1\n"])
+def test_many_short_lines_of_one_event_are_bounded_too(line: bytes) -> None:
     with pytest.raises(TooLarge):
-        read([b"data:x\n" * 20], EventReader(100))
+        read([line * 30], EventReader(100))
+    assert MAX_EVENT_BYTES == 16 * 1024 * 1024  # docs/security.md promises it
 
 
 def test_a_line_without_end_is_refused_before_it_is_held_whole() -> None:
@@ -172,3 +179,38 @@ def test_a_leading_byte_order_mark_alone_is_nothing() -> None:
     reader = EventReader()
     assert read([b"\xef", b"\xbb", b"\xbf"], reader) == []
     assert reader.pending() is None
+
+
+def test_it_is_between_events_behind_a_blank_line_or_a_whole_comment() -> None:
+    reader = EventReader()
+    assert not reader.is_between  # a byte order mark may come
+    found = []
+    pieces = [
+        b"\n",
+        b"da",
+        b"ta: a\n",
+        b"data: b",
+        b"\n",
+        b"\n",
+        b": c",
+        b"\n",
+        b": d\r",
+        b"\n: e\n",
+    ]
+    for piece in pieces:
+        list(reader.feed(piece))
+        found.append(reader.is_between)
+    assert found == [True, False, False, False, False, True, False, True, False, True]
+
+
+def test_the_fields_are_read_without_the_face_of_their_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("httpx_sse")]:
+        monkeypatch.delitem(sys.modules, name)
+    first = sse.decoders.__wrapped__()
+    assert first.SSEDecoder().decode("data: x") is None
+    assert "httpx_sse" not in sys.modules
+    assert sse.decoders.__wrapped__() is first
+    for name in [name for name in sys.modules if name.startswith("httpx_sse")]:
+        monkeypatch.delitem(sys.modules, name)  # the others come back

@@ -323,7 +323,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path, name: str, data: bytes, why
 def test_a_pipe_is_refused_at_once_and_a_file_without_a_size_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     for path in (tmp_path / "pipe.txt", "/dev/zero"):
-        with pytest.raises(FileFailed, match="no file. Give it on standard input"):
+        with pytest.raises(FileFailed, match=r"no file\. Give it on standard input"):
             read_document(path)
     assert list(read_document("/proc/self/status"))
 
