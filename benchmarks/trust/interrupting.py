@@ -88,9 +88,13 @@ def serving() -> Iterator[dict[str, int]]:
 
 async def _answer(connection: Any) -> None:
     """Answer as the path asks; where the state is to last, until the client has gone."""
-    asked = await connection.request()
-    _, state, shape, *_ = asked.target.split("/")
-    state = state.replace("-", " ")
+    while True:
+        asked = await connection.request()
+        _, state, shape, *_ = asked.target.split("/")
+        await _answer_once(connection, state.replace("-", " "), shape)
+
+
+async def _answer_once(connection: Any, state: str, shape: str) -> None:
     if state == "before the headers":
         await connection.gone()
     kind = "text/event-stream" if shape == "events" else "audio/pcm"
@@ -105,7 +109,6 @@ async def _answer(connection: Any) -> None:
     if state == "in a stall":
         await connection.gone()
     await connection.send(chunk(DONE) if shape == "events" else b"", chunk(b""))
-    await connection.gone()
 
 
 def interrupt_often(run: Run, cell: Cell, port: int, dice: random.Random) -> None:
