@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -37,8 +37,6 @@ BATCH: Final = 25
 STATES: Final = (
     *("before the headers", "before the body", "sounding", "all received", "in a stall", "paused"),
 )
-Shape = Literal["events", "bytes"]
-Scheme = Literal["http", "https"]
 
 BLOCK: Final = 120
 BOUND: Final = round(FADE_SECONDS * RATE) + BLOCK
@@ -52,8 +50,8 @@ class Cell(NamedTuple):
     """What is interrupted, and over what it comes."""
 
     state: str
-    shape: Shape
-    scheme: Scheme
+    shape: str
+    scheme: str
 
 
 CELLS: Final = tuple(

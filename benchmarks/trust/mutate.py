@@ -29,6 +29,7 @@ import tomllib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -295,7 +296,7 @@ class _Trials:
             if time.monotonic() > self._until:
                 break
             items = self._chosen(session.items, seen, number)
-            code = _in_child(lambda n=number, i=items: self._try(session, n, i)) if items else 0
+            code = _in_child(partial(self._try, session, number, items)) if items else 0
             survived[number] = code == 0
         self._told.write_text(json.dumps(survived))
         return True
@@ -410,7 +411,7 @@ def mutate(target: str, seconds: float, seed: int) -> Outcome:
         survived |= {int(number): it for number, it in json.loads(told.read_text()).items()}
     for number in numbers:
         if number not in survived and not every[number].function and time.monotonic() < until:
-            survived[number] = _in_child(lambda n=number: _import_and_run(target, source, n)) == 0
+            survived[number] = _in_child(partial(_import_and_run, target, source, number)) == 0
     left = [every[number].name for number, it in sorted(survived.items()) if it]
     return Outcome(len(every), len(survived), len(survived) - len(left), left)
 

@@ -246,8 +246,8 @@ def _key_from(environ: Mapping[str, str], variable: str | None, host: str) -> st
     if variable is not None:
         if not environ.get(variable, "").strip():
             # The key itself may have been given for the name: what looks like none is not repeated.
-            named = f" {variable}" if _VARIABLE.fullmatch(variable) else ", as it was named,"
-            problem = f"the environment variable{named} is not set"
+            told = f" {variable}" if _VARIABLE.fullmatch(variable) else ", as it was named,"
+            problem = f"the environment variable{told} is not set"
             allowed = "the name of a variable that holds the key"
             raise InvalidRequest("api_key_env", problem, allowed=allowed)
         return environ[variable]
