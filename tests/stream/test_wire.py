@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay.errors import (
+    MalformedEvent,
     RemoteError,
     StreamBroken,
     TooLarge,
     Truncated,
     UnexpectedContent,
 )
+from streamplay.stream import wire
+from streamplay.stream.sniff import BASE64
 from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
 if TYPE_CHECKING:
@@ -229,6 +232,142 @@ def test_an_error_after_audio_in_lines_of_json_is_told() -> None:
     body = json.dumps({"audio_base64": b64(b"ab")}) + '\n{"error": "the GPU is on fire"}\n'
     with pytest.raises(RemoteError, match="on fire"):
         list(reader.feed(body.encode()))
+
+
+def b64_lines(*values: object) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in values)
+
+
+HEARD = {"audio_base64": b64(b"ab")}
+ENDED = {"type": "done"}
+
+
+def test_a_line_of_json_is_heard_when_its_end_comes() -> None:
+    reader = reader_for(JSON)
+    line = b64_lines({"audio_base64": b64(bytes(90))})
+    assert list(reader.feed(line[:100])) == []
+    assert list(reader.feed(line[100:])) == [Audio(bytes(90))]
+
+
+def test_lines_of_json_have_one_end_and_what_follows_it_is_late() -> None:
+    reader = reader_for(JSON)
+    events = list(reader.feed(b64_lines(HEARD, ENDED, HEARD, HEARD)))
+    assert events == [Audio(b"ab"), Done()]
+    assert [list(reader.finish()), list(reader.finish())] == [[], []]
+    assert reader.late == 2
+
+
+def test_a_body_of_json_ends_once() -> None:
+    reader = reader_for(JSON)
+    list(reader.feed(json.dumps(HEARD).encode()))
+    assert list(reader.finish()) == [Audio(b"ab"), Done()]
+    assert list(reader.finish()) == []
+    assert reader.late == 0
+
+
+def test_an_end_of_json_before_any_audio_is_not_told() -> None:
+    reader = reader_for(JSON)
+    assert list(reader.feed(b64_lines(ENDED))) == []
+    with pytest.raises(UnexpectedContent):
+        list(reader.finish())
+
+
+def test_the_number_of_a_line_is_that_of_its_value() -> None:
+    reader = reader_for(JSON)
+    with pytest.raises(MalformedEvent, match="event 3"):
+        list(reader.feed(b64_lines(HEARD, HEARD, {"audio_base64": "!" * 40})))
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b64_lines(HEARD) + b'{"audio": "AA', Truncated),
+        (b'{"audio": "'.ljust(4097, b"A"), Truncated),
+        (b'{"audio": "'.ljust(4096, b"A"), UnexpectedContent),
+    ],
+)
+def test_json_that_ends_before_its_end_is_truncated_where_it_was_audio(
+    body: bytes, error: type[StreamBroken]
+) -> None:
+    with pytest.raises(error):
+        read(body, JSON)
+
+
+def test_json_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wire.MAX_JSON_BYTES == 64 * 1024 * 1024  # docs/security.md promises it
+    monkeypatch.setattr(wire, "MAX_JSON_BYTES", 100)
+    reader = reader_for(JSON)
+    assert list(reader.feed(b"{" * 100)) == []
+    with pytest.raises(TooLarge):
+        list(reader.feed(b"{"))
+
+
+def test_one_value_over_many_lines_is_tried_sixty_four_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[bytes] = []
+    parsed = wire.parsed
+    monkeypatch.setattr(wire, "parsed", lambda line: (tried.append(line), parsed(line))[1])
+    long = json.dumps({"x": list(range(100)), **HEARD}, indent=1).encode() + b"\n"
+    for before in (b"", b64_lines(HEARD)):
+        tried.clear()
+        assert read(before + long, JSON)[-2:] == [Audio(b"ab"), Done()]
+        assert len(tried) == 64 + bool(before)
+
+
+def test_an_error_behind_bytes_is_told_and_what_only_begins_like_one_is_heard() -> None:
+    with pytest.raises(RemoteError, match="GPU"):
+        read(bytes(100) + b'{"error": {"message": "the GPU is on fire"}}', "audio/pcm")
+    events = read(bytes(100) + b'{"err', "audio/pcm")
+    assert b"".join(each.data for each in events if isinstance(each, Audio))[100:] == b'{"err'
+    assert events[-1] == Done()
+
+
+def test_a_body_of_base64_is_audio() -> None:
+    reader = reader_for(BASE64)
+    body = b64(SOUND).encode()
+    events = [
+        event for at in range(0, len(body), 100) for event in reader.feed(body[at : at + 100])
+    ]
+    events += reader.finish()
+    assert b"".join(each.data for each in events[:-1] if isinstance(each, Audio)) == SOUND
+    assert all(each.data for each in events[:-1] if isinstance(each, Audio))
+    assert events[-1] == Done()
+
+
+@pytest.mark.parametrize(
+    ("kind", "power"), [(EVENTS, 15), (JSON, 15), (BASE64, 17), ("audio/pcm", 18)]
+)
+def test_a_reader_begins_with_nothing_late_and_bounds_a_turn(kind: str, power: int) -> None:
+    reader = reader_for(kind)
+    assert (reader.late, reader.turn_bytes) == (0, 2**power)
+
+
+def test_what_may_have_been_audio_is_named_and_ends_with_its_body() -> None:
+    suspect = {"type": "k" * 100, "f" * 100: "AAAA" * 300}
+    reader = reader_for(EVENTS)
+    list(reader.feed(sse(suspect)))
+    held = f'an event "{"k" * 59}…" holds what may be audio in "{"f" * 59}…"'
+    assert reader.suspect == held
+    assert list(reader.finish()) == [Done()]
+    assert list(reader.finish()) == []
+    events, error = read_until_fault(sse(delta_a(b"ab"), suspect))
+    assert len(events) == 2
+    assert isinstance(error, Truncated)
+
+
+def test_rubbish_after_the_end_mark_is_counted_once() -> None:
+    reader = reader_for(EVENTS)
+    list(reader.feed(sse("[DONE]")))
+    list(reader.feed(b"\xff\xfe{}\n\n"))
+    assert reader.late == 1
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("text/plain", True), ("text/html", False)])
+def test_the_words_of_a_text_are_shown_and_those_of_a_page_are_not(kind: str, shown: bool) -> None:
+    with pytest.raises(UnexpectedContent) as caught:
+        reader_for(kind, words=lambda data: data.decode(), start=b"no credit")
+    assert ("no credit" in str(caught.value)) == shown
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain", "multipart/mixed"])
