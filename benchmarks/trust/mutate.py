@@ -56,7 +56,11 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
         "codecs/test_readers",
     ),
     "policy/jitter.py": ("policy/test_jitter", "policy/test_simulate", "policy/test_learning"),
-    "playback/playout.py": ("playback/test_playout", "playback/test_native", "playback/test_ring"),
+    "playback/playout.py": (
+        "playback/test_playout",
+        "playback/test_reference",
+        "playback/test_ring",
+    ),
     "playback/queue.py": (
         *("playback/test_queue", "playback/test_queue_end", "playback/test_queue_moves"),
         *("playback/test_pump", "playback/test_pump_wakes", "playback/test_tape"),
@@ -268,7 +272,7 @@ def _pytest(target: str, *plugins: object) -> int:
         deadline=None,
         derandomize=True,
         database=None,
-        max_examples=40,
+        max_examples=100,
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )

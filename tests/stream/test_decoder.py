@@ -274,6 +274,72 @@ def test_a_few_bytes_that_might_have_been_a_header_are_played_in_the_end() -> No
 # Whole compressed files
 
 
+SLOW_WAV = wav(AudioFormat("pcm_s16le", 16000).encode(tone(16000)), head=fmt(rate=16000))
+
+
+@pytest.mark.parametrize(
+    ("before", "first"),
+    [([bytes(8)], 0), ([bytes(100), bytes(3)], 50), ([b"ID3\4\0\0\0\0\0\5.....", b""], 0)],
+)
+def test_a_file_is_found_behind_silence_and_behind_a_tag(before: list[bytes], first: int) -> None:
+    decoder = Decoder(S16, "request")
+    *ahead, last = before
+    chunks = decode(decoder, [*ahead, last + SLOW_WAV])
+    assert (decoder.source, decoder.reading.samplerate) == ("header", 16000)
+    assert len(heard(chunks)) >= first + 800
+
+
+def test_what_is_promised_is_waited_for_up_to_four_kilobytes() -> None:
+    data = S16.encode(tone(seconds=0.1))[:4096]
+    promised = Decoder(S16, "model", content_type="audio/mpeg")
+    assert list(promised.feed(data[:4095])) == []
+    assert promised._start == data[:4095]
+    list(promised.feed(data[4095:]))
+    assert promised._start is None
+    known = Decoder(S16, "user", content_type="audio/mpeg")
+    assert len(heard(list(known.feed(data[:100])))) == 50
+
+
+def test_a_format_that_changes_twice_is_converted_to_the_first_and_told_once() -> None:
+    decoder = Decoder(S16, "request")
+    frames = sum(len(each.frames) for each in decoder.feed(S16.encode(tone(seconds=0.5))))
+    for rate, channels in ((16000, 2), (12000, 1)):
+        told = AudioFormat("pcm_s16le", rate, channels)
+        chunks = [*decoder.read_as(told, "server")]
+        chunks += decoder.feed(told.encode(tone(rate, channels, seconds=0.5)))
+        frames += sum(len(each.frames) for each in chunks)
+    decoder.found("pcm_f32le")
+    frames += sum(len(each.frames) for each in decoder.finish())
+    assert frames == pytest.approx(36000, abs=4)
+    assert (decoder.format, decoder.reading.encoding) == (S16, "pcm_f32le")
+    assert decoder.warning == (
+        "The audio changes from 24000 Hz mono to 16000 Hz stereo: "
+        "converted to 24000 Hz mono from there on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "outcome"),
+    [
+        (wav(bytes(400), size=500), "audio/wav", "The audio ended 100 bytes before the end"),
+        (wav(bytes(400), size=500), EVENTS, ""),
+        (wav(bytes(400))[:30], "audio/wav", Truncated),
+        (bytes(range(101)), "", Truncated),
+    ],
+)
+def test_where_the_end_is_told_a_wrong_size_is_a_warning_and_half_a_frame_is_none(
+    data: bytes, kind: str, outcome: str | type[Truncated]
+) -> None:
+    decoder = Decoder(S16, "request", content_type=kind, end_is_told=True)
+    if isinstance(outcome, str):
+        decode(decoder, [data])
+        assert decoder.warning.startswith(outcome)
+        assert bool(decoder.warning) == bool(outcome)
+    else:
+        with pytest.raises(outcome):
+            decode(decoder, [data])
+
+
 def file_of(kind: str, samplerate: int = 24000) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, tone(samplerate, seconds=1.0), samplerate, format=kind)
