@@ -64,7 +64,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "playback/queue.py": (
         *("playback/test_queue", "playback/test_queue_end", "playback/test_queue_moves"),
         *("playback/test_pump", "playback/test_pump_wakes", "playback/test_tape"),
-        *("playback/test_track", "playback/test_virtual"),
+        *("playback/test_track", "playback/test_virtual", "speech/test_steering"),
     ),
     "network/retry.py": ("network/test_retry",),
 }
