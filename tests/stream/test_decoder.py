@@ -289,13 +289,6 @@ def test_a_file_is_found_behind_silence_and_behind_a_tag(before: list[bytes], fi
     assert len(heard(chunks)) >= first + 800
 
 
-def test_what_is_promised_is_waited_for_unless_the_user_knows_better() -> None:
-    data = S16.encode(tone(seconds=0.1))[:1000]
-    assert list(Decoder(S16, "model", content_type="audio/mpeg").feed(data)) == []
-    known = Decoder(S16, "user", content_type="audio/mpeg")
-    assert len(heard(list(known.feed(data)))) == 500
-
-
 def test_a_format_that_changes_twice_is_converted_to_the_first_and_told_once() -> None:
     decoder = Decoder(S16, "request")
     frames = sum(len(each.frames) for each in decoder.feed(S16.encode(tone(seconds=0.5))))
