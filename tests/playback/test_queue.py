@@ -101,6 +101,28 @@ def test_what_is_heard_too_soon_is_not_taken_back() -> None:
     assert stand.runs() == [(1.0, 300), (2.0, 300), (4.0, 200), (3.0, 300)]
 
 
+def test_it_is_put_before_those_alone_that_are_to_follow_it() -> None:
+    stand = Stand()
+    for _ in range(3):
+        stand.put(stand.track(), 300)
+    first = stand.track(following=stand.tracks[2:3])
+    stand.put(first, 200)
+    stand.play(1500)
+    assert stand.runs() == [(1.0, 300), (2.0, 300), (4.0, 200), (3.0, 300)]
+
+
+def test_what_begins_just_at_the_margin_has_begun() -> None:
+    stand = Stand()
+    a, b = stand.track(), stand.track()
+    stand.put(a, 13 * BLOCK + MARGIN)
+    stand.put(b, 300)
+    stand.play(13 * BLOCK)
+    first = stand.track(following=[b])
+    stand.put(first, 200)
+    stand.play(1500)
+    assert [value for value, _ in stand.runs()] == [1.0, 2.0, 3.0]
+
+
 def test_a_first_track_that_never_has_frames_holds_nothing_up_once_it_is_closed() -> None:
     stand = Stand()
     a, b = stand.track(), stand.track()

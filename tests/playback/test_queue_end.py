@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
 from streamplay.playback import queue as queue_module
 from streamplay.playback.playout import Playout
-from streamplay.playback.queue import PlaybackQueue
+from streamplay.playback.queue import QUEUE_BYTES, PlaybackQueue
+from streamplay.playback.tape import weight
 from streamplay.playback.track import Track
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE, CAPACITY, RESERVE, DRAIN = 8000, 1000, 100, 50
 FADE = 40
@@ -148,6 +154,118 @@ def test_it_is_full_by_the_bytes_that_wait(monkeypatch: pytest.MonkeyPatch) -> N
     assert not bench.queue.is_full
     bench.queue.put_frames(track, np.zeros((1000, 1), np.float32))
     assert bench.queue.is_full
+    for bound, full in ((weight(np.zeros((1000, 1), np.float32)), True), (5000, False)):
+        monkeypatch.setattr(queue_module, "QUEUE_BYTES", bound)
+        assert bench.queue.is_full == full
+    assert QUEUE_BYTES == 64 << 20  # docs/security.md promises it
+
+
+def test_the_ring_is_filled_to_its_last_frame() -> None:
+    bench = Bench()
+    track = bench.track(*[0.5] * (CAPACITY + 1))
+    assert track.waiting == 1
+    bench.render(1)
+    assert track.waiting == 0
+
+
+def test_what_waits_is_due_when_an_eighth_of_the_ring_is_free_and_never_while_paused() -> None:
+    bench = Bench()
+    bench.track(*[0.5] * (2 * CAPACITY))
+    bench.playout.render(memoryview(bytearray(4 * 20)).cast("f"), 0.0)
+    assert bench.queue.due_in() == CAPACITY // 8 - 20
+    bench.playout.pause()
+    assert bench.queue.due_in() is None
+
+
+def test_nothing_is_written_while_a_device_wakes_and_then_it_is_due_at_once() -> None:
+    bench = Bench()
+    bench.queue.opens_at = 30
+    track = bench.track(*[0.5] * 500)
+    assert (track.waiting, bench.queue.due_in()) == (500, 30)
+    bench.playout.render(memoryview(bytearray(4 * 30)).cast("f"), 0.0)
+    assert bench.queue.due_in() == 1
+    bench.queue.step()
+    assert track.waiting == 0
+
+
+def test_a_track_is_due_with_its_last_frame_in_the_device_and_after_its_fade() -> None:
+    bench = Bench()
+    track = bench.track(0.1, 0.2)
+    bench.render(2)
+    bench.queue.settle(bench.playout.position)
+    bench.render(DRAIN - 1)
+    assert bench.queue.due_in() == 1
+    bench.render(1)
+    assert bench.queue.settle(bench.playout.position) == [track]
+    cut = bench.track(*[0.5] * 200)
+    bench.render(10)
+    bench.queue.cut([cut])
+    assert bench.queue.due_in() == FADE
+
+
+def test_what_is_going_to_be_skipped_is_counted_up_to_a_position() -> None:
+    bench = Bench()
+    bench.track(*[0.5] * 100)
+    cut = bench.track(*[0.5] * 100)
+    bench.track(*[0.5] * 100)
+    bench.render(20)
+    bench.queue.cut([cut])
+    assert [bench.queue.skipped_before(at) for at in (90, 100, 150, 300)] == [0, 0, 50, 100]
+
+
+def test_what_was_heard_and_is_not_kept_is_forgotten() -> None:
+    bench = Bench()
+    track = bench.track(*[0.5] * CAPACITY, closed=False)
+    bench.render(100)
+    assert track.tape.kept_bytes == 0
+
+
+def test_nothing_is_taken_back_of_a_track_that_is_closed_or_gone() -> None:
+    bench = Bench()
+    bench.queue.opens_at = 1000
+    closed = bench.track(*[0.5] * 50)
+    assert bench.queue.take_back(closed, 20) == 0
+    gone = Track()
+    gone.tape.put_frames(np.zeros((50, 1), np.float32))
+    assert bench.queue.take_back(gone, 20) == 0
+    going = bench.track(*[0.5] * 50, closed=False)
+    assert bench.queue.take_back(going, 80) == 50
+
+
+def test_a_track_that_was_cut_keeps_its_speed_and_its_silence() -> None:
+    bench = Bench()
+    track = bench.track(*[0.5] * 200, closed=False)
+    bench.queue.set_speed(track, 2.0, Stretched)
+    assert track.tape.speed == 2.0
+    bench.queue.cut([track])
+    bench.queue.set_speed(track, 3.0, Stretched)
+    assert track.tape.speed != 3.0
+    bench.queue.move(track, 0)
+    bench.queue.move(Track(), 0)
+    bench.render(FADE)
+    bench.render(200)
+    assert not any(bench.heard[-200:])
+
+
+class Stretched:
+    """A stretcher that stretches nothing."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed = speed
+
+    def convert(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        return frames
+
+    def finish(self) -> NDArray[np.float32]:
+        return np.empty((0, 1), np.float32)
+
+
+def test_what_was_handed_over_is_not_given_up() -> None:
+    bench = Bench()
+    over, waits = bench.track(0.1, 0.2), bench.track(0.3)
+    bench.render(2)
+    assert bench.queue.give_up(2) == [over, waits]
+    assert (over.cut, over.stop, waits.cut) == (False, 2, True)
 
 
 def test_what_is_given_up_ends_where_it_was_handed_over() -> None:

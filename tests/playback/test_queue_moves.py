@@ -208,3 +208,23 @@ def test_tracks_behind_it_wait_again() -> None:
     listener.play(400)
     assert runs(listener.heard)[:2] == [(0, 70), (20, 100)]
     assert listener.heard.count(5000) == 50
+
+
+def test_a_move_is_known_to_the_callback_at_once() -> None:
+    listener = Listener()
+    listener.put(100)
+    listener.play(BLOCK)
+    listener.queue.move(listener.track, 50)
+    block = np.zeros((BLOCK, 1), np.float32)
+    listener.playout.render(block.data.cast("B").cast("f"), 0.0)
+    assert not [each for each in block[1:, 0] if 0 < each < 40 * STEP]
+
+
+def test_a_closed_track_that_is_moved_to_its_end_is_over() -> None:
+    listener = Listener()
+    listener.put(50)
+    listener.queue.close(listener.track)
+    listener.play(BLOCK)
+    listener.move(50)
+    listener.play(4 * BLOCK)
+    assert listener.queue.settle(listener.playout.position) == [listener.track]
