@@ -69,15 +69,15 @@ class Access:
                     kind="permission_error",
                 )
 
-    def check_origin(self, origin: str | None, host: str) -> None:
-        """Check the Origin of a request, which only browsers send.
+    def check_origin(self, origin: str, host: str) -> None:
+        """Check an Origin of a request, which only browsers send.
 
         Raises
         ------
         Refusal
             403, with the flag that lets the origin in.
         """
-        if origin is not None and not self.admits(origin) and origin != f"http://{host}":
+        if not self.admits(origin) and origin != f"http://{host}":
             raise Refusal(
                 403,
                 f"Pages of {shown(origin)} may not use this server. "

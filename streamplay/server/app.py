@@ -39,6 +39,9 @@ _OPENAPI: Final = Path(__file__).with_name("openapi.json")
 # (3.1) adds /v1 itself: both find their way with either.
 _PREFIXES: Final = ("", "/v1", "/v1/v1")
 
+# A target that is a whole URL, of whatever scheme, and its host.
+_WHOLE_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#]*)", re.IGNORECASE)
+
 _MAX_BODY_BYTES: Final = 1 << 20
 
 # Kinds of request that fail "so many times first" are counted; the oldest kind is forgotten first.
@@ -138,7 +141,8 @@ def _failed(message: str) -> web.Response:
 async def _check_access(request: web.Request, handler: Handler) -> web.StreamResponse:
     access, headers = request.app[_STATE].access, request.headers
     access.check_host(_hosts(request))
-    access.check_origin(headers.get(hdrs.ORIGIN), headers.get(hdrs.HOST, ""))
+    for origin in headers.getall(hdrs.ORIGIN, []):
+        access.check_origin(origin, headers.get(hdrs.HOST, ""))
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers:
         return web.Response(status=204)  # a browser's question, which carries no key
     if not request.path.endswith(_OPENAPI.name):
@@ -154,10 +158,8 @@ def _hosts(request: web.Request) -> list[str]:
     named = request.headers.getall(hdrs.HOST, [])
     if not named and request.version >= (1, 1):
         raise Refusal(400, "the request has no Host (RFC 9112, 3.2)")
-    _, scheme, rest = request.raw_path.partition("://")
-    before_path = request.raw_path.partition("/")[0]
-    if scheme and before_path.lower() in ("http:", "https:"):
-        named = [*named, re.split(r"[/?#]", rest, maxsplit=1)[0]]
+    if whole := _WHOLE_URL.match(request.raw_path):
+        named = [*named, whole[1]]
     return named
 
 

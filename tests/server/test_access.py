@@ -10,6 +10,7 @@ from streamplay.server.app import State
 from tests.support.server import asking, serving
 
 PAGE = "http://evil.example"
+OWN = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def answered(
@@ -51,6 +52,9 @@ def test_on_loopback_it_answers_to_no_other_name(host: str) -> None:
         (b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n", b"403"),
         (b"GET http://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"403"),
         (b"GET HTTP://evil.example?/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"403"),
+        (b"GET ftp://evil.example/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"403"),
+        (OWN + b"Origin: http://localhost\r\n", b"200"),
+        (OWN + b"Origin: http://localhost\r\nOrigin: http://evil.example\r\n", b"403"),
         (b"GET http://localhost/v1/models HTTP/1.1\r\nHost: localhost\r\n", b"200"),
         (b"GET /v1/models HTTP/1.1\r\n", b"400"),
         (b"GET /v1/models HTTP/1.0\r\n", b"200"),
