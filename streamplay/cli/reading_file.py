@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from streamplay.cli import config, console
 from streamplay.cli.at_terminal import Remaining, characters_per_second
 from streamplay.cli.usage import UsageError
 from streamplay.cli.user_files import UserFiles, state_folder
+from streamplay.errors import FileFailed
 from streamplay.rules.fields import CHARACTERS_PER_SECOND, LONGEST
 from streamplay.words.books import SentenceFeed, read_document, starting_at
 
@@ -34,6 +36,17 @@ _PLACES: Final = "places.json"
 _PLACES_BYTES: Final = 1 << 18
 
 
+def _refuse_same(args: argparse.Namespace) -> None:
+    """Refuse to write over the file that is read, under whatever name."""
+    for named in (args.output, args.record, args.subtitles):
+        with suppress(OSError, ValueError):  # one of them is not there: told where it is opened
+            if named is not None and Path(named).samefile(args.file):
+                raise FileFailed(
+                    f"cannot write {named}: it is the file that is read",
+                    remedy="Name another file",
+                )
+
+
 class ReadAloud:
     """One file that is read aloud.
 
@@ -44,6 +57,7 @@ class ReadAloud:
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
+        _refuse_same(args)
         self.document: Document = read_document(
             Path(args.file), language=args.language, clean=args.clean
         )

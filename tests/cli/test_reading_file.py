@@ -56,6 +56,19 @@ def said(
     return json.loads(out or "{}"), err
 
 
+@pytest.mark.parametrize("flag", ["--record", "-o"])
+def test_the_file_that_is_read_is_not_written(
+    book: Path, flag: str, speech_server: LocalServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = book.with_name("same.raw")
+    named.hardlink_to(book)
+    words = ("-f", str(book), flag, str(named), "--force")
+    _, told = said(capsys, speech_server, *words, code=4)
+    assert "it is the file that is read" in told
+    assert book.read_text() == BOOK
+    assert sorted(each.name for each in book.parent.glob("*.*")) == ["book.md", "same.raw"]
+
+
 def test_a_file_is_read_sentence_by_sentence(
     book: Path, speech_server: LocalServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
