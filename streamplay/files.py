@@ -150,6 +150,8 @@ class NewFile:
         try:
             self._lock_for_us(file)
             self._holding(file)
+            if os.fstat(file.fileno()).st_nlink > 1:
+                raise self._refused(f"{beside} is another name of some file", "Remove it")
             if sys.platform != "win32":
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             file.truncate(0)  # what an earlier failure left

@@ -96,10 +96,14 @@ def test_a_part_that_another_program_is_writing_is_left_alone(tmp_path: Path) ->
     assert (tmp_path / "a.partial.wav").read_bytes() == b"theirs"
 
 
-def test_a_link_in_place_of_the_part_is_not_followed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_link_in_place_of_the_part_is_not_followed(tmp_path: Path, hard: bool) -> None:
     (tmp_path / "a.wav").write_bytes(b"old")
     (tmp_path / "precious").write_bytes(b"precious")
-    (tmp_path / "a.partial.wav").symlink_to("precious")
+    if hard:
+        (tmp_path / "a.partial.wav").hardlink_to(tmp_path / "precious")
+    else:
+        (tmp_path / "a.partial.wav").symlink_to("precious")
     with pytest.raises(FileFailed, match="cannot write"):
         NewFile(tmp_path / "a.wav", force=True)
     assert (tmp_path / "precious").read_bytes() == b"precious"

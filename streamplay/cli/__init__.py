@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 
@@ -77,11 +78,25 @@ def _run(words: list[str]) -> int:
         return _tell_bug(error)
 
 
+def _lacking(error: Exception) -> str | None:
+    """Return what the system has refused, where that is no fault of ours; otherwise None."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return "memory"
+    if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+        return "open files"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return "threads"
+    return None
+
+
 def _tell_bug(error: Exception) -> int:
     if os.environ.get("STREAMPLAY_DEBUG"):
         import traceback
 
         traceback.print_exception(error)
+    if (lacking := _lacking(error)) is not None:
+        console.tell(f"the system gives no more {lacking}. See: ulimit -a")
+        return status.FAILED
     console.tell(
         f"a bug: {type(error).__name__}: {error}. "
         "Please report it, with what STREAMPLAY_DEBUG=1 prints before this line"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -96,6 +97,29 @@ def test_a_bug_is_one_line_that_asks_for_a_report(
     monkeypatch.setenv("STREAMPLAY_DEBUG", "1")
     assert main(["models"]) == 1
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (MemoryError(), "memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "open files"),
+        (RuntimeError("can't start new thread"), "threads"),
+    ],
+)
+def test_what_the_system_refuses_is_told_and_no_bug(
+    error: Exception,
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def parse(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("streamplay.cli.parser.parse", parse)
+    assert main(["models"]) == 1
+    told = f"streamplay: the system gives no more {what}. See: ulimit -a\n"
+    assert capsys.readouterr().err == told
 
 
 @pytest.mark.parametrize(
