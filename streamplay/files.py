@@ -150,8 +150,7 @@ class NewFile:
         try:
             self._lock_for_us(file)
             self._holding(file)
-            if os.fstat(file.fileno()).st_nlink > 1:
-                raise self._refused(f"{beside} is another name of some file", "Remove it")
+            self._refuse_link(file, beside)
             if sys.platform != "win32":
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             file.truncate(0)  # what an earlier failure left
@@ -160,6 +159,11 @@ class NewFile:
             raise
         self._beside = beside
         return file
+
+    def _refuse_link(self, file: IO[bytes], path: Path) -> None:
+        """Refuse a file that has another name, too: it would be emptied."""
+        if os.fstat(file.fileno()).st_nlink > 1:
+            raise self._refused(f"{path} is another name of some file", "Remove it")
 
     def _lock_for_us(self, file: IO[bytes]) -> None:
         """Keep other programs from writing it; the system lets go of it when this one ends."""
