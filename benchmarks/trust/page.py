@@ -25,7 +25,7 @@ _HEAD: Final = """\
 # Reliability
 
 What is promised of streamplay, tried out: {holds} of {rows} rows hold, {fails} do not, {not_run}
-were not run.
+were not run. {short} came short of the count that is planned for an hour on an idle machine.
 
 Run it with `python -m benchmarks.trust` (`--budget MINUTES`, `--only WORD`, `--list`); a tenth and
 more of what is planned counts as run. What found a fault is kept as a test; quick forms of the rows
@@ -50,6 +50,7 @@ def page(found: dict[str, Any]) -> str:
         holds=counts["holds"],
         fails=counts["fails"],
         not_run=counts["not run"],
+        short=sum(_is_short(each) for each in rows),
         **found["machine"],
     )
     table = "".join(f"| {' | '.join(_cells(each))} |\n" for each in rows)
@@ -60,6 +61,10 @@ def page(found: dict[str, Any]) -> str:
         + "\n".join(line for each in rows for line in _told(each)).rstrip()
         + "\n"
     )
+
+
+def _is_short(row: dict[str, Any]) -> bool:
+    return bool(row["result"] == "holds" and row["done"] < row["planned"])
 
 
 def _not_yet(one: Row) -> dict[str, Any]:
@@ -88,6 +93,8 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
     yield f"{about[0].upper()}{about[1:]}\n"
     if row["reason"]:
         yield f"*Not run*: {row['reason']}.\n"
+    if _is_short(row):
+        yield "*Short of the plan*: its share of the budget was over.\n"
     for name, value in row["facts"].items():
         yield f"- {name}: {value}"
     for fault in row["shown"]:
@@ -99,8 +106,12 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
 
 def _survivors() -> Iterator[str]:
     yield "Changes that no test notices, and why (`benchmarks/trust/survivors.toml`):\n"
+    groups: dict[tuple[str, str], list[str]] = {}
     for (module, change), why in reasons().items():
-        yield f"- `{module}`, `{change.replace('`', chr(39))}`: {why}"
+        groups.setdefault((module, why), []).append(change)
+    for (module, why), changed in groups.items():
+        yield f"- `{module}`: {why}"
+        yield from (f"    - `{change.replace('`', chr(39))}`" for change in changed)
     yield ""
 
 
