@@ -82,7 +82,7 @@ def machine() -> dict[str, Any]:
     import os
 
     return {
-        "system": platform.platform(terse=True),
+        "system": " ".join((platform.system(), platform.machine(), *platform.libc_ver())),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
     }

@@ -25,7 +25,8 @@ _HEAD: Final = """\
 # Reliability
 
 What is promised of streamplay, tried out: {holds} of {rows} rows hold, {fails} do not, {not_run}
-were not run. {short} came short of the count that is planned for an hour on an idle machine.
+were not run. Of those that hold, {short} came short of the count that is planned for an hour on an
+idle machine.
 
 Run it with `python -m benchmarks.trust` (`--budget MINUTES`, `--only WORD`, `--list`); a tenth and
 more of what is planned counts as run. What found a fault is kept as a test; quick forms of the rows

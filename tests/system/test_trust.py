@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 
 import pytest
 
-from benchmarks.trust import canary
+from benchmarks.trust import canary, mutate
 from benchmarks.trust.__main__ import ROWS, run_row
-from benchmarks.trust.row import Run
+from benchmarks.trust.row import ROOT, Run
 from benchmarks.trust.user_rows import echoed_to_library
 
 # Rows, and turns that take a second at most.
@@ -43,3 +44,13 @@ def test_a_row_counts_as_run_from_a_tenth_of_what_was_planned_on() -> None:
         seconds: run_row(ROWS["sse conformance"], seconds, 1)["result"] for seconds in (0.0, 30.0)
     }
     assert found == {0.0: "not run", 30.0: "holds"}
+
+
+def test_every_reason_for_a_survivor_names_a_change_that_can_be_made() -> None:
+    sources = {name: (ROOT / "streamplay" / name).read_text() for name in mutate.TARGETS}
+    made = {
+        (name, each.name)
+        for name, source in sources.items()
+        for each in mutate.changes(ast.parse(source))
+    }
+    assert made.issuperset(mutate.reasons())
