@@ -122,8 +122,9 @@ def test_a_second_ctrl_c_cuts_off_what_a_hanging_server_keeps() -> None:
     interrupts = Interrupts()
 
     def twice(_: object) -> None:
-        interrupts.add()
-        interrupts.add()
+        if not interrupts.count:  # a third would end the process
+            interrupts.add()
+            interrupts.add()
 
     texts = ("One.", "Two.")
     with running("--first-byte-ms", "30") as server, running("--first-byte-ms", "60000") as hung:
@@ -131,7 +132,9 @@ def test_a_second_ctrl_c_cuts_off_what_a_hanging_server_keeps() -> None:
         load = Load(texts=texts, requests=4, concurrency=4, warmup=0)
         targets = target.read(words, {})
         result = runner.run(targets, load, command="bench", watch=twice, interrupts=interrupts)
-    assert [len(outcome.rows) for outcome in result.outcomes] == [1, 0]
+    quick, hanging = (len(outcome.rows) for outcome in result.outcomes)
+    assert quick >= 1
+    assert hanging == 0
     assert result.run.cut_off >= 1
     assert "cut off" in result.notes[0]
 
