@@ -351,14 +351,31 @@ class Pump:
             return False
         return self.playout.position == self.playout.written <= self.heard()
 
-    def seconds_to_play(self, frames: float) -> float | None:
-        """Return how long handing over so many frames takes; None: nothing moves until a change."""
+    def seconds_to_play(self, frames: float, since: int) -> float | None:
+        """Return how long handing over so many frames after `since` takes.
+
+        Parameters
+        ----------
+        frames : float
+            How many.
+        since : int
+            The position that the caller looked at: the callback has gone on meanwhile, maybe to
+            the last frame that there is.
+
+        Returns
+        -------
+        float or None
+            Seconds; None: nothing moves until a change.
+        """
         playout = self.playout
-        ahead = playout.written - playout.position
-        if playout.paused or not ahead:
+        if playout.paused:
+            return None
+        position = playout.position
+        left, ahead = frames - (position - since), playout.written - position
+        if not ahead and left > 0 and not any(track.waiting for track in self._queue.tracks):
             return None
         # Below its level a gate may be closed, which only a change opens, or open until it is dry.
-        return self._seconds(frames if ahead >= playout.start_level else min(frames, ahead))
+        return self._seconds(left if ahead >= playout.start_level else min(left, ahead))
 
     def seconds_until_heard(self, position: int) -> float | None:
         """Return when all before `position` may have been heard; None: not before a change."""
@@ -366,8 +383,9 @@ class Pump:
             self._read_notes()
             position -= self._queue.skipped_before(position)
             at = self._play_clock.time_of(position)
-        left = position - self.playout.position
-        handed_over_in = self.seconds_to_play(left) if left > 0 else 0.0
+        reached = self.playout.position
+        left = position - reached
+        handed_over_in = self.seconds_to_play(left, reached) if left > 0 else 0.0
         if handed_over_in is None:
             return None
         return max(handed_over_in, 0.0 if at is None else at - self._clock())

@@ -31,8 +31,11 @@ class Positions(Protocol):
     def has_run_dry(self, track: Track) -> bool:
         """Whether all of `track` that came has been heard, and more of it is on its way."""
 
-    def seconds_to_play(self, frames: float) -> float | None:
-        """Return how long handing over so many frames takes; None: nothing moves until a change."""
+    def seconds_to_play(self, frames: float, since: int) -> float | None:
+        """Return how long handing over so many frames after the position `since` takes.
+
+        None: nothing moves until a change.
+        """
 
     def seconds_until_heard(self, position: int) -> float | None:
         """Return when all before `position` may have been heard; None: not before a change."""
@@ -286,14 +289,20 @@ class Track:
 
     # On the loop
 
-    async def progress(self, frames: float | None) -> None:
-        """Wait until so many frames more may have been handed over, or for a change.
+    async def progress(self, frames: float | None, since: int) -> None:
+        """Wait until so many frames after `since` may have been handed over, or for a change.
 
-        Without a number of frames, for a change alone.
+        Parameters
+        ----------
+        frames : float or None
+            How many; None: a change alone is waited for.
+        since : int
+            The position at which the caller counted them. They may have been handed over since,
+            and that wakes no task: it is no change.
         """
         seconds = None
         if frames is not None and self.pump is not None:
-            seconds = self.pump.seconds_to_play(frames / self.tape.speed)
+            seconds = self.pump.seconds_to_play(frames / self.tape.speed, since)
         await self.changes.wait(seconds)
 
     def end(self, error: OutputFailed | None = None) -> None:

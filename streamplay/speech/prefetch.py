@@ -207,16 +207,18 @@ class Prefetch:
 
     async def _room(self) -> None:
         """Wait until another piece may be asked for: some were received, or heard."""
+        track = self._account.track
         while not self._has_room():
-            await self._account.track.progress(self._unheard_frames())
+            position = track.position()
+            await track.progress(self._unheard_frames(position), position)
 
-    def _unheard_frames(self) -> float | None:
-        """Return how much of the piece that is heard now is left, at the output's rate."""
+    def _unheard_frames(self, position: int) -> float | None:
+        """Return how much of the piece heard at `position` is left, at the output's rate."""
         piece = next(iter(self._utterance.pieces[self._heard :]), None)
         if piece is None or piece.frames is None:
             return None
         account = self._account
-        left = piece.start + piece.frames - account.held - account.heard(account.track.position())
+        left = piece.start + piece.frames - account.held - account.heard(position)
         return max(0.0, left / account.samplerate - HEARD_SECONDS) * account.output_rate
 
     def _has_room(self) -> bool:

@@ -119,8 +119,13 @@ class Producer:
 
     async def _until_needed(self) -> None:
         """Wait while enough audio is ahead: an undelivered piece can be requested again."""
-        while (ahead := self._delivery.ahead - HAND_ON_SECONDS) > 0:
-            await self._account.track.progress(ahead * self._account.output_rate)
+        track = self._account.track
+        while True:
+            position = track.position()
+            ahead = self._delivery.ahead - HAND_ON_SECONDS
+            if ahead <= 0:
+                return
+            await track.progress(ahead * self._account.output_rate, position)
 
     async def _say(self, fetch: Fetch, piece: Piece) -> None:
         self._delivery.begin(piece)

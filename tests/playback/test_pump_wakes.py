@@ -299,14 +299,30 @@ def test_who_waits_for_sound_is_woken_by_it_or_by_a_change() -> None:
         await asyncio.sleep(0.0001)
         begun = bench.now()
         while (left := 300 - track.position()) > 0:
-            await track.progress(left)
+            await track.progress(left, track.position())
         assert bench.now() - begun <= 300 / RATE + BLOCK_SECONDS
         await asyncio.sleep(0.1)
-        waiting = asyncio.create_task(track.progress(5))
+        waiting = asyncio.create_task(track.progress(5, track.position()))
         await asyncio.sleep(10)
         assert not waiting.done()  # dry: nothing moves before a change
         bench.pump.set_paused(paused=True)
         await asyncio.sleep(0)
         assert waiting.done()
+
+    running(scenario)
+
+
+def test_what_was_played_between_looking_and_waiting_keeps_no_task_waiting() -> None:
+    """The callback does not wait for a task that has just looked: it slept for ever."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.begin()
+        (track,) = bench.tracks
+        await bench.put(400)
+        seen, left = track.position(), 400 - track.position()
+        await asyncio.sleep(1)  # all of it is played, and nothing follows
+        begun = bench.now()
+        await track.progress(left, seen)
+        assert bench.now() - begun <= BLOCK_SECONDS
 
     running(scenario)
