@@ -108,13 +108,14 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Measure no coverage in a test marked `no_cover`, nor in the processes that it starts.
+    """Measure no coverage in tests of the whole program, nor in the processes that they start.
 
-    Tracing doubles the processor time of a test that runs the same lines a thousand times. The
-    mark is for those whose lines are reached by other tests as well.
+    A line counts as covered where the tests of its own part reach it. Tests marked `no_cover` are left out as
+    well: they run the same lines a thousand times: tracing doubles their processor time.
     """
     measuring = coverage.Coverage.current()
-    if measuring is None or request.node.get_closest_marker("no_cover") is None:
+    whole = "tests/system/" in request.node.nodeid
+    if measuring is None or not (whole or request.node.get_closest_marker("no_cover")):
         yield
         return
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

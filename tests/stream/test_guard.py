@@ -28,14 +28,17 @@ def voice(samplerate: int = 24000) -> Frames:
     return next(s.frames for s in spoken(200, seed=11) if s.samplerate == samplerate)
 
 
+@pytest.mark.no_cover
 def test_speech_is_never_mistaken() -> None:
     assert false_alarms(SPEECH)[0] == 0
 
 
+@pytest.mark.no_cover
 def test_clipped_speech_is_never_mistaken() -> None:
     assert false_alarms(clipped(iter(SPEECH)))[0] == 0
 
 
+@pytest.mark.no_cover
 def test_music_noise_and_tones_are_never_mistaken() -> None:
     assert false_alarms(islice(synthetic(rates=(8000, 24000)), 0, None, 7))[0] == 0
 
@@ -47,6 +50,7 @@ def test_a_wrong_encoding_is_recognised_in_time(
     assert recognised(SPEECH, told, true, lost, limit) == 1
 
 
+@pytest.mark.no_cover
 def test_compressed_audio_is_never_taken_for_samples() -> None:
     assert compressed(SPEECH[:4]) == 1
 
