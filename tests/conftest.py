@@ -110,8 +110,8 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
 def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Measure no coverage in tests of the whole program, nor in the processes that they start.
 
-    A line counts as covered where the tests of its own part reach it. Tests marked `no_cover` are left out as
-    well: they run the same lines a thousand times: tracing doubles their processor time.
+    A line counts as covered where the tests of its own part reach it. Tests marked `no_cover` are
+    left out as well: they run the same lines a thousand times, and tracing doubles their time.
     """
     measuring = coverage.Coverage.current()
     whole = "tests/system/" in request.node.nodeid
