@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any
 
+    from streamplay.head_start import HeadStart
     from streamplay.network.api import SpeechApi
     from streamplay.network.early import EarlyRequest
     from streamplay.network.early_response import MakeTransport
@@ -60,8 +61,8 @@ class Backend:
         The player's.
     clock : callable
         Seconds, monotonic.
-    early : EarlyRequest, optional
-        The first request, where it was sent before the player was made.
+    begun : HeadStart, optional
+        What was begun before the player was made.
 
     Attributes
     ----------
@@ -71,14 +72,14 @@ class Backend:
     """
 
     def __init__(
-        self, options: Options, clock: Callable[[], float], early: EarlyRequest | None = None
+        self, options: Options, clock: Callable[[], float], begun: HeadStart | None = None
     ) -> None:
         self._options = options
         self._clock = clock
-        self._early = early
+        self._begun = begun
         self._servers = servers_of(options)
         self._failover = Failover(len(self._servers))
-        self._local: LocalServer | None = None
+        self._local: LocalServer | None = None if begun is None else begun.voice
         self._starting: asyncio.Future[str] | None = None
         self._importing: asyncio.Task[None] | None = None
         self._beside: set[asyncio.Task[None]] = set()
@@ -105,7 +106,7 @@ class Backend:
     @property
     def has_early(self) -> bool:
         """Whether a request has left already."""
-        return self._early is not None and self._early.leaving
+        return self._begun is not None and self._begun.is_request_leaving
 
     async def connect(self) -> SpeechApi:
         """Return the client of the server that speaks now; start the built-in voice if that does.
@@ -127,7 +128,7 @@ class Backend:
                 client, server.client = server.client, None  # its process had ended
                 await client.aclose()
         if server.client is None:
-            early = self._early if server.number == 0 else None
+            early = None if server.number or self._begun is None else self._begun.request
             server.client = self._make_client(server, base_url, early)
             server.name = server.name or server.client.endpoint.base_url
         return server.client

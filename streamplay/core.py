@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat
     from streamplay.events import AnyUtterance, Event
-    from streamplay.kept_files import KeptFiles
-    from streamplay.network.early import EarlyRequest
+    from streamplay.head_start import HeadStart
     from streamplay.options import Options, SayOptions
     from streamplay.speech.source import SoundSource
 
@@ -62,10 +61,8 @@ class PlayerCore:
     follow : bool
         Open the output at the first stream's own rate, beside its request. Otherwise
         `make_ready` opens it.
-    early : EarlyRequest, optional
-        The first request, where it was sent before the player was made.
-    files : KeptFiles, optional
-        Those that the options of the first text name, where they have been opened already.
+    begun : HeadStart, optional
+        What was begun before the player was made.
     keeps : bool
         Keep what was heard of an utterance, so that it can be heard again.
 
@@ -83,14 +80,13 @@ class PlayerCore:
         name: str = "Player",
         listens: bool = False,
         follow: bool = False,
-        early: EarlyRequest | None = None,
-        files: KeptFiles | None = None,
+        begun: HeadStart | None = None,
         keeps: bool = False,
     ) -> None:
         self.options = options
         self.make_handle = make_handle
         self._name = name
-        self._files = files
+        self._files = None if begun is None else begun.files
         self._keeps = keeps
         self._audio = check_request(options)
         self._volume, self._duck = options.volume, 0.0
@@ -103,7 +99,7 @@ class PlayerCore:
         self._failed: weakref.WeakSet[UtteranceState] = weakref.WeakSet()
         self._reference: Reference | None = None
         self._lock = threading.RLock()
-        self._resources = Resources(options, follow=follow, early=early)
+        self._resources = Resources(options, follow=follow, begun=begun)
         self._scheduler = Scheduler(self._resources)
         self._loop = BackgroundLoop("streamplay")
         self._closing = Closing(self._close, lambda: self._loop.is_current, self._is_listening)

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from streamplay.audio import AudioFormat, Samples
     from streamplay.events import Event, Heard
-    from streamplay.kept_files import KeptFiles
-    from streamplay.network.early import EarlyRequest
+    from streamplay.head_start import HeadStart
     from streamplay.options import AllOptions, PlayerOptions, SayOptions
     from streamplay.playback.reference import Reference
     from streamplay.receipt import Receipt
@@ -273,10 +272,8 @@ class LazyPlayer(Player):
 
     Parameters
     ----------
-    early : EarlyRequest, optional
-        The first request, where it was sent before the player was made.
-    files : KeptFiles, optional
-        Those that the options of the first `say` name, where they have been opened already.
+    begun : HeadStart, optional
+        What was begun before the player was made.
     at_once : bool
         Open the output and connect before anything is said, as `Player` does.
     **options
@@ -286,8 +283,7 @@ class LazyPlayer(Player):
     def __init__(
         self,
         *,
-        early: EarlyRequest | None = None,
-        files: KeptFiles | None = None,
+        begun: HeadStart | None = None,
         at_once: bool = False,
         **options: Unpack[PlayerOptions],
     ) -> None:
@@ -296,8 +292,7 @@ class LazyPlayer(Player):
             Utterance,
             listens=True,
             follow=not at_once,
-            early=early,
-            files=files,
+            begun=begun,
         )
         if at_once:
             self._make_ready()
@@ -308,15 +303,14 @@ class SteeredPlayer(Player):
 
     Parameters
     ----------
-    early, files, at_once, options
+    begun, at_once, options
         See `LazyPlayer`.
     """
 
     def __init__(
         self,
         *,
-        early: EarlyRequest | None = None,
-        files: KeptFiles | None = None,
+        begun: HeadStart | None = None,
         at_once: bool = False,
         **options: Unpack[PlayerOptions],
     ) -> None:
@@ -327,8 +321,7 @@ class SteeredPlayer(Player):
             SteeredUtterance,
             listens=True,
             follow=not at_once,
-            early=early,
-            files=files,
+            begun=begun,
             keeps=True,
         )
         if at_once:

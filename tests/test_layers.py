@@ -29,7 +29,7 @@ LAYERS = (
     {"closing", "scheduler", "replay"},
     {"speech"},
     {"backend"},
-    {"speech_servers"},
+    {"speech_servers", "head_start"},
     {"options"},
     {"events", "playback", "server"},
     {"outputs", "policy", "network", "words"},

@@ -13,6 +13,7 @@ from streamplay.cli import console, options, report, status
 from streamplay.cli.signals import Interruption
 from streamplay.cli.usage import UsageError
 from streamplay.errors import StreamPlayError
+from streamplay.head_start import HeadStart
 from streamplay.network.early import early_request, send_early
 
 TYPE_CHECKING = False  # as in streamplay.cli
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from streamplay.cli.at_terminal import AtTerminal, Progress
     from streamplay.cli.first_piece import FirstPiece
     from streamplay.cli.parser import Parser
-    from streamplay.kept_files import KeptFiles
     from streamplay.player import Player
     from streamplay.receipt import Receipt
     from streamplay.speech.utterance import Utterance
@@ -177,6 +177,7 @@ class _Speech:
         self._asked = asked
         self._interruption = interruption
         self._terminal: AtTerminal | None = None
+        self._begun = HeadStart()
 
     @property
     def ended_by_key(self) -> bool:
@@ -186,6 +187,12 @@ class _Speech:
     def speak(self) -> Receipt:
         """Speak until the end of the text, or until a signal."""
         options.tell_the_voice(self._args)
+        with contextlib.closing(self._begun):
+            launched = self._begun.launch_voice(self._asked)
+            with self._loading() if launched else contextlib.nullcontext():
+                return self._speak()
+
+    def _speak(self) -> Receipt:
         if self._args.file not in {None, "-"}:
             return self._read_aloud()
         if self._args.text and self._args.text != ["-"]:
@@ -222,14 +229,14 @@ class _Speech:
         plays = self._asked.get("play", True)
         self._terminal = open_terminal(progress, self._interruption, given=given, plays=plays)
 
-    def _player(self, asked: Mapping[str, Any], *, at_once: bool, **given: Any) -> Player:
+    def _player(self, asked: Mapping[str, Any], *, at_once: bool) -> Player:
         """Return a player: one that is ready `at_once`, or whose request has left early."""
         from streamplay.player import LazyPlayer, SteeredPlayer
 
         shown = {} if self._terminal is None else self._terminal.options
         make = LazyPlayer if self._terminal is None else SteeredPlayer
         notify = options.notifier(self._args)
-        return make(**asked, **shown, **given, notify=notify, at_once=at_once)
+        return make(**asked, **shown, notify=notify, begun=self._begun, at_once=at_once)
 
     def _hear(self, player: Player, speech: Utterance) -> Receipt:
         """Wait until it has been heard."""
@@ -243,32 +250,28 @@ class _Speech:
     def _say_words(self, text: str) -> Receipt:
         """Speak the words of the command: send the request before importing anything else."""
         early = early_request(self._asked, text)
-        with contextlib.ExitStack() as stack:
-            files = None
-            if early is not None:
-                files = self._files_ahead(stack)
-                stack.callback(early.close)
-                send_early(early)
-                stack.enter_context(self._loading())
+        if early is not None:
+            self._open_files()
+            self._begun.request = early
+            send_early(early)
+        with self._loading() if early is not None else contextlib.nullcontext():
             self._open_terminal(characters=len(text))
-            with self._player(self._asked, at_once=False, early=early, files=files) as player:
+            with self._player(self._asked, at_once=False) as player:
                 return self._say(player, text)
 
-    def _files_ahead(self, stack: contextlib.ExitStack) -> KeptFiles | None:
+    def _open_files(self) -> None:
         """Open the files that the flags name: where that fails, nothing is to be sent."""
         args = self._args
         if not (args.output or args.record or args.subtitles):
-            return None  # before anything is imported for them
+            return  # before anything is imported for them
         from streamplay.kept_files import KeptFiles
 
-        files = KeptFiles(
+        self._begun.files = KeptFiles(
             output=args.output,
             record=args.record,
             subtitles=args.subtitles,
             force=bool(args.force),
         )
-        stack.callback(files.close)
-        return files
 
     @contextlib.contextmanager
     def _loading(self) -> Iterator[None]:
@@ -309,23 +312,19 @@ class _Speech:
                 # Open the device and connect while the first sentence is being written.
                 with self._player(self._asked, at_once=True) as player:
                     return self._say_parts(player, iter(source))
-            files = self._files_ahead(stack)
+            self._open_files()
             first = FirstPiece(source, self._asked)
             first.look()
             stack.enter_context(self._loading())
             self._open_terminal(given=False)
-            with self._player_after(first, stack, files) as player:
+            with self._player_after(first) as player:
                 return self._say_parts(player, iter(first))
 
-    def _player_after(
-        self, first: FirstPiece, stack: contextlib.ExitStack, files: KeptFiles | None
-    ) -> Player:
+    def _player_after(self, first: FirstPiece) -> Player:
         """Return a player that takes over the first request, where that has been sent by now."""
         import_module("streamplay.player")
-        early = first.stop()
-        if early is not None:
-            stack.callback(early.close)
-        return self._player(self._asked, at_once=early is None, early=early, files=files)
+        early = self._begun.request = first.stop()
+        return self._player(self._asked, at_once=early is None)
 
     def _say_parts(self, player: Player, parts: Iterator[str]) -> Receipt:
         """Speak a text as it comes."""

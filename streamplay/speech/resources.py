@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from streamplay.audio import AudioFormat
-    from streamplay.network.early import EarlyRequest
+    from streamplay.head_start import HeadStart
     from streamplay.options import Options
     from streamplay.speech_servers import SpeechServer
 
@@ -30,16 +30,14 @@ class Resources:
         The player's.
     follow : bool
         Open the output at the first stream's own rate: see `Session`.
-    early : EarlyRequest, optional
-        The first request, where it was sent before the player was made.
+    begun : HeadStart, optional
+        What was begun before the player was made.
     """
 
-    def __init__(
-        self, options: Options, *, follow: bool, early: EarlyRequest | None = None
-    ) -> None:
+    def __init__(self, options: Options, *, follow: bool, begun: HeadStart | None = None) -> None:
         self.options = options
         self.clock = time.perf_counter
-        self.backend = Backend(options, self.clock, early)
+        self.backend = Backend(options, self.clock, begun)
         self.session = Session(options, self.clock, follow=follow)
         self.store = Store(options.remember, options.tell)
         self.loudness = Loudness()
