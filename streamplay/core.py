@@ -339,6 +339,8 @@ class PlayerCore:
 
     def begin_closing(self, *, cut: bool = False) -> Future[None]:
         """Close on a thread of its own; the future tells when everything has been given back."""
+        if cut:
+            self.silence()  # at once: on a busy machine a thread takes a while to start
         return self._closing.begin(cut=cut)
 
     def player_dropped(self) -> None:

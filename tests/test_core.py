@@ -65,6 +65,17 @@ def test_a_handle_that_the_user_dropped_is_made_anew(core: PlayerCore) -> None:
     core.unwatch(told.append)
 
 
+def test_closing_is_silent_before_its_thread_has_started(
+    core: PlayerCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = said(core, "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(core._closing, "_run_aside", lambda _: None)
+        core.begin_closing(cut=True)
+        assert one.receipt.interrupted
+    core._closing.begun = False
+
+
 def test_what_is_added_to_a_closed_player_leaves_no_file_behind(
     core: PlayerCore, tmp_path: Path
 ) -> None:
