@@ -136,7 +136,10 @@ MOMENTS: dict[str, tuple[list[tuple[Any, ...]], str]] = {
     "nothing said": ([], "now"),
     "just said": ([("say", "hello", {"extra": scenario()})], "now"),
     "before the first byte": ([("say", "hello", {"extra": scenario(first_byte_ms=9000)})], "sent"),
-    "before the sound": ([("say", "hello", {"extra": scenario(), "prebuffer": 9000})], "received"),
+    "before the sound": (
+        [("say", "hello", {"extra": scenario(pace=1), "prebuffer": 9000})],
+        "received",
+    ),
     "sounding": ([("say", "hello", {"extra": scenario()})], "heard"),
     "received in pace": ([("say", "hello", {"extra": scenario(pace=1)})], "heard"),
     "stalled": ([("say", "hello", {"extra": scenario(stalls=["200:9000"])})], "dry"),
