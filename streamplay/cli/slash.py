@@ -70,6 +70,7 @@ def help_text(delivers: Callable[[str], bool], columns: int = 80) -> str:
     """
     rows = [(keys, what) for keys, what in KEYS.items() if delivers(keys)] + list(COMMANDS.items())
     width = max(len(keys) for keys, _ in rows)
-    indent = " " * (width + 2 if columns > 2 * width else 2)
+    width = width if columns > 2 * width else 0  # no columns on a narrow terminal
+    indent = " " * (width + 2)
     told = (f"{keys:<{width}}  {what}" for keys, what in rows)
     return "\n".join(console.wrapped(row, columns, indent) for row in told)

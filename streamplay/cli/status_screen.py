@@ -25,6 +25,9 @@ _ERASE: Final = "\r\x1b[K\x1b[C\x1b[J\r"
 """The first row, and from its second column on all below: where the cursor is in the upper left
 corner, tmux would keep what "erase to the end" clears among the lines that have scrolled away."""
 
+_ROWS: Final = 24
+"""Fallback height when the terminal's is unknown."""
+
 _BOLD: Final = "\x1b[1;4m"
 _PLAIN: Final = "\x1b[22;24m"
 
@@ -56,13 +59,22 @@ class StatusScreen:
             return console.COLUMNS
 
     @property
+    def rows(self) -> int:
+        """How many rows the terminal has."""
+        try:
+            return os.get_terminal_size(self._descriptor).lines or _ROWS
+        except OSError:
+            return _ROWS
+
+    @property
     def is_ours(self) -> bool:
         """Whether the process may draw: a job in the background would draw into the shell's."""
         return is_foreground(self._descriptor)
 
     def draw(self, lines: Sequence[StatusLine]) -> None:
-        """Show these lines in place of those before; nothing where they are the same."""
+        """Show these lines, as many as there are rows, in place of those before."""
         with self._lock:
+            lines = lines[: self.rows]  # more would scroll the terminal at each drawing
             shown = "\r\n".join(map(_marked, lines))
             if shown != self._drawn and not self._closed:
                 up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""

@@ -191,7 +191,7 @@ class Track:
         return self.next_piece
 
     def begin_piece(self) -> None:
-        """Note that the frames of another piece follow."""
+        """Let what comes be heard: another piece begins, or the listener has gone elsewhere."""
         awaited, self.next_piece = self.next_piece, None
         if awaited is not None:
             awaited.set_result(None)

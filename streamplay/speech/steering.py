@@ -195,6 +195,7 @@ class SteeredUtterance(Utterance):
     def _go(self, frame: int) -> None:
         pump, account = self._pump, self._state.account
         if pump is not None:
+            account.track.begin_piece()  # the listener wants no longer to go on to the next
             pump.move(account.track, max(0, account.place_of(frame)))
 
     def _set_speed(self, speed: float) -> None:

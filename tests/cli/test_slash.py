@@ -26,3 +26,6 @@ def test_the_help_has_every_command_and_the_keys_that_come_through() -> None:
     rows = [row.split("  ")[0].strip() for row in told.splitlines()]
     assert rows == ["Enter", *COMMANDS]
     assert len(help_text(lambda _: True).splitlines()) == len(KEYS) + len(COMMANDS)
+    narrow = help_text(lambda _: True, 30).splitlines()
+    assert "Enter  speak the line after" in narrow
+    assert max(map(len, narrow)) <= 30

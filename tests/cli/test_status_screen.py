@@ -108,3 +108,11 @@ def test_a_terminal_that_is_gone_ends_nothing() -> None:
     os.close(reading)
     StatusScreen(writing).draw(LINES)
     os.close(writing)
+
+
+def test_a_terminal_of_one_row_shows_the_first_line(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StatusScreen, "rows", 1)
+    seen.screen.draw(LINES)
+    assert seen.rows()[1:] == [LINES[0].text]

@@ -126,6 +126,17 @@ def test_forward_beyond_what_has_come_waits_for_the_next_sentence(apart: Listene
     assert set(np.round(apart.play(1)[1000:], 3)) == {0.3}
 
 
+def test_back_after_forward_beyond_what_has_come_leads_back(apart: Listener) -> None:
+    apart.play(4)
+    assert apart.press(apart.speech.go_forward) == 7
+    assert apart.press(apart.speech.go_back) == 3
+    rest = np.full((RATE, 1), 0.2, np.float32)  # of the second, which the listener has gone back to
+    apart.state.account.arrived(rest, 2 * RATE, apart.now)
+    run(apart.pump.put_frames(apart.track, rest, apart.now))
+    assert apart.speech.view().seconds == 3
+    assert set(np.round(apart.play(1)[1000:], 3)) == {0.2}
+
+
 def test_forward_in_the_last_sentence_ends_it(apart: Listener) -> None:
     apart.come(2, 2)
     apart.state.received = True
