@@ -180,7 +180,8 @@ def _fault(status: int, out: str, err: str) -> str:
     if any(not row.startswith(("streamplay: ", "stopped ")) for row in told):
         return "a line that is not ours"
     sentences = [row for row in err.splitlines() if row.startswith("streamplay: ")]
-    if status and err and len(sentences) not in {1, 2}:  # a notice may come before it
+    # A notice may come before it; of a file read aloud, where it stopped.
+    if status and err and len(sentences) not in {1, 2, 3}:
         return f"{len(sentences)} sentences"
     return ""
 

@@ -55,6 +55,7 @@ class UserFiles:
     def __init__(self, folder: Path | None, tell: Callable[[str], None]) -> None:
         self._folder = folder
         self._tell = tell
+        self._is_new = False
 
     @property
     def keeps(self) -> bool:
@@ -67,17 +68,21 @@ class UserFiles:
             return None
         path = self._folder / name
         try:
-            new = not self._folder.exists()
+            self._is_new = self._is_new or not self._folder.exists()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             self._give_up(error)
             return None
-        if new:
+        return path
+
+    def _written(self) -> None:
+        """Tell where the folder is, once something lies in a new one."""
+        if self._is_new:
+            self._is_new = False
             self._tell(
                 f"history, phrases and places are kept in {self._folder}; "
                 "[privacy] store = false in the configuration stops that"
             )
-        return path
 
     def read(self, name: str, limit: int) -> str:
         """Return the text of a file, its last `limit` bytes at most; ``""`` where there is none."""
@@ -108,6 +113,8 @@ class UserFiles:
                 os.close(descriptor)
         except OSError as error:
             self._give_up(error)
+        else:
+            self._written()
 
     def write(self, name: str, data: bytes) -> Path | None:
         """Put `data` in place of what the file held, whole or not at all; return its path."""
@@ -127,6 +134,7 @@ class UserFiles:
         except OSError as error:
             self._give_up(error)
             return None
+        self._written()
         return path
 
     def remove(self, name: str) -> None:

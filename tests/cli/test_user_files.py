@@ -60,6 +60,11 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(
     assert not files.keeps  # it is told once, and then let be
     files.append("a", "more")
     assert len(told) == 1
+    told.clear()
+    UserFiles(tmp_path / "new", told.append).write("a", b"new")
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        "nothing is kept for the next time"
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
