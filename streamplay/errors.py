@@ -84,6 +84,19 @@ class StreamPlayError(Exception):
         return _rebuild, (type(self), self.args), self.__dict__
 
 
+# Marks that combine with the character before them.
+_MARKS = (
+    "[\\u0300-\\u036f\\u0483-\\u0489\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\ufe20-\\ufe2f]"
+)
+
+
+def _without_piles(text: str) -> str:
+    """Leave four marks over a character at most: more of them cover the lines around."""
+    import re  # only for what is not plain text
+
+    return re.sub(f"({_MARKS}{{4}}){_MARKS}+", r"\1", text)
+
+
 def printable(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """Return `text` as one line without any character that could control a terminal.
 
@@ -92,6 +105,8 @@ def printable(text: str, limit: int = LONGEST_MESSAGE) -> str:
     """
     if len(text) > limit:
         text = f"{text[: limit * 2 // 3]} … {text[-(limit // 3) :]}"
+    if not text.isascii():
+        text = _without_piles(text)
     if text.isprintable():
         return text
     return "".join(

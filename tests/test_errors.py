@@ -145,6 +145,7 @@ def test_an_error_can_be_copied_and_sent_to_another_process(
 def test_what_came_from_anywhere_is_one_printable_line_of_bounded_length() -> None:
     error = FileFailed("cannot read a\x1b]0;x\x07\u202eb\nc\u00a0d\x9b\ud800", remedy="Try \x1b[2J")
     assert str(error) == "cannot read a\ufffd]0;x\ufffd\ufffdb c d\ufffd\ufffd. Try \ufffd[2J"
+    assert str(FileFailed("piled e" + "\u0301" * 900)) == "piled e" + "\u0301" * 4
     long = FileFailed("the name " + "x" * 2_000_000 + " is long")
     assert len(str(long)) < 2100
     assert str(long).startswith("the name xxx")
