@@ -119,15 +119,16 @@ def test_after_sixteen_others_in_a_row_no_pattern_is_looked_for(
     assert len(as_json) == read
 
 
-@pytest.mark.parametrize(("least", "read"), [(0, 2), (-1, 4)])
+@pytest.mark.parametrize(("least", "read", "then"), [(0, 2, 2), (-1, 4, 5)])
 def test_a_pattern_is_used_up_to_the_bound_of_an_event(
-    least: int, read: int, as_json: list[str]
+    least: int, read: int, then: int, as_json: list[str]
 ) -> None:
     reader = wire._EventStream(len(delta(0)) + least)
     body = b"".join(map(delta, range(4)))
     assert len(list(reader.feed(body + delta(4)[:90]))) == 4
     assert len(as_json) == read
     assert list(reader.feed(delta(4)[90:])) == [Audio(bytes([4]) * 60)]
+    assert len(as_json) == then
 
 
 def test_another_event_is_told_at_once_where_a_pattern_is_known() -> None:
