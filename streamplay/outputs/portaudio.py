@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from streamplay.errors import NoDevice, OutputFailed
-from streamplay.outputs import quiet
+from streamplay.outputs import alsa, quiet
 from streamplay.outputs.deadline import OutOfTime, within
 
 if TYPE_CHECKING:
@@ -98,6 +98,11 @@ if hasattr(os, "register_at_fork"):
 
 def _begin() -> ModuleType:
     quiet.hush()
+    if not alsa.is_configured():
+        raise NoDevice(
+            "ALSA's configuration has no default device",
+            remedy="Check ALSA_CONFIG_PATH, or install it: sudo apt-get install libasound2-data",
+        )
     try:
         module = _in_time(LOAD_SECONDS, quiet.import_sounddevice)
     except OSError as error:
