@@ -3,7 +3,8 @@
 The rules are the WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html).
 httpx-sse's decoder reads the fields; the lines are cut here, from bytes, because
 its own line decoder (0.4.3) lets a byte order mark swallow the first event,
-obeys ``charset=`` although the format is always UTF-8, and has no bound.
+obeys ``charset=`` although the format is always UTF-8, and has no bound. The lines of
+data are joined here too: it keeps each as a string of its own, of 50 bytes and more.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class EventReader:
         self._max = max_event_bytes
         self._size = 0  # bytes in the event's lines so far, the unfinished one included
         self._line: list[bytes] = []  # pieces of the unfinished line: joined once, when it ends
+        self._data: bytes | bytearray | None = None  # of the event so far, its first name with it
         self._after_cr = False
         self._at_start = True
 
@@ -87,7 +89,7 @@ class EventReader:
 
         The format's rule is to drop it; the caller may know better.
         """
-        event = self._end_line(b"") or self._fields.decode("")
+        event = self._end_line(b"") or self._dispatch()
         return event if event is not None and event.data else None
 
     def _end_line(self, end: bytes) -> ServerSentEvent | None:
@@ -99,14 +101,34 @@ class EventReader:
         if self._at_start:
             self._at_start = False
             end = end.removeprefix(_BOM)
-        line = end.decode("utf-8", "replace")
-        if not line:
+        if not end:
             self._size = 0
-        elif not line.startswith("data:"):
-            _check_text(line)
-            if line[0] == ":":
-                self._size -= len(end)  # a comment: nothing of it is kept
+            return self._dispatch()
+        if end.startswith(b"data:") or end == b"data":
+            self._add_data(end)
+            return None
+        line = end.decode("utf-8", "replace")
+        _check_text(line)
+        if line[0] == ":":
+            self._size -= len(end)  # a comment: nothing of it is kept
         return self._fields.decode(line)
+
+    def _add_data(self, line: bytes) -> None:
+        if self._data is None:
+            self._data = line  # mostly the only one: it is not copied
+            return
+        if isinstance(self._data, bytes):
+            self._data = bytearray(self._data)
+        value = line[len(b"data:") :]
+        self._data += b"\n" + value.removeprefix(b" ")
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        data, self._data = self._data, None
+        if data is not None:
+            # The line ends inside are part of the value: only the first name is looked at.
+            text = data.decode("utf-8", "replace")
+            self._fields.decode(text if text.startswith("data:") else f"data:{text[4:]}")
+        return self._fields.decode("")
 
     def _grow(self, piece: bytes) -> None:
         self._size += len(piece)
