@@ -409,7 +409,7 @@ class SpeechResponse:
         seconds = (moments.headers or 0.0) - (moments.sent or 0.0)
         changed = self._choice.after_refusal(error.status, self._said, seconds)
         if changed and error.status == 500:
-            self._stumbled = error
+            self._stumbled = self._stumbled or error
         return changed
 
     def _shorten(self, error: ServerRefused) -> bool:
