@@ -265,7 +265,7 @@ class Backend:
     def import_decoding(self) -> asyncio.Task[None]:
         """Begin to import what decodes, on a thread: the loop stays free for the first bytes."""
         if self._importing is None:
-            compressed = self._options.format not in ("raw", "wav")
+            compressed = self._options.format not in ("raw", "wav", "mulaw")
             self._importing = asyncio.create_task(aside(lambda: _import_decoding(compressed)))
         return self._importing
 
@@ -320,12 +320,15 @@ class Backend:
 
         named = server.options.server
         named["base_url"] = base_url
-        return SpeechApi(
+        client = SpeechApi(
             **named,
             notify=self._options.notify,
             clock=self._clock,
             transport=_transport_after(early) if early else HttpTransport,
         )
+        if server.options.local:
+            client.endpoint.flags = "--local"  # its address ends with this process
+        return client
 
 
 def _probe_after(error: StreamPlayError) -> Probe | None:

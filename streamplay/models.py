@@ -51,6 +51,8 @@ class Model:
         Whether it streams; None if the documentation contradicts itself.
     mixes : bool
         Whether a voice may be a mix such as ``af_bella(2)+af_heart(1)``.
+    documented : bool
+        Whether a document says in which format it answers.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Model:
     samplerate: int | None = None
     streams: bool | None = True
     mixes: bool = False
+    documented: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,13 @@ def effective_format(
     AudioFormat
         The effective format, mono.
     FormatSource
-        ``"model"`` if the model is known; ``"request"`` if it is not, and is assumed to return
-        what was requested.
+        ``"model"`` if it is documented for the model; ``"request"`` if it is not, so that the
+        model is assumed to return what was requested.
     """
     known = known_model(model)
     if encoding not in READABLE:
         encoding = "pcm_s16le"  # the usual one, until the bytes tell what this name means
-    if known is None:
+    if known is None or not known.documented:
         return AudioFormat(encoding, samplerate), "request"
     return AudioFormat(known.encoding or encoding, known.samplerate or samplerate), "model"
 
@@ -131,8 +134,9 @@ def read_voices(answer: Any, model: str | None = None) -> list[Voice]:
     ----------
     answer : JSON
         ``{"data": [{"model": …, "voices": [{"id": …, "name": …}]}]}``, a flat
-        ``{"voices": [{"name": …, "id": …}]}``, a bare list, and entries that
-        are only a name. Entries of any other shape are ignored.
+        ``{"voices": [{"name": …, "id": …}]}``, a bare list, entries that
+        are only a name, and objects with the names as keys. Entries of any other shape are
+        ignored.
     model : str, optional
         The model that was requested.
 
@@ -156,7 +160,7 @@ def read_voices(answer: Any, model: str | None = None) -> list[Voice]:
 def read_models(answer: Any) -> list[str]:
     """Read the ids from the answer of ``GET /models``: a list, or one under ``data``.
 
-    Entries that name a type other than audio are ignored.
+    Entries that name a type or a task other than speech are ignored.
     """
     entries = [
         {"id": entry} if isinstance(entry, str) else entry
@@ -165,17 +169,41 @@ def read_models(answer: Any) -> list[str]:
     names = [
         _text(entry, "id", "name")
         for entry in entries
-        if isinstance(entry, Mapping) and _text(entry, "type") in (None, "audio", "tts")
+        if isinstance(entry, Mapping) and _text(entry, "type", "task") in _SPEAKING
     ]
     return [name for name in names if name]
 
 
 def _entries(answer: Any, *keys: str) -> list[Any]:
     """Return the answer itself if it is a list, or the list under the first of `keys`."""
-    if isinstance(answer, Mapping):
-        found = [answer[key] for key in keys if isinstance(answer.get(key), list)]
-        answer = found[0] if found else []
-    return answer if isinstance(answer, list) else []
+    if isinstance(answer, list):
+        return answer
+    if not isinstance(answer, Mapping):
+        return []
+    listed = _first_list(answer, keys)
+    if isinstance(listed, Mapping):
+        inner = _first_list(listed, keys)
+        listed = inner if isinstance(inner, list) and inner else listed
+    if isinstance(listed, list):
+        return listed
+    return [one for each in listed.items() for one in _named(*each)]
+
+
+def _first_list(answer: Mapping[str, Any], keys: Sequence[str]) -> list[Any] | Mapping[str, Any]:
+    found = (answer[key] for key in keys if isinstance(answer.get(key), list | Mapping))
+    return next(filter(None, found), [])
+
+
+def _named(name: str, facts: Any) -> list[Any]:
+    """Return the entries of an object that lists by name, or by what groups them."""
+    if isinstance(facts, list):
+        return facts
+    if isinstance(facts, Mapping):
+        return [{"id": name, **facts}]
+    return [name] if isinstance(facts, str) else []
+
+
+_VOICE_IDS: Final = ("voice_id", "voiceId", "voice", "ShortName", "short_name")
 
 
 def _voice(entry: Any, model: str | None) -> Voice | None:
@@ -184,12 +212,17 @@ def _voice(entry: Any, model: str | None) -> Voice | None:
         return Voice(entry, entry, model)
     if not isinstance(entry, Mapping):
         return None
-    name = _text(entry, "name", "id", "voice_id")
+    name = _text(entry, "name", "id", *_VOICE_IDS)
     if name is None:
         return None
     # Together's entries have only a name; a request sends that name.
-    ident = _text(entry, "id", "voice_id") or name
-    return Voice(ident, name, _text(entry, "model") or model, _text(entry, "language", "lang"))
+    ident = _text(entry, "id", *_VOICE_IDS) or name
+    language = _text(entry, "language", "lang", "locale", "Locale")
+    return Voice(ident, name, _text(entry, "model") or model, language)
+
+
+_SPEAKING: Final = (None, "audio", "tts", "text-to-speech", "speech")
+"""What entries of models say that they are for, where they say it."""
 
 
 def _text(entry: Mapping[str, Any], *keys: str) -> str | None:

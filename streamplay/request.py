@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Api = Literal["together", "openai"]
 """Whose API defines the JSON body: the names of the fields, and which there are."""
 
-Format = Literal["raw", "wav", "mp3", "opus", "flac", "aac"]
+Format = Literal["raw", "wav", "mp3", "opus", "flac", "aac", "mulaw"]
 Encoding = Literal["pcm_f32le", "pcm_s16le", "pcm_mulaw", "pcm_alaw"]
 Alignment = Literal["none", "word"]
 Segment = Literal["sentence", "immediate", "never"]
@@ -40,8 +40,8 @@ class SpeechRequest:
     voice : str, optional
         Its voice, or a mix of voices such as ``af_bella(2)+af_heart(1)`` if the model mixes.
         Without one: the model's default voice, if it has one.
-    response_format : {'raw', 'wav', 'mp3', 'opus', 'flac', 'aac'}
-        All but ``raw`` are files: Together does not stream them.
+    response_format : {'raw', 'wav', 'mp3', 'opus', 'flac', 'aac', 'mulaw'}
+        All but ``raw`` come whole from Together; ``mulaw`` are samples of G.711 without a header.
     response_encoding : str
         The requested encoding, one of `streamplay.audio.ENCODINGS`. The model may return
         another: see `expected`.
@@ -109,9 +109,12 @@ class SpeechRequest:
         """Return the format to expect if the request is sent in the shape of `api`."""
         if self.decode_as is not None:
             return self.decode_as, "user"
-        if api == "openai":
-            return _OPENAI_PCM, "request"
-        return effective_format(self.model, self.response_encoding, self.sample_rate)
+        told: tuple[AudioFormat, FormatSource] = _OPENAI_PCM, "request"
+        if api == "together":
+            told = effective_format(self.model, self.response_encoding, self.sample_rate)
+        if self.response_format == "mulaw":
+            return AudioFormat("pcm_mulaw", told[0].samplerate), "request"
+        return told
 
     def body(self, api: Api = "together") -> dict[str, Any]:
         """Return the JSON body. It names every value, so that no server's default matters.

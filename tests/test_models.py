@@ -56,7 +56,29 @@ def test_a_family_is_found_by_its_longest_name() -> None:
     longest = known_model("cartesia/sonic-2-2025")
     assert longest is not None
     assert longest.id == "cartesia/sonic-2"
-    assert known_model("somebody/cartesia/sonic") is None
+    assert known_model("sonic-2") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("acme/canopylabs/orpheus-3b-0.1-ft-9e8d7c6b", "canopylabs/orpheus-3b-0.1-ft"),
+        ("acme/cartesia/sonic-3-9e8d7c6b", "cartesia/sonic-3"),
+        ("Acme/MiniMax/speech-2.6-turbo-9e8d7c6b", "minimax/speech-2.6-turbo"),
+        ("acme/rime-labs/rime-arcana-v3-turbo-9e8d7c6b", "rime-labs/rime-arcana-v3"),
+        ("acme/rime-labs/rime-mist-v3-9e8d7c6b", "rime-labs/rime-mist-v2"),
+        ("acme/deepgram/deepgram-aura-2-9e8d7c6b", "deepgram/deepgram-aura-2"),
+    ],
+)
+def test_the_family_of_a_dedicated_endpoint_stands_inside_its_name(name: str, family: str) -> None:
+    found = known_model(name)
+    assert found is not None
+    assert found.id == family
+
+
+def test_what_no_document_tells_of_a_family_is_only_a_guess() -> None:
+    guess = (AudioFormat("pcm_s16le", 22050), "request")
+    assert effective_format("rime-labs/rime-mist-v2", "pcm_s16le", 22050) == guess
 
 
 def test_the_default_model_is_known_first_and_has_a_voice() -> None:
@@ -93,6 +115,22 @@ def test_voices_are_read_from_a_flat_list() -> None:
     assert read_voices(["y"]) == [Voice("y", "y")]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"voices": {"alloy": "alloy.wav", "echo": "echo.wav"}},
+        {"voices": {"alloy": {"gender": "f"}, "echo": {"gender": "m"}}},
+        {"voices": {"en": ["alloy"], "de": ["echo"]}},
+        {"data": {"voices": ["alloy", "echo"]}},
+        {"data": [], "voices": ["alloy", "echo"]},
+        [{"voice": "alloy"}, {"voice_id": "echo"}],
+        [{"ShortName": "alloy"}, {"voiceId": "echo"}],
+    ],
+)
+def test_voices_are_read_from_every_shape_of_list(answer: object) -> None:
+    assert [voice.id for voice in read_voices(answer)] == ["alloy", "echo"]
+
+
 def test_one_model_under_another_name_is_still_the_one_asked_about() -> None:
     answer = {"data": [{"model": "Orpheus 3B", "voices": ["tara"]}]}
     assert [voice.id for voice in read_voices(answer, DEFAULT_MODEL)] == ["tara"]
@@ -109,6 +147,9 @@ def test_an_answer_that_lists_no_voices_gives_none(answer: object) -> None:
 def test_models_are_read_from_each_kind_of_list() -> None:
     assert read_models([{"id": "a", "type": "audio"}, {"id": "b", "type": "chat"}]) == ["a"]
     assert read_models({"data": [{"id": "a"}, {"name": "b"}, "c", 4, {}]}) == ["a", "b", "c"]
+    assert read_models(
+        {"data": [{"id": "a", "task": "text-to-speech"}, {"id": "b", "task": "asr"}]}
+    ) == ["a"]
     assert read_models({"error": "none"}) == []
 
 

@@ -88,7 +88,13 @@ def test_what_was_said_by_extra_before_it_had_a_name_still_may_be() -> None:
     assert refused(instructions="Hush.", extra={"instructions": "Hush."}).field == "instructions"
 
 
-@pytest.mark.parametrize("file", ["wav", "mp3", "opus", "flac", "aac"])
+def test_mulaw_is_expected_as_such_and_may_turn_out_to_be_something_else() -> None:
+    asked = make(response_format="mulaw", model="cartesia/sonic-3", voice="v", sample_rate=8000)
+    assert asked.expected == (AudioFormat("pcm_mulaw", 8000), "request")
+    assert asked.body()["response_format"] == "mulaw"
+
+
+@pytest.mark.parametrize("file", ["wav", "mp3", "opus", "flac", "aac", "mulaw"])
 def test_whole_files_are_not_streamed(file: str) -> None:
     assert make(response_format=file).stream is False
     error = refused(response_format=file, stream=True)

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from streamplay.cli import config, console, options, status
-from streamplay.errors import InvalidRequest, NotAuthorized, ServerRefused, StreamPlayError
+from streamplay.errors import (
+    InvalidRequest,
+    NotAuthorized,
+    ServerRefused,
+    StreamPlayError,
+    UnexpectedContent,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -151,7 +157,7 @@ def _network(args: argparse.Namespace) -> Finding:
     except NotAuthorized as error:
         return Finding("key", "bad", error.message, error.remedy)
     except ServerRefused as error:
-        # The server answered, so the network works, even if it lists no voices.
+        # The server answered, so the network works, even if it lists nothing.
         return Finding("network", "note", f"the server answers, and says: {error.message}")
     except StreamPlayError as error:
         remedy = error.remedy or "Is the network up, and the URL right?"
@@ -162,5 +168,18 @@ async def _visit(args: argparse.Namespace) -> str:
     from streamplay.network.client import SpeechClient
 
     async with SpeechClient(**{"timeout": _PATIENCE_SECONDS, **options.for_client(args)}) as client:
-        voices = await client.voices()
-    return f"the server answers, with {len(voices)} voices"
+        lists = {"voices": client.voices, "models": client.models}
+        counts: dict[str, int] = {}
+        refused: ServerRefused | UnexpectedContent | None = None
+        for what, ask in lists.items():
+            try:
+                counts[what] = len(await ask())
+            except (ServerRefused, UnexpectedContent) as error:
+                if isinstance(error, NotAuthorized):
+                    raise
+                refused = refused or error
+    if refused is not None and not counts:
+        raise refused
+    said = " and ".join(f"{count} {what}" for what, count in counts.items())
+    missing = "".join(f", and lists no {what}" for what in lists.keys() - counts.keys())
+    return f"the server answers, with {said}{missing}"

@@ -7,7 +7,7 @@ import json
 import os
 import time
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamplay.errors import (
     ServerRefused,
@@ -30,6 +30,8 @@ from streamplay.notices import Notices
 from streamplay.presentable import conceal, presentable
 from streamplay.rules.checks import check_option
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
@@ -46,6 +48,10 @@ _LIST_BYTES: Final = 4 << 20
 
 # Where servers list their voices: Together's place first, then that of OpenAI's imitators.
 _VOICES: Final = ("/voices", "/audio/voices")
+_MODELS: Final = ("/models", "/audio/models")
+
+_MEANT: Final = (401, 402, 403, 429)
+"""Refusals that another path would not change."""
 
 
 class SpeechApi:
@@ -208,24 +214,38 @@ class SpeechApi:
             What the first place said, where no place lists voices.
         """
         query = {"model": model} if model else {}
+        return await self._listed(_VOICES, query, lambda answer: read_voices(answer, model))
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that the server offers.
+
+        Raises
+        ------
+        StreamPlayError
+            What the first place said, where no place lists models.
+        """
+        return await self._listed(_MODELS, {}, read_models)
+
+    async def _listed(
+        self, paths: Sequence[str], query: Mapping[str, str], read: Callable[[Any], list[T]]
+    ) -> list[T]:
+        """Return the first list that has anything in it."""
         first: StreamPlayError | None = None
-        for path in _VOICES:
+        empty = False
+        for path in paths:
             try:
-                voices = read_voices(self._without_key(await self._get(path, query)), model)
+                listed = read(self._without_key(await self._get(path, query)))
             except (ServerRefused, UnexpectedContent) as error:
-                if isinstance(error, ServerRefused) and error.status in (401, 402, 403, 429):
+                if isinstance(error, ServerRefused) and error.status in _MEANT:
                     raise
                 first = first or error
             else:
-                if voices or path == _VOICES[-1]:
-                    return voices
-        if first is None:
+                if listed:
+                    return listed
+                empty = True
+        if first is None or empty:
             return []
         raise first
-
-    async def models(self) -> list[str]:
-        """Return the names of the models that the server offers."""
-        return read_models(self._without_key(await self._get("/models", {})))
 
     def _without_key(self, answer: Any) -> Any:
         """Return a list without the key: some servers echo it as a name."""

@@ -55,17 +55,26 @@ class Endpoint:
         What goes into the Authorization header; None: no such header.
     withheld : bool
         Whether there is a key for this host that is not sent, because all could read it.
+    flags : str
+        How a command names this server: what a remedy adds to ``streamplay voices``.
     """
 
-    __slots__ = ("api_key", "base_url", "host", "withheld")
+    __slots__ = ("api_key", "base_url", "flags", "host", "withheld")
 
     def __init__(
-        self, base_url: str, host: str, api_key: str | None = None, *, withheld: bool = False
+        self,
+        base_url: str,
+        host: str,
+        api_key: str | None = None,
+        *,
+        withheld: bool = False,
+        flags: str = "",
     ) -> None:
         self.base_url = base_url
         self.host = host
         self.api_key = api_key
         self.withheld = withheld
+        self.flags = flags
 
     def __repr__(self) -> str:
         return f"Endpoint(base_url={self.base_url!r})"
@@ -176,6 +185,7 @@ def find_endpoint(
         was given for this server would be sent over ``http://`` to another machine.
     """
     named = environ.get(BASE_URL_VARIABLE)
+    flags = _flags(base_url, api_key_env)
     base_url = (base_url or named or DEFAULT_BASE_URL).strip()
     host = _host(base_url)
     if host is None:
@@ -184,17 +194,22 @@ def find_endpoint(
         allowed = f"http:// or https://, a host, perhaps a port and a path: {DEFAULT_BASE_URL}"
         raise InvalidRequest("base_url", problem, allowed=allowed)
     key = _sendable(_key_from(environ, api_key_env, host) if api_key is None else api_key)
-    endpoint = Endpoint(base_url.rstrip("/"), host, key)
+    endpoint = Endpoint(base_url.rstrip("/"), host, key, flags=flags)
     if endpoint.together and not endpoint.secure:
         raise InvalidRequest("base_url", "http:// would show the key to all", allowed="https://")
     if key is None or insecure_http or not endpoint.exposed:
         return endpoint
     if api_key is None and api_key_env is None:
-        return Endpoint(endpoint.base_url, host, withheld=True)
+        return Endpoint(endpoint.base_url, host, withheld=True, flags=flags)
     field = "api_key_env" if api_key is None else "api_key"
     problem = f"http:// would show the key to every machine on the way to {host}"
     allowed = "https://, or insecure_http=True (--insecure-http)"
     raise InvalidRequest(field, problem, allowed=allowed)
+
+
+def _flags(base_url: str | None, api_key_env: str | None) -> str:
+    given = (("--base-url", base_url), ("--api-key-env", api_key_env))
+    return " ".join(f"{flag} {value.strip()}" for flag, value in given if value)
 
 
 def asks_together(environ: Mapping[str, str], base_url: str | None) -> bool:

@@ -241,10 +241,10 @@ def _sentences(
     """Return what was wrong, and what to do."""
     if kind is VoiceNotFound and request:
         what = f'voice "{_short(request.voice)}" is not offered for model "{_short(request.model)}"'
-        return what, f"List them: streamplay voices --model {_short(request.model)}"
+        return what, _listed_by(f"voices --model {_short(request.model)}", endpoint)
     if kind is ModelNotFound and request and (_names_model(said) or said.names("model", "models")):
         what = f'model "{_short(request.model)}" is not served at {endpoint.base_url}'
-        return what, "List them: streamplay models"
+        return what, _listed_by("models", endpoint)
     if kind is ModelNotFound:
         # Perhaps no speech API at all.
         remedy = "Check the base URL: it should end where /audio/speech begins"
@@ -256,6 +256,10 @@ def _sentences(
         remedy = "Redirects are not followed, so that the key stays with its host: use that URL"
         return f"the server redirects to {target}", remedy
     return _SENTENCES[kind]
+
+
+def _listed_by(command: str, endpoint: Endpoint) -> str:
+    return f"List them: streamplay {command} {endpoint.flags}".rstrip()
 
 
 def _unauthorized(endpoint: Endpoint) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 The rules are those of the schema of ``POST /audio/speech``
 (https://docs.together.ai/reference/audio-speech); the ids are those of
-https://docs.together.ai/docs/text-to-speech.
+https://docs.together.ai/docs/text-to-speech, which also names those of dedicated endpoints.
 """
 
 from __future__ import annotations
@@ -33,11 +33,20 @@ FAMILIES: Final[dict[str, dict[str, Any]]] = {
     "cartesia/sonic": {"id": "cartesia/sonic", "voice": "friendly sidekick", "streams": None},
     "cartesia/sonic-2": {"id": "cartesia/sonic-2", "voice": "laidback woman", "streams": None},
     "cartesia/sonic-3": {"id": "cartesia/sonic-3", "streams": None},
+    # On dedicated endpoints only; no document says in which format these answer.
+    "deepgram/deepgram-aura": {"id": "deepgram/deepgram-aura-2", "documented": False},
+    "rime-labs/rime-arcana": {"id": "rime-labs/rime-arcana-v3", "documented": False},
+    "rime-labs/rime-mist": {"id": "rime-labs/rime-mist-v2", "documented": False},
 }
 """The fields of a `streamplay.models.Model`."""
 
 
 def family_of(model: str) -> str | None:
-    """Return the name of the family that `model` belongs to; None of a stranger."""
+    """Return the name of the family that `model` belongs to; None of a stranger.
+
+    A dedicated endpoint is called ``ACCOUNT/org/model-hash``: the family stands inside its name.
+    """
     name = model.casefold()
-    return max((each for each in FAMILIES if name.startswith(each)), key=len, default=None)
+    names = (name, name.partition("/")[2])
+    found = (each for each in FAMILIES if any(one.startswith(each) for one in names))
+    return max(found, key=len, default=None)

@@ -64,7 +64,7 @@ READABLE: Final = (
 )
 """What ``decode_as`` may name: all that `streamplay.audio.AudioFormat.decode` reads."""
 
-FORMATS: Final = ("raw", "wav", "mp3", "opus", "flac", "aac")
+FORMATS: Final = ("raw", "wav", "mp3", "opus", "flac", "aac", "mulaw")
 BIT_RATES: Final = (32000, 64000, 96000, 128000, 192000)
 ALIGNMENTS: Final = ("none", "word")
 SEGMENTS: Final = ("sentence", "immediate", "never")

@@ -261,7 +261,8 @@ def stand_in(name: str) -> ServedModel:
     What a client expects to be sent by a model is what that model sends.
     """
     family = known_model(name)
-    return models().get(name) or models()[family.id if family else _own_model()]
+    of_family = models().get(family.id) if family else None
+    return models().get(name) or of_family or models()[_own_model()]
 
 
 def _own_model() -> str:

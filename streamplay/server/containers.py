@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from streamplay.audio import AudioFormat, Frames
 
-CONTAINERS: Final = ("mp3", "wav", "raw", "pcm", "flac", "opus", "aac")
+CONTAINERS: Final = ("mp3", "wav", "raw", "pcm", "flac", "opus", "aac", "mulaw")
 """What ``response_format`` may name; aac needs PyAV (`why_not`)."""
 
 CONTENT_TYPES: Final = {
@@ -25,6 +25,7 @@ CONTENT_TYPES: Final = {
     "flac": "audio/flac",
     "opus": "audio/ogg",
     "aac": "audio/aac",
+    "mulaw": "audio/x-mulaw",
 }
 
 # libsndfile's name for the file and what is in it.
@@ -98,7 +99,7 @@ def encoder(
     bit_rate : int
         For MP3 and AAC, in bits per second; what the rate allows at most is taken.
     """
-    if container in ("raw", "pcm"):
+    if container in ("raw", "pcm", "mulaw"):
         return RawWriter(file, audio)
     if container == "aac":
         return AacWriter(file, audio, bit_rate)

@@ -40,6 +40,9 @@ SAMPLERATES: Final = (8000, 48000)
 # `gpt-4o-mini-tts-2025-12-15`, `tts-1-1106`: https://platform.openai.com/docs/models
 _DATE: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{4})$")
 
+# https://docs.together.ai/docs/dedicated-inference
+_DEDICATED: Final = re.compile(r"[^/]+/(?P<model>[^/]+/[^/]+)-[0-9A-Za-z]+")
+
 SPEEDS: Final = (0.25, 4.0)
 """What OpenAI's ``speed`` may be."""
 
@@ -139,13 +142,20 @@ def _bit_rate(fields: Fields) -> int:
 def find_model(name: str) -> catalog.ServedModel:
     """Return the model of that name, with or without the date of its version.
 
+    The name of a dedicated endpoint, ``ACCOUNT/org/model-hash``, is that of its model.
+
     Raises
     ------
     Refusal
         404: it is not served here.
     """
     served = catalog.models()
-    found = served.get(name) or served.get(_DATE.sub("", name))
+    dedicated = _DEDICATED.fullmatch(name)
+    found = (
+        served.get(name)
+        or served.get(_DATE.sub("", name))
+        or (served.get(dedicated["model"]) if dedicated else None)
+    )
     if found is None:
         raise Refusal(
             404,
@@ -221,6 +231,8 @@ def _format(model: catalog.ServedModel, fields: Fields, container: str) -> Audio
     real = model.format(encoding, rate)
     if container in _RAW:
         return real
+    if container == "mulaw":
+        return AudioFormat("pcm_mulaw", real.samplerate)
     return AudioFormat("pcm_s16le", nearest_samplerate(container, real.samplerate))
 
 

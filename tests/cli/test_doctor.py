@@ -41,7 +41,8 @@ def test_all_is_well(
     assert report.state == dict.fromkeys(
         ("python", "config", "library", "device", "voice", "key", "network"), "ok"
     )
-    assert "voices" in report.text
+    assert " voices and " in report.text
+    assert " models" in report.text
     assert "a-secret-key" not in report.text
 
 

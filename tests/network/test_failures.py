@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamplay import errors
-from streamplay.network.endpoint import Endpoint
+from streamplay.network.endpoint import Endpoint, find_endpoint
 from streamplay.network.failures import (
     ErrorBody,
     broken_proxy,
@@ -159,6 +159,14 @@ def test_a_refused_model_is_told_as_such(status: int, answer: Any) -> None:
     assert isinstance(error, errors.ModelNotFound)
     assert 'model "canopylabs/orpheus-3b-0.1-ft" is not served' in error.message
     assert error.remedy == "List them: streamplay models"
+
+
+def test_a_remedy_names_the_server_that_was_named() -> None:
+    named = find_endpoint(
+        {"SPEECH_KEY": KEY}, base_url="http://localhost:8880/v1", api_key_env="SPEECH_KEY"
+    )
+    error = refuse(404, {"error": {"message": "no", "param": "voice"}}, endpoint=named)
+    assert error.remedy.endswith(" --base-url http://localhost:8880/v1 --api-key-env SPEECH_KEY")
 
 
 def test_a_404_that_knows_of_no_models_doubts_the_base_url() -> None:

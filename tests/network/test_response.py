@@ -603,7 +603,8 @@ def test_an_unknown_voice_names_the_nearest() -> None:
         with pytest.raises(errors.VoiceNotFound) as caught:
             await client.open(request).__aenter__()
         assert caught.value.remedy == (
-            'Closest: "tara". List them: streamplay voices --model canopylabs/orpheus-3b-0.1-ft'
+            'Closest: "tara". List them: streamplay voices --model canopylabs/orpheus-3b-0.1-ft '
+            f"--base-url {server.base_url}"
         )
         assert server.requests[1].target.startswith("/v1/voices?model=canopylabs%2Forpheus")
 

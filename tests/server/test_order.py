@@ -29,6 +29,7 @@ def test_the_defaults_are_those_of_the_published_schema() -> None:
     [
         ("someone/elses", "nobody", ("espeak-ng", "en-us")),
         ("canopylabs/orpheus-9", "nobody", ("canopylabs/orpheus-3b-0.1-ft", "tara")),
+        ("deepgram/deepgram-aura-2", "nobody", ("espeak-ng", "en-us")),
         ("cartesia/sonic-2", "newsman", ("cartesia/sonic-2", "newsman")),
     ],
 )
@@ -138,6 +139,17 @@ def test_an_unknown_model_or_voice_is_not_found_and_named() -> None:
     with pytest.raises(Refusal, match=r"'bob' does not exist.*Voices: tara") as no:
         orders.read(whole(voice="bob"))
     assert (no.value.status, no.value.body()["error"]["code"]) == (404, "voice_not_found")
+
+
+def test_a_dedicated_endpoint_is_the_model_inside_its_name() -> None:
+    order = orders.read(whole(model="acme/hexgrad/Kokoro-82M-9e8d7c6b", voice="af_bella+af_sky"))
+    assert order.model.id == "hexgrad/Kokoro-82M"
+
+
+def test_mulaw_is_g711_without_a_header() -> None:
+    order = orders.read(whole(response_format="mulaw", sample_rate=8000))
+    assert (order.container, order.body) == ("mulaw", "whole")
+    assert order.format == AudioFormat("pcm_mulaw", 24000)
 
 
 def test_a_long_wrong_value_is_shown_in_part() -> None:
