@@ -2,9 +2,10 @@
 
 A server sends mp3 of 64 kbit/s at real-time pace, a frame each 24 ms. `streamplay say` plays it
 through PortAudio to a null sink. The first sound is to come no later than one block of the output
-after the first frame has come, which is its first decodable one.
+after the first frame has come, which is its first decodable one. What an early start costs is told
+beside it: in how many runs sound stalled, and for how long.
 
-    .venv/bin/python -m benchmarks.first_sound [--runs 5]
+    .venv/bin/python -m benchmarks.first_sound [--runs 5] [--prebuffer MS] [--burst FRAMES]
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.support.encoded import tone
 from tests.support.nullsink import NullSink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RATE: Final = 24000
 FRAMES: Final = 576
@@ -61,8 +66,8 @@ def frames_of_mp3() -> list[bytes]:
 class Paced:
     """Serves the pieces of one body at real-time pace, each time it is asked."""
 
-    def __init__(self, pieces: list[bytes], media: str) -> None:
-        self._pieces, self._media = pieces, media
+    def __init__(self, pieces: list[bytes], media: str, burst: int = 1) -> None:
+        self._pieces, self._media, self._burst = pieces, media, burst
         self._socket = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -88,68 +93,84 @@ class Paced:
             head = f"HTTP/1.1 200 OK\r\nContent-Type: {self._media}\r\nConnection: close\r\n\r\n"
             line.sendall(head.encode())
             begun = time.perf_counter()
-            for number, piece in enumerate(self._pieces):
-                time.sleep(max(0.0, begun + number * FRAME_SECONDS - time.perf_counter()))
-                line.sendall(piece)
+            for at in range(0, len(self._pieces), self._burst):
+                time.sleep(max(0.0, begun + at * FRAME_SECONDS - time.perf_counter()))
+                line.sendall(b"".join(self._pieces[at : at + self._burst]))
 
     def close(self) -> None:
         """Serve no more."""
         self._socket.close()
 
 
-def said(base_url: str) -> dict[str, float | None]:
-    """Say one sentence; return the moments of its receipt."""
-    command = [
-        sys.executable,
-        "-m",
-        "streamplay",
-        "say",
-        "Hello.",
-        "--json",
-        "-q",
-        "--format",
-        "mp3",
-    ]
-    command += ["--base-url", base_url, "--api", "openai", "-m", "m", "-v", "v"]
-    done = subprocess.run(command, capture_output=True, check=True)
-    moments: dict[str, float | None] = json.loads(done.stdout)["ms"]
-    return moments
+@dataclass
+class Run:
+    """What one sentence came to, in ms.
+
+    Parameters
+    ----------
+    audio, sound : float
+        From the first frame to the first audio and to the first sound.
+    stalls : int
+        How often sound ran out.
+    stalled : float
+        For how long in all.
+    """
+
+    audio: float
+    sound: float
+    stalls: int
+    stalled: float
 
 
-def measured(front: bytes, media: str, runs: int) -> tuple[float, float]:
-    """Return ms from the first frame to first audio and to first sound, as medians."""
+def said(base_url: str, flags: Sequence[str]) -> Run:
+    """Say one sentence; return what its receipt tells."""
+    command = [sys.executable, "-m", "streamplay", "say", "Hello.", "--json", "-q"]
+    command += ["--format", "mp3", "--base-url", base_url, "--api", "openai", "-m", "m", "-v", "v"]
+    done = subprocess.run([*command, *flags], capture_output=True, check=True)
+    receipt = json.loads(done.stdout)
+    moments, stalls = receipt["ms"], receipt["stalls"]
+    came = moments["first_byte"] or 0.0  # the first piece of the body is the first frame
+    audio, sound = ((moments[name] or 0.0) - came for name in ("first_audio", "first_sound"))
+    return Run(audio, sound, stalls["count"], stalls["total_ms"])
+
+
+def measured(front: bytes, media: str, options: argparse.Namespace) -> list[Run]:
+    """Return what so many sentences came to."""
     first, *others = frames_of_mp3()
-    server = Paced([front + first, *others], media)
-    audio, sound = [], []
-    for _ in range(runs):
-        moments = said(server.base_url)
-        came = moments["first_byte"] or 0.0  # the first piece of the body is the first frame
-        audio.append((moments["first_audio"] or 0.0) - came)
-        sound.append((moments["first_sound"] or 0.0) - came)
+    server = Paced([front + first, *others], media, options.burst)
+    flags = () if options.prebuffer is None else ("--prebuffer", str(options.prebuffer))
+    runs = [said(server.base_url, flags) for _ in range(options.runs)]
     server.close()
-    return median(audio), median(sound)
+    return runs
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
+    parser.add_argument("--prebuffer", type=float, help="start with so many ms (auto)")
+    parser.add_argument("--burst", type=int, default=1, help="frames sent at a time (1)")
+    options = parser.parse_args()
     print("ms after the first decodable frame (a frame lasts 24 ms, a block 20 ms at the most)")
     with closing(NullSink()) as sink:
         sink.start()
         os.environ.update(sink.environment)
-        late = tell(runs)
+        late = tell(options)
     return 1 if late else 0
 
 
-def tell(runs: int) -> int:
+def tell(options: argparse.Namespace) -> int:
     """Print each kind of body; return how many were later than a block."""
     late = 0
     for name, front in _FRONTS.items():
         for media in _TYPES:
-            audio, sound = measured(front, media, runs)
+            runs = measured(front, media, options)
+            audio, sound = median(run.audio for run in runs), median(run.sound for run in runs)
             late += sound > 1000 * BLOCK_SECONDS
-            print(f"  {name:14} {media:26} first audio {audio:6.1f}  first sound {sound:6.1f}")
+            stalled = [run.stalled for run in runs if run.stalls]
+            print(
+                f"  {name:14} {media:26} first audio {audio:6.1f}  first sound {sound:6.1f}  "
+                f"stalled in {len(stalled)} of {len(runs)}, {median(stalled or [0]):.0f} ms each"
+            )
     return late
 
 

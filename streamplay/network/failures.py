@@ -320,13 +320,22 @@ def _short(name: str | None) -> str:
 
 # Content that is no speech
 
+_GZIP: Final = b"\x1f\x8b"
+_COMPRESSIONS: Final = frozenset(
+    ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "exi", "dcb", "dcz")
+)
 
-def check_coding(coding: str, secret: str | None) -> None:
+
+def check_coding(coding: str, secret: str | None, start: bytes = _GZIP) -> None:
     """Raise `UnexpectedContent` where the body is compressed.
 
     ``identity`` was asked for, and RFC 9110, 12.5.3 lets a server send nothing else. It is not
-    decompressed here, since a few kilobytes of gzip can become a gigabyte.
+    decompressed here, since a few kilobytes of gzip can become a gigabyte. A label that names no
+    compression, or that the first bytes contradict, is wrong.
     """
+    gzip = coding.strip().lower() in ("gzip", "x-gzip")
+    if gzip and not start.startswith(_GZIP[: max(1, len(start))]):
+        return
     if _is_compressed(coding):
         raise UnexpectedContent(
             f"the body is compressed ({presentable(coding, secret, 80)}), against the request",
@@ -335,8 +344,8 @@ def check_coding(coding: str, secret: str | None) -> None:
 
 
 def _is_compressed(coding: str) -> bool:
-    """Tell whether a Content-Encoding is any other than none."""
-    return coding.strip().lower() not in ("", "identity")
+    """Tell whether a Content-Encoding names a compression (RFC 9110, 8.4.1; IANA's registry)."""
+    return not _COMPRESSIONS.isdisjoint(part.strip().lower() for part in coding.split(","))
 
 
 # Connections

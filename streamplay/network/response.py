@@ -369,7 +369,7 @@ class SpeechResponse:
         if not 200 <= exchange.status < 300:
             error, self._said = await read_refusal(body, self._sender.endpoint, self.request)
             raise error
-        check_coding(exchange.headers.get("content-encoding", ""), secret)
+        check_coding(exchange.headers.get("content-encoding", ""), secret, body.begun)
         mp3 = self.request.response_format == "mp3"
         self.content_type = await body.real_type(told, mp3=mp3)
         self.voice = presentable(exchange.headers.get("x-streamplay-voice", ""), secret) or None

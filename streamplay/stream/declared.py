@@ -7,51 +7,27 @@ an event (chatterbox-tts-api's ``speech.audio.info``). A header inside the bytes
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.audio import AudioFormat
+from streamplay.stream.described import (
+    CHANNELS,
+    RATES,
+    channels_in,
+    encoding_in,
+    is_usual,
+    rate_in,
+)
 from streamplay.stream.sniff import media_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from streamplay.models import FormatSource
-
-_RATES: Final = range(1000, 384_001)  # as a WAV header's
-_CHANNELS: Final = range(1, 9)
-
-_ENCODINGS: Final = {
-    "u8": "pcm_u8",
-    "uint8": "pcm_u8",
-    "s8": "pcm_s8",
-    "int8": "pcm_s8",
-    "s16le": "pcm_s16le",
-    "int16": "pcm_s16le",
-    "linear16": "pcm_s16le",
-    "signedinteger16": "pcm_s16le",
-    "s16be": "pcm_s16be",
-    "s24le": "pcm_s24le",
-    "s24be": "pcm_s24be",
-    "s32le": "pcm_s32le",
-    "s32be": "pcm_s32be",
-    "int32": "pcm_s32le",
-    "f32le": "pcm_f32le",
-    "f32be": "pcm_f32be",
-    "f64le": "pcm_f64le",
-    "f64be": "pcm_f64be",
-    "float64": "pcm_f64le",
-    "double": "pcm_f64le",
-    "f32": "pcm_f32le",
-    "float": "pcm_f32le",
-    "float32": "pcm_f32le",
-    "floatingpoint": "pcm_f32le",
-    "mulaw": "pcm_mulaw",
-    "ulaw": "pcm_mulaw",
-    "alaw": "pcm_alaw",
-}
 
 # Media types that say how samples are kept (RFC 3551 §4.5, RFC 2586), and at which rate unless
 # they tell another. L16 is big-endian by the letter and mostly not: the samples decide.
@@ -67,34 +43,60 @@ _MEDIA: Final = {
     "audio/ulaw": ("pcm_mulaw", 0),
     "audio/alaw": ("pcm_alaw", 0),
     "audio/x-alaw": ("pcm_alaw", 0),
+    "audio/x-alaw-basic": ("pcm_alaw", 8000),
+    "audio/lpcm": ("", 0),
 }
 
-_RATE_NAMES: Final = ("samplerate", "rate", "audiosamplerate", "audiorate", "samplingrate")
-_RATE_NAMES_IN_EVENTS: Final = (*_RATE_NAMES, "sampleratehz", "sr", "samplingratehz")
-_CHANNEL_NAMES: Final = ("channels", "audiochannels", "numchannels", "nchannels", "channelcount")
-_ENCODING_NAMES: Final = (
-    "encoding",
-    "audioencoding",
-    "sampleformat",
-    "audioformat",
-    "format",
-    "dtype",
-    "codec",
-    "sampletype",
+# Types of samples that name them in their own words: audio/pcm_44100, audio/linear16.
+_SAMPLES: Final = (
+    *("audio/pcm", "audio/x-pcm", "audio/raw", "audio/x-raw", "audio/linear", "audio/g711"),
+    *("audio/x-g711", "audio/s16", "audio/x-s16", "audio/f32", "audio/x-f32", "audio/float"),
+    *("audio/x-l16", "audio/x-lpcm", "application/octet-stream"),
 )
 
+_RATE: Final = re.compile(
+    r"(?:\w*(?:sample|sampling)(?:rate|frequency)(?:hz|hertz)?|(?:audio)?rate|sr)", re.ASCII
+)
+_WEAK_RATES: Final = frozenset(
+    ("r", "fs", "freq", "frequency", "audiofrequency", "framerate", "hz")
+)
+"""Names of rates, and of other numbers: believed where the number is a usual rate."""
+_OTHERS: Final = re.compile(r"input|request|limit|max|min|orig|native|mic", re.ASCII)
+"""In names of rates that are not those of the audio that comes."""
+
+_CHANNEL_NAMES: Final = frozenset(
+    (
+        *("channels", "audiochannels", "audiochannel", "numchannels", "nchannels"),
+        *("channelcount", "ch", "audiochannelcount"),
+    )
+)
+_BIT_NAMES: Final = frozenset(
+    ("bits", "bit", "bitspersample", "bitdepth", "audiobitdepth", "samplebits", "audiobits")
+)
+_WIDTH_NAMES: Final = frozenset(("samplewidth", "sampwidth", "bytespersample", "samplesize"))
+_BYTES_OF_SAMPLE: Final = range(1, 9)
+_WORDS_NAMES: Final = frozenset(
+    (
+        *("encoding", "audioencoding", "sampleformat", "audioformat", "format", "outputformat"),
+        *("dtype", "codec", "codecs", "audiocodec", "sampletype", "audioinfo", "audioconfig"),
+        *("audioparams", "audiometadata", "pcmformat", "mimetype", "contenttype", "mediatype"),
+        *("audiocontenttype", "contentformat", "audiotype", "endian", "endianness", "byteorder"),
+    )
+)
+"""What holds a description of the audio: words, a media type, or JSON."""
 
 # Objects inside an event that describe its audio; what goes in is described beside them.
 _OBJECT_NAMES: Final = (
-    *("audioformat", "outputformat", "format", "audioconfig", "output", "audio", "session"),
-    *("response", "config", "metadata"),
+    *("audioformat", "outputformat", "format", "audioconfig", "audioinfo", "audioparams"),
+    *("audiometadata", "output", "audio", "session", "response", "config", "metadata"),
+    *("extrainfo", "info", "params", "properties"),
 )
+_OBJECT: Final = "object"
 _NUMBER: Final = re.compile(r"\s*(\d{1,7})(?:\.0{1,6})?\s*(?:hz)?\s*", re.IGNORECASE | re.ASCII)
-_BOTH: Final = re.compile(
-    r"(?P<encoding>pcm|ulaw|mulaw|alaw)[_-](?:s?16(?:le)?[_-])?(?P<rate>\d{4,6})(?:hz)?", re.ASCII
-)
+_TYPED: Final = re.compile(r"^\((?:string|int|fraction)\)")  # GStreamer writes rate=(int)44100
 
-_TYPE_NAMES: Final = ("mimetype", "contenttype", "mediatype", "format")
+_LONGEST_WORDS: Final = 200
+_LONGEST_JSON: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +147,14 @@ class Told:
 
 def told_by_headers(headers: Mapping[str, str]) -> Told:
     """Read an answer's headers, by name in lower case: its Content-Type, and others' own."""
-    own = {_plain(name.removeprefix("x-")): value for name, value in headers.items() if "-" in name}
     # `Content-Encoding` and its like are HTTP's.
-    own = {name: value for name, value in own.items() if not name.startswith(("content", "accept"))}
+    own = {
+        name: value
+        for name, value in headers.items()
+        if "-" in name and not name.startswith(("content-", "accept-", "transfer-"))
+    }
     told, by_media = _told_by_type(headers.get("content-type", ""))
-    return told.over(_read(own, _RATE_NAMES)).over(by_media)
+    return told.over(_read((_part(name), value) for name, value in own.items())).over(by_media)
 
 
 def told_by_type(content_type: str) -> Told:
@@ -161,100 +166,122 @@ def told_by_type(content_type: str) -> Told:
 def _told_by_type(content_type: str) -> tuple[Told, Told]:
     """Return what the parameters say, and what the type by itself says."""
     media = media_type(content_type)
-    parameters = {
-        _plain(name): value.strip().strip('"')
-        # GStreamer's caps have commas.
-        for name, _, value in (part.partition("=") for part in re.split("[;,]", content_type)[1:])
-    }
+    # GStreamer's caps have commas.
+    parameters = [part.partition("=") for part in re.split("[;,]", content_type)[1:]]
+    read = [(_part(name), _plain_value(value)) for name, _, value in parameters]
+    samples = media in _MEDIA or media.startswith(_SAMPLES)
+    if not samples:  # `codec=1` and `codecs=opus` name what is in a container
+        read = [one for one in read if one[0] != "words"]
     encoding, rate = _MEDIA.get(media, ("", 0))
-    if media not in ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", *_MEDIA):
-        parameters.pop("codec", None)
-    return _read(parameters, _RATE_NAMES), Told(rate, 0, encoding)
+    if samples and not encoding and media not in _MEDIA:
+        subtype = media.partition("/")[2]
+        encoding, rate = encoding_in(subtype), rate_in(subtype)
+    return _read(read), Told(rate, 0, encoding)
+
+
+def _plain_value(value: str) -> str:
+    return _TYPED.sub("", value.strip()).strip().strip('"')
 
 
 def told_by_fields(fields: Mapping[str, Any], depth: int = 4) -> Told:
     """Read an event's fields, or the object that holds its audio."""
-    plain = {
-        known: value
+    found = [
+        (part, name, value)
         for name, value in fields.items()
-        if (known := _known(name)) and (known in _TOLD_NAMES or isinstance(value, dict))
-    }
-    if not plain:
+        if (part := _part(name)) and (part != _OBJECT or isinstance(value, dict))
+    ]
+    if not found:
         return _NOTHING
-    told = _read(plain, _RATE_NAMES_IN_EVENTS)
-    types = (plain.get(name) for name in _TYPE_NAMES)
-    named = next((one for one in types if isinstance(one, str) and "/" in one[:80]), "")
-    if named:
-        told = told.over(told_by_type(named[:200]))
-    inner = (plain[name] for name in _OBJECT_NAMES if isinstance(plain.get(name), dict))
-    return told if depth < 1 else told.over(_first(told_by_fields(one, depth - 1) for one in inner))
+    told = _read((part, value) for part, _, value in found)
+    if depth < 1:
+        return told
+    objects = {_plain(name): value for _, name, value in found if isinstance(value, dict)}
+    inner = (objects[name] for name in _OBJECT_NAMES if name in objects)
+    return told.over(_first(told_by_fields(one, depth - 1) for one in inner))
 
 
 def _first(told: Iterable[Told]) -> Told:
     return next((one for one in told if one != Told()), Told())
 
 
-def _read(values: Mapping[str, Any], rates: tuple[str, ...]) -> Told:
-    encoding, rate = _both(values)
-    return Told(
-        _number(values, rates, _RATES) or rate,
-        _number(values, _CHANNEL_NAMES, _CHANNELS),
-        _encoding(values) or encoding,
-    )
+def _read(values: Iterable[tuple[str, Any]]) -> Told:
+    """Read what is told in parts: the first that says something counts, and numbers over words."""
+    rate = channels = bits = 0
+    words = ""
+    told = Told()
+    for part, value in values:
+        if part in ("rate", "weak"):
+            rate = rate or _rate(value, weak=part == "weak")
+        elif part == "channels":
+            worded = channels_in(value) if isinstance(value, str) else 0
+            channels = channels or _number(value, CHANNELS) or worded
+        elif part == "bits":
+            bits = bits or _number(value, range(8, 65))
+        elif part == "width":
+            bits = bits or 8 * _number(value, _BYTES_OF_SAMPLE)
+        elif part == "words" and isinstance(value, str):
+            if len(value) < _LONGEST_WORDS:
+                words += f" {value}"
+            told = told.over(_told_by_value(value))
+    encoding = encoding_in(words, bits) or told.encoding
+    return Told(rate or told.samplerate, channels or told.channels, encoding)
 
 
-def _both(values: Mapping[str, Any]) -> tuple[str, int]:
-    """Read a name that tells encoding and rate: ``pcm_44100``, ``ulaw_8000`` (ElevenLabs)."""
-    for name in _ENCODING_NAMES:
-        value = values.get(name)
-        found = _BOTH.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-        if found and int(found["rate"]) in _RATES:
-            return _ENCODINGS.get(found["encoding"], ""), int(found["rate"])
-    return "", 0
+def _told_by_value(value: str) -> Told:
+    """Read one description: a media type, JSON, or words."""
+    if value.startswith("{"):
+        try:
+            fields = json.loads(value) if len(value) < _LONGEST_JSON else None
+        except (ValueError, RecursionError):
+            fields = None
+        return told_by_fields(fields, 1) if isinstance(fields, dict) else _NOTHING
+    if "/" in value[:80]:
+        return told_by_type(value[:_LONGEST_WORDS])
+    return Told(rate_in(value), channels_in(value)) if len(value) < _LONGEST_WORDS else _NOTHING
 
 
-def _number(values: Mapping[str, Any], names: tuple[str, ...], allowed: range) -> int:
-    for name in names:
-        value = values.get(name)
-        if isinstance(value, str):
-            found = _NUMBER.fullmatch(value)
-            value = int(found[1]) if found else None
-        elif isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if type(value) is int and value in allowed:
-            return value
-    return 0
+def _rate(value: object, *, weak: bool) -> int:
+    rate = _number(value, RATES)
+    if not rate and isinstance(value, str) and "k" in value.lower():
+        rate = rate_in(value)
+    return rate if not weak or is_usual(rate) else 0
 
 
-def _encoding(values: Mapping[str, Any]) -> str:
-    for name in _ENCODING_NAMES:
-        value = values.get(name)
-        if isinstance(value, str) and len(value) < 40:
-            plain = _plain(value).removeprefix("audio").removeprefix("pcm")
-            if plain in _ENCODINGS:
-                return _ENCODINGS[plain]
-    return ""
+def _number(value: object, allowed: range) -> int:
+    if isinstance(value, str):
+        found = _NUMBER.fullmatch(value)
+        value = int(found[1]) if found else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and value in allowed else 0
 
 
-_TOLD_NAMES: Final = frozenset(
-    (*_RATE_NAMES_IN_EVENTS, *_CHANNEL_NAMES, *_ENCODING_NAMES, *_TYPE_NAMES)
-)
-_KNOWN: Final = _TOLD_NAMES | frozenset(_OBJECT_NAMES)
 _LONGEST_NAME: Final = 40
 _NOTHING: Final = Told()
 
 
-def _known(name: object) -> str:
-    """Return a name that tells of audio, plain; empty where it is none: of most fields."""
-    return _known_name(name) if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
+def _part(name: object) -> str:
+    """Return what a header, a parameter or a field tells of; empty for most."""
+    return _part_of(name) if isinstance(name, str) and len(name) <= _LONGEST_NAME else ""
 
 
 @lru_cache(maxsize=1024)  # a stream names the same fields in each of its events
-def _known_name(name: str) -> str:
-    plain = _plain(name)
-    return plain if plain in _KNOWN else ""
+def _part_of(name: str) -> str:
+    plain = _plain(name).removeprefix("x")
+    if _RATE.fullmatch(plain):
+        return "" if _OTHERS.search(plain) else "rate"
+    parts = (
+        ("weak", _WEAK_RATES),
+        ("channels", _CHANNEL_NAMES),
+        ("bits", _BIT_NAMES),
+        ("width", _WIDTH_NAMES),
+        ("words", _WORDS_NAMES),
+        (_OBJECT, _OBJECT_NAMES),
+    )
+    return next((part for part, names in parts if plain in names), "")
 
 
+@lru_cache(maxsize=1024)
 def _plain(name: str) -> str:
     """Return a name in lower case, without what joins its words."""
     return re.sub(r"[-_. /]", "", name.strip().lower())

@@ -29,6 +29,7 @@ each event between the rest: never what was asked for. One stream may mix them.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
@@ -37,11 +38,14 @@ from streamplay.presentable import presentable
 from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.outcomes import ENDS, error_words, may_be_last, tells_failure
 from streamplay.stream.payload import (
+    Found,
     address_type,
+    are_numbers,
     find_audio,
     is_base64,
     may_be_audio,
     undo_base64,
+    undo_numbers,
 )
 
 if TYPE_CHECKING:
@@ -63,11 +67,14 @@ class Audio:
         What the event says of it.
     ends_with_body : bool
         Whether its dialect has no end mark: the body's own end is one.
+    last : bool
+        Whether it says that it is the last one. MiniMax's holds all the audio once more.
     """
 
     data: bytes
     told: Told = field(default=_NOTHING, compare=False)
     ends_with_body: bool = field(default=False, compare=False)
+    last: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,7 @@ class _Place(NamedTuple):
 
     value: Any
     fields: Mapping[str, Any]
+    unmarked: bool = False
 
 
 # Where each dialect keeps its base64. An event that names no kind is known by
@@ -136,11 +144,28 @@ _KEY_BY_KIND: Final = {
     "chunk": "data",
     "audio_chunk": "data",
 }
-_KEYS_WITHOUT_KIND: Final = ("b64", "audio", "delta", "audio_base64")
-_KEYS_OF_ANY_KIND: Final = ("b64", "audio_base64")
+_KEYS_WITHOUT_KIND: Final = (
+    *("b64", "audio", "delta", "audio_base64"),
+    *("audioContent", "audio_content"),  # Google's text:synthesize, and Inworld's
+)
+
+_KEYS_OF_ANY_KIND: Final = ("b64", "audio_base64", "audioContent", "audio_content")
+_KIND_KEYS: Final = ("type", "object", "event", "kind")
 _BASE64_KEYS: Final = ("data", "b64", "b64_json", "base64")
 _INNER_KEYS: Final = (*_BASE64_KEYS, "audio", "content")
 _AUDIO_ENDINGS: Final = ("audio.delta", "audio_output.delta")
+_AUDIO_KIND: Final = re.compile(
+    r"(?:.*[._-])?(?:audio|speech)(?:[._-]?(?:delta|chunk|data|output|frame|content))?"
+)
+
+# Objects in which base64 is audio, wherever they stand: DashScope's output.audio.data, Gemini's
+# candidates.0.content.parts.0.inlineData.data.
+_AUDIO_OBJECTS: Final = frozenset(("audio", "inlineData", "inline_data", "audioContent"))
+
+# What servers send between, to keep a connection or to greet.
+_SMALL_TALK: Final = frozenset(
+    ("ping", "pong", "heartbeat", "keepalive", "keep-alive", "connected", "ok", "start", "started")
+)
 _CHAT: Final = "chat.completion.chunk"
 _UNNAMED: Final = "message"  # what the format calls an event without a name
 _WORDS: Final = "conversation.item.word_timestamps"
@@ -208,19 +233,44 @@ def _meaning_of_text(text: str, number: int, named: str) -> WireEvent:
         raise _remote_error(None, text)
     if may_be_audio(text) or (named.endswith("audio") and text):
         return Audio(_undo_base64(text, number), ends_with_body=True)
+    if _is_small_talk(text, named):
+        return Ignored(named, ends=may_be_last({}, named))
     raise _malformed(number, f"is not a JSON object: {_shown(text, 60)!r}")
 
 
+def _is_small_talk(text: str, named: str) -> bool:
+    """Tell whether a text is said between: certainly no audio, and no JSON that was damaged."""
+    if text.strip().lower() in _SMALL_TALK:
+        return True
+    of_audio = named in _KEY_BY_KIND or _AUDIO_KIND.fullmatch(named[:80])
+    return (
+        named != _UNNAMED
+        and not of_audio
+        and len(text) < _LONGEST_TALK
+        and _DAMAGED.search(text) is None
+    )
+
+
+_LONGEST_TALK: Final = 200
+_DAMAGED: Final = re.compile(r'[{\[\]}"\ufffd\0]')
+
+
 def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEvent:
-    place = _audio_place(fields, kind)
+    place, found = _audio_place(fields, kind), None
+    if place is None:
+        found = find_audio(fields)
+        place = _other_place(found, kind)
     if place is not None:
         told = told_by_fields(place.fields)
         if place.fields is not fields:
             told = told.over(told_by_fields(fields))
         if isinstance(place.value, str) and place.value.startswith("data:"):
             told = told_by_type(address_type(place.value[:200])).over(told)
-        unmarked = kind in _UNMARKED or "audio_base64" in place.fields or may_be_last(fields)
-        return Audio(_undo_base64(place.value, number), told, unmarked)
+        data, encoding = _undone(place.value, number)
+        told = Told(0, 0, encoding).over(told) if encoding else told
+        last = may_be_last(fields)
+        unmarked = kind in _UNMARKED or "audio_base64" in place.fields or last or place.unmarked
+        return Audio(data, told, unmarked, last)
     if kind in _KEY_BY_KIND and kind not in _UNMARKED and "finish_reason" not in fields:
         raise _malformed(number, f"({_shown(kind, 60)}) holds no audio")
     if kind == _WORDS:
@@ -233,7 +283,7 @@ def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEv
     if "detail" in fields and fields.keys() <= _ERROR_FIELDS:
         raise _remote_error(fields, kind)
     ends = may_be_last(fields, kind)
-    return Ignored(kind, find_audio(fields)[0], told_by_fields(fields), ends)
+    return Ignored(kind, found.path if found else "", told_by_fields(fields), ends)
 
 
 def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
@@ -250,6 +300,18 @@ def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
     if kind == "chunk" and isinstance(value, str) and not is_base64(value):
         return None  # a chunk whose data is no base64 holds text
     return _Place(value, fields)
+
+
+def _other_place(found: Found, kind: str) -> _Place | None:
+    """Take what is known for audio by the kind of its event, or by the object that it is in."""
+    if not found.path or kind == _CHAT:
+        return None
+    names = found.path.split(".")
+    inside = not _AUDIO_OBJECTS.isdisjoint(names[:-1]) or (
+        len(names) > 1 and names[-1] in (*_KEYS_OF_ANY_KIND, "audio")
+    )
+    known = kind in _KEY_BY_KIND or _AUDIO_KIND.fullmatch(kind[:80]) is not None
+    return _Place(found.value, found.owner, unmarked=True) if inside or known else None
 
 
 def _place_in_chat(fields: dict[str, Any]) -> _Place | None:
@@ -271,7 +333,7 @@ def _malformed(number: int, problem: str) -> MalformedEvent:
 
 def _kind(fields: dict[str, Any], named: str) -> str:
     """Tell an event's kind: by its `type`, its `object`, or the name of the SSE event."""
-    kinds = [kind for key in ("type", "object") if isinstance(kind := fields.get(key), str)]
+    kinds = [kind for key in _KIND_KEYS if isinstance(kind := fields.get(key), str)]
     for kind in kinds:
         if kind.lower() in _KEY_BY_KIND:
             return kind.lower()
@@ -291,9 +353,19 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
 
 
 def _holds_audio(value: object) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, dict) and any(isinstance(value.get(key), str) for key in _BASE64_KEYS)
-    )
+    if isinstance(value, dict):
+        return any(isinstance(value.get(key), str | list) for key in _BASE64_KEYS)
+    return isinstance(value, str) or are_numbers(value)
+
+
+def _undone(value: object, number: int) -> tuple[bytes, str]:
+    """Return the bytes of an event's audio, and their encoding where numbers tell it."""
+    if not isinstance(value, list):
+        return _undo_base64(value, number), ""
+    try:
+        return undo_numbers(value)
+    except ValueError as error:
+        raise _malformed(number, f"holds audio that is {error}") from error
 
 
 def _undo_base64(text: object, number: int) -> bytes:

@@ -25,7 +25,7 @@ from streamplay.audio import AudioFormat
 from streamplay.errors import WrongEncoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streamplay.audio import Frames
 
@@ -113,6 +113,17 @@ _CLOSE: Final = 0.93
 _AGREEING_WHERE_CLOSE: Final = 4
 
 
+# Looked at where none of the usual readings is smooth: where one is, samples of 16 bits read in
+# pairs may be smoother still.
+_WIDE: Final = tuple(
+    Candidate(name)
+    for name in (
+        *("pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be"),
+        *("pcm_s24be", "pcm_s32be", "pcm_f64be"),
+    )
+)
+
+
 def readings_beside(told: str) -> Iterator[Candidate]:
     """Yield what bytes may be that are said to be `told`.
 
@@ -123,7 +134,7 @@ def readings_beside(told: str) -> Iterator[Candidate]:
     if told == "pcm_f32le":
         yield from (Candidate(told, shift) for shift in (1, 2, 3))
     # One law read as the other is still speech: `Guard.other_law`.
-    others = ("pcm_s16le", "pcm_f32le", *(() if told in _G711 else _G711))
+    others = ("pcm_s16le", "pcm_f32le", *(() if told in _G711 else ("pcm_u8", *_G711)))
     yield from (Candidate(other) for other in others if other != told)
 
 
@@ -147,8 +158,8 @@ class Guard:
 
     def __init__(self, told: AudioFormat, *, guessed: bool = False) -> None:
         self._told = told
-        # A multiple of 8 frames: a window holds whole samples of every reading.
-        self._window = max(8, told.frames(WINDOW_SECONDS) // 8 * 8)
+        # A multiple of 24 frames: a window holds whole samples of every reading.
+        self._window = max(24, told.frames(WINDOW_SECONDS) // 24 * 24)
         self._size = self._window * told.channels  # samples in it
         self._loud = _LOUD[told.encoding] * self._size
         self._silent = _SILENT * self._size
@@ -242,8 +253,14 @@ class Guard:
 
     def _smoothest(self, window: bytes, given: Frames | None, bound: float) -> Candidate | None:
         """Return the other reading that varies least, and less than `bound`."""
+        usual = self._smoothest_of(readings_beside(self._told.encoding), window, given, bound)
+        return usual or self._smoothest_of(_WIDE, window, given, bound)
+
+    def _smoothest_of(
+        self, readings: Iterable[Candidate], window: bytes, given: Frames | None, bound: float
+    ) -> Candidate | None:
         best = None
-        for reading in readings_beside(self._told.encoding):
+        for reading in readings:
             other = _sane(self._read(window, reading))
             if other is None or _variation(other) > bound:
                 continue
@@ -366,7 +383,7 @@ def _is_leftover(reading: Candidate, frames: Frames, data: bytes, given: Frames 
     """Tell whether a smooth reading is what other sound leaves in its bytes."""
     if abs(float(frames.mean())) > _FARTHEST_OFFSET:
         return True
-    if reading.encoding == "pcm_f32le" and frames.var() < _FAINTEST_FLOAT:
+    if reading.encoding.startswith("pcm_f") and frames.var() < _FAINTEST_FLOAT:
         return True
     eight_bits = reading == _SWAPPED and len(set(data[::2])) == 1
     shifted = reading == _SWAPPED or bool(reading.shift)

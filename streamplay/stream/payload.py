@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pybase64
 
@@ -88,26 +88,80 @@ def may_be_audio(text: str) -> bool:
         return False
 
 
-def find_audio(fields: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Find the first field that holds what may be audio.
+class Found(NamedTuple):
+    """A field that may hold audio.
 
-    Returns
-    -------
-    str and mapping
-        Its path, and the object that it is a field of; nothing where there is none.
+    Parameters
+    ----------
+    path : str
+        The names that lead to it, with dots between; nothing where there is none.
+    owner : mapping
+        The object that it is a field of.
+    value : str or list
+        What it holds.
     """
+
+    path: str
+    owner: Mapping[str, Any]
+    value: Any
+
+
+def find_audio(fields: Mapping[str, Any]) -> Found:
+    """Find the first field that holds what may be audio: base64, or numbers."""
     places = islice(_places(fields, _DEPTH), _MOST_PLACES)
-    found = (place for place in places if isinstance(place[2], str) and may_be_audio(place[2]))
-    path, owner, _ = next(found, ("", {}, None))
-    return path, owner
+    found = (place for place in places if _may_hold(place.value))
+    return next(found, Found("", {}, ""))
 
 
-def _places(
-    fields: Mapping[str, Any], depth: int
-) -> Iterator[tuple[str, Mapping[str, Any], object]]:
-    """Yield the path, the owner and the value of each field, those inside others too."""
+def _may_hold(value: object) -> bool:
+    return may_be_audio(value) if isinstance(value, str) else are_numbers(value)
+
+
+def are_numbers(value: object) -> bool:
+    """Tell whether a value is a list of so many numbers that they can only be samples or bytes."""
+    values = _flat(value)
+    return len(values) >= LONG and all(type(one) in (int, float) for one in values)
+
+
+def undo_numbers(value: object) -> tuple[bytes, str]:
+    """Return the bytes of a list of numbers, and the encoding that they are in; none for bytes.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    import numpy as np
+
+    array = np.asarray(_flat(value))
+    if array.ndim != 1 or array.dtype.kind not in "iuf" or not array.size:
+        raise ValueError("no list of numbers")
+    peak = float(np.abs(array).max())
+    if array.dtype.kind == "f" and peak <= _LOUDEST_FLOAT:
+        return array.astype("<f4").tobytes(), "pcm_f32le"
+    if array.min() >= 0 and peak <= _BYTE:
+        return array.astype(np.uint8).tobytes(), ""
+    if not peak <= _S16:
+        raise ValueError("numbers beyond 16 bits")
+    return array.clip(-_S16, _S16 - 1).astype("<i2").tobytes(), "pcm_s16le"
+
+
+_LOUDEST_FLOAT: Final = 8.0
+_BYTE: Final = 255
+_S16: Final = 32768
+
+
+def _flat(value: object) -> list[Any]:
+    """Return a list, or the only one in it."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, list) else []
+
+
+def _places(fields: Mapping[str, Any], depth: int) -> Iterator[Found]:
+    """Yield each field, those inside others too."""
     for name, value in islice(fields.items(), _MOST_FIELDS):
-        yield name, fields, value
+        yield Found(name, fields, value)
         inside: Mapping[str, Any] = {}
         if isinstance(value, dict):
             inside = value
@@ -115,4 +169,4 @@ def _places(
             inside = {str(at): one for at, one in enumerate(value[:_MOST_FIELDS])}
         if inside and depth > 1:
             for path, owner, inner in _places(inside, depth - 1):
-                yield f"{name}.{path}", owner, inner
+                yield Found(f"{name}.{path}", owner, inner)

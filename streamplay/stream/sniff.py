@@ -7,6 +7,7 @@ samples, text is loud noise, and so is compressed audio.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import UnexpectedContent
@@ -35,13 +36,23 @@ _RECORD: Final = b"\x1e"  # in front of each text of application/json-seq (RFC 7
 _TEXT: Final = re.compile(rb"[\t\n\r -~]*")
 _TEXTS: Final = (
     (BASE64, re.compile(rb"data:[\w.+-]+/[\w.+-]+(?:;[\w.=+-]+)*;base64,", re.IGNORECASE)),
-    ("text/event-stream", re.compile(rb"\s*(?:(?:data|event|id|retry):|: [A-Za-z])")),
+    # A comment may come first: keep-alives are some.
+    ("text/event-stream", re.compile(rb"\s*(?:(?:data|event|id|retry):|: ?(?:[A-Za-z]|[\r\n]))")),
     ("application/json", re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\"\[{\]])")),
     ("text/html", re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)),
 )
 # Words and the spaces between them: a half wave in G.711 may be printable too, but is smooth.
 _PLAIN: Final = re.compile(rb"(?:[\"'(]?[A-Za-z]{2,}[\"')]?[.,:;!?]?\s+){3}[\t\n\r -~]{8}")
 _PLAIN_LOOK: Final = 48
+
+# JSON that is one string: base64, perhaps behind a ``data:`` address.
+_QUOTED: Final = re.compile(rb"""\s*"[A-Za-z0-9+/_=:;,.\\-]{32}""")
+
+# Printable bytes that go up and down as letters and spaces do, and no half wave in G.711 does.
+_ANY_TEXT_LOOK: Final = 256
+_FEWEST_LETTERS: Final = 16
+_FEWEST_SPACES: Final = 4
+_LEAST_STEP: Final = 14
 
 # Base64 of anything but zeros has some 30 different characters in 48; what repeats a few may be
 # silence in A-law.
@@ -180,9 +191,23 @@ def _identify_other_text(text: bytes, *, whole: bool) -> str | None:
         return RAW
     if not whole and len(text) < _PLAIN_LOOK:
         return None
+    if _QUOTED.match(text):
+        return "application/json"
     if _PLAIN.match(text) or (whole and _is_sentence(text)):
         return "text/plain"
-    return _identify_base64(text, whole=whole)
+    kind = _identify_base64(text, whole=whole)
+    return _identify_any_text(text[:_ANY_TEXT_LOOK], whole=whole) if kind == RAW else kind
+
+
+def _identify_any_text(text: bytes, *, whole: bool) -> str | None:
+    steps = sum(abs(first - second) for first, second in pairwise(text))
+    if not _TEXT.fullmatch(text) or steps < _LEAST_STEP * len(text):
+        return RAW
+    if len(text) < _ANY_TEXT_LOOK:
+        return RAW if whole else None
+    spaces = sum(text.count(each) for each in (b" ", b"\n", b"\t"))
+    is_text = len(set(text)) >= _FEWEST_LETTERS and spaces >= _FEWEST_SPACES
+    return "text/plain" if is_text else RAW
 
 
 def _may_be_address(text: bytes) -> bool:

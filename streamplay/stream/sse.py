@@ -42,6 +42,12 @@ class EventReader:
     max_event_bytes : int
         How long one event may be, line ends apart. No more than this, and one
         chunk, is ever held.
+
+    Attributes
+    ----------
+    dataless : str
+        The name of the last event that had no data: it is none to the format, and may have ended
+        the stream.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
@@ -52,6 +58,7 @@ class EventReader:
         self._data: bytes | bytearray | None = None  # of the event so far, its first name with it
         self._after_cr = False
         self._at_start = True
+        self.dataless = ""
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `data` completes, those without data left out.
@@ -75,6 +82,8 @@ class EventReader:
             event = self._end_line(line)
             if event is not None and event.data:
                 yield event
+            elif event is not None and event.event:
+                self.dataless = event.event
         if unfinished:
             self._grow(unfinished)
             self._line.append(unfinished)

@@ -8,6 +8,7 @@ asked for.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
@@ -31,13 +32,14 @@ from streamplay.stream.dialects import (
     meaning_of,
     parsed,
 )
-from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, first_value
-from streamplay.stream.payload import address_type, find_audio, undo_base64
+from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, first_value, may_be_last
+from streamplay.stream.payload import address_type, find_audio, undo_base64, undo_numbers
 from streamplay.stream.repeats import Repeats
 from streamplay.stream.sniff import BASE64, is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
+    from codecs import IncrementalDecoder
     from collections.abc import Callable, Iterator
 
     from httpx_sse import ServerSentEvent
@@ -114,6 +116,7 @@ _JSON_LINES: Final = (
     *("application/x-jsonlines", "application/json-seq", "application/x-json-stream"),
 )
 
+_UTF_16: Final = (BOM_UTF16_LE, BOM_UTF16_BE)
 _TAIL_BYTES: Final = 4096  # an error's length at most, where it is no event
 
 # Where a value may end: at the end of a line, before the mark of RFC 7464, and where another one
@@ -121,6 +124,8 @@ _TAIL_BYTES: Final = 4096  # an error's length at most, where it is no event
 _VALUE_END: Final = re.compile(rb"[\n\x1e]|\}(?=\s*\{)")
 _LONGEST_GAP: Final = 64
 _SEPARATORS: Final = b"\x1e \t\r\n"
+
+_BEGIN_BYTES: Final = 64  # of the first audio, by which its repetition is known
 
 _KEPT: Final = "What had arrived is kept. Try again"
 
@@ -145,6 +150,21 @@ class _Notes:
         self.suspect = ""
         self._heard = False
         self._marked = True  # an end mark is to be expected
+        self._deltas = self._bytes = 0  # of audio
+        self._begin = b""
+
+    def _once(self, event: WireEvent) -> WireEvent:
+        """Empty a last event that holds once more all the audio that came before it."""
+        if not isinstance(event, Audio) or not event.data:
+            return event
+        size = len(event.data)
+        again = event.last and self._deltas > 1 and size == self._bytes
+        if again and event.data.startswith(self._begin):
+            return Audio(b"", event.told, event.ends_with_body, event.last)
+        self._begin = self._begin or event.data[:_BEGIN_BYTES]
+        self._deltas += 1
+        self._bytes += size
+        return event
 
     def _note(self, event: WireEvent) -> None:
         if isinstance(event, Audio):
@@ -266,6 +286,8 @@ class _EventStream(_Notes):
                 if audio is not None and repeats.end - at <= self._max:
                     at = repeats.end
                     self._number += 1
+                    self._deltas += 1
+                    self._bytes += len(audio.data)
                     self._misses = 0
                     if self._noted is not repeats:
                         self._note(audio)
@@ -303,7 +325,7 @@ class _EventStream(_Notes):
         events = self._events.feed(part)
         for event in events:
             self._number += 1
-            meant = meaning(event.data, self._number, event.event)
+            meant = self._once(meaning(event.data, self._number, event.event))
             self._note(meant)
             self._done = isinstance(meant, Done)
             if self._done:
@@ -318,6 +340,8 @@ class _EventStream(_Notes):
         if self._done:
             return
         mark = self._unfinished_mark()
+        if self._heard and may_be_last({}, self._events.dataless):
+            self._marked = False
         words = error_at_the_end(self._tail) if mark is None else ""
         if words:
             raise _error_at_the_end(words)
@@ -366,6 +390,8 @@ class _JsonBody(_Notes):
         super().__init__()
         self._words = words
         self._data = bytearray()
+        self._start: bytes | None = b""  # until it is known whether it is UTF-16
+        self._utf_16: IncrementalDecoder | None = None
         self._searched = 0
         self._tries = 0  # lines that were no value of their own
         self._first = b""
@@ -373,7 +399,7 @@ class _JsonBody(_Notes):
         self._done = False
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
-        self._data += data
+        self._data += self._in_utf_8(data)
         if len(self._data) > MAX_JSON_BYTES:
             raise TooLarge(
                 f"the JSON is longer than {MAX_JSON_BYTES} bytes",
@@ -395,7 +421,19 @@ class _JsonBody(_Notes):
         # What has been searched is not searched again; the next value may follow a little later.
         self._searched = max(self._searched, len(self._data) - _LONGEST_GAP)
 
+    def _in_utf_8(self, data: bytes) -> bytes:
+        """Return text in UTF-8, also where its mark says UTF-16."""
+        if self._start is not None:
+            self._start += data
+            if len(self._start) < len(_UTF_16[0]):
+                return b""
+            data, self._start = self._start, None
+            if data.startswith(_UTF_16):
+                self._utf_16 = getincrementaldecoder("utf-16")("replace")
+        return data if self._utf_16 is None else self._utf_16.decode(data).encode()
+
     def finish(self) -> Iterator[WireEvent]:
+        self._data += self._start or b""
         rest = bytes(self._data).strip(_SEPARATORS)
         self._data.clear()
         while rest:
@@ -419,7 +457,7 @@ class _JsonBody(_Notes):
                 self.late += 1
                 continue
             try:
-                meant = self._meaning(one, line)
+                meant = self._once(self._meaning(one, line))
             except (RemoteError, MalformedEvent):
                 if self._heard:
                     raise
@@ -434,13 +472,17 @@ class _JsonBody(_Notes):
         if not isinstance(meant, Ignored) or not meant.suspect or not isinstance(value, dict):
             return meant
         # Nothing else can be meant by so much of base64 in the answer to a request for speech.
-        path, owner = find_audio(value)
-        text = str(owner[path.rpartition(".")[2]])
-        told = told_by_type(address_type(text[:200])).over(told_by_fields(owner))
+        found = find_audio(value)
+        told = told_by_fields(found.owner)
         try:
-            return Audio(undo_base64(text), told.over(meant.told))
+            if isinstance(found.value, list):
+                data, encoding = undo_numbers(found.value)
+                return Audio(data, Told(0, 0, encoding).over(told).over(meant.told))
+            data = undo_base64(found.value)
         except ValueError:
             return meant  # only its beginning looks like it
+        told = told_by_type(address_type(found.value[:200])).over(told)
+        return Audio(data, told.over(meant.told))
 
     def _no_speech(self) -> StreamBroken:
         words = self._words(self._first)

@@ -4,6 +4,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from streamplay.errors import MalformedEvent, RemoteError, Truncated
@@ -95,11 +96,80 @@ def test_base64_is_read_in_each_of_its_spellings(text: str) -> None:
         {"type": "chunk", "data": b64(b"ab")},
         {"audio_base64": b64(b"ab")},
         {"audio": {"data": b64(b"ab")}},
+        {"audioContent": b64(b"ab")},
+        {"event": "audio", "audio": b64(b"ab")},
+        {"kind": "audio", "data": b64(b"ab")},
     ],
     ids=str,
 )
 def test_dialects_of_other_servers_are_heard(event: dict[str, Any]) -> None:
     assert read(sse(event, "[DONE]")) == [Audio(b"ab"), Done()]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"output": {"finish_reason": "null", "audio": {"data": b64(LONG), "url": ""}}},
+        {"candidates": [{"content": {"parts": [{"inlineData": {"data": b64(LONG)}}]}}]},
+        {"result": {"audioContent": b64(LONG)}},
+        {"type": "tts.audio", "payload": b64(LONG)},
+        {"type": "audio_chunk", "chunk": b64(LONG)},
+        {"audio": list(LONG)},
+        {"audio": {"type": "Buffer", "data": list(LONG)}},
+    ],
+    ids=lambda event: str(event)[:40],
+)
+def test_audio_is_known_by_what_it_stands_in(event: dict[str, Any]) -> None:
+    assert read(sse(event, "[DONE]")) == [Audio(LONG), Done()]
+
+
+def test_numbers_are_samples() -> None:
+    for samples, encoding, kind in (
+        ([0.5, -0.25] * 150, "pcm_f32le", "<f4"),
+        ([300, -20000] * 150, "pcm_s16le", "<i2"),
+    ):
+        (first, _) = read(sse({"audio": samples, "sample_rate": 8000}, "[DONE]"))
+        assert isinstance(first, Audio)
+        assert first.told == Told(8000, 0, encoding)
+        assert np.frombuffer(first.data, kind).tolist() == samples
+    _, error = read_until_fault(sse({"type": "delta", "audio": [1e9, 2]}))
+    assert isinstance(error, MalformedEvent)
+
+
+def test_a_last_event_that_holds_all_the_audio_again_is_not_heard_twice() -> None:
+    # MiniMax's, unless its `stream_options` exclude it.
+    def event(data: bytes, status: int) -> dict[str, Any]:
+        return {"data": {"audio": data.hex(), "status": status}, "base_resp": {"status_code": 0}}
+
+    parts = [LONG, LONG[::-1]]
+    heard = read(sse(*(event(part, 1) for part in parts), event(b"".join(parts), 2)))
+    assert b"".join(one.data for one in heard if isinstance(one, Audio)) == b"".join(parts)
+    assert heard[-1] == Done()
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        b"event: ping\ndata: 1764363600\n\n",
+        b"event: status\ndata: warming up\n\n",
+        b"data: keep-alive\n\n",
+        b"data: ping\n\n",
+    ],
+)
+def test_what_is_said_between_is_ignored(talk: bytes) -> None:
+    heard = read(talk + sse(delta_e(b"ab"), "[DONE]"))
+    assert [type(one) for one in heard] == [Ignored, Audio, Done]
+
+
+@pytest.mark.parametrize("end", [b"event: close\ndata: \n\n", b"event: complete\ndata: ok\n\n"])
+def test_an_event_may_end_the_stream_by_its_name_alone(end: bytes) -> None:
+    assert read(sse(delta_e(b"ab")) + end)[-1] == Done()
+
+
+def test_damaged_audio_is_no_small_talk() -> None:
+    for data in (b'event: speech.audio.delta\ndata: "type":\n\n', b'event: x\ndata: {"au\n\n'):
+        _, error = read_until_fault(data)
+        assert isinstance(error, MalformedEvent)
 
 
 def test_a_chunk_that_only_tells_why_it_is_the_last_has_no_audio() -> None:

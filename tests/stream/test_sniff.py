@@ -47,6 +47,11 @@ def file(kind: str) -> bytes:
         (b"data: [DONE]\n\n", "text/event-stream"),
         (b"\xef\xbb\xbfevent: audio\n", "text/event-stream"),
         (b": keep-alive\n\n", "text/event-stream"),
+        (b":\n\ndata: {}\n\n", "text/event-stream"),
+        (b": \r\n\r\ndata: {}", "text/event-stream"),
+        (b":ok\n\ndata: {}\n", "text/event-stream"),
+        (b'"data:audio/mpeg;base64,' + base64.b64encode(bytes(99)) + b'"', "application/json"),
+        (b"error: no such voice\n- code: 7\n" * 9, "text/plain"),
         (file("FLAC"), "audio/flac"),
         (file("OGG"), "audio/ogg"),
         (file("MP3"), "audio/mpeg"),
@@ -85,7 +90,8 @@ def test_sound_is_what_it_is_said_to_be(kind: str, encoding: str) -> None:
 
 def test_text_that_is_no_such_text_is_sound() -> None:
     assert told(b"ABCDEFGHIJKL" * 5) == ""
-    assert told(b"{ not JSON, and long enough" * 3) == ""
+    assert told(b"{ not JSON, and long enough" * 3) is None
+    assert told(b"{ not JSON, and long enough" * 12) == "text/plain"
 
 
 @pytest.mark.parametrize("kind", BYTES)

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,18 @@ def test_many_short_lines_of_one_event_are_bounded_too(line: bytes) -> None:
     with pytest.raises(TooLarge):
         read([line * 30], EventReader(100))
     assert MAX_EVENT_BYTES == 16 * 1024 * 1024  # docs/security.md promises it
+
+
+def test_many_short_lines_of_one_event_hold_little_more_than_their_bytes() -> None:
+    reader, lines = EventReader(), 100_000
+    tracemalloc.start()
+    for _ in range(100):
+        assert not list(reader.feed(b"data: xy\n" * (lines // 100)))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 8 * lines
+    (event,) = reader.feed(b"\n")
+    assert event.data == "\n".join(["xy"] * lines)
 
 
 def test_a_line_without_end_is_refused_before_it_is_held_whole() -> None:

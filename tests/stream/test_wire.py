@@ -198,6 +198,8 @@ SOUND = bytes(range(256)) * 3
         json.dumps({"result": {"audio": {"data": b64(SOUND)}}}, indent=2),
         json.dumps({"audioContent": b64(SOUND)}),
         json.dumps([{"b64_json": b64(SOUND)}]),
+        json.dumps({"a.b": b64(SOUND)}),
+        json.dumps({"array": [list(SOUND)]}),
         json.dumps({"choices": [{"message": {"audio": {"data": b64(SOUND)}}}]}),
         "\n".join(json.dumps({"audio_base64": b64(SOUND[at:][:256])}) for at in (0, 256, 512)),
         "\n".join(
@@ -211,6 +213,13 @@ def test_audio_in_json_is_heard_however_it_is_cut(body: str, size: int) -> None:
     events = read([data[at : at + size] for at in range(0, len(data), size)], JSON)
     assert b"".join(event.data for event in events if isinstance(event, Audio)) == SOUND
     assert events[-1] == Done()
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_json_in_utf_16_is_read_by_its_mark(size: int) -> None:
+    data = json.dumps({"audio": b64(SOUND)}).encode("utf-16")
+    events = read([data[at : at + size] for at in range(0, len(data), size)], JSON)
+    assert events == [Audio(SOUND), Done()]
 
 
 def test_lines_of_json_are_heard_as_they_come() -> None:
