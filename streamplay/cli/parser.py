@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "play": "play a sound file, or raw audio from standard input",
     "live": "a prompt: every line is spoken at once",
     "voices": "list the voices that the server offers",
-    "models": "list the known models, or a server's, and what they really return",
+    "models": "list models and what they really return",
     "devices": "list the output devices",
     "doctor": "check the library, the device, the key and the network",
     "serve": "run the local speech server",

@@ -321,9 +321,10 @@ def _short(name: str | None) -> str:
 # Content that is no speech
 
 _GZIP: Final = b"\x1f\x8b"
-_COMPRESSIONS: Final = frozenset(
-    ("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "x-compress", "exi", "dcb", "dcz")
+_UNCHANGED: Final = frozenset(
+    ("", "identity", "none", "binary", "utf-8", "utf8", "7bit", "8bit", "base64", "aws-chunked")
 )
+"""What servers write into Content-Encoding that compresses nothing."""
 
 
 def check_coding(coding: str, secret: str | None, start: bytes = _GZIP) -> None:
@@ -344,8 +345,8 @@ def check_coding(coding: str, secret: str | None, start: bytes = _GZIP) -> None:
 
 
 def _is_compressed(coding: str) -> bool:
-    """Tell whether a Content-Encoding names a compression (RFC 9110, 8.4.1; IANA's registry)."""
-    return not _COMPRESSIONS.isdisjoint(part.strip().lower() for part in coding.split(","))
+    """Tell whether a Content-Encoding is any that changes the bytes."""
+    return not {part.strip().lower() for part in coding.split(",")} <= _UNCHANGED
 
 
 # Connections

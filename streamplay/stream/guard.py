@@ -123,6 +123,12 @@ _WIDE: Final = tuple(
     )
 )
 
+# Two floats of 32 bits, neither beyond full scale, make one of 64 that is fainter.
+_FAINTEST_WIDE: Final = 1e-4
+
+# Where the lower half of a wide sample lies, and how it would be read.
+_LOWER: Final = {"pcm_s32le": ("pcm_s16le", 0), "pcm_s32be": ("pcm_s16be", 1)}
+
 
 def readings_beside(told: str) -> Iterator[Candidate]:
     """Yield what bytes may be that are said to be `told`.
@@ -264,7 +270,8 @@ class Guard:
             other = _sane(self._read(window, reading))
             if other is None or _variation(other) > bound:
                 continue
-            if not _is_leftover(reading, other, window, given):
+            narrow = reading in _WIDE and _is_narrow(reading, other, window)
+            if not narrow and not _is_leftover(reading, other, window, given):
                 best, bound = reading, _variation(other)
         return best
 
@@ -388,6 +395,21 @@ def _is_leftover(reading: Candidate, frames: Frames, data: bytes, given: Frames 
     eight_bits = reading == _SWAPPED and len(set(data[::2])) == 1
     shifted = reading == _SWAPPED or bool(reading.shift)
     return eight_bits or (shifted and _is_clipped(given))
+
+
+def _is_narrow(reading: Candidate, frames: Frames, data: bytes) -> bool:
+    """Tell whether a reading of wide samples only joins narrow ones.
+
+    Pairs of samples of 16 bits are smooth in both halves, and of wide ones the lower half is
+    noise; floats of 32 bits and a silent channel give wide samples that are faint.
+    """
+    if frames.var() < _FAINTEST_WIDE:
+        return True
+    lower = _LOWER.get(reading.encoding)
+    if lower is None:
+        return False
+    narrow, first = lower
+    return _variation(AudioFormat(narrow, 1).decode(data)[first::2]) < _ROUGH
 
 
 def _is_clipped(frames: Frames | None) -> bool:

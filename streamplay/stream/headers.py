@@ -85,9 +85,15 @@ def wav_format(body: bytes) -> AudioFormat:
     BadAudio
         If it names none that can be played.
     """
-    tag, channels, samplerate, _, frame, bits = struct.unpack_from("<HHIIHH", body)
+    tag, channels, samplerate, second, frame, bits = struct.unpack_from("<HHIIHH", body)
     if tag == _EXTENSIBLE and len(body) >= 40 and body[26:40] == _GUID_TAIL:
         (tag,) = struct.unpack_from("<H", body, 24)
+    elif tag == _EXTENSIBLE and not any(body[24:40]):
+        tag = 1  # a sub-format that was left out
+    if tag in (0, 1):  # writers that leave numbers out leave out those that the others tell
+        channels = channels or 8 * frame // (bits or 16) or 1
+        bits = bits or 8 * frame // channels or 16
+        samplerate = samplerate or second // (channels * (bits + 7) // 8)
     named = f"tag {tag}, {bits} bits, {samplerate} Hz, {channels} channels"
     compressed = tag not in (*_WAV_TAGS, 0, _EXTENSIBLE)
     held = (bits + 7) // 8 * 8  # 20 bits lie in 24, above

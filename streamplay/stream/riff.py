@@ -273,7 +273,7 @@ class Walker:
                     told = told or layout.read(body)
             else:
                 yield from self._skip(size)
-            yield from self._skip(-size % layout.align)
+            yield from self._skip_padding(size, layout)
         if name != layout.audio:  # the stream ended before
             self._data.clear()
             return None
@@ -285,6 +285,13 @@ class Walker:
         size = long if long and size >= _UNKNOWN_FROM else size - layout.prefix
         return (yield from self._file_audio(layout, size))
 
+    def _skip_padding(self, size: int, layout: Layout) -> Iterator[Part]:
+        """Pass over what fills a chunk up, where its writer has filled it up."""
+        padding = -size % layout.align
+        if padding and (yield from self._await(4)):
+            padding *= bytes(self._data[:4]) not in (layout.audio[:4], layout.form[:4], *_KNOWN)
+        yield from self._skip(padding)
+
     def _form(self, size: int, layout: Layout) -> Generator[Part, None, bytes]:
         """Take a chunk that is read; nothing where the stream ends inside."""
         if not layout.shortest <= size <= _LONGEST_FORMAT:
@@ -292,8 +299,18 @@ class Walker:
         return self._take(size) if (yield from self._await(size)) else b""
 
     def _file_audio(self, layout: Layout, size: int) -> Generator[Part, None, Layout | None]:
-        yield from self._audio(_known(size))
-        return self._next_header() or (yield from self._behind(layout, size))
+        while True:
+            yield from self._audio(_known(size))
+            other = self._next_header() or (yield from self._behind(layout, size))
+            if other is not None or not self._goes_on(layout):
+                return other
+            size = layout.read_head(self._data)[1] - layout.prefix
+            self._take(layout.head_bytes + layout.prefix)
+
+    def _goes_on(self, layout: Layout) -> bool:
+        """Tell whether another chunk of audio comes, in the same format."""
+        head = self._data[: layout.head_bytes + layout.prefix]
+        return head.startswith(layout.audio) and len(head) == layout.head_bytes + layout.prefix
 
     def _audio(self, size: int | None) -> Iterator[Part]:
         """Give audio on: so many bytes, or until a header stands in front."""
@@ -324,7 +341,7 @@ class Walker:
         """Pass over what follows the audio and is none; return the layout of the next file."""
         padding = -size % layout.align
         while (yield from self._await(1)):
-            ahead = max(layout.head_bytes, TAG_HEADER_BYTES)
+            ahead = max(layout.head_bytes + layout.prefix, TAG_HEADER_BYTES)
             yield from self._await(_LONGEST_START if self._may_begin() else ahead)
             if self._is_padding(padding):
                 self._take(padding)
@@ -334,7 +351,7 @@ class Walker:
                 if other is not None and pattern.match(self._data):
                     self._take(start)
                     return other
-            skipped = self._chunk_bytes(layout)
+            skipped = 0 if self._goes_on(layout) else self._chunk_bytes(layout)
             if not skipped:
                 return None
             yield from self._skip(skipped)

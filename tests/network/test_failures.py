@@ -277,9 +277,16 @@ def test_the_length_that_a_server_takes_is_read(message: str, limit: int | None)
 # Content that is no speech
 
 
-@pytest.mark.parametrize("coding", ["", " ", "identity", "IDENTITY "])
+@pytest.mark.parametrize("coding", ["", " ", "identity", "IDENTITY ", "utf-8", "binary"])
 def test_no_coding_is_none(coding: str) -> None:
     check_coding(coding, None)
+
+
+def test_a_label_of_gzip_that_the_bytes_contradict_is_wrong() -> None:
+    check_coding("gzip", None, b"RIFF")
+    for start in (b"\x1f", b"\x1f\x8b\x08"):
+        with pytest.raises(errors.UnexpectedContent):
+            check_coding("gzip", None, start)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "unheard-of"])

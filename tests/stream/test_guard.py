@@ -149,9 +149,35 @@ def test_one_law_is_not_told_from_the_other_by_less_than_a_second_of_vowels() ->
 @pytest.mark.parametrize("told", ENCODINGS)
 def test_every_other_encoding_is_thought_of_but_the_other_law(told: str) -> None:
     others = {reading.encoding for reading in readings_beside(told) if not reading.shift}
-    assert others == {"pcm_s16be", *ENCODINGS} - {told} - (
-        {"pcm_mulaw", "pcm_alaw"} if told in ("pcm_mulaw", "pcm_alaw") else set()
+    assert others == {"pcm_s16be", "pcm_u8", *ENCODINGS} - {told} - (
+        {"pcm_mulaw", "pcm_alaw", "pcm_u8"} if told in ("pcm_mulaw", "pcm_alaw") else set()
     )
+
+
+@pytest.mark.parametrize("told", ["pcm_s16le", "pcm_f32le"])
+@pytest.mark.parametrize(
+    "true", ["pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be", "pcm_s24be", "pcm_s32be", "pcm_u8"]
+)
+def test_samples_of_other_sizes_are_recognised(told: str, true: str) -> None:
+    expected = AudioFormat(told, 24000)
+    data = sized(voice(), true)
+    guard = Guard(expected, guessed=True)
+    found = look(guard, expected, data[: len(data) - len(data) % expected.frame_bytes])
+    assert found == Candidate(true)
+
+
+def sized(frames: Frames, encoding: str) -> bytes:
+    """Samples with noise in their last bits, as a model's are."""
+    kind, bits, order = encoding[4], int(encoding[5:].rstrip("lbe")), "><"[encoding.endswith("le")]
+    if kind == "f":
+        return frames.astype(f"{order}f{bits // 8}").tobytes()
+    if kind == "u":
+        return (frames * 127 + 128).astype("u1").tobytes()
+    noise = np.random.default_rng(3).uniform(-1, 1, frames.shape) / 2**20
+    whole = ((frames.astype("f8") + noise).clip(-0.99, 0.99) * 2**31).astype(f"{order}i4")
+    parts = whole.view("u1").reshape(-1, 4)
+    kept = parts[:, 1:] if order == "<" else parts[:, :3]
+    return (kept if bits == 24 else parts).tobytes()
 
 
 def test_the_error_names_the_encoding_and_the_flag() -> None:

@@ -310,3 +310,39 @@ def test_any_bytes_give_audio_or_a_typed_error(deltas: list[bytes], headed: bool
     except BadAudio:
         return
     assert len(audio) <= sum(map(len, deltas))
+
+
+def test_several_chunks_of_audio_are_heard() -> None:
+    body = wav(
+        b"abcd", tail=chunk(b"LIST", b"xy") + chunk(b"data", b"efgh") + chunk(b"id3 ", b"no")
+    )
+    for pieces in each_cut(body):
+        assert walk(pieces) == (b"abcdefgh", [AudioFormat("pcm_s16le", 24000)])
+
+
+def test_a_chunk_that_was_not_filled_up_costs_nothing() -> None:
+    odd = b"LIST\5\0\0\0abcde"
+    assert walk([wav(b"abcd", head=fmt() + odd)])[0] == b"abcd"
+    assert walk([wav(b"abcd", head=fmt() + odd + b"\0")])[0] == b"abcd"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1, 0, 24000, 48000, 2, 16), AudioFormat("pcm_s16le", 24000)),
+        ((1, 1, 24000, 48000, 2, 0), AudioFormat("pcm_s16le", 24000)),
+        ((1, 2, 0, 96000, 4, 16), AudioFormat("pcm_s16le", 24000, 2)),
+        ((0, 1, 24000, 0, 0, 0), AudioFormat("pcm_s16le", 24000)),
+    ],
+)
+def test_numbers_that_were_left_out_follow_from_the_others(
+    numbers: tuple[int, ...], told: AudioFormat
+) -> None:
+    head = chunk(b"fmt ", struct.pack("<HHIIHH", *numbers))
+    assert walk([wav(b"abcd", head=head)]) == (b"abcd", [told])
+
+
+def test_an_extensible_header_without_its_sub_format_is_of_samples() -> None:
+    body = struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16) + struct.pack("<HHI", 22, 16, 4)
+    head = chunk(b"fmt ", body + bytes(16))
+    assert walk([wav(b"abcd", head=head)]) == (b"abcd", [AudioFormat("pcm_s16le", 24000)])
