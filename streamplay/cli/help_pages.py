@@ -85,7 +85,7 @@ PAGES: Final[dict[str, HelpPage]] = {
         (
             ("streamplay models", "list the known models"),
             ("streamplay models --base-url http://localhost:8880/v1", "a server's"),
-            ('streamplay say -m hexgrad/Kokoro-82M "Hello"', "speak with one of them"),
+            ('streamplay say -m hexgrad/Kokoro-82M "Hello"', "speak with one"),
         ),
     ),
     "devices": HelpPage(

@@ -115,6 +115,8 @@ def _said(answer: Any) -> ErrorBody:
         if isinstance(answer.get(key), str) and message:
             # Beside a message it is a code: Kokoro-FastAPI.
             return ErrorBody(message, answer[key], _fields(answer))
+        if isinstance(answer.get(key), str) and _string(answer, "details"):
+            return ErrorBody(f"{answer[key]}: {_string(answer, 'details')}", "", _fields(answer))
         if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
             inner = _said(answer[key])
             return ErrorBody(inner.message or message, inner.code, inner.fields)

@@ -25,10 +25,6 @@ AT_ONCE_SECONDS: Final = 1.0
 """A 500 that comes sooner is taken for a field that the server stumbles over. One that comes
 later may be a moment's failure: the shape changes where the repeated request fails with 500 too."""
 
-_MOST_AFTER_500: Final = 2
-"""Shapes that one 500 leads to: openai-edge-tts has ffmpeg make what was asked for, and fails with
-500 at ``raw`` and at ``pcm`` (app/tts_handler.py at edaed2a)."""
-
 # For raw audio: the first needs no header, all know the last.
 _FORMATS: Final = ("pcm", "wav", "mp3")
 _FORMAT_FIELDS: Final = ("response_format", "response_encoding", "format", "encoding")
@@ -109,7 +105,7 @@ class Server:
     shape : Shape or None
         The one that it answered last with audio.
     stumbled : bool
-        Whether a 500 has led to other shapes already: that is tried once.
+        Whether a 500 has changed the shape already: that is tried once.
     news : bool
         Whether the shape was learned since `news` was last set to False.
     streams : int or None
@@ -195,7 +191,6 @@ class ShapeChoice:
             self.shape = replace(self.shape, without=self.shape.without | _WORD_TIMES)
         self._before_500: Shape | None = None
         self._guessed = False
-        self._after_500_left = _MOST_AFTER_500
         self._failed = False  # with a 500, after a while
 
     def ask_for(self, request: SpeechRequest) -> None:
@@ -222,7 +217,9 @@ class ShapeChoice:
 
     def _after(self, status: int, said: ErrorBody, seconds: float) -> bool:
         if status == 500:
-            return self._after_500(seconds)
+            # openai-edge-tts: "FFmpeg error during audio conversion: Command '['ffmpeg', … 'raw'".
+            of_format = said.names(*_FORMAT_FIELDS, str(self.body().get("response_format")))
+            return self._next() if of_format else self._after_500(seconds)
         if status not in _GROUNDS:
             return False
         if self._guessed:  # it was not about them
@@ -270,10 +267,6 @@ class ShapeChoice:
 
     def _after_500(self, seconds: float) -> bool:
         known = self._server.shape is not None
-        goes_on = self._before_500 is not None and self._after_500_left > 0
-        if goes_on and self._others:
-            self._after_500_left -= 1
-            return self._next()
         if known or self._server.stumbled or not self._others:
             return False
         if seconds > AT_ONCE_SECONDS and not self._failed:
@@ -281,7 +274,6 @@ class ShapeChoice:
             return False
         self._server.stumbled = True
         self._before_500 = self.shape
-        self._after_500_left -= 1
         return self._next()
 
     def _next(self) -> bool:

@@ -116,18 +116,14 @@ _AGREEING_WHERE_CLOSE: Final = 4
 # Looked at where none of the usual readings is smooth: where one is, samples of 16 bits read in
 # pairs may be smoother still.
 _WIDE: Final = tuple(
-    Candidate(name)
-    for name in (
-        *("pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be"),
-        *("pcm_s24be", "pcm_s32be", "pcm_f64be"),
-    )
+    Candidate(name) for name in ("pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be", "pcm_s24be")
 )
 
 # Two floats of 32 bits, neither beyond full scale, make one of 64 that is fainter.
 _FAINTEST_WIDE: Final = 1e-4
 
-# Where the lower half of a wide sample lies, and how it would be read.
-_LOWER: Final = {"pcm_s32le": ("pcm_s16le", 0), "pcm_s32be": ("pcm_s16be", 1)}
+_PAIRED: Final = "pcm_s32le"
+"""What two samples of 16 bits look like; the lower one comes first."""
 
 
 def readings_beside(told: str) -> Iterator[Candidate]:
@@ -405,11 +401,8 @@ def _is_narrow(reading: Candidate, frames: Frames, data: bytes) -> bool:
     """
     if frames.var() < _FAINTEST_WIDE:
         return True
-    lower = _LOWER.get(reading.encoding)
-    if lower is None:
-        return False
-    narrow, first = lower
-    return _variation(AudioFormat(narrow, 1).decode(data)[first::2]) < _ROUGH
+    lower = AudioFormat("pcm_s16le", 1).decode(data)[::2] if reading.encoding == _PAIRED else None
+    return lower is not None and _variation(lower) < _ROUGH
 
 
 def _is_clipped(frames: Frames | None) -> bool:

@@ -93,7 +93,7 @@ def wav_format(body: bytes) -> AudioFormat:
     if tag in (0, 1):  # writers that leave numbers out leave out those that the others tell
         channels = channels or 8 * frame // (bits or 16) or 1
         bits = bits or 8 * frame // channels or 16
-        samplerate = samplerate or second // (channels * (bits + 7) // 8)
+        samplerate = samplerate or second // (channels * ((bits + 7) // 8))
     named = f"tag {tag}, {bits} bits, {samplerate} Hz, {channels} channels"
     compressed = tag not in (*_WAV_TAGS, 0, _EXTENSIBLE)
     held = (bits + 7) // 8 * 8  # 20 bits lie in 24, above

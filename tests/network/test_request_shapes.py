@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamplay import Player
 from streamplay.audio import AudioFormat
-from streamplay.network.failures import ErrorBody
+from streamplay.network.failures import ErrorBody, read_error
 from streamplay.network.request_shapes import (
     AT_ONCE_SECONDS,
     Server,
@@ -161,14 +162,21 @@ def test_a_500_that_comes_at_once_changes_the_shape_once_per_server() -> None:
     first = choice(server=server)
     assert first.after_refusal(500, NOTHING, 0.0)
     assert first.body()["response_format"] == "pcm"
-    # openai-edge-tts with ffmpeg fails at both, however long it takes.
-    assert first.after_refusal(500, NOTHING, AT_ONCE_SECONDS + 1)
-    assert first.body()["response_format"] == "wav"
     assert not first.after_refusal(500, NOTHING, 0.0)
     assert first.undo_500()
     assert first.body()["response_format"] == "raw"
     assert not first.undo_500()
     assert not choice(server=server).after_refusal(500, NOTHING, 0.0)
+
+
+def test_a_500_that_names_the_format_refuses_it() -> None:
+    chosen = choice()
+    for asked, other in (("raw", "pcm"), ("pcm", "wav")):
+        command = f"['ffmpeg', '-i', '/tmp/a.mp3', '-f', '{asked}']"
+        told = {"error": "An internal server error occurred", "details": f"FFmpeg: {command}"}
+        said = read_error(json.dumps(told).encode())
+        assert chosen.after_refusal(500, said, AT_ONCE_SECONDS + 1)
+        assert chosen.body()["response_format"] == other
 
 
 def test_a_500_that_took_its_time_changes_the_shape_where_it_comes_again() -> None:

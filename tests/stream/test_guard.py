@@ -154,12 +154,11 @@ def test_every_other_encoding_is_thought_of_but_the_other_law(told: str) -> None
     )
 
 
-@pytest.mark.parametrize("told", ["pcm_s16le", "pcm_f32le"])
 @pytest.mark.parametrize(
-    "true", ["pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be", "pcm_s24be", "pcm_s32be", "pcm_u8"]
+    "true", ["pcm_s24le", "pcm_s32le", "pcm_f64le", "pcm_f32be", "pcm_s24be", "pcm_u8"]
 )
-def test_samples_of_other_sizes_are_recognised(told: str, true: str) -> None:
-    expected = AudioFormat(told, 24000)
+def test_samples_of_other_sizes_are_recognised(true: str) -> None:
+    expected = AudioFormat("pcm_s16le", 24000)
     data = sized(voice(), true)
     guard = Guard(expected, guessed=True)
     found = look(guard, expected, data[: len(data) - len(data) % expected.frame_bytes])

@@ -66,7 +66,7 @@ ID3 = chunk(b"id3 ", b"ID3\x03\0\0\0\0\0\0x")
         wav(AUDIO) + LIST,
         wav(AUDIO) + b"ID3\x04 and what else is no chunk \x00\xff",
         wav(AUDIO, head=LIST + chunk(b"JUNK", b"odd") + chunk(b"fact", b"") + fmt()),
-        wav(AUDIO, tail=chunk(b"data", b"a second one")),
+        wav(AUDIO[:17], tail=chunk(b"data", AUDIO[17:])),
         wav(AUDIO[:18]) + wav(AUDIO[18:]),
         wav(AUDIO[:17], tail=LIST) + wav(AUDIO[17:], tail=LIST),
         wav(AUDIO, tail=chunk(b"RIFF", b"no header")),
@@ -267,17 +267,15 @@ def test_a_size_that_no_speech_has_promises_nothing() -> None:
         fmt(bits=40),
         fmt(tag=2, bits=4),
         fmt(tag=3, bits=16),
-        fmt(channels=0),
         fmt(channels=200),
         fmt(rate=0),
         fmt(rate=4_000_000_000, bits=0),
         chunk(b"fmt ", b"short"),
         chunk(b"fmt ", b"", size=1 << 30),
-        chunk(b"fmt ", struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16)),
-        chunk(b"fmt ", struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16) + bytes(24)),
+        chunk(b"fmt ", struct.pack("<HHIIHH", 0xFFFE, 1, 24000, 48000, 2, 16) + b"\7" * 24),
         chunk(b"data", b""),
     ],
-    ids=range(12),
+    ids=range(10),
 )
 def test_a_header_that_cannot_be_read_is_bad_audio(head: bytes) -> None:
     with pytest.raises(BadAudio):
