@@ -112,11 +112,11 @@ def _said(answer: Any) -> ErrorBody:
         return ErrorBody()
     message = _string(answer, "message", "msg", "error_message", "status_msg")
     for key in ("error", "detail", "errors", "base_resp"):  # the last: MiniMax
-        if isinstance(answer.get(key), str) and message:
-            # Beside a message it is a code: Kokoro-FastAPI.
-            return ErrorBody(message, answer[key], _fields(answer))
-        if isinstance(answer.get(key), str) and _string(answer, "details"):
-            return ErrorBody(f"{answer[key]}: {_string(answer, 'details')}", "", _fields(answer))
+        more = message or _string(answer, "details")
+        if isinstance(answer.get(key), str) and more:
+            # Beside a message it is a code: Kokoro-FastAPI. Beside details it is none.
+            told = (message, answer[key]) if message else (f"{answer[key]}: {more}", "")
+            return ErrorBody(*told, _fields(answer))
         if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
             inner = _said(answer[key])
             return ErrorBody(inner.message or message, inner.code, inner.fields)
