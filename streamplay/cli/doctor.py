@@ -22,7 +22,7 @@ from streamplay.errors import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from streamplay.cli.parser import Parser
 
@@ -168,7 +168,10 @@ async def _visit(args: argparse.Namespace) -> str:
     from streamplay.network.client import SpeechClient
 
     async with SpeechClient(**{"timeout": _PATIENCE_SECONDS, **options.for_client(args)}) as client:
-        lists = {"voices": client.voices, "models": client.models}
+        lists: dict[str, Callable[[], Awaitable[Sequence[object]]]] = {
+            "voices": client.voices,
+            "models": client.models,
+        }
         counts: dict[str, int] = {}
         refused: ServerRefused | UnexpectedContent | None = None
         for what, ask in lists.items():

@@ -115,8 +115,8 @@ def _said(answer: Any) -> ErrorBody:
         more = message or _string(answer, "details")
         if isinstance(answer.get(key), str) and more:
             # Beside a message it is a code: Kokoro-FastAPI. Beside details it is none.
-            told = (message, answer[key]) if message else (f"{answer[key]}: {more}", "")
-            return ErrorBody(*told, _fields(answer))
+            said, code = (message, answer[key]) if message else (f"{answer[key]}: {more}", "")
+            return ErrorBody(said, code, _fields(answer))
         if isinstance(answer.get(key), str | list | Mapping) and answer[key]:
             inner = _said(answer[key])
             return ErrorBody(inner.message or message, inner.code, inner.fields)
