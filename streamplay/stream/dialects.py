@@ -38,7 +38,7 @@ from streamplay.presentable import presentable
 from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.outcomes import ENDS, error_words, may_be_last, tells_failure
 from streamplay.stream.payload import (
-    Found,
+    AudioField,
     address_type,
     are_numbers,
     find_audio,
@@ -302,7 +302,7 @@ def _audio_place(fields: dict[str, Any], kind: str) -> _Place | None:
     return _Place(value, fields)
 
 
-def _other_place(found: Found, kind: str) -> _Place | None:
+def _other_place(found: AudioField, kind: str) -> _Place | None:
     """Take what is known for audio by the kind of its event, or by the object that it is in."""
     if not found.path or kind == _CHAT:
         return None

@@ -101,10 +101,10 @@ class ErrorBehind:
         return data[:at] if self._held else data
 
     def finish(self) -> tuple[bytes, str]:
-        """Return the rest of the audio, and the words of the error; one of them is empty."""
+        """Return the rest of the audio, and the words of the error."""
         held, self._held = self._held, b""
-        words = _words_of_json(held)
-        return (b"", words) if words else (held, "")
+        at, words = _error_in(held)
+        return held[:at], words
 
 
 def _begun(data: bytes) -> int:
@@ -116,8 +116,19 @@ def _begun(data: bytes) -> int:
 
 def error_at_the_end(text: bytes) -> str:
     """Return the words of an error in JSON that a text ends with; nothing where there is none."""
-    found = _ERROR_BEGIN.search(text)
-    return _words_of_json(text[found.start() :].rstrip()) if found else ""
+    return _error_in(text.rstrip())[1]
+
+
+def _error_in(text: bytes) -> tuple[int, str]:
+    """Return where an error in JSON begins that `text` ends with, and its words.
+
+    Audio before it may by chance look like the begin of one.
+    """
+    for found in _ERROR_BEGIN.finditer(text):
+        words = _words_of_json(text[found.start() :])
+        if words:
+            return found.start(), words
+    return len(text), ""
 
 
 def first_value(text: bytes) -> tuple[object, int]:

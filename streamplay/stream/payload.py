@@ -88,7 +88,7 @@ def may_be_audio(text: str) -> bool:
         return False
 
 
-class Found(NamedTuple):
+class AudioField(NamedTuple):
     """A field that may hold audio.
 
     Parameters
@@ -106,11 +106,11 @@ class Found(NamedTuple):
     value: Any
 
 
-def find_audio(fields: Mapping[str, Any]) -> Found:
+def find_audio(fields: Mapping[str, Any]) -> AudioField:
     """Find the first field that holds what may be audio: base64, or numbers."""
     places = islice(_places(fields, _DEPTH), _MOST_PLACES)
     found = (place for place in places if _may_hold(place.value))
-    return next(found, Found("", {}, ""))
+    return next(found, AudioField("", {}, ""))
 
 
 def _may_hold(value: object) -> bool:
@@ -158,10 +158,10 @@ def _flat(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _places(fields: Mapping[str, Any], depth: int) -> Iterator[Found]:
+def _places(fields: Mapping[str, Any], depth: int) -> Iterator[AudioField]:
     """Yield each field, those inside others too."""
     for name, value in islice(fields.items(), _MOST_FIELDS):
-        yield Found(name, fields, value)
+        yield AudioField(name, fields, value)
         inside: Mapping[str, Any] = {}
         if isinstance(value, dict):
             inside = value
@@ -169,4 +169,4 @@ def _places(fields: Mapping[str, Any], depth: int) -> Iterator[Found]:
             inside = {str(at): one for at, one in enumerate(value[:_MOST_FIELDS])}
         if inside and depth > 1:
             for path, owner, inner in _places(inside, depth - 1):
-                yield Found(f"{name}.{path}", owner, inner)
+                yield AudioField(f"{name}.{path}", owner, inner)

@@ -197,10 +197,10 @@ class _Bytes:
 
     def finish(self) -> Iterator[WireEvent]:
         rest, words = self._error.finish()
-        if words:
-            raise _error_at_the_end(words)
         if rest:
             yield Audio(rest)
+        if words:
+            raise _error_at_the_end(words)
         yield Done()
 
 

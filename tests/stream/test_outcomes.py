@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamplay.stream.outcomes import (
@@ -101,6 +101,7 @@ def behind(pieces: Iterable[bytes]) -> tuple[bytes, str]:
     return audio + rest, words
 
 
+@example(audio=b'{"error"', key="error", line=False, cuts=[])
 @given(
     st.binary(max_size=300),
     st.sampled_from(["error", "detail", "message"]),
