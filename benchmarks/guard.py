@@ -199,6 +199,7 @@ def main() -> int:
     laws(speech)
     shares.append(compressed(speech))
     print(f"  all together: {sum(shares) / len(shares):.2%}")
+    print(f"  least of any kind: {min(shares):.2%}")
     return 0 if not alarms and min(shares) >= 0.99 else 1
 
 

@@ -198,21 +198,24 @@ def devices(run: Run) -> None:
 
 @row(planned=560, unit="clips", when="last")
 def noise_guard(run: Run) -> None:
-    """Speech, music, noise and tones in every encoding: no false alarm; 99 % of wrong encodings
-    recognised (`benchmarks.guard`).
+    """Speech, music, noise and tones in every encoding: no false alarm; of each wrong encoding 99 %
+    recognised, or all but one clip where there are fewer (`benchmarks.guard`).
     """
     clips = max(24, min(run.planned, int(run.seconds / 0.7)))
     told = run.module("guard", "--clips", str(clips), may_fail=True)
     run.done = clips if told else 0
     alarms = re.search(r"(?m)^  (\d+) of (\d+) \(", told)
     share = re.search(r"all together: ([\d.]+)%", told)
-    if alarms is None or share is None:
+    least = re.search(r"least of any kind: ([\d.]+)%", told)
+    if alarms is None or share is None or least is None:
         run.fault(f"nothing was told: {told[-200:]}")
     else:
         run.facts["false alarms"] = f"{alarms[1]} of {alarms[2]}"
         run.facts["recognised, %"] = float(share[1])
-        if alarms[1] != "0" or float(share[1]) < 99:
-            run.fault(f"{alarms[1]} false alarms, {share[1]} % recognised")
+        run.facts["recognised of any kind, % at least"] = float(least[1])
+        missed = round(clips * (1 - float(least[1]) / 100))
+        if alarms[1] != "0" or missed > max(1, clips // 100):
+            run.fault(f"{alarms[1]} false alarms, of one kind {least[1]} % recognised")
 
 
 @row(

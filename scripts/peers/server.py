@@ -256,6 +256,8 @@ def openai_edge_tts(*, converts: bool = False) -> None:
     replaced("edge_tts", Communicate=Communicate)
     if converts:
         ffmpeg()
+    else:
+        programs(ffmpeg="#!/bin/sh\nexit 127\n")  # as if there were none
     import server
     from gevent.pywsgi import WSGIServer
 

@@ -160,8 +160,8 @@ class Guard:
 
     def __init__(self, told: AudioFormat, *, guessed: bool = False) -> None:
         self._told = told
-        # A multiple of 24 frames: a window holds whole samples of every reading.
-        self._window = max(24, told.frames(WINDOW_SECONDS) // 24 * 24)
+        # A multiple of 8 frames: a window holds whole samples of every reading but 24 bits.
+        self._window = max(8, told.frames(WINDOW_SECONDS) // 8 * 8)
         self._size = self._window * told.channels  # samples in it
         self._loud = _LOUD[told.encoding] * self._size
         self._silent = _SILENT * self._size
@@ -282,8 +282,11 @@ class Guard:
 
     def _read(self, data: bytes, reading: Candidate) -> Frames:
         told = AudioFormat(reading.encoding, self._told.samplerate, self._told.channels)
-        end = len(data) - (len(data) - reading.shift) % told.frame_bytes
-        return told.decode(data[reading.shift : end])
+        begin = reading.shift
+        if reading in _WIDE:  # counted from the first byte of all
+            begin = (len(data) - self._seen) % told.frame_bytes
+        end = len(data) - (len(data) - begin) % told.frame_bytes
+        return told.decode(data[begin:end])
 
     def _compare_laws(self, laws: _Laws, window: bytes, frames: Frames) -> None:
         if laws.look(frames, self._read(window, Candidate(laws.other))):
