@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import time
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from streamplay.errors import (
@@ -21,7 +23,7 @@ from streamplay.network.answer_audio import without_key
 from streamplay.network.body import Body, Moments
 from streamplay.network.endpoint import find_endpoint
 from streamplay.network.failures import check_coding, read_refusal
-from streamplay.network.message import PATH, authorization, content_of, headers_of
+from streamplay.network.message import PATH, authorization, content_of, headers_of, host_of
 from streamplay.network.request_shapes import ShapeChoice
 from streamplay.network.response import SpeechResponse
 from streamplay.network.timeouts import Timeouts, limits_of
@@ -49,6 +51,10 @@ _LIST_BYTES: Final = 4 << 20
 # Where servers list their voices: Together's place first, then that of OpenAI's imitators.
 _VOICES: Final = ("/voices", "/audio/voices")
 _MODELS: Final = ("/models", "/audio/models")
+
+_SAME_PLACE: Final = re.compile(
+    r"(?:https?://(?P<host>\[[^\]]*\]|[^/?#:@\[]*)(?::\d+)?)?(?P<path>/[^?#]*)", re.IGNORECASE
+)
 
 _MEANT: Final = (401, 402, 403, 429)
 """Refusals that another path would not change."""
@@ -194,14 +200,30 @@ class SpeechApi:
         self, choice: ShapeChoice, moments: Moments, connected: Callable[[], None], *, stream: bool
     ) -> Exchange:
         """Send a request for speech in its present shape; return with the answer's headers."""
-        return await self._transport.send(
+        send = partial(
+            self._transport.send,
             "POST",
-            PATH,
-            moments,
+            moments=moments,
             headers=headers_of(self.endpoint.api_key, stream=stream),
             content=content_of(choice.body()),
             connected=connected,
         )
+        exchange = await send(PATH + self.learned.slash)
+        if not self.learned.slash and self._wants_slash(exchange):
+            await exchange.aclose()
+            self.learned.slash = "/"
+            moments.resent += 1
+            return await send(PATH + self.learned.slash)
+        return exchange
+
+    def _wants_slash(self, exchange: Exchange) -> bool:
+        """Tell whether a redirect only adds a slash, as FastAPI's do. No other one is followed."""
+        found = _SAME_PLACE.fullmatch(exchange.headers.get("location", ""))
+        if exchange.status not in (307, 308) or found is None:
+            return False
+        host = found["host"]
+        ours = host is None or host.lower() == host_of(self.endpoint.host, None)
+        return ours and found["path"] == f"{self.endpoint.path}{PATH}/"
 
     # Lists
 

@@ -112,6 +112,8 @@ class Server:
         How many requests it answers at a time, where it has refused one more.
     longest : int or None
         How many characters it takes at a time, where it has said so.
+    slash : str
+        What the path of speech ends with there: ``/`` where it has redirected to that.
     unaligned : set of str
         Models for which it has refused to tell the times of words.
     """
@@ -121,6 +123,7 @@ class Server:
     news: bool = False
     streams: int | None = None
     longest: int | None = None
+    slash: str = ""
     unaligned: set[str] = field(default_factory=set)
 
     def recall(self, facts: Any) -> None:

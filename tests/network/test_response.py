@@ -546,6 +546,29 @@ def test_a_redirect_is_not_followed(status: int) -> None:
     with_client(use, answer(b"", status=status, location="/elsewhere"), SPEECH)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_slash_that_a_server_wants_behind_the_path_is_added_once(whole: bool) -> None:
+    async def redirect(connection: Connection) -> None:
+        where = f"http://127.0.0.1:{connection.server.port}" if whole else ""
+        await connection.send(answer(b"", status=307, location=f"{where}/v1/audio/speech/"))
+
+    async def use(client: SpeechApi, server: RawServer) -> None:
+        for _ in range(2):
+            async with client.open(REQUEST) as response:
+                assert Done() in await collect(response)
+        paths = [request.target.removeprefix("/v1/audio") for request in server.requests]
+        assert paths == ["/speech", "/speech/", "/speech/"]
+
+    with_client(use, redirect, SPEECH)
+
+
+@pytest.mark.parametrize(
+    "where", ["http://elsewhere/v1/audio/speech/", "//elsewhere/v1/audio/speech/"]
+)
+def test_a_slash_on_another_host_is_not_followed(where: str) -> None:
+    assert "redirects" in str(failure(answer(b"", status=307, location=where), SPEECH))
+
+
 @pytest.mark.parametrize("kind", ["text/event-stream", "audio/pcm"])
 def test_an_empty_answer_is_no_speech(kind: str) -> None:
     assert isinstance(failure(answer(b"", kind=kind)), errors.NoAudio)
