@@ -75,7 +75,8 @@ class _StandIn(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Empty
+        whole = f"{self.__name__}.{name}"
+        return import_module(whole) if whole in _THEIRS else _Empty
 
 
 class _Finder(MetaPathFinder, Loader):
