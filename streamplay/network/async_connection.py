@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-READ_BYTES: Final = 1 << 16
+READ_BYTES: Final = 1 << 17
 """The most that one turn of the loop reads from one connection."""
 
 # Of what waits to be read; beyond it the peer is left to wait (TCP's own flow control).

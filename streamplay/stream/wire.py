@@ -135,6 +135,14 @@ MAX_JSON_BYTES: Final = 64 << 20
 _MOST_MISSES: Final = 16
 """Events in a row that repeat no earlier one, before none is looked for any more."""
 
+_TURN_BYTES: Final = 1 << 15
+"""Of the smallest events 1200."""
+
+_LARGE_EVENT_BYTES: Final = 1 << 14
+_LARGE_TURN_BYTES: Final = 1 << 17
+"""Where an event of this size was the last one, more is fed at a time: it need not be copied in
+parts. Should small ones follow, that is one turn of 5000."""
+
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 
 _MOST_TRIES: Final = 64
@@ -238,10 +246,9 @@ class _Base64Reader:
 class _EventStream(_Notes):
     """Every dialect of server-sent events."""
 
-    turn_bytes = 1 << 15  # of the smallest events 1200
-
     def __init__(self, max_event_bytes: int) -> None:
         super().__init__()
+        self.turn_bytes = _TURN_BYTES
         self._events = EventReader(max_event_bytes)
         self._max = max_event_bytes
         self._number = 0
@@ -284,6 +291,8 @@ class _EventStream(_Notes):
             if repeats is not None and self._events.is_between:
                 audio = repeats.read(data, at)
                 if audio is not None and repeats.end - at <= self._max:
+                    large = repeats.end - at >= _LARGE_EVENT_BYTES
+                    self.turn_bytes = _LARGE_TURN_BYTES if large else _TURN_BYTES
                     at = repeats.end
                     self._number += 1
                     self._deltas += 1
@@ -311,6 +320,7 @@ class _EventStream(_Notes):
         What stands in `data` from `stop` on is not read here, other than behind the end mark.
         """
         whole = self._events.is_between
+        self.turn_bytes = _TURN_BYTES
         count = 0
         meant: WireEvent | None = None
         for meant in self._feed_events(block, data, stop):
