@@ -15,10 +15,10 @@ within a second; PulseAudio takes 0.1 s to move a stream, and a busy machine is 
 FIRST_SECONDS: Final = 1.4
 """The same before the first call: a device may have to wake up. Bluetooth takes about a second."""
 
-LOOK_SECONDS: Final = 0.1
-"""The most that one look counts for. Where the pump looks later, it was kept from looking, by a
-suspended machine or by a thread that held the interpreter's lock, and so may the callback have
-been."""
+LOOK_SECONDS: Final = 0.15
+"""The most that one look counts for: longer than the pieces of most servers are apart (100 ms),
+each of which is looked at. Where the pump looks later, it was kept from looking, by a suspended
+machine or by a thread that held the interpreter's lock, and so may the callback have been."""
 
 
 class Watchdog:

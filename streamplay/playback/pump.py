@@ -16,6 +16,7 @@ The pump sleeps until something is due, and misses nothing that is:
    than the output's rate and its buffer. After every step the pump sleeps until the first of
    these, and while it has tracks never longer than the watchdog's next look. By then the journal
    cannot be half full, unless an output is faster than real time: then it is reckoned with too.
+   Every step is a look of the watchdog's: frames that come from a server spare the pump a wake.
 2. Everything else is a change: frames put, a track closed, cut, idle or with another level, a
    pause, an output lost or replaced. Each of these steps at once where it happens on the loop, or
    posts a step to the loop where it happens on another thread, and wakes the pump where that has
@@ -67,6 +68,10 @@ SHORTEST_SECONDS: Final = 0.001
 WATCH_SECONDS: Final = 0.8 * LOOK_SECONDS
 """The watchdog looks so often while there are tracks: each look counts `LOOK_SECONDS` at most, and
 a timer that is a little late must not cost any of that."""
+
+LATER_SECONDS: Final = 0.02
+"""The alarm is set anew only where it would ring so much too early: a fast server's frames come
+every millisecond."""
 
 FASTEST: Final = 1e6
 """Times real time: stands for an output that is as fast as it can be."""
@@ -120,6 +125,7 @@ class Pump:
         self._room = Changes()
         self._earlier = Changes()
         self._sleeps_until = -inf
+        self._alarm: asyncio.TimerHandle | None = None  # there is one while `run` sleeps
         self._abandoned = False
         self._wake_frames = round(wake * output.samplerate)
         self._begin(output)
@@ -151,12 +157,14 @@ class Pump:
     async def run(self) -> None:
         """Move frames until cancelled; raise `OutputFailed` where the output is lost."""
         self._loop = asyncio.get_running_loop()
-        while True:
-            self.step()
-            self._check_output()
-            self._sleeps_until = self.next_due()
-            seconds = self._sleeps_until - self._clock()
-            await self._earlier.wait(None if seconds == inf else max(0.0, seconds))
+        try:
+            while True:
+                self.step()
+                self._check_output()
+                self._set_alarm(self.next_due())
+                await self._earlier.wait()
+        finally:
+            self._set_alarm(inf)
 
     def step(self) -> None:
         """Move what can be moved, and end the tracks that are done."""
@@ -170,8 +178,14 @@ class Pump:
         # Outside the lock, so that `cut` never waits for a listener.
         for track in settled:
             track.end()
-        if self.next_due() < self._sleeps_until:
+        due = self.next_due()
+        if due < self._sleeps_until:
             self._earlier.notify()
+        elif self._alarm is not None and due > self._sleeps_until + LATER_SECONDS:
+            if self._failure() is None:
+                self._set_alarm(due)
+            else:
+                self._earlier.notify()  # `run` raises it
 
     def next_due(self) -> float:
         """Return the time of the clock at which the next step is due; infinity: by no time."""
@@ -420,17 +434,33 @@ class Pump:
         finally:
             self._reading = False
 
+    def _set_alarm(self, due: float) -> None:
+        """Have `run` woken at a time of the clock, and not when it was to be woken before."""
+        self._sleeps_until = due
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if due != inf and self._loop is not None:
+            seconds = max(0.0, due - self._clock())
+            self._alarm = self._loop.call_later(seconds, self._earlier.notify)
+
     def _check_output(self) -> None:
+        failure = self._failure()
+        if failure is not None:
+            raise failure
+
+    def _failure(self) -> OutputFailed | None:
+        """Look at the output, and whether it still asks for sound; return why it is lost."""
+        if not self._queue.tracks:
+            return None
         failure: OutputFailed | None = self.output.failure
-        tracks, rendered = self._queue.tracks, self.playout.rendered
-        quiet = self._watchdog.look(rendered, self._clock()) if tracks else None
+        quiet = self._watchdog.look(self.playout.rendered, self._clock())
         if failure is None and quiet is not None:
             failure = DeviceLost(
                 f"{self.output.name} has asked for no sound for {quiet:.1f} s",
                 remedy="Choose another device with device (--device)",
             )
-        if tracks and failure is not None:
-            raise failure
+        return failure
 
 
 def _smallest_block(notes: Iterable[Note]) -> int | None:
