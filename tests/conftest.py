@@ -108,14 +108,13 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Measure no coverage in tests of the whole program, nor in the processes that they start.
+    """Measure no coverage in a test marked `no_cover`, nor in the processes that it starts.
 
-    A line counts as covered where the tests of its own part reach it. Tests marked `no_cover` are
-    left out as well: they run the same lines a thousand times, and tracing doubles their time.
+    Tracing doubles the processor time of a test. The mark is for tests whose lines are reached by
+    others as well: those of the whole program, and those that run the same lines a thousand times.
     """
     measuring = coverage.Coverage.current()
-    whole = "tests/system/" in request.node.nodeid
-    if measuring is None or not (whole or request.node.get_closest_marker("no_cover")):
+    if measuring is None or request.node.get_closest_marker("no_cover") is None:
         yield
         return
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

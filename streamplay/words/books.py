@@ -233,9 +233,8 @@ def starting_at(document: Document, wanted: str) -> Iterator[DocumentSentence]:
     sought = " ".join(wanted.split()).casefold()
     if not sought:
         raise InvalidRequest("from", "is empty", allowed="a sentence's number, or a heading")
-    number = ""
-    if re.fullmatch(r"[+-]?[0-9]+", sought):
-        number = str(int(sought))
+    numbered = re.fullmatch(r"[+]?(-?)0*([0-9]+)", sought)  # however many digits
+    number = "".join(numbered.groups()) if numbered else ""
     headings = []
     last = 0
     for sentence in sentences:

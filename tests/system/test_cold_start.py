@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
     from tests.support.nullsink import NullSink
 
+pytestmark = pytest.mark.no_cover
+
 CERTIFICATE = Path(__file__).parent.parent / "data" / "localhost.pem"
 
 # `leave` returns when the request has left, however long that takes here.

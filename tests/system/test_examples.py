@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.nullsink import NullSink
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 ANSWER = "It is five. Or a little later."

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Fault = Callable[[Connection, int], Awaitable[None]]
     Outcome = tuple[bytes, errors.StreamPlayError | None]
 
+pytestmark = pytest.mark.no_cover
+
 PLACES = 175
 PIECES = [random.Random(n).randbytes(1300 + n) for n in range(28)]
 EVENTS = [delta(piece) for piece in PIECES]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
     from tests.support.nullsink import NullSink
 
+pytestmark = pytest.mark.no_cover
+
 RATE = 24000
 
 PROGRAM = """

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from streamplay.stream.decoder import Chunk
 
+pytestmark = pytest.mark.no_cover
+
 # A million take minutes (benchmarks.fuzz); these are its first.
 INPUTS = 3000
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from streamplay.server.child import LocalServer
 
+pytestmark = pytest.mark.no_cover
+
 
 def in_a_child(check: Callable[[], bool]) -> bool:
     """Fork; return what `check` returned in the child, which must not hang."""

@@ -14,6 +14,8 @@ from tests.support.nullsink import NullSink
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.no_cover
+
 
 def _play(samples: NDArray[np.int16]) -> None:
     """Play through a float32 callback stream, then silence until the last frame is out."""

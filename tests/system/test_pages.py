@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
     from tests.support.speaking import Silent
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from streamplay.server.child import LocalServer
     from tests.support.speaking import Silent
 
+pytestmark = pytest.mark.no_cover
+
 STALLS = counting(1.2, stalls=["500:900"])
 """Half a second of audio, then nothing for 0.9 s: 0.4 s too long."""
 

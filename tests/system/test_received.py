@@ -24,6 +24,8 @@ from streamplay.stream.wire import Audio, Done, reader_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+pytestmark = pytest.mark.no_cover
+
 EVENTS: Final = "text/event-stream"
 
 # Each cell of the table is cut in two at every byte, and at random so often.

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.no_cover
+
 ROOT = Path(__file__).parent.parent.parent
 
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}

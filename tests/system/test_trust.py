@@ -12,6 +12,8 @@ from benchmarks.trust.__main__ import ROWS, run_row
 from benchmarks.trust.row import ROOT, Run
 from benchmarks.trust.user_rows import echoed_to_library
 
+pytestmark = pytest.mark.no_cover
+
 # Rows, and turns that take a second at most.
 QUICK = {
     "sse conformance": 60,
