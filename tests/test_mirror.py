@@ -46,17 +46,19 @@ ELSEWHERE = {
     "outputs/base.py": "outputs/test_silent.py",  # protocols
     "playback/device_search.py": "playback/test_session.py",
     "server/sentences.py": "server/test_speech.py",
-    "speech_servers.py": "test_backend.py",
     "speech/resources.py": "test_backend.py",
+    "speech_servers.py": "test_backend.py",
+    "stream/event_notes.py": "stream/test_wire.py",
     "stream/headers.py": "stream/test_riff.py",
+    "stream/json_body.py": "stream/test_wire.py",
     "stream/mpeg.py": "stream/test_sniff.py",
-    "stream/samples.py": "stream/test_decoder.py",
     "stream/payload.py": "stream/test_dialects.py",
-    "words/epub.py": "words/test_books.py",
+    "stream/samples.py": "stream/test_decoder.py",
+    "words/[abhimr]*": "words/test_cleaning.py",  # the parts of cleaning
     "words/boundaries.py": "words/test_text.py",
+    "words/epub.py": "words/test_books.py",
     "words/lexicon.py": "words/test_text.py",
     "words/token_pace.py": "words/test_text.py",
-    "words/[abhimr]*": "words/test_cleaning.py",  # the parts of cleaning
 }
 
 

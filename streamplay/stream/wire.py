@@ -8,20 +8,17 @@ asked for.
 from __future__ import annotations
 
 import re
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
-    MalformedEvent,
     RemoteError,
     StreamBroken,
-    TooLarge,
     Truncated,
     UnexpectedContent,
 )
 from streamplay.presentable import presentable
 from streamplay.stream.base64_body import Base64Body
-from streamplay.stream.declared import Told, told_by_fields, told_by_type
+from streamplay.stream.declared import Told, told_by_type
 from streamplay.stream.dialects import (
     Audio,
     Done,
@@ -29,17 +26,15 @@ from streamplay.stream.dialects import (
     WireEvent,
     Words,
     meaning,
-    meaning_of,
-    parsed,
 )
-from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, first_value, may_be_last
-from streamplay.stream.payload import address_type, find_audio, undo_base64, undo_numbers
+from streamplay.stream.event_notes import EventNotes
+from streamplay.stream.json_body import JsonBody
+from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, may_be_last
 from streamplay.stream.repeats import Repeats
 from streamplay.stream.sniff import BASE64, is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
 
 if TYPE_CHECKING:
-    from codecs import IncrementalDecoder
     from collections.abc import Callable, Iterator
 
     from httpx_sse import ServerSentEvent
@@ -98,7 +93,7 @@ def reader_for(
     if media == "text/event-stream":
         return _EventStream(max_event_bytes)
     if media in _JSON_LINES or media.endswith(("/json", "+json")):
-        return _JsonBody(words)
+        return JsonBody(words)
     if media == BASE64:
         return _Base64Reader()
     if is_bytes(content_type):
@@ -116,21 +111,9 @@ _JSON_LINES: Final = (
     *("application/x-jsonlines", "application/json-seq", "application/x-json-stream"),
 )
 
-_UTF_16: Final = (BOM_UTF16_LE, BOM_UTF16_BE)
 _TAIL_BYTES: Final = 4096  # an error's length at most, where it is no event
 
-# Where a value may end: at the end of a line, before the mark of RFC 7464, and where another one
-# follows at once.
-_VALUE_END: Final = re.compile(rb"[\n\x1e]|\}(?=\s*\{)")
-_LONGEST_GAP: Final = 64
-_SEPARATORS: Final = b"\x1e \t\r\n"
-
-_BEGIN_BYTES: Final = 64  # of the first audio, by which its repetition is known
-
 _KEPT: Final = "What had arrived is kept. Try again"
-
-MAX_JSON_BYTES: Final = 64 << 20
-"""Of JSON that is one value: a quarter of an hour of s16 at 24 kHz in base64."""
 
 _MOST_MISSES: Final = 16
 """Events in a row that repeat no earlier one, before none is looked for any more."""
@@ -144,48 +127,6 @@ _LARGE_TURN_BYTES: Final = 1 << 17
 parts. Should small ones follow, that is one turn of 5000."""
 
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
-
-_MOST_TRIES: Final = 64
-"""Lines that are looked at, each with those before it, before JSON is read as one value."""
-
-
-class _Notes:
-    """What readers of events keep in mind of them."""
-
-    def __init__(self) -> None:
-        self.late = 0
-        self.told = Told()
-        self.suspect = ""
-        self._heard = False
-        self._marked = True  # an end mark is to be expected
-        self._deltas = self._bytes = 0  # of audio
-        self._begin = b""
-
-    def _once(self, event: WireEvent) -> WireEvent:
-        """Empty a last event that holds once more all the audio that came before it."""
-        if not isinstance(event, Audio) or not event.data:
-            return event
-        size = len(event.data)
-        again = event.last and self._deltas > 1 and size == self._bytes
-        if again and event.data.startswith(self._begin):
-            return Audio(b"", event.told, event.ends_with_body, event.last)
-        self._begin = self._begin or event.data[:_BEGIN_BYTES]
-        self._deltas += 1
-        self._bytes += size
-        return event
-
-    def _note(self, event: WireEvent) -> None:
-        if isinstance(event, Audio):
-            self.told = event.told.over(self.told)
-            self._heard = self._heard or bool(event.data)
-            self._marked = not event.ends_with_body
-        elif isinstance(event, Ignored):
-            self.told = event.told.over(self.told)
-            self._marked = self._marked and not event.ends
-            if event.suspect and not self.suspect:
-                kind = presentable(event.kind, limit=60)
-                field = presentable(event.suspect, limit=60)
-                self.suspect = f'an event "{kind}" holds what may be audio in "{field}"'
 
 
 class _Bytes:
@@ -243,7 +184,7 @@ class _Base64Reader:
             yield Audio(data, self.told)
 
 
-class _EventStream(_Notes):
+class _EventStream(EventNotes):
     """Every dialect of server-sent events."""
 
     def __init__(self, max_event_bytes: int) -> None:
@@ -299,7 +240,7 @@ class _EventStream(_Notes):
                     self._bytes += len(audio.data)
                     self._misses = 0
                     if self._noted is not repeats:
-                        self._note(audio)
+                        self.note(audio)
                         self._noted = repeats
                     yield audio
                     continue
@@ -335,8 +276,8 @@ class _EventStream(_Notes):
         events = self._events.feed(part)
         for event in events:
             self._number += 1
-            meant = self._once(meaning(event.data, self._number, event.event))
-            self._note(meant)
+            meant = self.once(meaning(event.data, self._number, event.event))
+            self.note(meant)
             self._done = isinstance(meant, Done)
             if self._done:
                 # Before the mark is told: the caller may never come back.
@@ -389,118 +330,3 @@ class _EventStream(_Notes):
             self.late += sum(1 for _ in events)
         except StreamBroken:
             self.late += 1
-
-
-class _JsonBody(_Notes):
-    """JSON with audio inside: one value, or a value in each line."""
-
-    turn_bytes = 1 << 15
-
-    def __init__(self, words: Callable[[bytes], str]) -> None:
-        super().__init__()
-        self._words = words
-        self._data = bytearray()
-        self._start: bytes | None = b""  # until it is known whether it is UTF-16
-        self._utf_16: IncrementalDecoder | None = None
-        self._searched = 0
-        self._tries = 0  # lines that were no value of their own
-        self._first = b""
-        self._number = 0
-        self._done = False
-
-    def feed(self, data: bytes) -> Iterator[WireEvent]:
-        self._data += self._in_utf_8(data)
-        if len(self._data) > MAX_JSON_BYTES:
-            raise TooLarge(
-                f"the JSON is longer than {MAX_JSON_BYTES} bytes",
-                remedy="Ask for less text at a time, or for raw audio",
-            )
-        while self._tries < _MOST_TRIES and (
-            found := _VALUE_END.search(self._data, self._searched)
-        ):
-            self._searched = found.end()
-            line = bytes(self._data[: found.end()]).strip(_SEPARATORS)
-            value = parsed(line) if line else None
-            if line and value is None:
-                self._tries += 1  # of one value that goes over several lines
-                continue
-            del self._data[: found.end()]
-            self._searched = self._tries = 0
-            if line:
-                yield from self._read(line, value)
-        # What has been searched is not searched again; the next value may follow a little later.
-        self._searched = max(self._searched, len(self._data) - _LONGEST_GAP)
-
-    def _in_utf_8(self, data: bytes) -> bytes:
-        """Return text in UTF-8, also where its mark says UTF-16."""
-        if self._start is not None:
-            self._start += data
-            if len(self._start) < len(_UTF_16[0]):
-                return b""
-            data, self._start = self._start, None
-            if data.startswith(_UTF_16):
-                self._utf_16 = getincrementaldecoder("utf-16")("replace")
-        return data if self._utf_16 is None else self._utf_16.decode(data).encode()
-
-    def finish(self) -> Iterator[WireEvent]:
-        self._data += self._start or b""
-        rest = bytes(self._data).strip(_SEPARATORS)
-        self._data.clear()
-        while rest:
-            value, end = first_value(rest)
-            long = self._heard or len(rest) > _TAIL_BYTES
-            if value is None and long and rest.startswith((b"{", b"[")):
-                raise Truncated("the JSON ended before its end", remedy=_KEPT)
-            yield from self._read(rest[:end], value)
-            rest = rest[end:].strip(_SEPARATORS)
-        if not self._heard:
-            raise self._no_speech()
-        if not self._done:
-            self._done = True
-            yield Done()
-
-    def _read(self, line: bytes, value: object) -> Iterator[WireEvent]:
-        self._first = self._first or line
-        for one in value if isinstance(value, list) else (value,):
-            self._number += 1
-            if self._done:
-                self.late += 1
-                continue
-            try:
-                meant = self._once(self._meaning(one, line))
-            except (RemoteError, MalformedEvent):
-                if self._heard:
-                    raise
-                raise self._no_speech() from None
-            self._note(meant)
-            self._done = isinstance(meant, Done)
-            if self._heard or not self._done:
-                yield meant
-
-    def _meaning(self, value: object, line: bytes) -> WireEvent:
-        meant = meaning_of(value, line.decode(errors="replace"), self._number)
-        if not isinstance(meant, Ignored) or not meant.suspect or not isinstance(value, dict):
-            return meant
-        # Nothing else can be meant by so much of base64 in the answer to a request for speech.
-        found = find_audio(value)
-        told = told_by_fields(found.owner)
-        try:
-            if isinstance(found.value, list):
-                data, encoding = undo_numbers(found.value)
-                return Audio(data, Told(0, 0, encoding).over(told).over(meant.told))
-            data = undo_base64(found.value)
-        except ValueError:
-            return meant  # only its beginning looks like it
-        told = told_by_type(address_type(found.value[:200])).over(told)
-        return Audio(data, told.over(meant.told))
-
-    def _no_speech(self) -> StreamBroken:
-        words = self._words(self._first)
-        if words:
-            return RemoteError(
-                f"the server reported an error: {words.rstrip('.')}", remedy="Try again"
-            )
-        return UnexpectedContent(
-            "the server answered with JSON, which is no speech",
-            remedy="Look at the base URL: it should end where /audio/speech begins",
-        )

@@ -17,7 +17,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.stream import wire
+from streamplay.stream import json_body, wire
 from streamplay.stream.sniff import BASE64
 from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
@@ -303,8 +303,8 @@ def test_json_that_ends_before_its_end_is_truncated_where_it_was_audio(
 
 
 def test_json_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert wire.MAX_JSON_BYTES == 64 * 1024 * 1024  # docs/security.md promises it
-    monkeypatch.setattr(wire, "MAX_JSON_BYTES", 100)
+    assert json_body.MAX_JSON_BYTES == 64 * 1024 * 1024  # docs/security.md promises it
+    monkeypatch.setattr(json_body, "MAX_JSON_BYTES", 100)
     reader = reader_for(JSON)
     assert list(reader.feed(b"{" * 100)) == []
     with pytest.raises(TooLarge):

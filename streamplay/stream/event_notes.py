@@ -1,0 +1,54 @@
+"""What is kept in mind of the events of a body, whichever way they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from streamplay.presentable import presentable
+from streamplay.stream.declared import Told
+from streamplay.stream.dialects import Audio, Ignored
+
+if TYPE_CHECKING:
+    from streamplay.stream.dialects import WireEvent
+
+_BEGIN_BYTES: Final = 64  # of the first audio, by which its repetition is known
+
+
+class EventNotes:
+    """What a reader of events keeps in mind of them."""
+
+    def __init__(self) -> None:
+        self.late = 0
+        self.told = Told()
+        self.suspect = ""
+        self._heard = False
+        self._marked = True  # an end mark is to be expected
+        self._deltas = self._bytes = 0  # of audio
+        self._begin = b""
+
+    def once(self, event: WireEvent) -> WireEvent:
+        """Empty a last event that holds once more all the audio that came before it."""
+        if not isinstance(event, Audio) or not event.data:
+            return event
+        size = len(event.data)
+        again = event.last and self._deltas > 1 and size == self._bytes
+        if again and event.data.startswith(self._begin):
+            return Audio(b"", event.told, event.ends_with_body, event.last)
+        self._begin = self._begin or event.data[:_BEGIN_BYTES]
+        self._deltas += 1
+        self._bytes += size
+        return event
+
+    def note(self, event: WireEvent) -> None:
+        """Keep in mind what an event was."""
+        if isinstance(event, Audio):
+            self.told = event.told.over(self.told)
+            self._heard = self._heard or bool(event.data)
+            self._marked = not event.ends_with_body
+        elif isinstance(event, Ignored):
+            self.told = event.told.over(self.told)
+            self._marked = self._marked and not event.ends
+            if event.suspect and not self.suspect:
+                kind = presentable(event.kind, limit=60)
+                field = presentable(event.suspect, limit=60)
+                self.suspect = f'an event "{kind}" holds what may be audio in "{field}"'
