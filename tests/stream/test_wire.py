@@ -17,7 +17,7 @@ from streamplay.errors import (
     Truncated,
     UnexpectedContent,
 )
-from streamplay.stream import json_body, wire
+from streamplay.stream import json_body
 from streamplay.stream.sniff import BASE64
 from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
@@ -315,8 +315,8 @@ def test_one_value_over_many_lines_is_tried_sixty_four_times(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tried: list[bytes] = []
-    parsed = wire.parsed
-    monkeypatch.setattr(wire, "parsed", lambda line: (tried.append(line), parsed(line))[1])
+    parsed = json_body.parsed
+    monkeypatch.setattr(json_body, "parsed", lambda line: (tried.append(line), parsed(line))[1])
     long = json.dumps({"x": list(range(100)), **HEARD}, indent=1).encode() + b"\n"
     for before in (b"", b64_lines(HEARD)):
         tried.clear()
