@@ -273,7 +273,11 @@ class PlayerCore:
 
     def _set_paused(self, *, paused: bool) -> None:
         self._paused = paused
-        self._loop.call(lambda: self._resources.set_paused(paused=paused))
+        pump = self._resources.session.pump
+        if pump is not None:
+            pump.hold(paused=paused)  # at once, as `interrupt`: the loop may be late
+        # The state at that moment: a later call of this may have changed it.
+        self._loop.call(lambda: self._resources.set_paused(paused=self._paused))
 
     @property
     def paused(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,6 +75,21 @@ def test_closing_is_silent_before_its_thread_has_started(
         core.begin_closing(cut=True)
         assert one.receipt.interrupted
     core._closing.begun = False
+
+
+def test_a_pause_does_not_wait_for_the_loop(core: PlayerCore) -> None:
+    one, gate = said(core, "one"), threading.Event()
+    wait_until(lambda: one.receipt.frames.played)
+    pump = core._resources.session.pump
+    assert pump is not None
+    core.call_soon(lambda: gate.wait(PATIENCE))
+    core.set_paused(paused=True)
+    assert pump.playout.paused
+    core.set_paused(paused=False)
+    core.set_paused(paused=True)
+    gate.set()
+    core.make_ready().result(PATIENCE)
+    assert pump.playout.paused
 
 
 def test_what_is_added_to_a_closed_player_leaves_no_file_behind(

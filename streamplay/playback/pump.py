@@ -284,10 +284,7 @@ class Pump:
 
     def set_paused(self, *, paused: bool) -> None:
         """Hold the sound, with a fade, or let it return."""
-        if paused:
-            self.playout.pause()
-        else:
-            self.playout.resume()
+        self.hold(paused=paused)
         self._changed()
 
     def go_on(self, output: Output) -> None:
@@ -332,6 +329,14 @@ class Pump:
             track.changes.notify()
 
     # From any thread
+
+    def hold(self, *, paused: bool) -> None:
+        """Do what the callback has to do for `set_paused`, which is to follow on the loop."""
+        with self._lock:
+            if paused:
+                self.playout.pause()
+            else:
+                self.playout.resume()
 
     def cut(self, tracks: Iterable[Track]) -> None:
         """Silence `tracks` now: the callback fades out, and nothing of them is heard after that."""
