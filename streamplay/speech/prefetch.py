@@ -14,7 +14,7 @@ from streamplay.stream.wire import Words
 from streamplay.words.sources import Manner, sentences
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from streamplay.network.response import SpeechResponse
     from streamplay.playback.changes import Changes
@@ -68,6 +68,7 @@ class Prefetch:
         self._heard = 0  # pieces
         self._streams = 1 + utterance.options.prefetch
         self._limited: set[SpeechResponse] = set()
+        self._waiting: set[Fetch] = set()  # until the server is free
 
     async def next(self) -> tuple[Fetch, Piece] | None:
         """Return the next piece that was asked for; None: there are no more.
@@ -193,16 +194,25 @@ class Prefetch:
         """Wait until a stream of ours has ended that was there before `fetch`.
 
         Called where the server was too busy for `fetch`: it takes no more streams at a time than
-        those, and is asked for no more from now on. False: there is none.
+        those, and is asked for no more from now on. False: there is none. Of those that wait, the
+        first asks again first: a later piece in its place would keep it out for too long.
         """
         asked = [other for other, _ in self.under_way]
         before = asked[: asked.index(fetch)] if fetch in asked else []
         client = fetch.server.client
-        open_ = [each.receiving for each in before if not each.done and each.server is fetch.server]
+        open_ = _open(before, fetch)
         if not open_ or client is None:
             return False
-        client.learned.streams = min(self._most_streams(), len(open_))
-        await asyncio.wait(open_, return_when=asyncio.FIRST_COMPLETED)
+        streams = sum(each not in self._waiting for each in open_)
+        client.learned.streams = min(self._most_streams(), max(1, streams))
+        self._waiting.add(fetch)
+        try:
+            while len(open_) >= self._most_streams():
+                tasks = [each.receiving for each in open_]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                open_ = _open(before, fetch)
+        finally:
+            self._waiting.discard(fetch)
         return True
 
     async def _room(self) -> None:
@@ -251,6 +261,11 @@ class Prefetch:
                 break
             self._heard += 1
         return self._heard
+
+
+def _open(fetches: Iterable[Fetch], of: Fetch) -> list[Fetch]:
+    """Return those that are not done, and ask the same server as `of`."""
+    return [each for each in fetches if not each.done and each.server is of.server]
 
 
 FETCH_BYTES: Final = 4 * 1024 * 1024

@@ -79,7 +79,9 @@ def test_a_server_that_takes_one_request_at_a_time_is_asked_for_one_at_a_time(st
 
         async def one_at_a_time(connection: Connection) -> None:
             nonlocal refused
-            await connection.request()
+            request = await connection.request()
+            if refused and "Two" in request.json["input"]:
+                await asyncio.sleep(0.02)  # the third piece would be there before it
             if busy.locked():
                 refused += 1
                 if status:
@@ -102,4 +104,4 @@ def test_a_server_that_takes_one_request_at_a_time_is_asked_for_one_at_a_time(st
     assert receipt.complete
     assert receipt.frames.received == 999 * receipt.requests
     assert receipt.requests >= 3
-    assert 1 <= refused <= 3
+    assert 1 <= refused <= 2
