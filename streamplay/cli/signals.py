@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from streamplay.cli import status
 from streamplay.cli.stuck_terminal import StuckTerminal
@@ -34,6 +34,9 @@ ENDING: Final = tuple(
 )
 """The signals that ask a command to end; Windows has no SIGHUP."""
 
+
+LOOK_SECONDS: Final = 0.1
+"""How long a signal that came just before the main thread began to wait may go unseen."""
 
 _ending: Final[dict[int, Handler | int | None]] = {}
 """While a signal ends the process: what handled each signal before; else empty."""
@@ -183,7 +186,11 @@ class Interruption:
 
         threading.Thread(target=do, name="streamplay-opening", daemon=True).start()
         self.call(lambda: results.put((None, None)))
-        result, error = results.get()
+        while True:
+            # A signal that comes just before the wait does not interrupt it: look again.
+            with contextlib.suppress(Empty):
+                result, error = results.get(timeout=LOOK_SECONDS)
+                break
         if error is not None:
             raise error
         return result
