@@ -527,3 +527,65 @@ def test_what_is_asked_can_be_read_back() -> None:
     assert (playout.capacity, playout.rendered, playout.paused) == (CAPACITY, 0, False)
     render(playout, 100)
     assert playout.rendered == 100
+
+
+def opened(*pieces: tuple[int, float]) -> Playout:
+    """Return a playout that holds frames of these values."""
+    playout = Playout(RATE, 1, CAPACITY)
+    for count, value in pieces:
+        playout.write_frames(np.full((count, 1), value, np.float32))
+    return playout
+
+
+def next_block(playout: Playout, frames: int) -> list[float]:
+    out = np.empty(frames, np.float32)
+    playout.render(out.data, 0.0)
+    return out.tolist()
+
+
+def test_a_fade_takes_real_frames_and_ends_with_the_last_of_them() -> None:
+    playout = opened((400, 0.5))
+    next_block(playout, 20)
+    playout.pause()
+    assert next_block(playout, FADE - 1) == pytest.approx(
+        [0.5 * left / FADE for left in range(FADE - 1, 0, -1)]
+    )
+    assert next_block(playout, 30) == [0.0] * 30
+    assert playout.position == 20 + FADE
+    playout.resume()
+    rising = [0.5 * (1 - left / FADE_IN) for left in range(FADE_IN - 1, -1, -1)]
+    assert next_block(playout, FADE_IN) == pytest.approx(rising)
+
+
+def test_a_fade_that_comes_to_a_skip_goes_on_without_the_frames_behind_it() -> None:
+    playout = opened((40, 0.5))
+    playout.end()  # where one stream ends, and another follows
+    playout.write_frames(np.full((200, 1), 0.9, np.float32))
+    next_block(playout, 20)
+    playout.pause()
+    playout.skip([(40, 100)])
+    falling = [0.5 * left / FADE for left in range(FADE - 1, -1, -1)]
+    assert next_block(playout, FADE + 5) == pytest.approx([*falling, *[0.0] * 5])
+    assert playout.position == 100
+
+
+def test_what_was_paused_and_waits_for_its_level_is_no_stall() -> None:
+    playout = opened((100, 0.5))
+    next_block(playout, 20)
+    playout.pause()
+    next_block(playout, 60)
+    playout.start_level = 200
+    playout.resume()
+    assert next_block(playout, 50) == [0.0] * 50
+    playout.start_level = 1
+    next_block(playout, 10)
+    assert playout.starved == 0
+    assert Kind.STALLED not in {note.kind for note in playout.journal.read_notes()}
+
+
+def test_a_volume_moves_by_full_scale_in_the_time_of_a_fade() -> None:
+    playout = opened((300, 1.5))
+    assert next_block(playout, 10) == [1.5] * 10  # at full volume nothing is touched
+    playout.gain = 0.0
+    assert next_block(playout, FADE)[FADE // 2 - 1] == pytest.approx(0.75)
+    assert next_block(playout, 10) == [0.0] * 10
