@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from streamplay.errors import DeviceLost, OutputFailed
@@ -59,6 +59,7 @@ class Heard:
     ended: list[float] = field(default_factory=list)
     steps: int = 0
     lost: int = 0
+    full: bool = False  # something was cut or said first while the ring was full
 
     @property
     def frames(self) -> Frames:
@@ -132,6 +133,7 @@ class Bench:
 
     async def act(self, action: str, argument: Any) -> None:
         last = self.current
+        self._note_full(action)
         match action:
             case "put":
                 await self.put(argument)
@@ -150,6 +152,11 @@ class Bench:
                 self.pump.set_level(last, argument)
             case _:
                 self.pump.set_paused(paused=action == "pause")
+        self._note_full(action)
+
+    def _note_full(self, action: str) -> None:
+        full = any(track.waiting for track in self.tracks)
+        self.heard.full |= full and action in ("cut", "first")
 
 
 async def on_bench(scenario: Callable[[Bench], Coroutine[Any, Any, None]], bench: Bench) -> Heard:
@@ -191,16 +198,17 @@ def play(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(SCHEDULES, st.sampled_from([(120, 0), (120, 300), (200, 0), (200, 300)]))
-@example([(0, ("put", 100)), (5, ("next", None)), (0, ("put", 50)), (90, ("put", 90))], (120, 0))
+@given(SCHEDULES, st.sampled_from([(17, 300), (40, 0), (40, 300), (120, 0), (200, 0), (200, 300)]))
+@example([(0, ("put", 100)), (5, ("next", None)), (0, ("put", 50)), (90, ("put", 90))], (40, 0))
 def test_a_pump_that_sleeps_is_heard_as_one_that_never_does(
     schedule: list[tuple[int, tuple[str, Any]]], ring: tuple[int, int]
 ) -> None:
-    # A pump that sleeps sees `BLOCK_SECONDS` later at most that the callback has passed what was
-    # cut, or that a full ring has room: with blocks as short as that, one block late.
     block, reserve = ring
     awake = play(schedule, block, sleeping=False, reserve=reserve)
     asleep = play(schedule, block, sleeping=True, reserve=reserve)
+    # Where a full ring has room again, a pump that sleeps sees it `BLOCK_SECONDS` later at most:
+    # what is put meanwhile may come before what is said first, and silence may end a block later.
+    assume(not (awake.full or asleep.full))
     np.testing.assert_array_equal(asleep.frames, awake.frames)
     later = 2 * (BLOCK_SECONDS + block / RATE) + 1e-6
     assert min(awake.ended) >= 0
