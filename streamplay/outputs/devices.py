@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from streamplay.errors import NoDevice
 from streamplay.outputs.portaudio import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _REMEDY = "List devices: streamplay devices"
 
@@ -71,6 +73,37 @@ def survey() -> list[Found]:
         for facts in sd.query_devices()
         if facts["max_output_channels"] > 0
     ]
+
+
+def devices_stamp(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> object:
+    """Return what changes when devices come or go, at the cost of a few system calls.
+
+    Linux: the cards that the kernel knows, and the sockets of PulseAudio and PipeWire, which
+    PortAudio reaches through ALSA. None: nothing tells cheaply.
+    """
+    if not platform.startswith("linux"):
+        return None
+    folder = environ.get("XDG_RUNTIME_DIR", "")
+    named = environ.get("PULSE_SERVER", "")
+    sockets = [f"{folder}/pulse/native", f"{folder}/pipewire-0"]
+    sockets += [named.removeprefix("unix:")] if named.startswith("unix:") else []
+    return _content("/proc/asound/cards"), tuple(map(_identity, sockets))
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as os.stat below
+            return file.read(4096)
+    except OSError:
+        return b""
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - called before each utterance
+    except OSError:
+        return ()
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns
 
 
 def find(devices: Sequence[Found], asked: int | str | None) -> Found:

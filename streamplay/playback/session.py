@@ -49,10 +49,10 @@ LOOKED_SECONDS: Final = 0.3
 frames may come much later."""
 
 FOLLOW_SECONDS: Final = 5.0
-"""For so long after it was initialised PortAudio is not initialised again (60 ms, which may be more
-than a near server takes): a device that is plugged in is found with the next utterance after that.
-Opening the default device again (8 ms) follows PulseAudio's default all the same, and a device that
-is lost is looked for at once."""
+"""A device that was opened so short a time ago is not opened again for the next utterance (8 ms),
+and PortAudio is not initialised again (60 ms, which may be more than a near server takes). Opening
+the default device again follows the system's default; a device that is lost is looked for at once.
+"""
 
 
 class Session:
@@ -88,7 +88,8 @@ class Session:
         self._pumping: asyncio.Task[None] | None = None
         self._search = DeviceSearch(options)
         self._looking: asyncio.Task[None] | None = None
-        self._looked = self._followed = -inf
+        self._looked = self._opened = self._followed = -inf
+        self._stamp: object = None  # of the devices that PortAudio knows
         self._swapping = False
         self._recovery = Recovery(self._open_again, options.tell)
 
@@ -169,17 +170,29 @@ class Session:
     def _may_follow(self) -> bool:
         """Whether another device may be the default one by now, and looking interrupts nothing."""
         follows = self._options.follow_default and self._options.device is None
-        return follows and self.pump is not None and self.pump.resting
+        if not follows or self.pump is None or not self.pump.resting:
+            return False
+        return self._clock() - self._opened >= FOLLOW_SECONDS or self._are_others_there()
+
+    def _are_others_there(self) -> bool:
+        """Whether devices are known to have come or gone since PortAudio was initialised."""
+        from streamplay.outputs.devices import devices_stamp
+
+        stamp = devices_stamp()
+        return stamp is not None and stamp != self._stamp
 
     async def _follow_default(self, samplerate: int, channels: int) -> Pump:
         """Open the device that is the default one now, also one that has come since."""
+        from streamplay.outputs.devices import devices_stamp
         from streamplay.outputs.portaudio import look_again
 
         await self._close_pump()
-        if self._clock() - self._followed >= FOLLOW_SECONDS:
+        stamp, now = devices_stamp(), self._clock()
+        known = stamp is not None and stamp == self._stamp
+        if not known and now - self._followed >= FOLLOW_SECONDS:
             with suppress(NoDevice):  # told when the device is opened
                 await aside(look_again)
-            self._followed = self._clock()
+            self._followed, self._stamp = now, stamp
         return await self._open(samplerate, channels)
 
     async def _reopen(self, samplerate: int, channels: int) -> Pump:
@@ -262,17 +275,21 @@ class Session:
             await aside(output.close)
             raise
         self._search.note_started(output)
-        self.pump = pump
+        self.pump, self._opened = pump, self._clock()
         self.changes.notify()
         self._begin_pumping(pump)
         return pump
 
     def _open_output(self, samplerate: int, channels: int) -> tuple[Output, Pump]:
         """Import the audio side and open the device; on a thread, because both take their time."""
+        from streamplay.outputs import portaudio
+        from streamplay.outputs.devices import devices_stamp
         from streamplay.playback import native
         from streamplay.playback.playout import Playout
         from streamplay.playback.pump import RESERVE_SECONDS, RING_SECONDS, Pump
 
+        if not portaudio.has_begun():
+            self._stamp = devices_stamp()
         engine = native.choose(self._options.engine)
         output = self._search.open(samplerate, channels)
         reserve = round(RESERVE_SECONDS * output.samplerate)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streamplay.errors import NoDevice
-from streamplay.outputs.devices import DeviceInfo, Found, find
+from streamplay.outputs.devices import DeviceInfo, Found, devices_stamp, find
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def device(
@@ -67,3 +70,16 @@ def test_what_is_not_there_says_how_to_list_what_is(asked: Any) -> None:
 def test_without_a_default_device_there_is_none() -> None:
     with pytest.raises(NoDevice, match="no output device on this machine"):
         find(DEVICES[1:], None)
+
+
+def test_the_stamp_changes_when_a_sound_server_comes_or_goes(tmp_path: Path) -> None:
+    here = {"XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": f"unix:{tmp_path}/other"}
+    stamps = [devices_stamp("linux", here)]
+    for name in ("pipewire-0", "other"):
+        (tmp_path / name).touch()
+        stamps.append(devices_stamp("linux", here))
+        assert devices_stamp("linux", here) == stamps[-1]
+    (tmp_path / "other").unlink()
+    assert len({*stamps, devices_stamp("linux", {})}) == 4
+    assert devices_stamp("linux", here) == stamps[1]
+    assert devices_stamp("win32", here) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,11 +87,29 @@ def test_a_device_that_is_lost_again_at_once_is_not_replaced_for_ever(
     assert len(silent.outputs) == 2
 
 
-@pytest.mark.parametrize("follows", [True, False])
-def test_the_default_device_is_looked_up_anew_between_utterances_where_that_is_allowed(
-    speech_server: LocalServer, silent: Silent, follows: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("follows", "changes", "looks", "opened"),
+    [
+        # The default device is opened again each time; PortAudio begins anew once in a while.
+        (True, True, [1], 3),
+        (True, False, [], 1),  # a moment later, and no device has come or gone
+        (False, True, [], 1),
+    ],
+)
+def test_the_default_device_is_looked_up_anew_where_it_may_be_another_and_that_is_allowed(
+    speech_server: LocalServer,
+    silent: Silent,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    follows: bool,
+    changes: bool,
+    looks: list[int],
+    opened: int,
 ) -> None:
     monkeypatch.setattr(session_module, "FOLLOW_SECONDS", PATIENCE)
+    stamps = count()
+    stamp = lambda: next(stamps) if changes else 0  # noqa: E731
+    monkeypatch.setattr("streamplay.outputs.devices.devices_stamp", stamp)
     looked: list[int] = []
     monkeypatch.setattr(portaudio, "look_again", lambda: looked.append(len(silent.outputs)))
     with Player(base_url=speech_server.base_url, follow_default=follows) as player:
@@ -98,9 +117,7 @@ def test_the_default_device_is_looked_up_anew_between_utterances_where_that_is_a
             assert player.say("hello", extra=counting(0.1)).wait(PATIENCE).complete
             session = player._core._resources.session
             wait_until(lambda session=session: session.pump and session.pump.resting)
-    # The default device is opened again each time; PortAudio begins anew once in a while.
-    assert looked == ([1] if follows else [])
-    assert len(silent.outputs) == (3 if follows else 1)
+    assert (looked, len(silent.outputs)) == (looks, opened)
 
 
 def test_a_device_that_sleeps_is_woken_with_silence(
