@@ -8,7 +8,7 @@
 - Enter: the same for a typed line, less the server's first byte (`ms.first_byte` of the receipt):
   the limit is one block of the output and 10 ms.
 
-Between two keys there are `--pause` seconds. After five seconds the default device is opened again.
+Between two keys there are `--pause` seconds.
 
 Sound goes to the tests' sound card; with `--silent`, to the silent clock.
 """

@@ -49,10 +49,10 @@ LOOKED_SECONDS: Final = 0.3
 frames may come much later."""
 
 FOLLOW_SECONDS: Final = 5.0
-"""A device that was opened so short a time ago is not opened again for the next utterance (8 ms),
-and PortAudio is not initialised again (60 ms, which may be more than a near server takes). Opening
-the default device again follows the system's default; a device that is lost is looked for at once.
-"""
+"""For so long after it was initialised PortAudio is not initialised again (60 ms, which may be more
+than a near server takes); and where nothing tells that devices have come or gone, the default
+device is not opened again (8 ms), which follows the system's default. On Linux the sound server
+moves an open stream to another default device by itself."""
 
 
 class Session:
@@ -172,14 +172,12 @@ class Session:
         follows = self._options.follow_default and self._options.device is None
         if not follows or self.pump is None or not self.pump.resting:
             return False
-        return self._clock() - self._opened >= FOLLOW_SECONDS or self._are_others_there()
-
-    def _are_others_there(self) -> bool:
-        """Whether devices are known to have come or gone since PortAudio was initialised."""
         from streamplay.outputs.devices import devices_stamp
 
         stamp = devices_stamp()
-        return stamp is not None and stamp != self._stamp
+        if stamp is None:
+            return self._clock() - self._opened >= FOLLOW_SECONDS
+        return stamp != self._stamp
 
     async def _follow_default(self, samplerate: int, channels: int) -> Pump:
         """Open the device that is the default one now, also one that has come since."""

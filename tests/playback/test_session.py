@@ -92,7 +92,7 @@ def test_a_device_that_is_lost_again_at_once_is_not_replaced_for_ever(
     [
         # The default device is opened again each time; PortAudio begins anew once in a while.
         (True, True, [1], 3),
-        (True, False, [], 1),  # a moment later, and no device has come or gone
+        (True, False, [], 1),  # no device has come or gone
         (False, True, [], 1),
     ],
 )
