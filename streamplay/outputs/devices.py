@@ -78,16 +78,25 @@ def survey() -> list[Found]:
 def devices_stamp(platform: str = sys.platform, environ: Mapping[str, str] = os.environ) -> object:
     """Return what changes when devices come or go, at the cost of a few system calls.
 
-    Linux: the cards that the kernel knows, and the sockets of PulseAudio and PipeWire, which
-    PortAudio reaches through ALSA. None: nothing tells cheaply.
+    Linux: the cards that the kernel knows, the sockets of PulseAudio and PipeWire, which PortAudio
+    reaches through ALSA, and the files in which ALSA and PulseAudio's clients are told which device
+    is the default one. None: nothing tells cheaply.
     """
     if not platform.startswith("linux"):
         return None
-    folder = environ.get("XDG_RUNTIME_DIR", "")
+    home, folder = environ.get("HOME", ""), environ.get("XDG_RUNTIME_DIR", "")
+    settings = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     named = environ.get("PULSE_SERVER", "")
-    sockets = [f"{folder}/pulse/native", f"{folder}/pipewire-0"]
-    sockets += [named.removeprefix("unix:")] if named.startswith("unix:") else []
-    return _content("/proc/asound/cards"), tuple(map(_identity, sockets))
+    files = [
+        f"{folder}/pulse/native",
+        f"{folder}/pipewire-0",
+        named.removeprefix("unix:") if named.startswith("unix:") else "",
+        environ.get("ALSA_CONFIG_PATH") or "/etc/asound.conf",
+        f"{home}/.asoundrc",
+        f"{settings}/alsa/asoundrc",
+        environ.get("PULSE_CLIENTCONFIG") or f"{settings}/pulse/client.conf",
+    ]
+    return _content("/proc/asound/cards"), tuple(map(_identity, files))
 
 
 def _content(path: str) -> bytes:

@@ -72,14 +72,22 @@ def test_without_a_default_device_there_is_none() -> None:
         find(DEVICES[1:], None)
 
 
-def test_the_stamp_changes_when_a_sound_server_comes_or_goes(tmp_path: Path) -> None:
-    here = {"XDG_RUNTIME_DIR": str(tmp_path), "PULSE_SERVER": f"unix:{tmp_path}/other"}
+def test_the_stamp_changes_when_a_sound_server_comes_or_another_default_is_set(
+    tmp_path: Path,
+) -> None:
+    here = {
+        "HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "PULSE_SERVER": f"unix:{tmp_path}/other",
+        "ALSA_CONFIG_PATH": str(tmp_path / "alsa.conf"),
+        "PULSE_CLIENTCONFIG": str(tmp_path / "client.conf"),
+    }
     stamps = [devices_stamp("linux", here)]
-    for name in ("pipewire-0", "other"):
+    for name in ("pipewire-0", "other", "alsa.conf", ".asoundrc", "client.conf"):
         (tmp_path / name).touch()
         stamps.append(devices_stamp("linux", here))
         assert devices_stamp("linux", here) == stamps[-1]
-    (tmp_path / "other").unlink()
-    assert len({*stamps, devices_stamp("linux", {})}) == 4
-    assert devices_stamp("linux", here) == stamps[1]
+    assert len(set(stamps)) == 6
+    (tmp_path / "client.conf").unlink()
+    assert devices_stamp("linux", here) == stamps[4]
     assert devices_stamp("win32", here) is None

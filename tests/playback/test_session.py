@@ -110,6 +110,7 @@ def test_the_default_device_is_looked_up_anew_where_it_may_be_another_and_that_i
     stamps = count()
     stamp = lambda: next(stamps) if changes else 0  # noqa: E731
     monkeypatch.setattr("streamplay.outputs.devices.devices_stamp", stamp)
+    monkeypatch.setattr(portaudio, "has_begun", lambda: False)  # by an earlier test
     looked: list[int] = []
     monkeypatch.setattr(portaudio, "look_again", lambda: looked.append(len(silent.outputs)))
     with Player(base_url=speech_server.base_url, follow_default=follows) as player:
