@@ -50,6 +50,8 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
         *("stream/test_wire", "stream/test_dialects", "stream/test_repeats"),
         *("stream/test_outcomes", "stream/test_base64_body"),
     ),
+    "stream/json_body.py": ("stream/test_wire", "stream/test_outcomes"),
+    "stream/event_notes.py": ("stream/test_wire", "stream/test_outcomes"),
     "stream/decoder.py": (
         *("stream/test_decoder", "stream/test_riff", "stream/test_guard", "stream/test_declared"),
         *("stream/test_uniform", "stream/test_sniff", "stream/test_stillness"),

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from streamplay.cli import status
 from streamplay.cli.stuck_terminal import StuckTerminal
@@ -34,9 +34,6 @@ ENDING: Final = tuple(
 )
 """The signals that ask a command to end; Windows has no SIGHUP."""
 
-
-LOOK_SECONDS: Final = 0.1
-"""How long a signal that came just before the main thread began to wait may go unseen."""
 
 _ending: Final[dict[int, Handler | int | None]] = {}
 """While a signal ends the process: what handled each signal before; else empty."""
@@ -130,6 +127,38 @@ def _nudge(reading: int, main_thread: int) -> None:
                 signal.pthread_kill(main_thread, signal.SIGURG)
 
 
+@contextlib.contextmanager
+def told_at_once(tell: Callable[[int], object]) -> Iterator[None]:
+    """Call `tell` with each signal that Python handles, on a thread of its own.
+
+    Python's handler runs on the main thread, and not before that has ended a wait: a signal that
+    comes just before the wait does not interrupt it. The number of a signal is written to a pipe
+    as it arrives.
+    """
+    if sys.platform == "win32":  # a wait is interrupted there by Ctrl-C alone, and always
+        yield
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    telling = threading.Thread(
+        target=_tell_each, args=(reading, tell), name="streamplay-arrived", daemon=True
+    )
+    telling.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        telling.join()
+
+
+def _tell_each(reading: int, tell: Callable[[int], object]) -> None:
+    with os.fdopen(reading, "rb", buffering=0) as numbers:
+        while number := numbers.read(1):
+            tell(number[0])
+
+
 class Interruption:
     """Calls what was registered at the first signal; a second SIGINT ends the process.
 
@@ -141,23 +170,27 @@ class Interruption:
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self._handled_one = False
         self._notes: SimpleQueue[int | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._actions: list[Callable[[], object]] = []
         self._acted = False
         self._before_exit: list[Callable[[], object]] = []
         self._handled = handled(dict.fromkeys(ENDING, self._note))
+        self._woken = told_at_once(self._receive)
         self._terminal = StuckTerminal()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._watch, name="streamplay-signals", daemon=True).start()
         self._terminal.__enter__()
         self._handled.__enter__()
+        self._woken.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.received is not None:
             end_by(self.received)
+        self._woken.__exit__(None, None, None)
         self._handled.__exit__(None, None, None)
         self._terminal.__exit__(None, None, None)
         self._notes.put(None)
@@ -186,11 +219,7 @@ class Interruption:
 
         threading.Thread(target=do, name="streamplay-opening", daemon=True).start()
         self.call(lambda: results.put((None, None)))
-        while True:
-            # A signal that comes just before the wait does not interrupt it: look again.
-            with contextlib.suppress(Empty):
-                result, error = results.get(timeout=LOOK_SECONDS)
-                break
+        result, error = results.get()
         if error is not None:
             raise error
         return result
@@ -199,11 +228,17 @@ class Interruption:
         """Call `action` when a second Ctrl-C ends the process at once: it gives a terminal back."""
         self._before_exit.append(action)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.received is None:
+    def _receive(self, number: int) -> None:
+        """Take the first signal, on whichever thread it is seen first."""
+        if self.received is None and number in ENDING:
             self.received = number
             self._notes.put(number)
             self._terminal.note(number)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if not self._handled_one:
+            self._handled_one = True
+            self._receive(number)
         elif number == signal.SIGINT:
             # The second Ctrl-C: end without waiting for anything, a sound device included.
             for action in self._before_exit:
