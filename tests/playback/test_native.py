@@ -115,6 +115,7 @@ class Twins:
             twin.skip(apart(self.both[0].position, ways))
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 2), st.lists(COMMANDS, max_size=60))
 def test_both_twins_do_the_same(channels: int, commands: list[tuple[str, Any]]) -> None:

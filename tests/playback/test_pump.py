@@ -273,6 +273,7 @@ def test_an_utterance_without_sound_is_done_at_once() -> None:
     assert track.played(track.position()) == 0
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(60, 600), min_size=1, max_size=5),

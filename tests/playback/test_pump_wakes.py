@@ -197,6 +197,7 @@ def play(
     return run_virtually(main())
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEDULES, st.sampled_from([(17, 300), (40, 0), (40, 300), (120, 0), (200, 0), (200, 300)]))
 @example([(0, ("put", 100)), (5, ("next", None)), (0, ("put", 50)), (90, ("put", 90))], (40, 0))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +11,6 @@ from streamplay.playback import queue as queue_module
 from streamplay.playback.playout import Playout
 from streamplay.playback.queue import PlaybackQueue
 from streamplay.playback.track import Track
-
-if TYPE_CHECKING:
-    import pytest
 
 RATE = 100  # so that a fade is one frame long, and all others tell their places
 BLOCK = 7
@@ -84,6 +80,7 @@ OPERATIONS = st.lists(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(OPERATIONS)
 def test_the_listener_is_where_the_moves_lead_and_each_frame_counts_once(

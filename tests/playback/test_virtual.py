@@ -43,6 +43,7 @@ def test_an_arrival_a_step_is_the_real_playout_a_block_a_step(
 SHIFTS = st.integers(0, 9000).map(lambda microseconds: microseconds / 1_000_000)
 
 
+@pytest.mark.no_cover
 @settings(deadline=None)
 @given(on_a_grid(), st.lists(SHIFTS, min_size=30, max_size=30), PREBUFFERS)
 def test_off_the_grid_they_agree_as_well(
@@ -62,6 +63,7 @@ def real_time(frames: int, pace: float) -> st.SearchStrategy[list[tuple[float, i
     )
 
 
+@pytest.mark.no_cover
 @settings(deadline=None, max_examples=40)
 @given(
     st.sampled_from([(480, 1.0), (2400, 1.0), (2400, 1.05), (480, 1.05)]).flatmap(
@@ -82,6 +84,7 @@ def test_the_simulations_ramp_is_the_playouts() -> None:
     assert RAMP_SECONDS == FADE_SECONDS
 
 
+@pytest.mark.no_cover
 @settings(deadline=None)
 @given(
     on_a_grid(),

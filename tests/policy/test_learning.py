@@ -34,6 +34,7 @@ def test_a_threshold_is_between_what_was_needed(margins: list[float], weight: fl
     assert lessons.threshold(1 / (2 * weight)) >= threshold
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("weight", [2, 5, 20])
 @pytest.mark.parametrize("shape", ["uniform", "exponential", "heavy"])
 def test_the_share_that_was_asked_for_comes(weight: int, shape: str) -> None:

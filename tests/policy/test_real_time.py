@@ -31,6 +31,7 @@ def feed(piece: int, pace: float, jitter: float, seed: str) -> list[tuple[float,
     return sorted((0.1 + n * piece / RATE / pace + by, piece) for n, by in enumerate(late))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("jitter", [0.0, 0.002, 0.01, 0.02, 0.04])
 @pytest.mark.parametrize(("piece", "pace"), FEEDS)
 def test_there_is_no_more_silence_than_with_a_fixed_prebuffer(

@@ -79,6 +79,7 @@ def composed(dice: random.Random, language: str) -> str:
     return text[0].upper() + text[1:]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("language", AROUND)
 def test_nothing_is_cut_inside_of_any_text_in_any_tokens(language: str) -> None:
     dice = random.Random(language)
