@@ -106,21 +106,27 @@ def _fed_in_time(request: pytest.FixtureRequest) -> Iterator[None]:
     os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
-@pytest.fixture(autouse=True)
-def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Measure no coverage in a test marked `no_cover`, nor in the processes that it starts.
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Measure no coverage in this test, nor in the processes that it starts.
 
-    Tracing doubles the processor time of a test. The mark is for tests whose lines are reached by
-    others as well: those of the whole program, and those that run the same lines a thousand times.
+    Tracing doubles the processor time of a test. It is left out of tests whose lines are reached
+    by others as well: those of the whole program, and those that run the same a thousand times.
     """
     measuring = coverage.Coverage.current()
-    if measuring is None or request.node.get_closest_marker("no_cover") is None:
-        yield
-        return
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-    measuring.stop()
+    if measuring is not None:
+        measuring.stop()
     yield
-    measuring.start()
+    if measuring is not None:
+        measuring.start()
+
+
+@pytest.fixture(autouse=True)
+def _not_covered(request: pytest.FixtureRequest) -> None:
+    """Do so in a test that is marked `no_cover`."""
+    if request.node.get_closest_marker("no_cover") is not None:
+        request.getfixturevalue("unmeasured")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -70,6 +70,7 @@ def test_a_person_is_told_how_to_be_silent_and_how_to_leave(
         assert terminal.shows(PROMPT)[0] == PROMPT
 
 
+@pytest.mark.no_cover
 def test_a_line_typed_while_another_is_spoken_follows_it(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type("One.\rTwo.\r")
     at_slow_prompt.shows("waiting")
@@ -90,6 +91,7 @@ def test_ctrl_c_silences_and_what_is_being_typed_stays(at_slow_prompt: Terminal)
     at_slow_prompt.shows("result   complete", "say> Half of it.")
 
 
+@pytest.mark.no_cover
 def test_ctrl_c_drops_what_was_queued_and_says_so(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\rQueued.\rQueued too.\r")
     at_slow_prompt.shows("speaking: ", "waiting: Queued.", "waiting: Queued too.")
@@ -97,6 +99,7 @@ def test_ctrl_c_drops_what_was_queued_and_says_so(at_slow_prompt: Terminal) -> N
     at_slow_prompt.until("silenced, and 2 lines behind it")
 
 
+@pytest.mark.no_cover
 def test_esc_silences_too(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\r")
     at_slow_prompt.shows("speaking: ")
@@ -104,6 +107,7 @@ def test_esc_silences_too(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.shows("result   interrupted")
 
 
+@pytest.mark.no_cover
 def test_ctrl_c_in_silence_empties_the_line(at_prompt: Terminal) -> None:
     at_prompt.type("Never said")
     at_prompt.shows("Never said")
@@ -114,6 +118,7 @@ def test_ctrl_c_in_silence_empties_the_line(at_prompt: Terminal) -> None:
     assert "result" not in at_prompt.seen
 
 
+@pytest.mark.no_cover
 def test_earlier_lines_come_back_also_in_the_next_run(
     speech_server: LocalServer, own_files: Path
 ) -> None:
@@ -148,6 +153,7 @@ def test_a_history_that_cannot_be_read_is_told_and_nothing_is_kept(
         assert terminal.leaves() == 0
 
 
+@pytest.mark.no_cover
 def test_ctrl_d_lets_the_last_word_be_heard(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type("Hello.\r")
     at_slow_prompt.shows("say> Hello.")
@@ -157,6 +163,7 @@ def test_ctrl_d_lets_the_last_word_be_heard(at_slow_prompt: Terminal) -> None:
     assert "result   complete" in at_slow_prompt.seen
 
 
+@pytest.mark.no_cover
 def test_a_line_typed_while_leaving_is_spoken(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type("Hello.\r")
     at_slow_prompt.shows("say> Hello.")
@@ -165,6 +172,7 @@ def test_a_line_typed_while_leaving_is_spoken(at_slow_prompt: Terminal) -> None:
     assert at_slow_prompt.seen.count("result   complete") == 2
 
 
+@pytest.mark.no_cover
 def test_a_second_ctrl_d_cuts(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\r")
     at_slow_prompt.shows("speaking: ")
@@ -175,6 +183,7 @@ def test_a_second_ctrl_d_cuts(at_slow_prompt: Terminal) -> None:
     assert "result   interrupted" in at_slow_prompt.seen
 
 
+@pytest.mark.no_cover
 def test_ctrl_c_after_ctrl_d_cuts(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\r")
     at_slow_prompt.shows("speaking: ")
@@ -185,6 +194,7 @@ def test_ctrl_c_after_ctrl_d_cuts(at_slow_prompt: Terminal) -> None:
     assert "Traceback" not in at_slow_prompt.seen
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("line", ["", f"{LONG}\r"])
 def test_a_signal_leaves(
@@ -219,6 +229,7 @@ def test_a_device_that_cannot_be_used_ends_it(speech_server: LocalServer, own_fi
         assert terminal.leaves() == 4
 
 
+@pytest.mark.no_cover
 def test_an_esc_shortly_before_enter_never_cuts_in(at_slow_prompt: Terminal) -> None:
     at_slow_prompt.type(f"{LONG}\rOne.\rTwo.")
     at_slow_prompt.shows("speaking: ", "waiting: One", "say> Two.")
@@ -264,6 +275,7 @@ def test_the_answer_to_a_command_follows_it(at_prompt: Terminal) -> None:
     assert rows[at + 1] == "streamplay: volume -3 dB"
 
 
+@pytest.mark.no_cover
 def test_pasted_lines_can_be_edited_before_they_are_said(at_prompt: Terminal) -> None:
     at_prompt.type("\x1b[200~One.\nTwo.\x1b[201~")
     at_prompt.shows("One.")
@@ -343,6 +355,7 @@ def test_commands_answer_and_a_wrong_one_names_the_nearest(
     assert at_prompt.leaves() == 0
 
 
+@pytest.mark.no_cover
 def test_a_wrong_value_is_told_and_everything_goes_on_as_before(at_prompt: Terminal) -> None:
     at_prompt.type("/speed fast\r/volume loud\r/device no such one\r")
     at_prompt.shows("'fast' is no factor from 0.25 to 4", "'loud' is no volume in dB")
@@ -388,6 +401,7 @@ def live(*words: str, typed: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.no_cover
 def test_lines_from_a_pipe_are_all_heard(speech_server: LocalServer) -> None:
     words = ("--base-url", speech_server.base_url, "--stats")
     done = live(*words, typed="One.\n\n  \nTwo.\nThree without an end")

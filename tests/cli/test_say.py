@@ -95,6 +95,7 @@ def test_what_is_said_reaches_the_sound_card(base_url: str, null_sink: NullSink)
     assert len(recording.played) > receipt["frames"]["played"] / 2
 
 
+@pytest.mark.no_cover
 def test_success_is_silent(base_url: str) -> None:
     done = say("Hello.", "--base-url", base_url, "--no-play")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -106,6 +107,7 @@ def test_the_readable_receipt_is_a_result(base_url: str) -> None:
     assert done.stdout.splitlines()[-1] == "result   complete"
 
 
+@pytest.mark.no_cover
 def test_the_readable_receipt_makes_room_for_another_result(base_url: str) -> None:
     done = say("Hello.", "--base-url", base_url, "--no-play", "--stats", "--json")
     assert json.loads(done.stdout)["complete"] is True
@@ -129,6 +131,7 @@ def test_without_a_key_the_built_in_voice_speaks_and_says_so() -> None:
     assert json.loads(done.stdout)["base_url"] == "local"
 
 
+@pytest.mark.no_cover
 def test_the_built_in_voice_that_was_asked_for_needs_no_word() -> None:
     done = say("Hello.", "--no-play", "--local", "--json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -149,6 +152,7 @@ def test_another_format_than_was_asked_for_is_told(base_url: str, tmp_path: Path
     assert file.stat().st_size == receipt["bytes"]["audio"] == 2 * receipt["frames"]["received"]
 
 
+@pytest.mark.no_cover
 def test_quiet_drops_the_notices() -> None:
     done = say("Hello.", "--no-play", "--encoding", "pcm_f32le", "-q")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -178,6 +182,7 @@ def test_a_sentence_is_spoken_before_the_next_is_written(base_url: str, tmp_path
     assert receipt["requests"] == 2
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("words", "typed", "problem"),
     [
@@ -215,6 +220,7 @@ def test_no_text_on_a_terminal_says_what_to_do() -> None:
     assert done.stderr.startswith("streamplay: there is no text: give it as words, pipe it in, or")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("words", "closed", "problem"),
     [
@@ -245,6 +251,7 @@ def test_bytes_are_not_thrown_at_a_terminal() -> None:
     assert "standard output is a terminal" in done.stderr
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("words", "code", "kind"),
     [
@@ -275,6 +282,7 @@ def test_a_failure_before_any_audio_is_one_sentence_a_status_and_a_receipt(
     assert existing.read_bytes() == b"kept"
 
 
+@pytest.mark.no_cover
 def test_force_overwrites(base_url: str, tmp_path: Path) -> None:
     file = tmp_path / "a.wav"
     file.write_bytes(b"old")
@@ -283,6 +291,7 @@ def test_force_overwrites(base_url: str, tmp_path: Path) -> None:
     assert soundfile.info(file).frames > 0
 
 
+@pytest.mark.no_cover
 def test_a_device_that_cannot_be_used_fails_standard_input_too(base_url: str) -> None:
     words = ("--base-url", base_url, "--device", "no such device", "--json")
     done = say(*words, typed="Hello.")
@@ -300,6 +309,7 @@ def test_what_broke_off_after_audio_is_3_and_kept(tmp_path: Path) -> None:
     assert soundfile.info(file).frames == receipt["frames"]["received"] > 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -417,6 +427,7 @@ STALLS = {"scenario": {"signal": "count", "seconds": 0.6, "stalls": ["200:2500"]
 device."""
 
 
+@pytest.mark.no_cover
 def test_what_one_process_learns_the_next_one_knows_where_the_configuration_says_so(
     base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

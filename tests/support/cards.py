@@ -211,7 +211,7 @@ class Card:
 
 
 @pytest.fixture
-def card(speech_server: LocalServer) -> Iterator[Card]:
+def card(speech_server: LocalServer, unmeasured: None) -> Iterator[Card]:
     sink = NullSink()
     sink.start()
     card = Card(sink, speech_server.base_url)
