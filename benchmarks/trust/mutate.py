@@ -54,7 +54,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
     "stream/event_notes.py": ("stream/test_wire", "stream/test_outcomes"),
     "stream/decoder.py": (
         *("stream/test_decoder", "stream/test_riff", "stream/test_guard", "stream/test_declared"),
-        *("stream/test_uniform", "stream/test_sniff", "stream/test_stillness"),
+        *("test_resample", "stream/test_sniff", "stream/test_stillness"),
         "codecs/test_readers",
     ),
     "policy/jitter.py": ("policy/test_jitter", "policy/test_simulate", "policy/test_learning"),

@@ -58,7 +58,7 @@ def test_too_few_values_equal_ones_and_ones_that_rise_tell_of_none(given: list[f
 
 
 def test_the_load_is_whole_between_its_ramps() -> None:
-    # Ten users, begun 0.1 s after one another, each of whom makes requests of 1 s for 10 s.
+    # Ten users, begun 0.1 s after one another, and each makes requests of 1 s for 10 s.
     users = [0.1 * user for user in range(10)]
     requests = [(begin + n, begin + n + 1) for begin in users for n in range(10)]
     assert whole_load(requests) == pytest.approx((0.8, 10.1))

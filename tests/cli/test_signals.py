@@ -45,6 +45,17 @@ def test_a_signal_calls_what_was_registered_on_another_thread(number: int) -> No
     assert threads != [threading.main_thread()]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a wait is always interrupted there")
+def test_a_signal_is_seen_where_its_handler_has_not_run() -> None:
+    """The main thread runs handlers, and may have begun a wait that no signal interrupts."""
+    called = threading.Event()
+    with Interruption() as interruption, handled({signal.SIGTERM: lambda *_: None}):
+        interruption.call(called.set)
+        send(signal.SIGTERM)
+        assert called.wait(PATIENCE)
+        assert interruption.received == signal.SIGTERM
+
+
 def test_what_is_registered_after_the_signal_is_called_at_once() -> None:
     first, late = threading.Event(), threading.Event()
     with Interruption() as interruption:

@@ -20,7 +20,7 @@ def test_a_prompt_whose_terminal_has_stopped_ends_at_a_signal(speech_server: Loc
     with Terminal(["live", "--base-url", speech_server.base_url, "--no-history"]) as terminal:
         terminal.shows("say>")
         terminal.stop_output()
-        terminal.type("Shown to no one.")
+        terminal.type("Not shown yet.")
         assert terminal.settle() == terminal.rows
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.process.wait(30) == 143

@@ -50,6 +50,8 @@ def test_a_row_counts_as_run_from_a_tenth_of_what_was_planned_on() -> None:
 
 def test_every_reason_for_a_survivor_names_a_change_that_can_be_made() -> None:
     sources = {name: (ROOT / "streamplay" / name).read_text() for name in mutate.TARGETS}
+    tests = {ROOT / "tests" / f"{name}.py" for names in mutate.TARGETS.values() for name in names}
+    assert all(path.exists() for path in tests)
     made = {
         (name, each.name)
         for name, source in sources.items()
