@@ -44,8 +44,11 @@ _TROUBLE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell starts what runs in its background with SIGINT ignored, and children inherit that.
+    # A shell starts what runs in its background with SIGINT ignored, nohup with SIGHUP, and
+    # children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     # The voice that is quick and exact to the sample; tests of the natural one ask for it.
     os.environ["STREAMPLAY_ENGINE"] = "espeak"
     if config.getoption("numprocesses", default=None) and not hasattr(config, "workerinput"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from streamplay.cli import console
 from streamplay.cli.keys import Keyboard, is_foreground
-from streamplay.cli.signals import handled
+from streamplay.cli.signals import handled, told_at_once
 from streamplay.cli.status_lines import KEYS, StatusFacts, clock, status_lines
 from streamplay.cli.status_screen import open_screen
 from streamplay.errors import InvalidRequest
@@ -156,7 +156,7 @@ class AtTerminal:
         self._interruption = interruption
         self._plays = plays
         self._news: SimpleQueue[Event | str] = SimpleQueue()
-        self._keyboard = None if keys is None else Keyboard(self._pressed, keys, self._caught)
+        self._keyboard = None if keys is None else Keyboard(self._pressed, keys)
         self._state = "starting"
         self._paused = False
         self._ended: ListenerView | None = None
@@ -218,11 +218,10 @@ class AtTerminal:
                 yield
                 return
             self._keyboard.open()
-            before = signal.set_wakeup_fd(self._keyboard.wakeup, warn_on_full_buffer=False)
             try:
-                yield
+                with told_at_once(self._caught):
+                    yield
             finally:
-                signal.set_wakeup_fd(before)
                 self._keyboard.close()
 
     def _teller(self, news: str) -> Handler:
@@ -287,7 +286,7 @@ class AtTerminal:
         if self._keyboard is not None:
             self._keyboard.take()
 
-    def _caught(self) -> None:
+    def _caught(self, _number: int) -> None:
         """Wake the main thread, where handlers run: after SIGCONT another may have been chosen."""
         self._news.put("signal")
 

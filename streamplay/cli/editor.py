@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from prompt_toolkit.buffer import Buffer
@@ -29,7 +31,7 @@ from prompt_toolkit.styles import Style
 from streamplay.cli import console
 from streamplay.cli.line_application import LineApplication
 from streamplay.cli.plain_emoji import PlainEmoji
-from streamplay.cli.signals import handled
+from streamplay.cli.signals import ENDING, handled, told_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +125,8 @@ class Editor:
     color : bool
         Whether the status row may be drawn in reverse video.
     on_ending : callable
-        Is told the number of a signal that ends it, inside the signal's handler.
+        Is told the number of a signal that ends it, on a thread of its own: the signal's handler
+        waits while the terminal takes nothing.
     """
 
     interactive = True
@@ -202,22 +205,24 @@ class Editor:
         self._application = application
         # Not the loop's own handlers: they run when the loop goes on, and it does not while a
         # write to the terminal waits.
-        with handled(dict.fromkeys(_ENDING, self._on_signal)):
+        with handled(dict.fromkeys(_ENDING, self._on_signal)), ExitStack() as while_running:
             try:
                 if not self._wants_to_leave:
-                    await application.run_async(self._leave_if_asked, handle_sigint=False)
+                    begin = partial(self._begin, while_running)
+                    await application.run_async(begin, handle_sigint=False)
             finally:
                 self._application, self._loop = None, None
         if self._error is not None:
             raise self._error
 
-    def _leave_if_asked(self) -> None:
+    def _begin(self, while_running: ExitStack) -> None:
         """Leave where that was asked for while the application was beginning."""
         if self._wants_to_leave:
             self._soon(self._exit)
+        # A moment later: the application lets the loop alone be told of signals, when it runs.
+        self._soon(while_running.enter_context, told_at_once(self._on_ending, ENDING))
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._on_ending(number)
         self._soon(self._exit, EndedBySignal(number))
 
     def _make(self, typist: KeyActions) -> LineApplication:
@@ -333,7 +338,7 @@ class Editor:
             self._application.catch_up()
             self._application.suspend_to_background()
 
-    def _soon(self, function: Callable[..., None], *args: Any) -> bool:
+    def _soon(self, function: Callable[..., object], *args: Any) -> bool:
         loop = self._loop
         if loop is None:
             return False

@@ -76,27 +76,15 @@ class Keyboard:
     ----------
     on_key : callable
         Is told each key; on the keyboard's thread.
-    on_signal : callable, optional
-        Is called on that thread when Python has caught a signal: see `signal.set_wakeup_fd`.
-
-    Attributes
-    ----------
-    wakeup : int
-        The descriptor for that.
     """
 
-    def __init__(
-        self,
-        on_key: Callable[[str], object],
-        descriptor: int = 0,
-        on_signal: Callable[[], object] = lambda: None,
-    ) -> None:
-        self._on_key, self._on_signal = on_key, on_signal
+    def __init__(self, on_key: Callable[[str], object], descriptor: int = 0) -> None:
+        self._on_key = on_key
         self._descriptor = descriptor
         self._before: list[Any] | None = None
         self._lock = threading.RLock()  # a signal handler may restore
-        self._wake_read, self.wakeup = os.pipe()
-        os.set_blocking(self.wakeup, False)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
         self._closed = False
         self._thread = threading.Thread(target=self._read, name="streamplay-keys", daemon=True)
 
@@ -144,7 +132,7 @@ class Keyboard:
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
-            os.write(self.wakeup, b"\0")
+            os.write(self._wake_write, b"\0")
 
     def _read(self) -> None:
         reader = KeyReader()
@@ -157,8 +145,7 @@ class Keyboard:
             if not ready:
                 reader.give_up()
             if self._wake_read in ready:
-                if any(os.read(self._wake_read, 64)):  # the numbers of signals
-                    self._on_signal()
+                os.read(self._wake_read, 64)
             elif self._descriptor in ready and not self._pass_on(reader):
                 return
 

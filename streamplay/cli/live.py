@@ -11,7 +11,7 @@ from streamplay.cli import config, console, options, status
 from streamplay.cli.conversation import Conversation
 from streamplay.cli.lines import Line, LineState
 from streamplay.cli.prompt import Prompt
-from streamplay.cli.signals import ENDING, end_by, handled, nudged
+from streamplay.cli.signals import ENDING, end_by, handled, nudged, told_at_once
 from streamplay.cli.stuck_terminal import StuckTerminal
 from streamplay.cli.typist import Typist
 from streamplay.cli.usage import UsageError
@@ -65,14 +65,12 @@ def run(args: argparse.Namespace) -> int:
     asked.setdefault("fallback_after", _FALLBACK_AFTER)
     options.tell_the_voice(args)
     try:
-        with StuckTerminal() as terminal:
-
-            def leave(number: int, frame: FrameType | None) -> None:
-                terminal.note(number)
-                _leave(number, frame)
-
-            with handled(dict.fromkeys(ENDING, leave)):
-                return _run(args, asked, terminal)
+        with (
+            StuckTerminal() as terminal,
+            handled(dict.fromkeys(ENDING, _leave)),
+            told_at_once(terminal.note, ENDING),
+        ):
+            return _run(args, asked, terminal)
     except Left as left:
         return status.of_signal(left.number)
 

@@ -22,7 +22,7 @@ from streamplay.errors import StreamPlayError
 
 TYPE_CHECKING = False  # as in streamplay.cli
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
     from types import FrameType
     from typing import Final, Self, TypeVar
 
@@ -34,6 +34,7 @@ ENDING: Final = tuple(
 )
 """The signals that ask a command to end; Windows has no SIGHUP."""
 
+_ALL: Final = range(256)  # each number is written as a byte
 
 _ending: Final[dict[int, Handler | int | None]] = {}
 """While a signal ends the process: what handled each signal before; else empty."""
@@ -95,45 +96,33 @@ def nudged() -> Iterator[None]:
 
     CPython's readline module waits in ``select``, and runs handlers only when a signal interrupts
     that call. A signal that arrives just before it would wait for the next key: Ctrl-C would not
-    silence anything. So a thread follows each signal with three SIGURG, which interrupt the
-    waiting and do nothing else.
+    silence anything. So each signal is followed by three SIGURG, which interrupt the waiting and do
+    nothing else.
     """
     if sys.platform == "win32":
         yield
         return
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    nudge = threading.Thread(
-        target=_nudge, args=(reading, threading.get_ident()), name="streamplay-nudge", daemon=True
-    )
-    before = signal.set_wakeup_fd(writing)
-    nudge.start()
-    try:
-        with handled({signal.SIGURG: lambda *_: None}):
-            yield
-    finally:
-        signal.set_wakeup_fd(before)
-        os.close(writing)
-        nudge.join()
+    nudge = partial(_nudge, threading.get_ident())
+    with handled({signal.SIGURG: lambda *_: None}), told_at_once(nudge):
+        yield
 
 
-def _nudge(reading: int, main_thread: int) -> None:
-    with os.fdopen(reading, "rb", buffering=0) as numbers:
-        while number := numbers.read(1):
-            if number[0] == signal.SIGURG:
-                continue
-            for _ in range(3):
-                time.sleep(0.02)
-                signal.pthread_kill(main_thread, signal.SIGURG)
+def _nudge(main_thread: int, number: int) -> None:
+    if sys.platform != "win32" and number != signal.SIGURG:
+        for _ in range(3):
+            time.sleep(0.02)
+            signal.pthread_kill(main_thread, signal.SIGURG)
 
 
 @contextlib.contextmanager
-def told_at_once(tell: Callable[[int], object]) -> Iterator[None]:
-    """Call `tell` with each signal that Python handles, on a thread of its own.
+def told_at_once(
+    tell: Callable[[int], object], only: Container[int] = _ALL
+) -> Iterator[None]:
+    """Call `tell` with each signal of `only` that Python handles, on a thread of its own.
 
-    Python's handler runs on the main thread, and not before that has ended a wait: a signal that
-    comes just before the wait does not interrupt it. The number of a signal is written to a pipe
-    as it arrives.
+    Python's handler runs on the main thread, and not before that has ended a wait or a write: a
+    signal that comes just before does not interrupt it. The number of a signal is written to a
+    pipe as it arrives. What was told of signals before is told of them still.
     """
     if sys.platform == "win32":  # a wait is interrupted there by Ctrl-C alone, and always
         yield
@@ -142,21 +131,29 @@ def told_at_once(tell: Callable[[int], object]) -> Iterator[None]:
     os.set_blocking(writing, False)
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     telling = threading.Thread(
-        target=_tell_each, args=(reading, tell), name="streamplay-arrived", daemon=True
+        target=_tell_each, args=(reading, tell, only, before), name="streamplay-signal", daemon=True
     )
     telling.start()
     try:
         yield
     finally:
-        signal.set_wakeup_fd(before)
+        now = signal.set_wakeup_fd(before)
+        if now != writing:  # an event loop has set another one meanwhile, or taken it away
+            signal.set_wakeup_fd(now)
         os.close(writing)
         telling.join()
 
 
-def _tell_each(reading: int, tell: Callable[[int], object]) -> None:
+def _tell_each(
+    reading: int, tell: Callable[[int], object], only: Container[int], before: int
+) -> None:
     with os.fdopen(reading, "rb", buffering=0) as numbers:
         while number := numbers.read(1):
-            tell(number[0])
+            if before >= 0:
+                with contextlib.suppress(OSError):
+                    os.write(before, number)
+            if number[0] in only:
+                tell(number[0])
 
 
 class Interruption:
@@ -177,7 +174,7 @@ class Interruption:
         self._acted = False
         self._before_exit: list[Callable[[], object]] = []
         self._handled = handled(dict.fromkeys(ENDING, self._note))
-        self._woken = told_at_once(self._receive)
+        self._woken = told_at_once(self._receive, ENDING)
         self._terminal = StuckTerminal()
 
     def __enter__(self) -> Self:
@@ -230,7 +227,7 @@ class Interruption:
 
     def _receive(self, number: int) -> None:
         """Take the first signal, on whichever thread it is seen first."""
-        if self.received is None and number in ENDING:
+        if self.received is None:
             self.received = number
             self._notes.put(number)
             self._terminal.note(number)

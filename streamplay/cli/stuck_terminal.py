@@ -53,7 +53,7 @@ class StuckTerminal:
         self._notes.put(None)
 
     def note(self, number: int) -> None:
-        """Note that signal `number` ends the process; for a handler of signals."""
+        """Note that signal `number` ends the process; on any thread, at the moment it arrives."""
         self._notes.put(number)
 
     def _wait(self) -> None:

@@ -54,7 +54,7 @@ def is_chain(
     least : int
         How many frames it takes.
     whole : bool
-        Whether nothing follows `data`: then two will do, or one that `data` end with.
+        Whether nothing follows `data`: then two will do, or one that has come whole.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def is_chain(
         if header is None or (kind is not None and header.kind != kind and header.size):
             return whole and number > 1  # two frames, and then a tag
         if not header.size:
-            return number > 0 if whole else None
+            return (number > 1 or (number == 1 and at <= len(data))) if whole else None
         kind = header.kind
         at += header.size
     return True

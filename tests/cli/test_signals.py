@@ -5,17 +5,18 @@ import signal
 import subprocess
 import sys
 import threading
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import pytest
 
 from streamplay.cli import signals
-from streamplay.cli.signals import ENDING, Interruption, handled
+from streamplay.cli.signals import ENDING, Interruption, handled, told_at_once
 from streamplay.errors import PlayerClosed
 from tests.support.speaking import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,30 @@ def test_a_signal_is_seen_where_its_handler_has_not_run() -> None:
         send(signal.SIGTERM)
         assert called.wait(PATIENCE)
         assert interruption.received == signal.SIGTERM
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is told there")
+def test_signals_are_told_to_each_that_asked_and_to_no_one_after_an_event_loop() -> None:
+    told: SimpleQueue[tuple[str, int]] = SimpleQueue()
+
+    def teller(name: str) -> Callable[[int], None]:
+        return lambda number: told.put((name, number))
+
+    with handled({signal.SIGTERM: lambda *_: None, signal.SIGHUP: lambda *_: None}):
+        with told_at_once(teller("outer"), {signal.SIGTERM}), told_at_once(teller("inner")):
+            send(signal.SIGHUP)
+            assert told.get(timeout=PATIENCE) == ("inner", signal.SIGHUP)
+            send(signal.SIGTERM)
+            both = {told.get(timeout=PATIENCE) for _ in range(2)}
+            assert both == {("outer", signal.SIGTERM), ("inner", signal.SIGTERM)}
+        with told_at_once(teller("outer")):
+            with told_at_once(teller("inner")):
+                pass
+            send(signal.SIGTERM)
+            assert told.get(timeout=PATIENCE) == ("outer", signal.SIGTERM)
+            with told_at_once(teller("inner")):
+                signal.set_wakeup_fd(-1)  # as asyncio does when its last handler is taken away
+            assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_what_is_registered_after_the_signal_is_called_at_once() -> None:

@@ -6,18 +6,34 @@ import signal
 import termios
 from typing import TYPE_CHECKING
 
+import pytest
+
 from streamplay.cli import stuck_terminal
 from streamplay.cli.stuck_terminal import StuckTerminal
 from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
-    import pytest
-
     from streamplay.server.child import LocalServer
 
 
-def test_a_prompt_whose_terminal_has_stopped_ends_at_a_signal(speech_server: LocalServer) -> None:
-    with Terminal(["live", "--base-url", speech_server.base_url, "--no-history"]) as terminal:
+# As where the main thread begins to write at the moment when the signal comes: no handler runs.
+_WITHOUT_HANDLERS = """
+import signal
+from streamplay.cli import stuck_terminal
+stuck_terminal.STUCK_SECONDS = 0.2
+set_handler = signal.signal
+signal.signal = lambda number, handler: set_handler(
+    number, handler if number != signal.SIGTERM else lambda *_: None
+)
+"""
+
+
+@pytest.mark.parametrize("before", ["", _WITHOUT_HANDLERS])
+def test_a_prompt_whose_terminal_has_stopped_ends_at_a_signal(
+    speech_server: LocalServer, before: str
+) -> None:
+    words = ["live", "--base-url", speech_server.base_url, "--no-history"]
+    with Terminal(words, before=before) as terminal:
         terminal.shows("say>")
         terminal.stop_output()
         terminal.type("Not shown yet.")

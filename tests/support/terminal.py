@@ -28,7 +28,9 @@ import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 from streamplay.cli import main
+%s
 sys.exit(main())
 """
 
@@ -44,6 +46,8 @@ class Terminal:
         The size of the terminal.
     environment : mapping, optional
         Variables besides those of this process.
+    before : str
+        Python that its process runs before the command.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Terminal:
         columns: int = 80,
         rows: int = 24,
         environment: Mapping[str, str] | None = None,
+        before: str = "",
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._emulator = pyte.ByteStream(self._screen)
@@ -61,7 +66,7 @@ class Terminal:
         self._resize_to(columns, rows)
         self._modes = termios.tcgetattr(theirs)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _BEGIN, *words],
+            [sys.executable, "-c", _BEGIN % before, *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
