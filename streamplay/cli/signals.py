@@ -115,9 +115,7 @@ def _nudge(main_thread: int, number: int) -> None:
 
 
 @contextlib.contextmanager
-def told_at_once(
-    tell: Callable[[int], object], only: Container[int] = _ALL
-) -> Iterator[None]:
+def told_at_once(tell: Callable[[int], object], only: Container[int] = _ALL) -> Iterator[None]:
     """Call `tell` with each signal of `only` that Python handles, on a thread of its own.
 
     Python's handler runs on the main thread, and not before that has ended a wait or a write: a
