@@ -286,7 +286,9 @@ def recorded_trial(
     with sink.record() as recording:
         free = run(kind, moment, way, base_url, left)
     sound = np.flatnonzero(recording.frames[:, 0])
-    heard = int(sound[-1] - sound[0]) + 1 if len(sound) else 0
+    between = np.diff(sound)
+    stalled = int(np.sum(between[between > RATE // 1000]))  # a tone has no such silence in it
+    heard = int(sound[-1] - sound[0]) + 1 - stalled if len(sound) else 0
     return 1000 * max(0, heard - left.played) / RATE, free
 
 
