@@ -227,7 +227,7 @@ async def keep_up(say: Callable[[], Awaitable[None]], streams: int, seconds: flo
     async def user(number: int) -> None:
         nonlocal failed
         # As streamplay's do.
-        await asyncio.sleep(min(number / 100, 5.0))
+        await asyncio.sleep(number * min(0.01, 5.0 / streams))
         while time.perf_counter() < until:
             try:
                 await say()

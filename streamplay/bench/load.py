@@ -216,9 +216,10 @@ class Runner:
     async def _closed(self) -> None:
         jobs, share = self._jobs(), self._share
         users = range(share.index, self._load.concurrency, share.processes)
+        between = min(_RAMP_SECONDS, _LONGEST_RAMP_SECONDS / self._load.concurrency)
 
         async def user(number: int) -> None:
-            begin = self.run.begun + min(number * _RAMP_SECONDS, _LONGEST_RAMP_SECONDS)
+            begin = self.run.begun + number * between
             await self._wait_until(begin)
             for job in jobs:
                 # A task of its own: the users end when the run is stopped, their requests do not.
