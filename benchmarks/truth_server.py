@@ -232,7 +232,8 @@ class Truth:
 
 
 async def _serve(behaviour: Behaviour) -> None:
-    listener = _Listener()
+    # Told the protocol, asyncio sends at once, without waiting for the peer to acknowledge.
+    listener = _Listener(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.accepted = {}
     listener.bind(("127.0.0.1", 0))
     trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if behaviour.tls else None

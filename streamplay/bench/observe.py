@@ -12,8 +12,6 @@ from streamplay.playback.silence import VoiceOnset
 from streamplay.stream.wire import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streamplay.bench.plan import Job
     from streamplay.network.api import SpeechApi
     from streamplay.network.response import SpeechResponse
@@ -61,7 +59,7 @@ async def _observe(
     sample.sound = [] if keep else None
     try:
         async with response:
-            await _read(response, sample, client.clock)
+            await _read(response, sample)
             sample.ended = client.clock()
     except StreamPlayError as error:
         sample.ended = client.clock()
@@ -70,8 +68,8 @@ async def _observe(
     return sample, sample.error is None and response.reshaped
 
 
-async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], float]) -> None:
-    watch = _Watch(sample, response, clock)
+async def _read(response: SpeechResponse, sample: Sample) -> None:
+    watch = _Watch(sample, response)
     sample.voice = response.voice or sample.voice
     async with aclosing(response.chunks()) as chunks:
         async for chunk in chunks:
@@ -82,22 +80,18 @@ async def _read(response: SpeechResponse, sample: Sample, clock: Callable[[], fl
 class _Watch:
     """Notes when frames arrive, and which of them is the first with voice."""
 
-    def __init__(
-        self, sample: Sample, response: SpeechResponse, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, sample: Sample, response: SpeechResponse) -> None:
         self._response = response
         self._sample = sample
-        self._clock = clock
         self._onset: VoiceOnset | None = None
 
     def note(self, chunk: Chunk) -> None:
-        """Note a chunk that has just come."""
-        now = self._clock()
+        """Note a chunk: it came with its last byte, and decoding it is not the server's time."""
         if not len(chunk.frames):
             return
         if self._onset is None:
             self._begin()
-        self._sample.arrivals.append(now, len(chunk.frames))
+        self._sample.arrivals.append(self._response.arrived, len(chunk.frames))
         if self._sample.sound is not None:
             self._sample.sound.append(chunk.frames)
         if self._sample.voice_frame is None and self._onset is not None:

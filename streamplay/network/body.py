@@ -13,7 +13,7 @@ from streamplay.stream.sniff import real_type
 from streamplay.stream.wire import Audio, Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
@@ -101,11 +101,15 @@ class Body:
     audio_limit : float, optional
         Seconds to wait for the first audio in `batches`, whatever else comes; without it:
         `chunk_limit`.
+    clock : callable, optional
+        Tells `arrived`.
 
     Attributes
     ----------
     bytes : int
         How many have come.
+    arrived : float
+        When the last of them came, by `clock`.
     waited : float
         Seconds that `batches` has waited for the server.
     patience : Timeouts
@@ -122,9 +126,11 @@ class Body:
         *,
         bound: int | None = None,
         audio_limit: float | None = None,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
         self.exchange = exchange
         self.bytes = 0
+        self.arrived = 0.0
         self.late = 0
         self.waited = 0.0
         self.patience = patience
@@ -134,6 +140,7 @@ class Body:
         self._since = 0.0
         self._bound = bound
         self._chunks = exchange.chunks()
+        self._clock = clock
         self._first: bytes | None = None
         self._complete = False
         self._ended = False
@@ -272,6 +279,7 @@ class Body:
         except StopAsyncIteration:
             self._ended = True
             return None
+        self.arrived = self._clock()
         self.bytes += len(piece)
         if self._bound is not None and self.bytes > self._bound:
             raise TooLarge(

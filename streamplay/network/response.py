@@ -151,6 +151,13 @@ class SpeechResponse:
         own = self._body.bytes if self._body else 0
         return own + sum(part.body_bytes for part in self._later)
 
+    @property
+    def arrived(self) -> float:
+        """When the last of them came, by the client's clock: decoding them takes longer."""
+        if self._later:
+            return self._later[-1].arrived
+        return self._body.arrived if self._body else 0.0
+
     async def __aenter__(self) -> Self:
         self._patience.start(spent=self._sender.clock() - self.moments.begun)
         await self._until_audio()
@@ -349,11 +356,9 @@ class SpeechResponse:
         # Of the first attempt something may be over: a request may have been sent early.
         spent = self._spent(self.moments.begun, limits.connect) if self._attempts == 1 else 0.0
         with self._patience.wait("connect", limits.connect, spent=spent):
+            stream = may_be_events(vars(self.request))
             exchange = await self._sender.send_speech(
-                self._choice,
-                self.moments,
-                self._expect_first_byte,
-                stream=may_be_events(vars(self.request)),
+                self._choice, self.moments, self._expect_first_byte, stream=stream
             )
             self._body = body = Body(
                 exchange,
@@ -361,9 +366,10 @@ class SpeechResponse:
                 limits.chunk,
                 bound=self._bound(),
                 audio_limit=limits.first_byte_of(self.request),
+                clock=self._sender.clock,
             )
             if await body.first():
-                self.moments.first_byte = self._sender.clock()
+                self.moments.first_byte = body.arrived
         secret = self._sender.endpoint.api_key
         told = presentable(exchange.headers.get("content-type", ""), secret)
         if not 200 <= exchange.status < 300:
