@@ -60,7 +60,7 @@ async def _observe(
     try:
         async with response:
             await _read(response, sample)
-            sample.ended = client.clock()
+            sample.ended = response.arrived
     except StreamPlayError as error:
         sample.ended = client.clock()
         _note_error(sample, error)

@@ -8,7 +8,11 @@ by no more than that buffer takes to be read.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READ_BYTES: Final = 1 << 17
 """The most that one turn of the loop reads from one connection."""
@@ -30,19 +34,25 @@ class AsyncConnection(asyncio.BufferedProtocol):
     buffer : memoryview
         Where the loop puts what it reads, until it is copied at once: the connections of one loop
         can share one.
+    clock : callable, optional
+        Tells `arrived`.
 
     Attributes
     ----------
     transport : asyncio.Transport or None
         Set by the loop; with TLS, replaced by the secure one.
+    arrived : float
+        When the loop has read the last bytes: a task that waits for them goes on later.
     idle_since : float
         When `rest` was called last.
     closed : asyncio.Future
         Done when the loop has closed the socket.
     """
 
-    def __init__(self, buffer: memoryview) -> None:
+    def __init__(self, buffer: memoryview, clock: Callable[[], float] = time.perf_counter) -> None:
         self.transport: Any = None
+        self.arrived = 0.0
+        self._clock = clock
         self.idle_since = 0.0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle = False
@@ -80,6 +90,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         if self._idle:
             self.abort()  # unasked bytes would be taken for the next answer
             return
+        self.arrived = self._clock()
         self._pieces.append(data)
         self._held += len(data)
         if self._held > _HELD_BYTES and not self._paused:

@@ -13,7 +13,7 @@ from streamplay.stream.sniff import real_type
 from streamplay.stream.wire import Audio, Done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
@@ -78,6 +78,10 @@ class Exchange(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The answer's headers, by name in lower case."""
 
+    @property
+    def arrived(self) -> float:
+        """When the last bytes came, by the client's clock."""
+
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body as it comes, with HTTP's framing removed."""
 
@@ -101,15 +105,11 @@ class Body:
     audio_limit : float, optional
         Seconds to wait for the first audio in `batches`, whatever else comes; without it:
         `chunk_limit`.
-    clock : callable, optional
-        Tells `arrived`.
 
     Attributes
     ----------
     bytes : int
         How many have come.
-    arrived : float
-        When the last of them came, by `clock`.
     waited : float
         Seconds that `batches` has waited for the server.
     patience : Timeouts
@@ -126,11 +126,9 @@ class Body:
         *,
         bound: int | None = None,
         audio_limit: float | None = None,
-        clock: Callable[[], float] = perf_counter,
     ) -> None:
         self.exchange = exchange
         self.bytes = 0
-        self.arrived = 0.0
         self.late = 0
         self.waited = 0.0
         self.patience = patience
@@ -140,7 +138,6 @@ class Body:
         self._since = 0.0
         self._bound = bound
         self._chunks = exchange.chunks()
-        self._clock = clock
         self._first: bytes | None = None
         self._complete = False
         self._ended = False
@@ -279,7 +276,6 @@ class Body:
         except StopAsyncIteration:
             self._ended = True
             return None
-        self.arrived = self._clock()
         self.bytes += len(piece)
         if self._bound is not None and self.bytes > self._bound:
             raise TooLarge(

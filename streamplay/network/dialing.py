@@ -63,7 +63,7 @@ class Dialer:
             addresses = await _resolved(host, port)
             # What is resolved here behind a proxy is the proxy's own name.
             moments.dns = clock() if proxy is None else None
-        connection = await self._adopt(await _first_connected(addresses))
+        connection = await self._adopt(await _first_connected(addresses), clock)
         moments.tcp = moments.connected = clock()
         try:
             if proxy is not None:
@@ -76,8 +76,8 @@ class Dialer:
             raise
         return connection
 
-    async def _adopt(self, sock: socket.socket) -> AsyncConnection:
-        connection = AsyncConnection(self._buffer)
+    async def _adopt(self, sock: socket.socket, clock: Callable[[], float]) -> AsyncConnection:
+        connection = AsyncConnection(self._buffer, clock)
         try:
             keep_alive(sock)
             await adopt(sock, connection)

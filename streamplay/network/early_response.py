@@ -134,12 +134,12 @@ class EarlyTransport:
         except BaseException:
             early.close()
             raise
-        moments.headers = self._clock()
+        moments.headers = exchange.arrived
         return exchange
 
     async def _exchange(self, line: Connection) -> HttpExchange:
         try:
-            exchange = HttpExchange(await _taken_over(line), self._endpoint.base_url)
+            exchange = HttpExchange(await _taken_over(line, self._clock), self._endpoint.base_url)
         except BaseException:
             line.close()
             raise
@@ -165,9 +165,9 @@ async def _ended(early: EarlyRequest) -> None:
     await ended.wait()
 
 
-async def _taken_over(line: Connection) -> AsyncConnection:
+async def _taken_over(line: Connection, clock: Callable[[], float]) -> AsyncConnection:
     """Return the connection as one of the event loop's."""
-    connection = AsyncConnection(read_buffer())
+    connection = AsyncConnection(read_buffer(), clock)
     await adopt(line.socket, _Unlocking(connection, line) if line.is_secure else connection)
     return connection
 

@@ -63,6 +63,11 @@ class HttpExchange:
         """The answer's headers, by name in lower case."""
         return self._answer.headers
 
+    @property
+    def arrived(self) -> float:
+        """When the last bytes of the answer came, by the connection's clock."""
+        return self._connection.arrived
+
     async def send(self, data: bytes, moments: Moments, clock: Callable[[], float]) -> None:
         """Send the whole request.
 

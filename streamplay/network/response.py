@@ -156,7 +156,7 @@ class SpeechResponse:
         """When the last of them came, by the client's clock: decoding them takes longer."""
         if self._later:
             return self._later[-1].arrived
-        return self._body.arrived if self._body else 0.0
+        return self._body.exchange.arrived if self._body else 0.0
 
     async def __aenter__(self) -> Self:
         self._patience.start(spent=self._sender.clock() - self.moments.begun)
@@ -366,10 +366,9 @@ class SpeechResponse:
                 limits.chunk,
                 bound=self._bound(),
                 audio_limit=limits.first_byte_of(self.request),
-                clock=self._sender.clock,
             )
             if await body.first():
-                self.moments.first_byte = body.arrived
+                self.moments.first_byte = exchange.arrived
         secret = self._sender.endpoint.api_key
         told = presentable(exchange.headers.get("content-type", ""), secret)
         if not 200 <= exchange.status < 300:

@@ -168,7 +168,7 @@ class HttpTransport:
                 moments.resent += 1
                 connection = None
             else:
-                moments.headers = self._clock()
+                moments.headers = exchange.arrived
                 return exchange
 
     def beside(self) -> HttpTransport:
