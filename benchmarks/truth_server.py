@@ -138,8 +138,9 @@ class Server:
         await self._until(note.received + wanted.headers)
         kind = "audio/pcm" if wanted.raw else "text/event-stream"
         head = ["HTTP/1.1 200 OK", f"content-type: {kind}", "transfer-encoding: chunked"]
-        writer.write("\r\n".join([*head, "", ""]).encode())
+        # Noted before it is written: the client may run before `write` returns.
         note.headers = time.perf_counter()
+        writer.write("\r\n".join([*head, "", ""]).encode())
         due = note.headers + wanted.first_byte + dice.expovariate(1 / wanted.spread)
         silent = round(wanted.silence * RATE)
         note.voice_frame = silent
@@ -150,10 +151,11 @@ class Server:
                 due += wanted.chunk / wanted.pace + (wanted.stall if stalls else 0.0)
             await self._until(due)
             quiet = min(frames, max(0, silent - number * frames))
-            writer.write(self._event(quiet))
+            event = self._event(quiet)
             note.writes.append((time.perf_counter(), frames))
-        writer.write((b"" if wanted.raw else _chunk(b"data: [DONE]\n\n")) + b"0\r\n\r\n")
+            writer.write(event)
         note.ended = time.perf_counter()
+        writer.write((b"" if wanted.raw else _chunk(b"data: [DONE]\n\n")) + b"0\r\n\r\n")
 
     def _event(self, quiet: int) -> bytes:
         """Return a piece of audio that begins with so many frames of silence."""

@@ -53,7 +53,7 @@ class Dialer:
         Raises
         ------
         OSError
-                If there is none; `ssl.SSLError` is one. Where several addresses failed, the error
+            If there is none; `ssl.SSLError` is one. Where several addresses failed, the error
             that tells most.
         """
         proxy, endpoint = self.proxy, self._endpoint
@@ -63,8 +63,9 @@ class Dialer:
             addresses = await _resolved(host, port)
             # What is resolved here behind a proxy is the proxy's own name.
             moments.dns = clock() if proxy is None else None
-        connection = await self._adopt(await _first_connected(addresses), clock)
+        sock = await _first_connected(addresses)
         moments.tcp = moments.connected = clock()
+        connection = await self._adopt(sock, clock)
         try:
             if proxy is not None:
                 await self._through(connection, proxy)
