@@ -35,7 +35,7 @@ from streamplay.bench import processes, target
 from streamplay.bench.capacity import next_rate
 from streamplay.bench.interrupts import Interrupts
 from streamplay.bench.lag import LAG_LIMIT_MS, Lag
-from streamplay.bench.load import Runner, raise_descriptor_limit
+from streamplay.bench.load import Runner, between_users, raise_descriptor_limit
 from streamplay.bench.plan import Load
 from streamplay.bench.setup import Setup
 
@@ -227,7 +227,7 @@ async def keep_up(say: Callable[[], Awaitable[None]], streams: int, seconds: flo
     async def user(number: int) -> None:
         nonlocal failed
         # As streamplay's do.
-        await asyncio.sleep(number * min(0.01, 5.0 / streams))
+        await asyncio.sleep(number * between_users(streams))
         while time.perf_counter() < until:
             try:
                 await say()

@@ -216,7 +216,7 @@ class Runner:
     async def _closed(self) -> None:
         jobs, share = self._jobs(), self._share
         users = range(share.index, self._load.concurrency, share.processes)
-        between = min(_RAMP_SECONDS, _LONGEST_RAMP_SECONDS / self._load.concurrency)
+        between = between_users(self._load.concurrency)
 
         async def user(number: int) -> None:
             begin = self.run.begun + number * between
@@ -288,6 +288,11 @@ class Runner:
                 client = await stack.enter_async_context(client.beside())
             intended = self._clock() if due is None else due
             return await observe(client, request, job, intended, keep=self._load.play)
+
+
+def between_users(count: int) -> float:
+    """Return the seconds from one user's beginning to the next one's."""
+    return min(_RAMP_SECONDS, _LONGEST_RAMP_SECONDS / count)
 
 
 @contextmanager

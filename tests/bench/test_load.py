@@ -10,7 +10,7 @@ import pytest
 from benchmarks.truth_server import Truth, waits_for_a_freeze
 from streamplay.bench import runner, target
 from streamplay.bench.interrupts import Interrupts
-from streamplay.bench.load import Runner
+from streamplay.bench.load import Runner, between_users
 from streamplay.bench.plan import Load
 from streamplay.bench.statistics import PERCENTILES, percentile
 from tests.support.server import running
@@ -115,6 +115,11 @@ def test_a_stopped_run_ends_with_what_is_on_its_way() -> None:
         run = asyncio.run(runner())
     assert len(run.samples) == 1
     assert run.samples[0].complete
+
+
+def test_users_begin_one_after_the_other_however_many_they_are() -> None:
+    assert between_users(3) == pytest.approx(0.01)
+    assert 1000 * between_users(1000) == pytest.approx(5.0)
 
 
 def test_a_second_ctrl_c_cuts_off_what_a_hanging_server_keeps() -> None:

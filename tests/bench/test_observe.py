@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.truth_server import CERTIFICATE, Truth
@@ -12,15 +13,20 @@ from streamplay.bench.observe import observe
 from streamplay.bench.plan import Job, Load
 from streamplay.network.api import SpeechApi
 from streamplay.request import SpeechRequest
+from streamplay.stream.decoder import Decoder
 from tests.support.rawserver import refuse, replies, speech
 from tests.support.rawserver import running as running_raw
 from tests.support.server import running
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from streamplay.bench.result import Result
+    from streamplay.bench.sample import Sample
     from streamplay.server.child import LocalServer
+    from streamplay.stream.decoder import Chunk
 
 
 TEXTS = ("One two.", "Three.")
@@ -52,6 +58,32 @@ def test_every_request_is_measured_in_the_order_of_its_life(speech_server: Local
         assert row.sample.voice.startswith("eSpeak NG")
     assert len(result.run.warmups) == 1
     assert result.to_dict()["targets"][0]["measures"]["connect"] is None
+
+
+def test_what_decoding_takes_is_not_the_servers_time(
+    speech_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = [0.0]
+    feed = Decoder.feed
+
+    def slow(decoder: Decoder, data: bytes) -> Iterable[Chunk]:
+        spent[0] += 1000.0
+        return feed(decoder, data)
+
+    monkeypatch.setattr(Decoder, "feed", slow)
+
+    def clock() -> float:
+        return time.perf_counter() + spent[0]
+
+    async def one() -> Sample:
+        async with SpeechApi(base_url=speech_server.base_url, clock=clock) as client:
+            request = SpeechRequest(input="One two.")
+            return await observe(client, request, Job(0, 0, "One two."), clock(), keep=False)
+
+    sample = asyncio.run(one())
+    assert sample.complete
+    assert spent[0] >= 1000
+    assert sample.arrivals[0][0] - sample.begun < 1000
 
 
 def test_a_cold_request_makes_a_connection_and_a_warm_one_does_not(
