@@ -35,10 +35,37 @@ import sys, time
 marks = {"interpreter": time.perf_counter()}
 from importlib.machinery import PathFinder
 WATCHED = {"streamplay.cli.say", "asyncio", "streamplay.player", "numpy", "sounddevice", "httpx"}
+def watch_device(module):
+    whole = module.Session._open
+    async def opened(self, *args):
+        marks["opening the device"] = time.perf_counter()
+        pump = await whole(self, *args)
+        marks["device runs"] = time.perf_counter()
+        return pump
+    module.Session._open = opened
+def watch_early(module):
+    make = module.EarlyRequest.__init__
+    def made(self, *args, **kwargs):
+        make(self, *args, **kwargs)
+        marks["request begun"] = self.begun
+    module.EarlyRequest.__init__ = made
+def watch_moments(module):
+    fill = module.Moments.__init__
+    def filled(self, begun, *args, **kwargs):
+        fill(self, begun, *args, **kwargs)
+        if begun:
+            marks.setdefault("request begun late", begun)
+    module.Moments.__init__ = filled
+# Changed when they are imported: to import them here would import asyncio before its time.
+CHANGED = {
+    "streamplay.playback.session": watch_device,
+    "streamplay.network.early": watch_early,
+    "streamplay.network.body": watch_moments,
+}
 class Watch:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name not in WATCHED and name != "streamplay.playback.session":
+        if name not in WATCHED and name not in CHANGED:
             return None
         spec = PathFinder.find_spec(name, path)
         load = spec.loader.exec_module
@@ -46,38 +73,16 @@ class Watch:
             marks[name + " begins"] = time.perf_counter()
             load(module)
             marks[name + " is there"] = time.perf_counter()
-            if name == "streamplay.playback.session":
-                watch_device(module.Session)
+            if name in CHANGED:
+                CHANGED[name](module)
         if spec.loader.__class__.__name__ == "SourceFileLoader":
             spec.loader.exec_module = exec_module
         return spec
-def watch_device(Session):
-    whole = Session._open
-    async def opened(self, *args):
-        marks["opening the device"] = time.perf_counter()
-        pump = await whole(self, *args)
-        marks["device runs"] = time.perf_counter()
-        return pump
-    Session._open = opened
 sys.meta_path.insert(0, Watch)
 import io, json
 from streamplay.cli import main
 kept = sys.stdout
 sys.stdout = io.StringIO()
-
-from streamplay.network.early import EarlyRequest
-make = EarlyRequest.__init__
-def made(self, *args, **kwargs):
-    make(self, *args, **kwargs)
-    marks["request begun"] = self.begun
-EarlyRequest.__init__ = made
-from streamplay.network.body import Moments
-fill = Moments.__init__
-def filled(self, begun, *args, **kwargs):
-    fill(self, begun, *args, **kwargs)
-    if begun:
-        marks.setdefault("request begun late", begun)
-Moments.__init__ = filled
 main(["say", *sys.argv[2:], "--base-url", sys.argv[1], "--json"])
 receipt = json.loads(sys.stdout.getvalue())
 late = marks.pop("request begun late", None)
