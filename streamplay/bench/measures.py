@@ -65,7 +65,7 @@ MEASURES: Final = (
     ),
     Measure(
         *("first_audio", "ms", "first audio"),
-        "The first frame of audio had been decoded.",
+        "The bytes of the first frame of audio had been read.",
         compared=True,
     ),
     Measure(
@@ -82,7 +82,7 @@ MEASURES: Final = (
     ),
     Measure(
         *("total", "ms", "all received"),
-        "The answer had ended.",
+        "The last byte of the answer had been read.",
         compared=True,
     ),
     Measure(
