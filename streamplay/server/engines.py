@@ -134,6 +134,7 @@ def _ready(name: str) -> Engine | None:
 
 @cache
 def _made(name: str) -> Engine | None:
+    natural.forbid_telemetry()  # engines of others run on it too
     make = installed().get(name)
     try:
         return make() if make else None

@@ -8,6 +8,7 @@ package is an error. It is young, so everything that it returns is looked at bef
 from __future__ import annotations
 
 import gc
+import os
 import re
 import threading
 from contextlib import contextmanager
@@ -51,6 +52,15 @@ def is_installed() -> bool:
     return find_spec(NAME) is not None and find_spec("onnxruntime") is not None
 
 
+def forbid_telemetry() -> None:
+    """Keep ONNX Runtime, which is not imported yet, from reporting to its maker.
+
+    From version 1.29 on, its packages send when and by which program it is used, with an identifier
+    that they keep in the user's cache, unless this variable is set before the import.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 class NaturalVoice:
     """hibari's voice ``heart``, as an `Engine`."""
 
@@ -73,6 +83,7 @@ class NaturalVoice:
             self._load()
 
     def _load(self) -> None:
+        forbid_telemetry()
         voices = import_module("hibari.voices")
         hibari = import_module(NAME).Hibari(model=voices.voice_path(VOICE, download_missing=False))
         if hibari.sample_rate != SAMPLERATE:
