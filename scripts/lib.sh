@@ -146,6 +146,12 @@ show_progress() {
         count=$((count + 1))
         what="fetching ${what%%[^A-Za-z0-9_.-]*} ($count)"
         ;;
+      "Processing "*.whl*) # from a folder of wheels
+        what=${line%%.whl*}
+        what=${what##*/}
+        count=$((count + 1))
+        what="found ${what%%-*} ($count)"
+        ;;
       "Building "* | "  Building "*) what="building" ;;
       "Installing collected"*) what="installing $count packages" last=-5 ;;
       *) continue ;;
@@ -217,7 +223,7 @@ install_for_use() {
     return
   fi
   if lacks_network; then
-    die "No network, and the packages are not here yet. Where there is one: pip download -d wheels '$root[local,espeak]' 'setuptools>=77'; then here: PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels scripts/speak"
+    die "No network, and the packages are not here yet. In a clone where there is one, with the same system and Python: pip download -d wheels '.[local,espeak,codecs,books]' 'setuptools>=77'; then bring the folder wheels here: PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels scripts/speak"
   fi
   tail -n 20 "$pip_log" >&2
   die "Not installed: $(shown_pip) failed, see above."

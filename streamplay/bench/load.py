@@ -15,7 +15,7 @@ import gc
 import time
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import lateness
@@ -82,6 +82,13 @@ class LoadRun:
     def streams_at(self, moment: float) -> int:
         """Return how many requests were on their way at a moment."""
         return sum(sample.begun <= moment < sample.ended for sample in self.samples)
+
+    @property
+    def most_streams(self) -> int:
+        """The largest number of requests that were on their way at once."""
+        turns = [(sample.begun, 1) for sample in self.samples]
+        turns += [(sample.ended, -1) for sample in self.samples]
+        return max(accumulate(step for _, step in sorted(turns)), default=0)
 
     def judge_lateness(self) -> None:
         """Note with each sample how late the tool was meanwhile."""

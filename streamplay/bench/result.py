@@ -124,6 +124,13 @@ class Outcome:
         return sum(self.own_errors.values())
 
     @property
+    def blurred(self) -> int:
+        """The number of complete requests of which a moment may be the tool's own lateness."""
+        late = [each for each in self.rows if each.sample.complete and each.sample.late is not None]
+        names = ("first_byte", "first_audio", "total")
+        return sum(any(each.values.get(name) is None for name in names) for each in late)
+
+    @property
     def voice(self) -> str:
         """The requested voice; for the built-in voice, the one that really spoke."""
         asked = self.target.request(".").voice or ""
@@ -399,7 +406,10 @@ def _faults(run: LoadRun) -> list[str]:
         return []
     lag = run.lag.facts()["p99"]
     late = f"the tool's own event loop was {lag:.1f} ms late at p99, beyond {LAG_LIMIT_MS:g} ms"
-    where = f"since {max(0.0, since - run.begun):.1f} s, and beyond {run.streams_at(since)} streams"
+    when = f"since {max(0.0, since - run.begun):.1f} s"
+    if run.most_streams <= 1:
+        return [f"{late}, {when}: measure on an idle machine"]
+    where = f"{when}, and beyond {run.streams_at(since)} streams"
     return [f"{late}, {where}: ask for fewer at a time, for --processes, or of an idle machine"]
 
 
@@ -419,6 +429,11 @@ def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
             notes.append(
                 f"{outcome.target.name}: {outcome.unjudged} more failed while the tool itself was "
                 "late: they are the tool's, and not counted against the server"
+            )
+        if outcome.blurred:
+            notes.append(
+                f"{outcome.target.name}: moments of {outcome.blurred} of {outcome.complete} requests "
+                "are not counted, for the tool itself was late then: N is smaller there"
             )
         if outcome.slow_start is not None:
             notes.append(f"{outcome.target.name}: {_told_slow(outcome, outcome.slow_start)}")

@@ -116,6 +116,19 @@ def test_an_invalid_run_tells_since_when_and_beyond_how_many_streams() -> None:
     assert "since 4.0 s, and beyond 3 streams" in result.invalid[0]
 
 
+def test_one_request_at_a_time_cannot_be_fewer() -> None:
+    # It said: beyond 0 streams: ask for fewer at a time.
+    lag = lag_of({4.0 + 0.1 * number: 0.05 for number in range(100)})
+    result, _ = concluded(lag, *(request(turn, 1.0 + 4 * turn, steady()) for turn in range(3)))
+    assert result.invalid[0].endswith("beyond 5 ms, since 4.0 s: measure on an idle machine")
+
+
+def test_moments_that_are_not_counted_are_told() -> None:
+    late, in_time = request(0, 1.0, steady(0.3), begun=1.05), request(1, 5.0, steady(0.3))
+    result, _ = concluded(lag_of({}), late, in_time)
+    assert any("moments of 1 of 2 requests are not counted" in note for note in result.notes)
+
+
 def test_a_tool_that_was_in_time_changes_nothing() -> None:
     sample = request(0, 1.0, steady())
     result, outcome = concluded(lag_of({15.0: 0.3}), sample)

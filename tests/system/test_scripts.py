@@ -24,6 +24,23 @@ def test_setting_up_tells_what_is_installed() -> None:
     assert told.stderr.endswith(" s: installing 1 packages\n")
 
 
+def test_setting_up_from_a_folder_of_wheels_counts_them() -> None:
+    pip = "Processing ./wheels/numpy-2.4.6-cp311-linux.whl (from streamplay)\nInstalling collected\n"
+    told = shell("SECONDS=0; show_progress", pip)
+    assert told.stderr.endswith(" s: installing 1 packages\n")
+
+
+def test_without_a_network_the_way_out_names_no_path_of_this_machine(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("NameResolutionError('x')\n")
+    fake = f'pip_log="{log}"; up_to_date() {{ return 1; }}; make_venv() {{ :; }}'
+    fake += "; install_telling() { return 1; }; can_speak() { return 1; }; install_for_use"
+    told = shell(fake)
+    assert told.returncode == 1
+    assert "pip download -d wheels '.[local,espeak,codecs,books]'" in told.stderr
+    assert str(LIB.parent.parent) not in told.stderr
+
+
 def test_a_missing_network_is_told_from_other_failures(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("Retrying after NameResolutionError('x')\n")
