@@ -432,8 +432,8 @@ def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
             )
         if outcome.blurred:
             notes.append(
-                f"{outcome.target.name}: moments of {outcome.blurred} of {outcome.complete} requests "
-                "are not counted, for the tool itself was late then: N is smaller there"
+                f"{outcome.target.name}: moments of {outcome.blurred} of {outcome.complete} "
+                "requests are not counted, for the tool itself was late then: N is smaller there"
             )
         if outcome.slow_start is not None:
             notes.append(f"{outcome.target.name}: {_told_slow(outcome, outcome.slow_start)}")

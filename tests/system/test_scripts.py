@@ -25,7 +25,7 @@ def test_setting_up_tells_what_is_installed() -> None:
 
 
 def test_setting_up_from_a_folder_of_wheels_counts_them() -> None:
-    pip = "Processing ./wheels/numpy-2.4.6-cp311-linux.whl (from streamplay)\nInstalling collected\n"
+    pip = "Processing ./wheels/numpy-2.4.6-cp311.whl (from streamplay)\nInstalling collected\n"
     told = shell("SECONDS=0; show_progress", pip)
     assert told.stderr.endswith(" s: installing 1 packages\n")
 
