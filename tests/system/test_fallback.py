@@ -326,7 +326,7 @@ def test_a_server_that_falls_silent_in_the_middle_gives_way_once_nothing_is_hear
     speech_server: LocalServer, fast: Silent
 ) -> None:
     options: Any = {"base_url": speech_server.base_url, "fallback": stand_in(speech_server)}
-    with Player(**options, fallback_after=0.2, alignment="word") as player:
+    with Player(**options, fallback_after=1.0, alignment="word") as player:
         utterance = player.say(TEXT, extra=asking(fault="freeze", at_event=30))
         receipt = check_whole(utterance)
         (change,) = changes(utterance)
