@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import json
 import os
@@ -294,6 +295,8 @@ def recorded_trial(
 
 def run(kind: str, moment: str, way: Way, base_url: str, left: Leaving) -> float:
     """Bring a player to a moment and leave it; return how long giving all back took, in ms."""
+    # What hangs tells where, and ends this.
+    faulthandler.dump_traceback_later(3 * PATIENCE, exit=True)
     with suppress(Left, asyncio.CancelledError, TimeoutError, KeyboardInterrupt):
         if kind == "AsyncPlayer":
             asyncio.run(asynchronous(moment, way, base_url, left))
@@ -301,6 +304,7 @@ def run(kind: str, moment: str, way: Way, base_url: str, left: Leaving) -> float
             blocking(moment, way, base_url, left)
     begun = left[0] if left else time.perf_counter()
     wait_for_threads()
+    faulthandler.cancel_dump_traceback_later()
     return 1000 * (time.perf_counter() - begun)
 
 
