@@ -3,34 +3,34 @@
 ::
 
     StreamPlayError
-    ├── InvalidRequest (also ValueError)     a field is wrong; nothing was sent
-    ├── ServerRefused                        an answer that is no audio
-    │   ├── BadRequest                       400, 422 and other 4xx
-    │   ├── NotAuthorized                    401, 403
-    │   ├── QuotaExceeded                    402
-    │   ├── ModelNotFound                    404
-    │   ├── VoiceNotFound                    400 or 404 that names the voice
-    │   ├── RateLimited                      429
-    │   └── ServerFailed                     5xx
+    ├── InvalidRequest (also ValueError)  a field is wrong; nothing was sent
+    ├── ServerRefused                     an answer that is no audio
+    │   ├── BadRequest                    400, 422 and other 4xx
+    │   ├── NotAuthorized                 401, 403
+    │   ├── QuotaExceeded                 402
+    │   ├── ModelNotFound                 404
+    │   ├── VoiceNotFound                 400 or 404 that names the voice
+    │   ├── RateLimited                   429
+    │   └── ServerFailed                  5xx
     ├── NetworkFailed
-    │   ├── ConnectFailed                    no connection could be made
-    │   ├── ConnectionLost                   it broke before or while answering
-    │   └── TimedOut                         connect, first byte, chunk, audio or deadline
-    ├── StreamBroken                         the body is not what it should be
-    │   ├── Truncated                        it ended before its end
-    │   ├── MalformedEvent                   an event that cannot be read
-    │   ├── BadAudio                         audio bytes that cannot be decoded
-    │   ├── RemoteError                      the server reported an error inside the stream
-    │   ├── UnexpectedContent                a content type or encoding that is no speech
-    │   ├── TooLarge                         an event or body beyond its bound
-    │   ├── WrongEncoding                    the bytes are not in the encoding they were said to be
-    │   └── NoAudio                          it ended well, and held no audio
+    │   ├── ConnectFailed                 no connection could be made
+    │   ├── ConnectionLost                it broke before or while answering
+    │   └── TimedOut                      connect, first byte, chunk, audio, deadline
+    ├── StreamBroken                      the body is not what it should be
+    │   ├── Truncated                     it ended before its end
+    │   ├── MalformedEvent                an event that cannot be read
+    │   ├── BadAudio                      audio bytes that cannot be decoded
+    │   ├── RemoteError                   the server reported an error in the stream
+    │   ├── UnexpectedContent             a content type or encoding of no speech
+    │   ├── TooLarge                      an event or body beyond its bound
+    │   ├── WrongEncoding                 the bytes are not in the stated encoding
+    │   └── NoAudio                       it ended well, and held no audio
     ├── OutputFailed
-    │   ├── NoDevice                         the device asked for is not there or is busy
-    │   ├── DeviceLost                       it went away while playing
-    │   └── FileFailed                       the file cannot be written or read
-    ├── TextFailed (also RuntimeError)       the given text or sound could not be read to its end
-    └── PlayerClosed                         the player was used after it was closed
+    │   ├── NoDevice                      the device asked for is missing or busy
+    │   ├── DeviceLost                    it went away while playing
+    │   └── FileFailed                    the file cannot be written or read
+    ├── TextFailed (also RuntimeError)    the given text or sound could not be read
+    └── PlayerClosed                      the player was used after it was closed
 
 The class names are part of the contract: they are ``error.type`` in receipts.
 An exception stores facts; its ``str()`` composes the sentence: what was wrong

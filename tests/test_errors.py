@@ -157,3 +157,11 @@ def test_every_error_documents_its_cause_and_its_remedy(cls: type[StreamPlayErro
     cause, _, rest = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")
     assert re.fullmatch(r"[A-Z0-9].{15,}\.", cause, re.DOTALL), cause
     assert re.search(r"^Remedy: .{15,}\.$", rest, re.MULTILINE | re.DOTALL), rest
+
+
+def test_the_tree_of_errors_fits_its_column_on_the_site() -> None:
+    tree = [
+        line.removeprefix("    ") for line in (errors.__doc__ or "").splitlines() if "──" in line
+    ]
+    assert len(tree) > 20
+    assert max(map(len, tree)) <= 82  # what 1280 pixels show of a line of code
