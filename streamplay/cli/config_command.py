@@ -106,8 +106,14 @@ def _show(file: str, *, as_json: bool) -> None:
             report.as_json({key: {"value": v, "from": w} for key, (v, w) in values.items()})
         )
         return
-    rows = [(key, _shown(value), where) for key, (value, where) in values.items()]
+    rows = [(key, _shown(value), _from_home(where)) for key, (value, where) in values.items()]
     report.table(("KEY", "VALUE", "FROM"), rows)
+
+
+def _from_home(where: str) -> str:
+    """Shorten a path in the home folder: the table fits 80 columns then."""
+    home = os.path.expanduser("~")  # noqa: PTH111  a str that may stay as it is
+    return f"~{where[len(home) :]}" if where.startswith(home + os.sep) else where
 
 
 def _values(file: str) -> Iterator[tuple[str, tuple[Any, str]]]:

@@ -48,6 +48,18 @@ def test_what_is_set_is_shown_with_where_it_comes_from(
     assert "tgp-1" not in printed(capsys, "show") + printed(capsys, "get", "base_url")
 
 
+def test_a_place_at_home_is_shown_short(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(file.parent.parent)
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("USERPROFILE", home)
+    printed(capsys, "set", "volume", "-6")
+    rows = printed(capsys, "show").splitlines()
+    (row,) = (row for row in rows if row.startswith("volume"))
+    assert row.split()[2] == str(file).replace(home, "~")
+
+
 def test_a_word_of_a_pronunciation_may_hold_a_full_stop(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
