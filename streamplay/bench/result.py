@@ -127,7 +127,7 @@ class Outcome:
     def blurred(self) -> int:
         """The number of complete requests of which a moment may be the tool's own lateness."""
         late = [each for each in self.rows if each.sample.complete and each.sample.late is not None]
-        names = ("first_byte", "first_audio", "total")
+        names = ("sent", "headers", "first_byte", "first_audio", "total")
         return sum(any(each.values.get(name) is None for name in names) for each in late)
 
     @property
