@@ -7,7 +7,11 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 
-say() { printf '%s\n' "$*" >&2; }
+# At a terminal a line of progress may stand there: it goes first.
+say() {
+  if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+  printf '%s\n' "$*" >&2
+}
 
 die() {
   say "$*"
@@ -204,6 +208,7 @@ install_for_use() {
   # The tests' installation holds all that use needs.
   if up_to_date use || up_to_date development; then return; fi
   say "Setting up .venv (once, about half a minute) …"
+  if [ -t 2 ]; then printf '  making the environment' >&2; fi
   make_venv
   for extras in local,espeak,codecs,books local,espeak local espeak; do
     if install_telling --editable "${root}[$extras]"; then
@@ -214,6 +219,7 @@ install_for_use() {
         say "Without a C compiler sound is played from Python, which a busy machine can disturb. For the native playout: $(compiler_command), then scripts/speak again"
       fi
       stamp use
+      say "Set up in $SECONDS s. For the command streamplay in this terminal: . ${venv#"$PWD"/}/bin/activate"
       return
     fi
     if lacks_network; then break; fi

@@ -30,6 +30,13 @@ def test_setting_up_from_a_folder_of_wheels_counts_them() -> None:
     assert told.stderr.endswith(" s: installing 1 packages\n")
 
 
+def test_after_setting_up_the_next_command_is_named() -> None:
+    fake = "up_to_date() { return 1; }; make_venv() { :; }; install_telling() { :; }"
+    told = shell(f'{fake}; stamp() {{ :; }}; cd "{Path(sys.prefix).parent}"; install_for_use')
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.endswith(f" in this terminal: . {Path(sys.prefix).name}/bin/activate\n")
+
+
 def test_without_a_network_the_way_out_names_no_path_of_this_machine(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("NameResolutionError('x')\n")
