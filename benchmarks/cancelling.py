@@ -342,6 +342,8 @@ def report(trials: list[Trial], flat: bool, limit: float) -> bool:
 
 
 def main() -> int:
+    # A shell starts what runs in its background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=MOMENTS, action="append")
