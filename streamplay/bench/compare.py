@@ -43,7 +43,8 @@ class Pair:
         """A plain sentence."""
         title = BY_NAME[self.measure].title
         if self.ci95 is None:
-            return f"cannot tell {self.a} from {self.b} in {title}: {self.n} pairs are too few"
+            few = "1 pair is" if self.n == 1 else f"{self.n} pairs are"
+            return f"cannot tell {self.a} from {self.b} in {title}: {few} too few"
         low, high = self.ci95
         if low <= 0 <= high:
             between = f"the difference is between {_signed(low)} and {_signed(high)}"

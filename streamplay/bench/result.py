@@ -409,7 +409,9 @@ def _faults(run: LoadRun) -> list[str]:
     when = f"since {max(0.0, since - run.begun):.1f} s"
     if run.most_streams <= 1:
         return [f"{late}, {when}: measure on an idle machine"]
-    where = f"{when}, and beyond {run.streams_at(since)} streams"
+    streams = run.streams_at(since)
+    beyond = f"{streams} stream{'' if streams == 1 else 's'}"
+    where = f"{when}, and beyond {beyond}"
     return [f"{late}, {where}: ask for fewer at a time, for --processes, or of an idle machine"]
 
 
@@ -444,8 +446,8 @@ def _notes(run: LoadRun, outcomes: Sequence[Outcome]) -> list[str]:
         voice = outcome.summaries["first_voice"]
         if voice and voice.outliers:
             notes.append(
-                f"{outcome.target.name}: {voice.outliers} outliers in first_voice (beyond 1.5 "
-                "interquartile ranges); they count"
+                f"{outcome.target.name}: outliers in first_voice (beyond 1.5 interquartile "
+                f"ranges), which count: {voice.outliers}"
             )
     return notes
 

@@ -55,6 +55,16 @@ class PastRun:
     valid: bool
     targets: list[dict[str, Any]]
 
+    @property
+    def requests(self) -> int:
+        """The number of requests to all targets."""
+        return sum(each["requests"] for each in self.targets)
+
+    @property
+    def failed(self) -> int:
+        """The number of requests that failed, for which no other figure stands."""
+        return sum(sum(each["errors"].values()) + each["unjudged"] for each in self.targets)
+
     def measure(self, target: str, name: str) -> dict[str, Any] | None:
         """Return a measure of a target; None if there is none."""
         for each in self.targets:

@@ -57,8 +57,13 @@ def _cells(summary: Summary, *, share: bool) -> Iterator[str]:
         yield _NONE
         return
     for name in PERCENTILES:
-        yield number(summary.percentiles[name]) + _ends(summary.ci95.get(name))
+        yield cell(summary, name)
     yield from (number(summary.max), number(summary.mean), number(summary.sd))
+
+
+def cell(summary: Summary, name: str) -> str:
+    """Return a percentile with its interval in brackets."""
+    return number(summary.percentiles[name]) + _ends(summary.ci95.get(name))
 
 
 def _ends(interval: Interval | None, *, percent: bool = False) -> str:
@@ -120,6 +125,11 @@ def steady(outcome: Outcome) -> str:
 def sentences(result: Result) -> Iterator[str]:
     """Yield the sentences below the tables."""
     yield from (each.says for each in result.pairs)
+    yield from remarks(result)
+
+
+def remarks(result: Result) -> Iterator[str]:
+    """Yield the sentences that compare no targets."""
     yield from _missing(result.outcomes)
     yield from result.notes
     if result.run.late_starts:

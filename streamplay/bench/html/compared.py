@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamplay.bench import side_by_side
 from streamplay.bench.html.figure import document, drawn, table_html
@@ -27,8 +27,13 @@ def compared(runs: Sequence[PastRun]) -> str:
 
 def _head(runs: Sequence[PastRun]) -> Iterator[str]:
     yield "<h1>streamplay bench compare</h1>"
-    rows = [(run.name, run.started, "valid" if run.valid else "NOT VALID") for run in runs]
-    yield table_html(("Run", "made", ""), rows, "Every run is compared with the first.")
+    rows = [
+        (f"{place}: {run.name}", run.started, str(run.requests), str(run.failed),
+         "valid" if run.valid else "NOT VALID")
+        for place, run in enumerate(runs, 1)
+    ]  # fmt: skip
+    columns = ("Run", "made", "requests", "failed", "")
+    yield table_html(columns, rows, "Every run is compared with the first.")
     yield (
         '<p class="soft">Runs were made at different times. As targets of one run they would be '
         "compared turn by turn, which is more precise.</p>"
@@ -36,9 +41,19 @@ def _head(runs: Sequence[PastRun]) -> Iterator[str]:
 
 
 def _tables(runs: Sequence[PastRun]) -> Iterator[str]:
-    for target in side_by_side.target_names(runs):
-        yield f"<h2>{escape(target)}</h2>"
+    targets = side_by_side.target_names(runs)
+    # Of many targets the tables fill dozens of screens; the figures hold the same numbers.
+    folded = len(targets) > _MOST_OPEN
+    yield "<h2>Each target, run by run</h2>" if folded else ""
+    for target in targets:
+        yield f"<details><summary>{escape(target)}</summary>" if folded else ""
+        yield "" if folded else f"<h2>{escape(target)}</h2>"
         for name in side_by_side.TOLD:
             rows = list(side_by_side.rows(runs, target, name))
             if rows:
                 yield table_html(side_by_side.COLUMNS, rows, title(name))
+        yield "</details>" if folded else ""
+
+
+_MOST_OPEN: Final = 3
+"""Targets whose tables are shown without being asked for."""

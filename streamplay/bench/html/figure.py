@@ -96,10 +96,18 @@ def table_html(
     )
 
 
+# Longer cells are wrapped: otherwise one name or reason makes its column wider than the page.
+_LONG: Final = 40
+
+
 def _row(cells: Sequence[str], key: str) -> str:
     first, *rest = cells
-    numbers = "".join(f"<td>{_dim(cell)}</td>" for cell in rest)
-    return f'<tr><th scope="row">{key}{escape(first)}</th>{numbers}</tr>'
+    numbers = "".join(f"<td{_words(cell)}>{_dim(cell)}</td>" for cell in rest)
+    return f'<tr><th scope="row"{_words(first)}>{key}{escape(first)}</th>{numbers}</tr>'
+
+
+def _words(cell: str) -> str:
+    return ' class="words"' if len(cell) > _LONG and " [" not in cell else ""
 
 
 def _dim(cell: str) -> str:
@@ -114,9 +122,15 @@ def _legend(figure: Figure) -> str:
     return f'<ul class="legend">{items}</ul>' if items else ""
 
 
+_SHAPES: Final = {
+    "phase": 'rect width="30" height="10"',
+    "dot": 'circle cx="15" cy="5" r="4"',
+}
+"""How a class is drawn; others are lines."""
+
+
 def key_html(kind: str, place: str = "") -> str:
-    """Return a small sample of a line or a bar."""
-    line, bar = 'path d="M0 5H30"', 'rect width="30" height="10"'
-    shape = line if kind.startswith("line") else bar
+    """Return a small sample of a line, a dot or a bar."""
+    shape = _SHAPES.get(kind.split(maxsplit=1)[0], 'path d="M0 5H30"')
     where = f' class="{place}"' if place else ""
     return f'<svg{where} viewBox="0 0 30 10" aria-hidden="true"><{shape} class="{kind}"/></svg>'

@@ -18,7 +18,7 @@ from streamplay.bench.html.svg import SERIES, Plot
 from streamplay.bench.html.swept import swept
 from streamplay.bench.measures import BY_NAME
 from streamplay.bench.statistics import PERCENTILES, percentile, summarise
-from streamplay.bench.table import number, title
+from streamplay.bench.table import cell, number, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +35,12 @@ DISTRIBUTIONS: Final = (
 _MOST_CURVES: Final = 60
 _MOST_DOTS: Final = 2000
 
+# The bars of more targets lie upon one another, and hide the lines.
+_MOST_BARS: Final = 4
+
+_MOST_LETTERS: Final = 48
+"""As many as fit in a figure on a narrow page."""
+
 
 def figures(result: Result) -> Iterator[Figure]:
     """Yield every figure for which the result has data."""
@@ -47,9 +53,11 @@ def figures(result: Result) -> Iterator[Figure]:
     yield from _series(result)
 
 
-def _named(outcomes: Sequence[Outcome]) -> tuple[tuple[str, str], ...]:
+def _named(outcomes: Sequence[Outcome], shape: str = "line") -> tuple[tuple[str, str], ...]:
     """Return the legend of several targets; empty for one."""
-    names = [(each.target.name, f"line s{index % SERIES}") for index, each in enumerate(outcomes)]
+    names = [
+        (each.target.name, f"{shape} s{index % SERIES}") for index, each in enumerate(outcomes)
+    ]
     return tuple(names) if len(names) > 1 else ()
 
 
@@ -63,9 +71,11 @@ def _distributions(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
 def _distribution(
     name: str, outcomes: Sequence[Outcome], values: Sequence[Sequence[float]]
 ) -> Figure:
+    bars = len(outcomes) <= _MOST_BARS
+    where = "Thick bars" if bars else "In the numbers"
     about = (
         f"{BY_NAME[name].definition} For each value on the axis, the share of requests at or below "
-        "it. Thick bars: the 95 % intervals of the percentiles that are stated."
+        f"it. {where}: the 95 % intervals of the percentiles that are stated."
     )
     high = max(max(found) for found in values if found)
     plot = Plot(title(name), about, (0, high * 1.02 or 1), (0, 1), title(name), "share of requests")
@@ -74,14 +84,15 @@ def _distribution(
     for index, (outcome, found) in enumerate(zip(outcomes, values, strict=True)):
         kind = f"s{index % SERIES}"
         corners = share_below(found)
-        plot.steps([*corners, (plot.x[1], 1.0)] if corners else [], f"line {kind}")
+        ends = [*corners, (plot.x[1], 1.0)] if corners else []
+        plot.steps(ends, f"line {kind}", outcome.target.name)
         summary = summarise(found)
-        for key, (low, upper) in summary.ci95.items():
+        for key, (low, upper) in summary.ci95.items() if bars else ():
             at = PERCENTILES[key]
             hint = f"{outcome.target.name}: {key} {number(summary.percentiles[key])}, 95 %: "
             hint += f"{number(low)} to {number(upper)}"
             plot.line([(low, at), (upper, at)], f"interval {kind}", hint)
-        cells = (number(summary.percentiles[key]) for key in PERCENTILES)
+        cells = (cell(summary, key) for key in PERCENTILES)
         rows.append((outcome.target.name, str(summary.n), *cells, number(summary.max)))
     columns = ("Target", "n", *PERCENTILES, "max")
     heading = _upper(BY_NAME[name].title)
@@ -103,12 +114,13 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     high = max(max(found.values()) for found in found_medians if found)
     plot = Plot(
         "Where the time goes", about, (0, high * 1.02 or 1), (0, len(outcomes)),
-        "ms since the intended start", "", height=70 + 64 * len(outcomes),
+        "ms since the intended start", "", height=90 + 50 * len(outcomes),
     )  # fmt: skip
     rows = []
     for index, (outcome, found) in enumerate(zip(outcomes, found_medians, strict=True)):
         low = len(outcomes) - index - 0.8
-        plot.text(0, low + 0.58, outcome.target.name)
+        says = _short(outcome.target.name) + ("" if found else ": no median")
+        plot.text(0, low + 0.58, says, hint=outcome.target.name)
         before = 0.0
         for place, phase in enumerate(PHASES):
             if phase in found:
@@ -129,6 +141,12 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield Figure("Where the time goes", about, plot.svg(), columns, tuple(rows), legend)
 
 
+def _short(name: str) -> str:
+    """Return a name with its middle left out if it is long: names often differ at the end."""
+    half = _MOST_LETTERS // 2
+    return name if len(name) <= _MOST_LETTERS else f"{name[:half]}…{name[1 - half :]}"
+
+
 def _arrivals(outcome: Outcome, index: int) -> Iterator[Figure]:
     traces = traces_of(outcome)
     if not traces:
@@ -137,8 +155,7 @@ def _arrivals(outcome: Outcome, index: int) -> Iterator[Figure]:
     worst, typical = ranked[-1][1], ranked[len(ranked) // 2][1]
     about = (
         "Audio received against time, both since the first audio; faint: other requests. The "
-        "straight lines are the playout: from the first audio, and, dashed, from the least safe "
-        "start. Where the curve lies below its line, there is silence."
+        "straight lines are the playout. Where the curve lies below its line, there is silence."
     )
     shown = [trace for _, trace in ranked[:: max(1, len(ranked) // _MOST_CURVES)]]
     ends = [trace.arrivals[-1][0] - trace.arrivals[0][0] for trace in (*shown, worst)]
@@ -165,7 +182,13 @@ def _arrivals(outcome: Outcome, index: int) -> Iterator[Figure]:
         for which, trace in (("median", typical), ("largest", worst))
     )  # fmt: skip
     columns = ("Request", "least safe start, ms", "last audio, ms", "audio, s", "chunks")
-    yield Figure(f"Arrivals: {outcome.target.name}", about, plot.svg(), columns, rows)
+    legend = (
+        ("the median request", f"line thin {kind}"),
+        ("largest least safe start", f"line {kind}"),
+        ("playout from the first audio", "playout"),
+        ("playout from that least safe start", "playout safe"),
+    )
+    yield Figure(f"Arrivals: {outcome.target.name}", about, plot.svg(), columns, rows, legend)
 
 
 def _curve(trace: Trace) -> list[tuple[float, float]]:
@@ -188,9 +211,10 @@ def _stalls(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     )  # fmt: skip
     for index, found in enumerate(shares):
         kind = f"s{index % SERIES}"
-        plot.line(found, f"line {kind}")
+        name = outcomes[index].target.name
+        plot.line(found, f"line {kind}", name)
         for at, share in found:
-            plot.dot(at, share, f"dot {kind}", f"{at:g} ms ahead: {share:.1%} stall")
+            plot.dot(at, share, f"dot {kind}", f"{name}, {at:g} ms ahead: {share:.1%} stall")
     rows = tuple(
         (outcome.target.name, *(f"{share:.1%}" for _, share in found))
         for outcome, found in zip(outcomes, shares, strict=True)
@@ -214,20 +238,22 @@ def _series(result: Result) -> Iterator[Figure]:
     if not values:
         return
     about = "First voice of each request, by when it was to begin. Crosses: requests that failed."
-    over = max(when for found in points for when, _, _ in found)
+    over = max(result.run.ended - begun, *(when for found in points for when, _, _ in found))
     plot = Plot(
         "First voice over time", about, (0, over or 1), (0, max(values) * 1.08 or 1),
         "seconds since the run's beginning", title("first_voice"),
     )  # fmt: skip
     for index, found in enumerate(points):
+        name, kind = result.outcomes[index].target.name, f"s{index % SERIES}"
         for when, value, error in found[:: max(1, len(found) // _MOST_DOTS)]:
             if value is not None:
-                plot.dot(when, value, f"dot s{index % SERIES}", f"{number(value)} ms")
+                plot.dot(when, value, f"dot {kind}", f"{name}: {number(value)} ms")
             elif error is not None:
-                plot.cross(when, plot.y[1] * 0.97, "cross", error)
+                plot.cross(when, plot.y[1] * 0.97, f"cross {kind}", f"{name}: {error}")
     rows = tuple(_thirds(outcome, begun) for outcome in result.outcomes)
     columns = ("Target", "median, first third", "second third", "last third", "failed")
-    yield Figure("First voice over time", about, plot.svg(), columns, rows, _named(result.outcomes))
+    legend = _named(result.outcomes, "dot")
+    yield Figure("First voice over time", about, plot.svg(), columns, rows, legend)
 
 
 def _thirds(outcome: Outcome, begun: float) -> tuple[str, ...]:

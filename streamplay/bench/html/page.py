@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections import Counter
 from html import escape
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -14,6 +16,7 @@ from streamplay.bench.html.figures import figures
 from streamplay.bench.html.svg import SERIES
 from streamplay.bench.html.trend import trend
 from streamplay.bench.measures import LEFT_OUT, MEASURES, SINCE
+from streamplay.bench.statistics import PERCENTILES, needed
 from streamplay.bench.table import number
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def page(result: Result, history: Sequence[PastRun] = ()) -> str:
         [
             *_head(result),
             *_verdicts(result),
+            *_happened(result),
             *_summary(result),
             *_said(result),
             *drawn([*trends, *figures(result)]),
@@ -62,8 +66,37 @@ def _verdicts(result: Result) -> Iterator[str]:
         yield _verdict(kind, each["verdict"], each["says"])
 
 
+def _happened(result: Result) -> Iterator[str]:
+    """Yield what the figures below must be read with: failures, an interruption, the knee."""
+    failed = sum(len(outcome.rows) - outcome.complete for outcome in result.outcomes)
+    if failed:
+        asked = sum(len(outcome.rows) for outcome in result.outcomes)
+        kinds: Counter[str] = Counter()
+        for outcome in result.outcomes:
+            kinds.update(outcome.errors)
+            kinds.update({f"{k} while the tool was late": n for k, n in outcome.own_errors.items()})
+        told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        says = f"{failed} of {asked} requests ({told}); they are in no percentile"
+        yield _verdict("bad", "failed", says)
+    for note in result.notes:
+        if note.startswith(_INTERRUPTED):
+            yield _verdict("", _INTERRUPTED, note.removeprefix(_INTERRUPTED).strip())
+    found = result.sweep or result.capacity
+    if found and found["curve"]:
+        knee, tried = found["rate"], found["curve"][0]["rate"]
+        which = f"{tried:g} a second, the first" if knee is None else f"{knee:g} a second"
+        says = f"{result.notes[-1]}." if result.notes else ""
+        word = "sweep" if result.sweep else "capacity"
+        yield _verdict("", word, f"{says} The figures of the targets are of {which}.".strip())
+
+
+_INTERRUPTED: Final = "interrupted"
+
+
 def _verdict(kind: str, word: str, says: str) -> str:
-    return f'<p class="verdict {kind}"><strong>{escape(word)}</strong> {escape(says)}</p>'
+    # An option is not broken after its hyphens.
+    kept = re.sub(r"--[a-z-]+", r'<span class="keep">\g<0></span>', escape(says))
+    return f'<p class="verdict {kind}"><strong>{escape(word)}</strong> {kept}</p>'
 
 
 def _summary(result: Result) -> Iterator[str]:
@@ -76,8 +109,9 @@ def _summary(result: Result) -> Iterator[str]:
     if len(found) == 1:
         yield '<ul class="cards">'
         for name, (value, more) in zip(names, found[0][1], strict=True):
+            why = _missing(found[0][0], name) if value == _NONE else more
             yield f"<li><span>{name}</span><strong>{escape(value)}</strong>"
-            yield f"<span>{escape(more)}</span></li>"
+            yield f"<span>{escape(why)}</span></li>"
         yield "</ul>"
         return
     rows = [
@@ -92,10 +126,23 @@ def _summary(result: Result) -> Iterator[str]:
     yield table_html(("Target", *names, "Failed"), rows, "In brackets: 95 % intervals.", keys)
 
 
+_NONE: Final = "-"
+
+
+def _missing(outcome: Outcome, name: str) -> str:
+    """Return why one of the three figures is not stated."""
+    if not outcome.complete:
+        return "no request was complete"
+    key = name.rpartition(", ")[2]
+    if key in PERCENTILES and outcome.complete < needed(PERCENTILES[key]):
+        return f"needs {needed(PERCENTILES[key])} requests; there are {outcome.complete}"
+    return "measured in too few requests"
+
+
 def _three(outcome: Outcome, key: str) -> list[tuple[str, str]]:
     """Return the three figures of the summary, each with its interval."""
     whole = outcome.summaries["continuity_100"]
-    share = ("-", "")
+    share = (_NONE, "")
     if whole is not None:
         ends = [number(end, percent=True) for end in whole.ci95.get("mean", ())]
         share = number(whole.mean, percent=True), _ends(ends)
@@ -106,7 +153,7 @@ def _three(outcome: Outcome, key: str) -> list[tuple[str, str]]:
 def _percentile(summary: Summary | None, name: str, unit: str) -> tuple[str, str]:
     """Return a percentile and its interval; a dash where there are too few requests."""
     if summary is None or summary.percentiles[name] is None:
-        return "-", ""
+        return _NONE, ""
     ends = [number(end) for end in summary.ci95.get(name, ())]
     return f"{number(summary.percentiles[name])}{unit}", _ends(ends)
 
@@ -126,24 +173,40 @@ def _tables(result: Result) -> Iterator[str]:
 
 
 def _said(result: Result) -> Iterator[str]:
-    said = [s for s in table.sentences(result) if not s.startswith(_TOLD_ABOVE)]
-    if not said:
-        return
-    listed = "".join(f"<li>{escape(sentence)}</li>" for sentence in said)
-    yield "<h2>What can be said</h2>"
-    if len(said) > _MOST_SAID:  # of many targets each pair has its own
-        yield f"<details><summary>{len(said)} sentences</summary><ul>{listed}</ul></details>"
-    else:
-        yield f"<ul>{listed}</ul>"
+    """Yield the sentences: of targets in pairs only the first voice is not folded away."""
+    voices = [each.says for each in result.pairs if each.measure == "first_voice"]
+    first = [*voices[:_MOST_PAIRS], *table.remarks(result)]
+    shown = [s for s in first if not s.startswith(_TOLD_ABOVE)]
+    rest = [each.says for each in result.pairs if each.says not in first]
+    if shown or rest:
+        yield "<h2>What can be said</h2>"
+    if len(shown) > _MOST_SAID:
+        yield _folded(f"{len(shown)} sentences", shown)
+    elif shown:
+        yield _list(shown)
+    if rest:
+        yield _folded(f"The targets in pairs: {len(rest)} more sentences", rest)
 
 
-_MOST_SAID: Final = 30
+def _folded(summary: str, sentences: Sequence[str]) -> str:
+    return f"<details><summary>{summary}</summary>{_list(sentences)}</details>"
 
-_TOLD_ABOVE: Final = ("NOT VALID", "met:", "missed:", "cannot tell:", "not judged:")
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+
+
+_MOST_SAID: Final = 16
+_MOST_PAIRS: Final = 6
+
+_TOLD_ABOVE: Final = (_INTERRUPTED, "NOT VALID", "met:", "missed:", "cannot tell:", "not judged:")
 
 
 def _measures(outcome: Outcome) -> str:
-    caption = "Moments in ms since the request's intended start; in brackets 95 % intervals."
+    caption = (
+        "Moments in ms since the request's intended start; in brackets 95 % intervals. N: the "
+        "requests in which it was measured."
+    )
     return table_html(table.COLUMNS, list(table.rows(outcome)), caption)
 
 

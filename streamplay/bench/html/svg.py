@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     Points = Iterable[tuple[float, float]]
 
 WIDTH: Final = 640
-HEIGHT: Final = 300
+HEIGHT: Final = 320
 
-_LEFT: Final = 76
+# Room for words of 19 units, to which the style sheet enlarges them on a narrow page.
+_LEFT: Final = 92
 _RIGHT: Final = 24
-_TOP: Final = 12
-_BOTTOM: Final = 44
+_TOP: Final = 14
+_BOTTOM: Final = 60
 
 SERIES: Final = 12
 """The number of colours and dashes in the style sheet; further series use them again."""
@@ -110,10 +111,12 @@ class Plot:
         size = f'width="{max(0.5, right - left):.1f}" height="{bottom - top:.1f}"'
         self.parts.append(_with_hint("rect", f'<rect class="{kind}" {place} {size}', hint))
 
-    def text(self, x: float, y: float, words: str, kind: str = "label") -> None:
+    def text(self, x: float, y: float, words: str, kind: str = "label", *, hint: str = "") -> None:
         """Write at a point."""
         px, py = self.at(x, y)
-        self.parts.append(f'<text class="{kind}" x="{px:.1f}" y="{py:.1f}">{escape(words)}</text>')
+        more = f"<title>{escape(hint)}</title>" if hint else ""
+        place = f'class="{kind}" x="{px:.1f}" y="{py:.1f}"'
+        self.parts.append(f"<text {place}>{escape(words)}{more}</text>")
 
     def svg(self) -> str:
         """Return the picture."""
@@ -135,16 +138,16 @@ class Plot:
                 continue
             px, _ = self.at(x, self.y[0])
             yield f'<path class="grid" d="M{px:.1f} {_TOP}V{bottom}"/>'
-            yield f'<text class="tick" x="{px:.1f}" y="{bottom + 16}">{x:g}</text>'
+            yield f'<text class="tick" x="{px:.1f}" y="{bottom + 22}">{x:g}</text>'
         for y in ticks(*self.y, about=5) if self.y_label else ():
             _, py = self.at(self.x[0], y)
             shown = f"{100 * y:g}%" if self.percent else f"{y:g}"
             yield f'<path class="grid" d="M{_LEFT} {py:.1f}H{WIDTH - _RIGHT}"/>'
-            yield f'<text class="tick end" x="{_LEFT - 6}" y="{py + 4:.1f}">{shown}</text>'
+            yield f'<text class="tick end" x="{_LEFT - 6}" y="{py + 5:.1f}">{shown}</text>'
         middle = (_LEFT + WIDTH - _RIGHT) / 2
         yield f'<text class="axis" x="{middle}" y="{self.height - 8}">{escape(self.x_label)}</text>'
         up = (_TOP + bottom) / 2
-        turned = f'transform="translate(14 {up:.0f}) rotate(-90)"'
+        turned = f'transform="translate(20 {up:.0f}) rotate(-90)"'
         yield f'<text class="axis" {turned}>{escape(self.y_label)}</text>'
 
 

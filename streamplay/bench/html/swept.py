@@ -44,6 +44,18 @@ def _legend(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return found if len(names) > 1 else ()
 
 
+def _knee(plot: Plot, x: float, says: str) -> None:
+    """Draw the knee, and write beside it, on the side where there is more room."""
+    plot.line([(x, 0), (x, plot.y[1])], "knee", says)
+    left = x > plot.x[1] / 2
+    words, kind = (
+        (f"{says}\N{NO-BREAK SPACE}", "label end")
+        if left
+        else (f"\N{NO-BREAK SPACE}{says}", "label")
+    )
+    plot.text(x, plot.y[1] * 0.95, words, kind)
+
+
 def _lines(plot: Plot, curve: Curve, names: Sequence[str], across: str, measure: str) -> None:
     """Draw the median thin and p95 thick, a colour for each target; a cross where a step failed."""
     for index in range(len(names)):
@@ -58,7 +70,7 @@ def _lines(plot: Plot, curve: Curve, names: Sequence[str], across: str, measure:
             if step["good"]:
                 plot.dot(step[across], value, f"dot {kind}", f"{hint}{number(value)}")
             else:
-                plot.cross(step[across], value, "cross", hint + step["why"])
+                plot.cross(step[across], value, f"cross {kind}", hint + step["why"])
 
 
 def _high(curve: Curve, measure: str) -> float:
@@ -82,8 +94,7 @@ def _first_voice(curve: Curve, names: Sequence[str], knee: float | None) -> Iter
     )  # fmt: skip
     _lines(plot, curve, names, "rate", "first_voice")
     if knee is not None:
-        plot.line([(knee, 0), (knee, plot.y[1])], "knee", f"{knee:g} a second")
-        plot.text(knee, plot.y[1] * 0.95, f" {knee:g} a second", "label")
+        _knee(plot, knee, f"{knee:g} a second")
     rows = tuple(
         (f"{step['rate']:g}", f"{step['ended']:g}", f"{step['concurrency']:.3g}",
          str(step["requests"]), str(step["limited"]), str(step["failed"]),
@@ -91,7 +102,9 @@ def _first_voice(curve: Curve, names: Sequence[str], knee: float | None) -> Iter
          step["why"] or "holds")
         for step in curve
     )  # fmt: skip
-    columns = ("Rate", "ended", "at a time", "requests", "429", "failed", "p50", "p95", "")
+    whose = ", all targets" if len(names) > 1 else ""
+    latencies = (f"p50{whose}", f"p95{whose}")
+    columns = ("Rate", "ended", "at a time", "requests", "429", "failed", *latencies, "")
     yield Figure("First voice over rate", about, plot.svg(), columns, rows, _legend(names))
 
 
@@ -110,7 +123,7 @@ def _over_concurrency(curve: Curve, names: Sequence[str], knee: float | None) ->
     _lines(plot, curve, names, "concurrency", "first_voice")
     at = [step["concurrency"] for step in curve if step["rate"] == knee]
     if at:
-        plot.line([(at[0], 0), (at[0], plot.y[1])], "knee", f"{at[0]:.3g} at a time")
+        _knee(plot, at[0], f"{at[0]:.3g} at a time")
     columns, rows = _table(curve, names, "first_voice")
     heading = "First voice over concurrency"
     yield Figure(heading, about, plot.svg(), columns, rows, _legend(names))
@@ -156,12 +169,14 @@ def _throughput(curve: Curve, names: Sequence[str], knee: float | None) -> Figur
         for x, y in points:
             plot.dot(x, y, f"dot {kind}", f"{name}, {x:g} a second: {number(y)} s of audio")
     if knee is not None:
-        plot.line([(knee, 0), (knee, plot.y[1])], "knee", f"{knee:g} a second")
+        _knee(plot, knee, f"{knee:g} a second")
     rows = tuple(
-        (f"{step['rate']:g}", *(number(audio(step, index)) for index in range(len(names))))
+        (f"{step['rate']:g}", name, number(audio(step, index)))
         for step in curve
+        for index, name in enumerate(names)
     )
-    return Figure("Throughput", about, plot.svg(), ("Rate", *names), rows, _legend(names))
+    columns = ("Rate", "target", "audio, s a second")
+    return Figure("Throughput", about, plot.svg(), columns, rows, _legend(names))
 
 
 def _table(
@@ -171,12 +186,10 @@ def _table(
         (
             f"{step['concurrency']:.3g}",
             f"{step['rate']:g}",
-            *(
-                f"{number(_of(step, index, measure, 'p50'))} / "
-                f"{number(_of(step, index, measure, 'p95'))}"
-                for index in range(len(names))
-            ),
+            name,
+            *(number(_of(step, index, measure, key)) for key in ("p50", "p95")),
         )
         for step in curve
+        for index, name in enumerate(names)
     )
-    return ("At a time", "rate", *(f"{name}: p50 / p95" for name in names)), rows
+    return ("At a time", "rate", "target", "p50", "p95"), rows

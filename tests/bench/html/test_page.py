@@ -111,7 +111,7 @@ def test_a_browser_shows_every_figure_and_asks_nobody(
         paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
         # By keyboard alone: to the first figure's numbers, past the tables that scroll.
         tab.keyboard.press("Tab")
-        while tab.evaluate("document.activeElement.tagName") != "SUMMARY":
+        while not tab.evaluate("document.activeElement.matches('figure summary')"):
             tab.keyboard.press("Tab")
         tab.keyboard.press("Enter")
         opened = tab.locator("details[open] caption").all_inner_texts()

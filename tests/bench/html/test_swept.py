@@ -30,7 +30,7 @@ def test_a_sweep_has_its_curves_with_the_knee_and_what_broke() -> None:
         "Throughput",
     ]
     assert 'class="knee"' in figures[0].svg
-    assert figures[0].svg.count('class="cross"') == 1
+    assert figures[0].svg.count('class="cross s0"') == 1
     assert [row[0] for row in figures[0].rows] == ["2", "4", "8"]
     document = page(replace(result, sweep=found.to_dict()))
     check = PageCheck()
