@@ -28,11 +28,11 @@ def compared(runs: Sequence[PastRun]) -> str:
 def _head(runs: Sequence[PastRun]) -> Iterator[str]:
     yield "<h1>streamplay bench compare</h1>"
     rows = [
-        (f"{place}: {run.name}", run.started, str(run.requests), str(run.failed),
-         "valid" if run.valid else "NOT VALID")
+        (f"{place}: {run.name}", "valid" if run.valid else "NOT VALID",
+         str(run.requests), str(run.failed), run.started)
         for place, run in enumerate(runs, 1)
     ]  # fmt: skip
-    columns = ("Run", "made", "requests", "failed", "")
+    columns = ("Run", "", "requests", "failed", "made")
     yield table_html(columns, rows, "Every run is compared with the first.")
     yield (
         '<p class="soft">Runs were made at different times. As targets of one run they would be '

@@ -85,9 +85,13 @@ def _happened(result: Result) -> Iterator[str]:
     if found and found["curve"]:
         knee, tried = found["rate"], found["curve"][0]["rate"]
         which = f"{tried:g} a second, the first" if knee is None else f"{knee:g} a second"
-        says = f"{result.notes[-1]}." if result.notes else ""
-        word = "sweep" if result.sweep else "capacity"
-        yield _verdict("", word, f"{says} The figures of the targets are of {which}.".strip())
+        says = f"{_load_says(result)}. The figures of the targets are of {which}."
+        yield _verdict("", "sweep" if result.sweep else "capacity", says.removeprefix(". "))
+
+
+def _load_says(result: Result) -> str:
+    """Return the sentence of a sweep or of a search, which is the last note; empty without one."""
+    return result.notes[-1] if result.notes and (result.sweep or result.capacity) else ""
 
 
 _INTERRUPTED: Final = "interrupted"
@@ -176,7 +180,7 @@ def _said(result: Result) -> Iterator[str]:
     """Yield the sentences: of targets in pairs only the first voice is not folded away."""
     voices = [each.says for each in result.pairs if each.measure == "first_voice"]
     first = [*voices[:_MOST_PAIRS], *table.remarks(result)]
-    shown = [s for s in first if not s.startswith(_TOLD_ABOVE)]
+    shown = [s for s in first if not s.startswith(_TOLD_ABOVE) and s != _load_says(result)]
     rest = [each.says for each in result.pairs if each.says not in first]
     if shown or rest:
         yield "<h2>What can be said</h2>"

@@ -138,6 +138,7 @@ def test_a_sweep_says_on_top_which_rate_the_figures_are_of() -> None:
     told = page(replace(result, sweep=found, notes=("of 1 rates the highest that holds is 4",)))
     assert "<strong>sweep</strong> of 1 rates the highest that holds is 4. " in told
     assert "The figures of the targets are of 4 a second." in told
+    assert told.count("the highest that holds") == 1
     # The knee is the last rate: its name stands on the side that has room.
     assert re.search(r'<text class="label end"[^>]*>4 a second', next(iter(swept(found))).svg)
 
