@@ -70,7 +70,8 @@ class LocalServer:
     environment : mapping, optional
         The child's environment; the parent's unless given.
     patience : float
-        Seconds until a server that does not come up counts as failed.
+        Seconds until a server that does not come up counts as failed. Its first start reads the
+        dictionaries from a cold disk and compiles its modules: 20 s were too few on a busy machine.
 
     Examples
     --------
@@ -84,7 +85,7 @@ class LocalServer:
         arguments: Sequence[str] = (),
         *,
         environment: Mapping[str, str] | None = None,
-        patience: float = 20.0,
+        patience: float = 60.0,
     ) -> None:
         self._arguments = tuple(arguments)
         self._environment = environment
@@ -192,7 +193,8 @@ class LocalServer:
             raise ConnectFailed("the local speech server is not running", remedy="Start it first")
         assert self._process.stdout is not None
         # A pipe's readline has no time limit of its own, on no system.
-        alarm = threading.Timer(self._patience, self._process.kill)
+        late = threading.Event()
+        alarm = threading.Timer(self._patience, self._end_late, (self._process, late))
         alarm.start()
         try:
             line = self._process.stdout.readline()
@@ -200,9 +202,14 @@ class LocalServer:
             alarm.cancel()  # Ctrl-C may come meanwhile, and the exit would wait for it
         if line.startswith(_READY):
             return line.removeprefix(_READY).strip()
-        raise self._failed()
+        raise self._failed(late=late.is_set())
 
-    def _failed(self) -> ConnectFailed:
+    @staticmethod
+    def _end_late(process: subprocess.Popen[str], late: threading.Event) -> None:
+        late.set()
+        process.kill()
+
+    def _failed(self, *, late: bool) -> ConnectFailed:
         """Collect what the child complained of, and end it."""
         assert self._process is not None
         assert self._complaints is not None
@@ -213,6 +220,11 @@ class LocalServer:
         self._complaints.seek(0)
         said = self._complaints.read().decode(errors="replace").strip().splitlines()
         self.close()
+        if late and not said:
+            return ConnectFailed(
+                f"the local speech server was not ready within {self._patience:g} s",
+                remedy="The machine is busy, maybe: try again",
+            )
         return ConnectFailed(
             f"the local speech server did not start: {said[-1] if said else f'status {status}'}",
             remedy="Run it by hand to see more: python -m streamplay.server",

@@ -159,7 +159,7 @@ def test_a_child_that_never_listens_is_given_up(
     mute.chmod(0o755)
     monkeypatch.setattr(child.sys, "executable", str(mute))
     server = LocalServer(patience=0.2)
-    with pytest.raises(ConnectFailed, match="did not start"):
+    with pytest.raises(ConnectFailed, match=r"was not ready within 0\.2 s"):
         server.start()
     assert server.pid is None
 
