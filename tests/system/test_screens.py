@@ -15,9 +15,9 @@ ROOT = Path(__file__).parents[2]
 QUICK = ("live-cutting-in", "live-resizing")
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, script: str = "screens") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "screens"), *words],
+        [sys.executable, str(ROOT / "scripts" / script), *words],
         capture_output=True,
         text=True,
         check=False,
@@ -27,6 +27,11 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 def test_every_scene_is_kept_and_no_other() -> None:
     kept = {path.stem for path in (ROOT / "docs" / "screens").glob("*.txt")}
     assert set(run("--list").stdout.split()) == kept
+
+
+def test_every_page_of_the_first_minutes_is_kept_and_no_other() -> None:
+    kept = {path.stem for path in (ROOT / "docs" / "screens" / "first-minutes").glob("*.txt")}
+    assert set(run("--list", script="first-minutes").stdout.split()) == kept
 
 
 @pytest.mark.parametrize("scene", QUICK)
