@@ -86,7 +86,8 @@ def _first_voice(curve: Curve, names: Sequence[str], knee: float | None) -> Iter
         return
     about = (
         "Median (thin) and p95 of the first voice at each rate that was held; crosses: the rate "
-        "does not hold. The vertical line is the knee: the highest rate that holds."
+        "does not hold. The vertical line is the knee: the highest rate that holds. Of a rate with "
+        "few requests (in the numbers) p95 is the largest of them, and no interval is stated."
     )
     plot = Plot(
         "First voice over rate", about, (0, curve[-1]["rate"] * 1.05), (0, high * 1.08),
