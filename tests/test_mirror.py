@@ -15,6 +15,7 @@ TESTS = Path(__file__).parent
 OF_THE_WHOLE = {"test_layers.py", "test_mirror.py", "test_public_names.py"}
 # Of a module, and long enough for a file of their own.
 BESIDE = {
+    "bench/html/test_legible.py": "that every word of every page can be read",
     "network/test_floods.py": "servers that send more than is read",
     "playback/test_pump_wakes.py": "when the pump wakes, and that it misses nothing",
     "playback/test_queue_end.py": "what is written, cut and settled, by the block",

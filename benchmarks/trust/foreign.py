@@ -152,4 +152,6 @@ def found() -> Iterator[tuple[str, bytes]]:
     yield "baseline", seeds.RESULT.replace(b'"requests": 2', b'"requests": 1e999')
     yield "baseline", seeds.RESULT.replace(b'"p50": 1.0', f'"p50": {_LONG}'.encode())
     yield "--from", long.encode()
-    yield "Retry-After", b"\x1c5"  # found by atheris
+    yield "Retry-After", b"\x1c5"  # found by atheris, as are these:
+    yield "say --extra", b"--"
+    yield "say --decode-as", b"--"

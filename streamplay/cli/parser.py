@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from importlib import import_module
 
 from streamplay.cli import console
@@ -144,6 +145,16 @@ class Parser(argparse.ArgumentParser):
             formatter.add_text(f"{others} more flags: {self.prog} --help-all")
         intro, _, rest = formatter.format_help().partition("\n\n")
         return f"{intro}\n\n{examples}\n\n{self.format_usage()}\n{rest}"
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse ``--`` as the value of a flag, of which argparse would make an empty list."""
+        words = sys.argv[1:] if args is None else list(args)
+        for word in words[: words.index("--")] if "--" in words else words:
+            flag, equals, value = word.partition("=")
+            short = word[:1] == "-" and word[1:2] != "-"
+            if (word[:1] == "-" and equals and value == "--") or (short and word[2:] == "--"):
+                self.error(f"{flag if equals else word[:2]}: -- is no value")
+        return super().parse_known_args(args, namespace)
 
     def parse_words(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse text and flags in any order, as in ``say Hello --local world``.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import codecs
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from bisect import bisect_right
@@ -261,11 +262,19 @@ def _refuse_pipe(path: Path) -> None:
         )
 
 
+# What `zipfile` raises of what it reads; a RuntimeError where it is encrypted, or packed in a way
+# that it does not know.
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, RuntimeError, UnicodeError),
+)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except _DAMAGED as error:
         raise FileFailed(f"cannot read {path}: it is damaged ({error})") from error
     except OSError as error:
         raise FileFailed(f"cannot read {path}: {error.strerror or error}") from error

@@ -48,6 +48,13 @@ def test_what_follows_two_dashes_is_text_and_a_negative_number_too(
     assert words_of(*words) == text
 
 
+@pytest.mark.parametrize("word", ["--extra=--", "--decode-as=--", "--voice=--", "-o--", "-o=--"])
+def test_two_dashes_are_no_value(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["say", word, "Hello"]) == 2
+    assert "-- is no value" in capsys.readouterr().err
+    assert words_of("--", word) == [word]
+
+
 def test_flags_are_not_abbreviated() -> None:
     with pytest.raises(UsageError, match=r"unknown argument: --voic\. Closest: --voice"):
         parser.parse(["say", "--voic", "tara", "Hello"])

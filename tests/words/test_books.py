@@ -355,6 +355,16 @@ def test_a_book_that_is_broken_is_told(tmp_path: Path, entry: str, text: str, wh
         read_document(path)
 
 
+def test_a_book_whose_entries_have_no_names_is_told(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.epub", "w") as book:
+        book.writestr("mimetype", "application/epub+zip")
+        book.writestr("ü.xhtml", "text")
+    data = (tmp_path / "a.epub").read_bytes()
+    (tmp_path / "a.epub").write_bytes(data.replace("ü".encode(), b"\xff\xff"))
+    with pytest.raises(FileFailed, match="it is damaged"):
+        read_document(tmp_path / "a.epub")
+
+
 def test_fonts_may_be_obfuscated(tmp_path: Path) -> None:
     listed = '<encryption><EncryptionMethod Algorithm="http://www.idpf.org/2008/embedding"/></encryption>'
     path = book(tmp_path / "x.epub", ["<p>Ja.</p>"], **{"META-INF__encryption.xml": listed})

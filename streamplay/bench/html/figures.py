@@ -119,8 +119,9 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     rows = []
     for index, (outcome, found) in enumerate(zip(outcomes, found_medians, strict=True)):
         low = len(outcomes) - index - 0.8
-        says = _short(outcome.target.name) + ("" if found else ": no median")
-        plot.text(0, low + 0.58, says, hint=outcome.target.name)
+        name, without = outcome.target.name, "" if found else ": no median"
+        says = _short(name, _MOST_LETTERS - len(without)) + without
+        plot.text(0, low + 0.58, says, hint=name)
         before = 0.0
         for place, phase in enumerate(PHASES):
             if phase in found:
@@ -141,10 +142,10 @@ def _waterfall(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield Figure("Where the time goes", about, plot.svg(), columns, tuple(rows), legend)
 
 
-def _short(name: str) -> str:
+def _short(name: str, most: int = _MOST_LETTERS) -> str:
     """Return a name with its middle left out if it is long: names often differ at the end."""
-    half = _MOST_LETTERS // 2
-    return name if len(name) <= _MOST_LETTERS else f"{name[:half]}…{name[1 - half :]}"
+    half = most // 2
+    return name if len(name) <= most else f"{name[:half]}…{name[1 - half :]}"
 
 
 def _arrivals(outcome: Outcome, index: int) -> Iterator[Figure]:
