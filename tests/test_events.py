@@ -141,7 +141,8 @@ def test_a_sound_tells_all_that_a_text_tells(player: Player, stream: bool) -> No
     frames = [np.full(2400, 1000, np.int16)] * 2
     events = checked(player.play(iter(frames) if stream else frames[0], 24000))
     order = ["Requested", "FirstByte", "FirstSound", "PieceFinished", "Finished"]
-    assert names(events) == order
+    # On a busy machine the thread that takes the frames may be late.
+    assert [name for name in names(events) if name not in {"Stalled", "Resumed"}] == order
     heard = events[-1].utterance.heard()
     assert (heard.text, heard.exact, heard.offset) == ("", True, 0)
 
