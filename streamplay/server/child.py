@@ -223,7 +223,7 @@ class LocalServer:
         if late and not said:
             return ConnectFailed(
                 f"the local speech server was not ready within {self._patience:g} s",
-                remedy="The machine is busy, maybe: try again",
+                remedy="The machine may be busy. Try again",
             )
         return ConnectFailed(
             f"the local speech server did not start: {said[-1] if said else f'status {status}'}",
