@@ -41,6 +41,7 @@ from streamplay.stream.payload import (
     AudioField,
     address_type,
     are_numbers,
+    can_hold_audio,
     find_audio,
     is_base64,
     may_be_audio,
@@ -150,6 +151,7 @@ _KEYS_WITHOUT_KIND: Final = (
 )
 
 _KEYS_OF_ANY_KIND: Final = ("b64", "audio_base64", "audioContent", "audio_content")
+_AUDIO_KEYS: Final = frozenset((*_KEYS_WITHOUT_KIND, *_KEYS_OF_ANY_KIND))
 _KIND_KEYS: Final = ("type", "object", "event", "kind")
 _BASE64_KEYS: Final = ("data", "b64", "b64_json", "base64")
 _INNER_KEYS: Final = (*_BASE64_KEYS, "audio", "content")
@@ -216,7 +218,7 @@ def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> 
         # Read literally, the schema's AudioSpeechStreamEvent puts the chunk inside `data`.
         fields, kind = inner, _kind(inner, kind)
         _raise_remote(fields, kind, data)
-    return _meaning_of_fields(fields, kind, number)
+    return _meaning_of_fields(fields, kind, data, number)
 
 
 def parsed(data: str | bytes) -> object:
@@ -255,9 +257,9 @@ _LONGEST_TALK: Final = 200
 _DAMAGED: Final = re.compile(r'[{\[\]}"\ufffd\0]')
 
 
-def _meaning_of_fields(fields: dict[str, Any], kind: str, number: int) -> WireEvent:
+def _meaning_of_fields(fields: dict[str, Any], kind: str, text: str, number: int) -> WireEvent:
     place, found = _audio_place(fields, kind), None
-    if place is None:
+    if place is None and can_hold_audio(text):
         found = find_audio(fields)
         place = _other_place(found, kind)
     if place is not None:
@@ -333,11 +335,14 @@ def _malformed(number: int, problem: str) -> MalformedEvent:
 
 def _kind(fields: dict[str, Any], named: str) -> str:
     """Tell an event's kind: by its `type`, its `object`, or the name of the SSE event."""
-    kinds = [kind for key in _KIND_KEYS if isinstance(kind := fields.get(key), str)]
-    for kind in kinds:
-        if kind.lower() in _KEY_BY_KIND:
-            return kind.lower()
-    return kinds[0] if kinds else named
+    first: str | None = None
+    for key in _KIND_KEYS:
+        kind = fields.get(key)
+        if isinstance(kind, str):
+            if kind.lower() in _KEY_BY_KIND:
+                return kind.lower()
+            first = kind if first is None else first
+    return named if first is None else first
 
 
 def _audio_key(fields: dict[str, Any], kind: str) -> str:
@@ -345,6 +350,8 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
     own = _KEY_BY_KIND.get(kind)
     if own in fields:
         return own
+    if _AUDIO_KEYS.isdisjoint(fields):
+        return ""  # of most events without audio
     if own:
         return next((key for key in _KEYS_WITHOUT_KIND if key in fields), "")
     if kind == _UNNAMED or kind.endswith(_AUDIO_ENDINGS):

@@ -26,6 +26,7 @@ _LAST_STATES: Final = (2, "completed", "complete", "finished", "done", "ended") 
 
 _LAST_NAMES: Final = frozenset((*_LAST_FIELDS, "finish_reason", "status"))
 
+_FAILURE_NAMES: Final = frozenset(("status", "errors", "base_resp", "success"))
 _FAILED_STATES: Final = ("error", "failed", "failure")
 _MESSAGE_KEYS: Final = ("message", "msg", "detail", "status_msg", "error_message", "reason")
 _NESTED_KEYS: Final = ("error", "errors", "response", "base_resp", "data")
@@ -48,11 +49,13 @@ def may_be_last(fields: Mapping[str, Any], kind: str = "") -> bool:
 
 def tells_failure(fields: Mapping[str, Any], kind: str) -> bool:
     """Tell whether an event says that something went wrong."""
+    if kind == "error" or kind.endswith((".error", ".failed")):
+        return True
+    if _FAILURE_NAMES.isdisjoint(fields):
+        return False  # of most events
     state, errors, base = (fields.get(name) for name in ("status", "errors", "base_resp"))
     return (
-        kind == "error"
-        or kind.endswith((".error", ".failed"))
-        or (isinstance(state, str) and state in _FAILED_STATES)
+        (isinstance(state, str) and state in _FAILED_STATES)
         or fields.get("success") is False
         or (isinstance(errors, list) and bool(errors))
         or (isinstance(base, dict) and base.get("status_code") not in (0, None))  # MiniMax's

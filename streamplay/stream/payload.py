@@ -28,6 +28,13 @@ _HEX: Final = re.compile(r"(?:[0-9a-f]{2}){32,}")
 LONG: Final = 256
 """Characters from which on what can be read as base64 is no word of any language."""
 
+_SHORTEST: Final = 16
+"""Characters that base64 has at least, where a container of audio can be known by its begin."""
+
+# The begin of such a string in JSON: base64 has no full stop, and an address tells itself.
+_LONG_STRING: Final = re.compile(rf'"(?:data:|[^".]{{{_SHORTEST}}})', re.IGNORECASE)
+_SHORTEST_NUMBERS: Final = 2 * LONG - 1  # a digit each, and commas between
+
 _DEPTH: Final = 8  # Gemini's candidates.0.content.parts.0.inlineData.data is 7 deep
 _MOST_FIELDS: Final = 64
 _MOST_PLACES: Final = 512
@@ -80,7 +87,7 @@ def may_be_audio(text: str) -> bool:
             not text.isdigit()
             and _TEXT.fullmatch(_ADDRESS.sub("", text[: 4 * LONG], count=1).rstrip()) is not None
         )
-    if len(text) < 16:
+    if len(text) < _SHORTEST:
         return False
     try:
         return identify(undo_base64(text)) not in (RAW, None)
@@ -104,6 +111,14 @@ class AudioField(NamedTuple):
     path: str
     owner: Mapping[str, Any]
     value: Any
+
+
+def can_hold_audio(text: str) -> bool:
+    """Tell whether `find_audio` can find anything in the object that a text in JSON is.
+
+    Most small events are cleared by this, at a tenth of the cost of looking at their fields.
+    """
+    return len(text) >= _SHORTEST_NUMBERS or _LONG_STRING.search(text) is not None
 
 
 def find_audio(fields: Mapping[str, Any]) -> AudioField:

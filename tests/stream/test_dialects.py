@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamplay.errors import MalformedEvent, RemoteError, Truncated
 from streamplay.stream.declared import Told
 from streamplay.stream.dialects import Audio, Done, Ignored, Words
+from streamplay.stream.payload import can_hold_audio, find_audio
 from streamplay.stream.wire import reader_for
 from tests.stream.test_wire import (
     b64,
@@ -408,3 +411,38 @@ def test_an_errors_words_cannot_act_on_a_terminal() -> None:
     _, error = read_until_fault(sse({"error": {"message": evil}}))
     assert str(error).isprintable()
     assert len(str(error)) < 1000
+
+
+_AUDIO_TEXTS = st.sampled_from((LONG, b"RIFF\0\0\0\0WAVEfmt ", b"OggS" + bytes(9))).flatmap(
+    lambda data: st.sampled_from(
+        (
+            b64(data),
+            f"data:audio/vnd.wave;base64,{b64(data)}",
+            f"DATA:;base64,{b64(data)}",
+            base64.encodebytes(data).decode(),
+            base64.urlsafe_b64encode(data).decode(),
+        )
+    )
+)
+_VALUES = st.recursive(
+    st.one_of(st.text(max_size=20), st.integers(), st.floats(), st.none(), _AUDIO_TEXTS)
+    | st.lists(st.integers(0, 9), min_size=254, max_size=258),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.text(max_size=5), _VALUES, max_size=3), st.booleans(), st.booleans())
+def test_no_event_that_holds_audio_is_cleared_by_its_text(
+    fields: dict[str, Any], ascii_only: bool, spaced: bool
+) -> None:
+    text = json.dumps(fields, ensure_ascii=ascii_only, separators=None if spaced else (",", ":"))
+    if find_audio(fields).path:
+        assert can_hold_audio(text)
+        assert can_hold_audio(text.replace("/", "\\/"))
+
+
+def test_small_events_are_cleared_by_their_text() -> None:
+    words = {"type": "conversation.item.word_timestamps", "words": ["a"], "start_seconds": [0.5]}
+    assert not can_hold_audio(json.dumps(words))
+    assert not can_hold_audio('{"type": "ping"}')

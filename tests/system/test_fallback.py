@@ -332,7 +332,9 @@ def test_a_server_that_falls_silent_in_the_middle_gives_way_once_nothing_is_hear
         (change,) = changes(utterance)
     assert isinstance(change.error, TimedOut)
     assert change.error.waiting_for == "chunk"
-    assert receipt.stalls.count == 1
+    # The clock runs many times as fast as real time: a moment's delay of this machine can
+    # be a stall of its own beside the one that the server makes.
+    assert receipt.stalls.longest_ms > 0.9 * receipt.stalls.total_ms > 0
 
 
 def test_the_first_server_speaks_again_once_it_is_there(
