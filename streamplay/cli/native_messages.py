@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # PortAudio's PA_ENSURE and PA_UNLESS, ALSA's SNDERR, libjack's start-up, libmpg123's and
 # libsndfile's warnings: as their sources print them.
-_KNOWN: Final = re.compile(
+# Compiled, which takes 2 ms, only where a line comes.
+_KNOWN: Final = (
     rb"^\s*("
     rb"Expression '.*' failed in '.*', line: \d+"
     rb"|(ALSA lib |\[?ALSA\]?:? )"
@@ -79,7 +80,7 @@ def _pass_on(reading: int, where: int) -> None:
     where = os.dup(where)
     with os.fdopen(reading, "rb") as lines, contextlib.suppress(OSError):
         for line in lines:
-            if not _KNOWN.match(line):
+            if not re.match(_KNOWN, line):
                 os.write(where, line)
     with contextlib.suppress(OSError):
         os.close(where)
