@@ -49,7 +49,6 @@ ELSEWHERE = {
     "server/sentences.py": "server/test_speech.py",
     "speech/resources.py": "test_backend.py",
     "speech_servers.py": "test_backend.py",
-    "stream/event_notes.py": "stream/test_wire.py",
     "stream/headers.py": "stream/test_riff.py",
     "stream/json_body.py": "stream/test_wire.py",
     "stream/mpeg.py": "stream/test_sniff.py",

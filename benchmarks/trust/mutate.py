@@ -51,7 +51,7 @@ TARGETS: Final[dict[str, tuple[str, ...]]] = {
         *("stream/test_outcomes", "stream/test_base64_body"),
     ),
     "stream/json_body.py": ("stream/test_wire", "stream/test_outcomes"),
-    "stream/event_notes.py": ("stream/test_wire", "stream/test_outcomes"),
+    "stream/event_notes.py": ("stream/test_event_notes", "stream/test_wire"),
     "stream/decoder.py": (
         *("stream/test_decoder", "stream/test_riff", "stream/test_guard", "stream/test_declared"),
         *("test_resample", "stream/test_sniff", "stream/test_stillness"),

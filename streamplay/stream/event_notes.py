@@ -15,14 +15,28 @@ _BEGIN_BYTES: Final = 64  # of the first audio, by which its repetition is known
 
 
 class EventNotes:
-    """What a reader of events keeps in mind of them."""
+    """What a reader of events keeps in mind of them.
+
+    Attributes
+    ----------
+    late : int
+        Events that came behind the end mark.
+    told : Told
+        What the events have said of the audio.
+    suspect : str
+        The first event that holds what may be audio in a field that is not known, in words.
+    heard : bool
+        Whether any audio has come.
+    marked : bool
+        Whether an end mark is due before the body's end.
+    """
 
     def __init__(self) -> None:
         self.late = 0
         self.told = Told()
         self.suspect = ""
-        self._heard = False
-        self._marked = True  # an end mark is to be expected
+        self.heard = False
+        self.marked = True
         self._deltas = self._bytes = 0  # of audio
         self._begin = b""
 
@@ -43,11 +57,11 @@ class EventNotes:
         """Keep in mind what an event was."""
         if isinstance(event, Audio):
             self.told = event.told.over(self.told)
-            self._heard = self._heard or bool(event.data)
-            self._marked = not event.ends_with_body
+            self.heard = self.heard or bool(event.data)
+            self.marked = not event.ends_with_body
         elif isinstance(event, Ignored):
             self.told = event.told.over(self.told)
-            self._marked = self._marked and not event.ends
+            self.marked = self.marked and not event.ends
             if event.suspect and not self.suspect:
                 kind = presentable(event.kind, limit=60)
                 field = presentable(event.suspect, limit=60)

@@ -102,12 +102,12 @@ class JsonBody(EventNotes):
         self._data.clear()
         while rest:
             value, end = first_value(rest)
-            long = self._heard or len(rest) > _TAIL_BYTES
+            long = self.heard or len(rest) > _TAIL_BYTES
             if value is None and long and rest.startswith((b"{", b"[")):
                 raise Truncated("the JSON ended before its end", remedy=_KEPT)
             yield from self._read(rest[:end], value)
             rest = rest[end:].strip(_SEPARATORS)
-        if not self._heard:
+        if not self.heard:
             raise self._no_speech()
         if not self._done:
             self._done = True
@@ -123,12 +123,12 @@ class JsonBody(EventNotes):
             try:
                 meant = self.once(self._meaning(one, line))
             except (RemoteError, MalformedEvent):
-                if self._heard:
+                if self.heard:
                     raise
                 raise self._no_speech() from None
             self.note(meant)
             self._done = isinstance(meant, Done)
-            if self._heard or not self._done:
+            if self.heard or not self._done:
                 yield meant
 
     def _meaning(self, value: object, line: bytes) -> WireEvent:

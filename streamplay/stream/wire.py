@@ -291,12 +291,12 @@ class _EventStream(EventNotes):
         if self._done:
             return
         mark = self._unfinished_mark()
-        if self._heard and may_be_last({}, self._events.dataless):
-            self._marked = False
+        if self.heard and may_be_last({}, self._events.dataless):
+            self.marked = False
         words = error_at_the_end(self._tail) if mark is None else ""
         if words:
             raise _error_at_the_end(words)
-        if mark is None and (not self._marked or (self.suspect and not self._heard)):
+        if mark is None and (not self.marked or (self.suspect and not self.heard)):
             # A dialect that has no end mark, or another one: the body's own end is one. Where
             # nothing that came was known for audio, that is what to tell.
             mark = Done()
