@@ -18,6 +18,7 @@ from streamplay.errors import (
     UnexpectedContent,
 )
 from streamplay.stream import json_body
+from streamplay.stream.declared import Told
 from streamplay.stream.sniff import BASE64
 from streamplay.stream.wire import Audio, Done, WireEvent, reader_for
 
@@ -213,6 +214,12 @@ def test_audio_in_json_is_heard_however_it_is_cut(body: str, size: int) -> None:
     events = read([data[at : at + size] for at in range(0, len(data), size)], JSON)
     assert b"".join(event.data for event in events if isinstance(event, Audio)) == SOUND
     assert events[-1] == Done()
+
+
+def test_numbers_in_json_tell_their_encoding_and_nothing_else() -> None:
+    (audio, _) = read(json.dumps({"array": [n / 512 for n in range(300)]}).encode(), JSON)
+    assert isinstance(audio, Audio)
+    assert audio.told == Told(0, 0, "pcm_f32le")
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
