@@ -240,8 +240,10 @@ def test_a_track_that_was_cut_keeps_its_speed_and_its_silence() -> None:
     bench.queue.cut([track])
     bench.queue.set_speed(track, 3.0, Stretched)
     assert track.tape.speed != 3.0
+    other = Track()
     bench.queue.move(track, 0)
-    bench.queue.move(Track(), 0)
+    bench.queue.move(other, 0)
+    assert (track.moves, other.moves) == (0, 0)
     bench.render(FADE)
     bench.render(200)
     assert not any(bench.heard[-200:])
@@ -260,6 +262,138 @@ class Stretched:
         return np.empty((0, 1), np.float32)
 
 
+class Holding(Stretched):
+    """A stretcher that gives nothing before its end."""
+
+    def __init__(self, speed: float) -> None:
+        super().__init__(speed)
+        self._held: list[NDArray[np.float32]] = []
+
+    def convert(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._held.append(frames)
+        return frames[:0]
+
+    def finish(self) -> NDArray[np.float32]:
+        return np.concatenate(self._held)
+
+
+@pytest.mark.parametrize("ended", ["close", "set_idle"])
+def test_what_a_stretcher_holds_is_heard_once_nothing_is_on_its_way(ended: str) -> None:
+    bench = Bench()
+    track = bench.track(closed=False)
+    bench.queue.set_speed(track, 2.0, Holding)
+    bench.queue.put_frames(track, np.full((60, 1), 0.5, np.float32))
+    bench.queue.step()
+    assert (track.parts, bench.playout.written) == ([], 0)
+    getattr(bench.queue, ended)(track)
+    bench.queue.step()
+    assert bench.playout.written == 60
+
+
+def test_no_more_is_forgotten_than_is_needed_and_nothing_that_may_be_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    chunk = np.full((50, 1), 0.5, np.float32)
+    first, second, third = (bench.track(closed=False) for _ in range(3))
+    for track in (first, second, third):
+        track.keeps = True
+        for _ in range(6):
+            bench.queue.put_frames(track, chunk)
+        bench.queue.close(track)
+    bench.queue.step()
+    each = weight(chunk)
+    assert third.start == 600
+    assert not bench.queue.take_back(third, 1)
+    for over, begins in ((1, (50, 0, 0)), (each, (100, 0, 0)), (each + 1, (200, 0, 0))):
+        kept = sum(track.tape.kept_bytes for track in (first, second, third))
+        monkeypatch.setattr(queue_module, "QUEUE_BYTES", kept - over)
+        bench.queue.step()
+        assert tuple(track.tape.begin for track in (first, second, third)) == begins
+    monkeypatch.setattr(queue_module, "QUEUE_BYTES", 0)
+    late = bench.track(*[0.5] * 50, closed=False)
+    late.keeps = True
+    assert late.start == 900  # too far ahead to have begun
+    bench.queue.step()
+    assert (first.tape.kept_bytes, third.tape.kept_bytes) == (0, 0)
+    assert (late.tape.begin, late.tape.kept_bytes) == (0, each)
+
+
+def test_frames_that_come_let_others_be_forgotten_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    track = bench.track(closed=False)
+    track.keeps = True
+    bench.queue.put_frames(track, np.zeros((50, 1), np.float32))
+    bench.queue.step()
+    bench.queue.put_frames(track, np.zeros((50, 1), np.float32))
+    assert track.tape.begin == 0
+    monkeypatch.setattr(queue_module, "QUEUE_BYTES", 0)
+    bench.queue.put_frames(track, np.zeros((50, 1), np.float32))
+    assert track.tape.begin == 50
+
+
+def test_what_is_taken_back_whole_has_no_part_in_the_ring() -> None:
+    bench = Bench()
+    bench.track(*[0.5] * 900)
+    track = bench.track(*[0.5] * 100, closed=False)
+    assert bench.queue.take_back(track, 100) == 100
+    assert track.start is None
+
+
+def test_the_level_is_told_before_the_frames_and_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    track = bench.track(closed=False)
+    track.level = 50
+    told: list[int] = []
+    write = bench.playout.write_frames
+
+    def note_and_write(frames: NDArray[np.float32]) -> None:
+        told.append(bench.playout.start_level)
+        write(frames)
+
+    monkeypatch.setattr(bench.playout, "write_frames", note_and_write)
+    bench.queue.put_frames(track, np.full((10, 1), 0.5, np.float32))
+    bench.queue.step()
+    assert (told, bench.playout.start_level) == ([40], 50)
+
+
+def test_a_cut_tells_the_level_of_what_follows_at_once() -> None:
+    bench = Bench()
+    cut = bench.track(*[0.5] * 50)
+    following = bench.track(*[0.5] * 10, closed=False)
+    following.level = 50
+    assert bench.playout.start_level == 1
+    bench.queue.cut([cut])
+    assert bench.playout.start_level == 50
+
+
+def test_a_ring_is_filled_to_its_last_frame_where_something_in_it_was_cut() -> None:
+    bench = Bench(reserve=RESERVE)
+    bench.queue.cut([bench.track(*[0.5] * 2000, closed=False)])
+    bench.track(*[0.25] * 500)
+    assert bench.playout.space == 0
+    assert bench.queue.due_in() == min(FADE, CAPACITY // 8)
+
+
+def test_the_reserve_is_no_room() -> None:
+    bench = Bench(reserve=RESERVE)
+    bench.track(*[0.5] * 2000)
+    assert (bench.playout.space, bench.queue.due_in()) == (RESERVE, CAPACITY // 8)
+
+
+def test_an_idle_track_with_frames_that_wait_has_no_gap() -> None:
+    bench = Bench()
+    idle = bench.track(*[0.25] * (CAPACITY + 100), closed=False)
+    bench.queue.set_idle(idle)
+    first = Track()
+    bench.queue.insert(first, [])
+    bench.queue.put_frames(first, np.full((50, 1), 0.5, np.float32))
+    bench.queue.step()
+    assert bench.queue.tracks == [idle, first]
+
+
 def test_what_was_handed_over_is_not_given_up() -> None:
     bench = Bench()
     over, waits = bench.track(0.1, 0.2), bench.track(0.3)
@@ -270,8 +404,9 @@ def test_what_was_handed_over_is_not_given_up() -> None:
 
 def test_what_is_given_up_ends_where_it_was_handed_over() -> None:
     bench = Bench()
-    begun, waits = bench.track(0.1, 0.2, 0.3), bench.track(0.4)
+    begun, waits = bench.track(0.1, 0.2, 0.3), bench.track(0.4, closed=False)
     bench.render(2)
     assert bench.queue.give_up(2) == [begun, waits]
+    assert waits.closed
     assert (begun.stop, begun.cut, waits.cut) == (2, True, True)
     assert bench.queue.tracks == []

@@ -223,5 +223,6 @@ def test_a_closed_track_that_is_moved_to_its_end_is_over() -> None:
     listener.queue.close(listener.track)
     listener.play(BLOCK)
     listener.move(50)
+    assert listener.track.stop == listener.playout.written
     listener.play(4 * BLOCK)
     assert listener.queue.settle(listener.playout.position) == [listener.track]
