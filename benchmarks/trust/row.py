@@ -241,6 +241,7 @@ class Run:
         beside = (*base, "-n", "2", "--dist", "worksteal", *chosen, *paths)
         told = self.program(*beside, counts=r"(\d+) passed", may_fail=True)
         failed = re.findall(r"(?m)^(?:FAILED|ERROR) (\S+)", told)
+        self.planned = self.done + len(failed)
         if failed:
             self.facts["failed once beside other programs"] = ", ".join(failed)
             self.program(*base, *failed, counts=r"(\d+) passed")

@@ -180,7 +180,7 @@ def c_engine(run: Run) -> None:
     run.facts["frames each"] = int(frames)
 
 
-@row(planned=3, unit="models")
+@row(planned=14, unit="tests")
 def rings(run: Run) -> None:
     """Every interleaving of the rings' steps (tests/playback/test_ring_model.py)."""
     run.tests("tests/playback/test_ring_model.py", "tests/playback/test_ring.py")
