@@ -394,6 +394,48 @@ def test_an_idle_track_with_frames_that_wait_has_no_gap() -> None:
     assert bench.queue.tracks == [idle, first]
 
 
+def test_in_a_gap_two_tracks_change_places() -> None:
+    bench = Bench()
+    idle = bench.track(*[0.25] * 10, closed=False)
+    bench.queue.set_idle(idle)
+    bench.render(10)
+    first = Track()
+    bench.queue.insert(first, [])
+    bench.queue.put_frames(first, np.full((50, 1), 0.5, np.float32))
+    bench.queue.step()
+    assert bench.queue.tracks == [first, idle]
+
+
+def test_what_was_cut_stays_silent_where_another_is_given_first() -> None:
+    bench = Bench()
+    bench.track(*[0.5] * 900)
+    cut = bench.track(*[0.25] * 50, closed=False)
+    bench.queue.cut([cut])
+    bench.queue.insert(Track(closed=True), [cut])
+    assert cut.waiting == 0
+    for _ in range(10):
+        bench.render(100)
+    assert 0.25 not in bench.heard
+
+
+def test_a_signal_in_the_middle_of_a_cut_is_obeyed_by_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    first, second = (bench.track(*[0.5] * 50, closed=False) for _ in range(2))
+    skip = bench.playout.skip
+
+    def interrupted(stretches: list[tuple[int, int]]) -> None:
+        monkeypatch.undo()
+        bench.queue.cut([second])
+        skip(stretches)
+
+    monkeypatch.setattr(bench.playout, "skip", interrupted)
+    bench.queue.cut([first])
+    bench.queue.step()
+    assert (first.cut, second.cut) == (True, True)
+
+
 def test_what_was_handed_over_is_not_given_up() -> None:
     bench = Bench()
     over, waits = bench.track(0.1, 0.2), bench.track(0.3)
