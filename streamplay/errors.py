@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
     WaitingFor = Literal["connect", "first byte", "chunk", "audio", "deadline"]
 
+KEPT = "What had arrived is kept. Try again"
+"""The remedy where a stream broke."""
 
 LONGEST_MESSAGE = 2000
 """Characters of a message: a screen. The longest list of voices in one is shorter."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from streamplay.errors import (
+    KEPT,
     BadRequest,
     ConnectFailed,
     ConnectionLost,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from streamplay.network.body import Body
     from streamplay.network.endpoint import Endpoint
     from streamplay.request import SpeechRequest
-
-_KEPT: Final = "What had arrived is kept. Try again"
 
 BODY_BYTES: Final = 1 << 16
 """As much of an error's body as is read."""
@@ -397,7 +396,7 @@ def unanswered(where: str) -> ConnectionLost:
 
 def lost() -> ConnectionLost:
     """Return the error of a connection that was lost inside the body."""
-    return ConnectionLost("the connection was lost while the answer came", remedy=_KEPT)
+    return ConnectionLost("the connection was lost while the answer came", remedy=KEPT)
 
 
 # Answers that are no HTTP
@@ -413,7 +412,7 @@ def no_http(where: str) -> UnexpectedContent:
 def misframed(*, ended: bool) -> Truncated:
     """Return the error of a body that `ended` before its end, or that is not framed."""
     what = "ended before its end" if ended else "is not framed as HTTP asks"
-    return Truncated(f"the body {what}", remedy=_KEPT)
+    return Truncated(f"the body {what}", remedy=KEPT)
 
 
 def tells_end(headers: Mapping[str, str]) -> bool:

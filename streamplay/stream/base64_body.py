@@ -11,7 +11,7 @@ from typing import Final
 
 import pybase64
 
-from streamplay.errors import MalformedEvent
+from streamplay.errors import KEPT, MalformedEvent
 
 _TEXTS: Final = re.compile(rb"[^=]+=*")
 _URL_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
@@ -74,6 +74,4 @@ def _undone(text: bytes) -> bytes:
     try:
         return b"".join(pybase64.b64decode(one, validate=True) for one in _TEXTS.findall(text))
     except ValueError as error:
-        raise MalformedEvent(
-            f"the body is not base64 ({error})", remedy="What had arrived is kept. Try again"
-        ) from error
+        raise MalformedEvent(f"the body is not base64 ({error})", remedy=KEPT) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from streamplay.audio import AudioFormat
 from streamplay.codecs.readers import COMPRESSED, reader_of
-from streamplay.errors import BadAudio, Truncated
+from streamplay.errors import KEPT, BadAudio, Truncated
 from streamplay.models import FormatSource
 from streamplay.presentable import presentable
 from streamplay.resample import Uniform
@@ -333,7 +333,7 @@ class Decoder:
             if self._media != _EVENTS:
                 self.warning = self.warning or missing[0].upper() + missing[1:]
             return
-        raise Truncated(missing, remedy="What had arrived is kept. Try again")
+        raise Truncated(missing, remedy=KEPT)
 
 
 def _rate(audio: AudioFormat) -> str:

@@ -33,7 +33,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
-from streamplay.errors import MalformedEvent, RemoteError
+from streamplay.errors import KEPT, MalformedEvent, RemoteError
 from streamplay.presentable import presentable
 from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.outcomes import ENDS, error_words, may_be_last, tells_failure
@@ -421,7 +421,7 @@ def _remote_error(said: object, data: str) -> RemoteError:
     words = error_words(said) or data
     return RemoteError(
         f"the server reported an error inside the stream: {_shown(words)}",
-        remedy="What had arrived is kept. Try again",
+        remedy=KEPT,
     )
 
 

@@ -7,6 +7,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import (
+    KEPT,
     MalformedEvent,
     RemoteError,
     StreamBroken,
@@ -17,7 +18,7 @@ from streamplay.errors import (
 from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.dialects import Audio, Done, Ignored, WireEvent, meaning_of, parsed
 from streamplay.stream.event_notes import EventNotes
-from streamplay.stream.outcomes import first_value
+from streamplay.stream.outcomes import LONGEST_ERROR, first_value
 from streamplay.stream.payload import address_type, find_audio, undo_base64, undo_numbers
 
 if TYPE_CHECKING:
@@ -26,15 +27,11 @@ if TYPE_CHECKING:
 
 _UTF_16: Final = (BOM_UTF16_LE, BOM_UTF16_BE)
 
-_TAIL_BYTES: Final = 4096  # an error's length at most
-
 # Where a value may end: at the end of a line, before the mark of RFC 7464, and where another one
 # follows at once.
 _VALUE_END: Final = re.compile(rb"[\n\x1e]|\}(?=\s*\{)")
 _LONGEST_GAP: Final = 64
 _SEPARATORS: Final = b"\x1e \t\r\n"
-
-_KEPT: Final = "What had arrived is kept. Try again"
 
 MAX_JSON_BYTES: Final = 64 << 20
 """Of JSON that is one value: a quarter of an hour of s16 at 24 kHz in base64."""
@@ -102,9 +99,9 @@ class JsonBody(EventNotes):
         self._data.clear()
         while rest:
             value, end = first_value(rest)
-            long = self.heard or len(rest) > _TAIL_BYTES
+            long = self.heard or len(rest) > LONGEST_ERROR
             if value is None and long and rest.startswith((b"{", b"[")):
-                raise Truncated("the JSON ended before its end", remedy=_KEPT)
+                raise Truncated("the JSON ended before its end", remedy=KEPT)
             yield from self._read(rest[:end], value)
             rest = rest[end:].strip(_SEPARATORS)
         if not self.heard:

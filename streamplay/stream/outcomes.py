@@ -83,7 +83,8 @@ def _first_text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 # What a server's handler writes behind the audio that it had begun to send.
-_LONGEST_ERROR: Final = 4096
+LONGEST_ERROR: Final = 4096
+"""Bytes of an error, where it is no event."""
 _ERROR_BEGINS: Final = (b'{"error"', b'{"detail"', b'{"message"', b'{"status"', b'{"success"')
 _ERROR_BEGIN: Final = re.compile(b"|".join(_ERROR_BEGINS))
 
@@ -97,7 +98,7 @@ class ErrorBehind:
     def feed_bytes(self, data: bytes) -> bytes:
         """Return what is certainly no part of such an error."""
         data = self._held + data if self._held else data
-        window = max(0, len(data) - _LONGEST_ERROR)
+        window = max(0, len(data) - LONGEST_ERROR)
         found = _ERROR_BEGIN.search(data, window)
         at = found.start() if found else _begun(data)
         self._held = data[at:]

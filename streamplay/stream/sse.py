@@ -16,7 +16,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from typing import TYPE_CHECKING, Final
 
-from streamplay.errors import MalformedEvent, TooLarge
+from streamplay.errors import KEPT, MalformedEvent, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,6 +177,4 @@ def _check_text(line: str) -> None:
     # An event's name may hold anything, and so may a comment: but no JSON.
     in_doubt = name not in _NAMES or "{" in line
     if not name.isascii() or (rubbish and in_doubt):
-        raise MalformedEvent(
-            "a line of the stream is no text", remedy="What had arrived is kept. Try again"
-        )
+        raise MalformedEvent("a line of the stream is no text", remedy=KEPT)

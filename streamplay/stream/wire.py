@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from streamplay.errors import (
+    KEPT,
     RemoteError,
     StreamBroken,
     Truncated,
@@ -29,7 +30,7 @@ from streamplay.stream.dialects import (
 )
 from streamplay.stream.event_notes import EventNotes
 from streamplay.stream.json_body import JsonBody
-from streamplay.stream.outcomes import ErrorBehind, error_at_the_end, may_be_last
+from streamplay.stream.outcomes import LONGEST_ERROR, ErrorBehind, error_at_the_end, may_be_last
 from streamplay.stream.repeats import Repeats
 from streamplay.stream.sniff import BASE64, is_bytes, media_type
 from streamplay.stream.sse import MAX_EVENT_BYTES, EventReader
@@ -111,10 +112,6 @@ _JSON_LINES: Final = (
     *("application/x-jsonlines", "application/json-seq", "application/x-json-stream"),
 )
 
-_TAIL_BYTES: Final = 4096  # an error's length at most, where it is no event
-
-_KEPT: Final = "What had arrived is kept. Try again"
-
 _MOST_MISSES: Final = 16
 """Events in a row that repeat no earlier one, before none is looked for any more."""
 
@@ -156,7 +153,7 @@ class _Bytes:
 def _error_at_the_end(words: str) -> RemoteError:
     return RemoteError(
         f"the server reported an error behind the audio: {presentable(words, limit=300)}",
-        remedy=_KEPT,
+        remedy=KEPT,
     )
 
 
@@ -202,8 +199,8 @@ class _EventStream(EventNotes):
         self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
-        tail = data if len(data) >= _TAIL_BYTES else self._tail + data
-        self._tail = tail[-_TAIL_BYTES:]
+        tail = data if len(data) >= LONGEST_ERROR else self._tail + data
+        self._tail = tail[-LONGEST_ERROR:]
         if self._held:
             self._held.append(data)
             self._held_bytes += len(data)
@@ -303,7 +300,7 @@ class _EventStream(EventNotes):
         if mark is None:
             raise Truncated(
                 f"the stream ended without its end mark, after {self._number} events",
-                remedy="What had arrived is kept. Try again",
+                remedy=KEPT,
             )
         self._done = True
         yield mark
