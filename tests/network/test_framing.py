@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import h11
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from streamplay.network.framing import HEAD_BYTES, AnswerReader, BodyCutError, FramingError
@@ -230,6 +231,7 @@ LINES = st.sampled_from(
     ]
 )
 ENDS = st.sampled_from([b"\r\n", b"\n"])
+_FRAMED_TRAILER = re.compile(rb"\n0\r?\n(?:[^\r\n]+\r?\n)*(?:Transfer-Encoding|Content-Length):")
 
 
 @given(
@@ -244,6 +246,9 @@ ENDS = st.sampled_from([b"\r\n", b"\n"])
 @example(b"HTTP/1.1 200 OK", [(b"Transfer-Encoding: chunked", b"\r\n")] * 2, b"")
 def test_h11_reads_the_same(status: bytes, lines: list[tuple[bytes, bytes]], body: bytes) -> None:
     data = status + b"\r\n" + b"".join(line + end for line, end in lines) + b"\r\n" + body
+    # Fields of framing may not stand behind the last chunk (RFC 9110, 6.5.1): h11 refuses some of
+    # them, and here they are passed over as all others.
+    assume(not _FRAMED_TRAILER.search(data))
     ours, theirs = by_us(data), by_h11(data)
     if theirs[2] or ours[2]:
         assert ours == theirs

@@ -340,10 +340,15 @@ def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
     monkeypatch.setattr(queue, "QUEUE_BYTES", 4 * 5000)
     with Player(base_url=speech_server.base_url) as player:
         utterance = player.say("hello", extra=counting(20))
-        being_heard(utterance, 4000)
-        frames = utterance.receipt.frames
         ahead = round(pump.RING_SECONDS * RATE) + 5000
-        assert ahead / 2 < frames.received - frames.played < ahead + 2 * 1200  # and two chunks
+
+        def waiting() -> int:
+            frames = utterance.receipt.frames
+            return frames.received - frames.played
+
+        being_heard(utterance, 4000)
+        wait_until(lambda: waiting() > ahead / 2)
+        assert waiting() < ahead + 2 * 1200  # and two chunks
         player.interrupt()
         assert account_for(utterance.wait(PATIENCE)).interrupted
 

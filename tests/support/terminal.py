@@ -88,6 +88,18 @@ class Terminal:
         """Press these keys."""
         os.write(self._ours, text.encode())
 
+    def type_apart(self, text: str) -> None:
+        """Press these keys, and wait until the program has read them: others are read apart."""
+        self.type(text)
+        theirs = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
+        try:
+            until = time.monotonic() + 30
+            while _unread(theirs):
+                assert time.monotonic() < until, f"{text!r} was not read"
+                time.sleep(0.001)
+        finally:
+            os.close(theirs)
+
     def stop_output(self) -> None:
         """Take nothing that is printed any more, as after Ctrl-S."""
         self._flow(termios.TCOOFF)
@@ -187,3 +199,9 @@ class Terminal:
             return ""
         self._emulator.feed(data)
         return data.decode(errors="replace")
+
+
+def _unread(terminal: int) -> int:
+    """Return how many bytes wait to be read by the program at a terminal."""
+    (count,) = struct.unpack("i", fcntl.ioctl(terminal, termios.FIONREAD, bytes(4)))
+    return int(count)
