@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 # After so many events without audio the stream is handed out unread: what is kept until the first
 # audio stays bounded.
 _EARLY_EVENTS: Final = 1000
-
-# What one turn of the event loop decodes: some 40 ms of work. An event may be 16 times as long.
-_TURN_BYTES: Final = 1 << 20
 
 # Of a text in place of speech so much is shown.
 _SHOWN_BYTES: Final = 160
@@ -135,7 +131,6 @@ class Answer:
         self._last_told = Told()
         self._told = Told()  # what the events that were handed out have said of the audio
         self._holding = False
-        self._any_frames = False
 
     @property
     def format(self) -> AudioFormat:
@@ -209,30 +204,30 @@ class Answer:
         NoAudio
             If it ended well, and there was no audio in it.
         """
-        self._holding = True
+        self._holding, any_frames = True, False
         try:
             async for batch in self._come():
                 for event in joined(batch):
                     if isinstance(event, Words):
-                        yield self._presentable(event)
+                        shown = tuple(conceal(word, self._secret) for word in event.words)
+                        yield replace(event, words=shown)
                     elif isinstance(event, _SAYING):
                         for chunk in self._decode(event):
+                            any_frames = any_frames or len(chunk.frames) > 0
                             yield chunk
-                            self._note(chunk)
-                            if len(chunk.data) >= _TURN_BYTES:
-                                await asyncio.sleep(0)
+                            self._check_silence(chunk)
         except StreamPlayError:
             for chunk in self.held():
                 yield chunk
             raise
         self._holding = False
         for chunk in self._decoder.finish():
+            any_frames = any_frames or len(chunk.frames) > 0
             yield chunk
-            self._note(chunk)
-        self._check_end()
-
-    def _presentable(self, event: Words) -> Words:
-        return replace(event, words=tuple(conceal(word, self._secret) for word in event.words))
+            self._check_silence(chunk)
+        self._still = not self._stillness.heard and self._stillness.seconds >= _NO_WORD_SECONDS
+        if not any_frames:
+            raise self._no_audio()
 
     def _decode(self, event: Audio | Ignored) -> Iterable[Chunk]:
         """Return the chunks that an event gives, and note what it says of the audio."""
@@ -251,19 +246,12 @@ class Answer:
         if isinstance(event, Audio):
             yield from self._decoder.feed(event.data)
 
-    def _note(self, chunk: Chunk) -> None:
-        """Note what has come; raise `TimedOut` where it was nothing but silence for too long."""
-        self._any_frames = self._any_frames or len(chunk.frames) > 0
+    def _check_silence(self, chunk: Chunk) -> None:
+        """Raise `TimedOut` where nothing but silence has come for too long."""
         samplerate, waited = self._decoder.format.samplerate, self._body.waited
         limit = self._stillness.exceeded(chunk.frames, samplerate, waited)
         if limit is not None:
             raise TimedOut("audio", limit, remedy="Nothing but silence came. Try again")
-
-    def _check_end(self) -> None:
-        """Note whether all that came was silence; raise `NoAudio` where nothing came."""
-        self._still = not self._stillness.heard and self._stillness.seconds >= _NO_WORD_SECONDS
-        if not self._any_frames:
-            raise self._no_audio()
 
     def held(self) -> Iterator[Chunk]:
         """Yield what `chunks` held back, where it was left or broke: it came before that."""
@@ -309,16 +297,12 @@ class Answer:
 
 
 def joined(batch: list[WireEvent]) -> Iterable[WireEvent]:
-    """Return the events that came together; small deltas among them as one, large ones in parts.
+    """Return the events that came together; small deltas among them as one.
 
     No container's header fits in so few bytes, so that none is lost inside. Each decoded
     chunk costs some 10 µs, and a server may send a million of them.
     """
-    return batch if len(batch) == 1 and not _is_large(batch[0]) else _joined(batch)
-
-
-def _is_large(event: WireEvent) -> bool:
-    return isinstance(event, Audio) and len(event.data) > _TURN_BYTES
+    return batch if len(batch) == 1 else _joined(batch)
 
 
 def _joined(batch: list[WireEvent]) -> Iterator[WireEvent]:
@@ -335,11 +319,7 @@ def _joined(batch: list[WireEvent]) -> Iterator[WireEvent]:
         if small and not isinstance(event, Ignored):
             yield Audio(b"".join(small), told)
             small.clear()
-        if isinstance(event, Audio) and len(event.data) > _TURN_BYTES:
-            parts = range(0, len(event.data), _TURN_BYTES)
-            yield from (replace(event, data=event.data[at : at + _TURN_BYTES]) for at in parts)
-        else:
-            yield event
+        yield event
     if small:
         yield Audio(b"".join(small), told)
 

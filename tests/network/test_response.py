@@ -10,11 +10,9 @@ import pytest
 
 from streamplay import errors
 from streamplay.audio import AudioFormat
-from streamplay.network import answer_audio, retry
+from streamplay.network import retry
 from streamplay.network.api import SpeechApi
 from streamplay.request import SpeechRequest
-from streamplay.server.known_signals import count
-from streamplay.stream.decoder import Chunk
 from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, Words
 from tests.support.rawserver import (
     DONE,
@@ -90,29 +88,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def drop(connection: Connection) -> None:
     connection.reset()
-
-
-def test_a_large_event_is_decoded_in_turns_and_heard_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_audio, "_TURN_BYTES", 1000)
-    sound = count(0, 2600).tobytes()
-
-    async def use(client: SpeechApi, _: RawServer) -> None:
-        turns = 0
-
-        async def work() -> None:
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0)
-                turns += 1
-
-        working = asyncio.create_task(work())
-        async with client.open(REQUEST) as response:
-            chunks = [(turns, each) async for each in response.chunks() if isinstance(each, Chunk)]
-        working.cancel()
-        assert b"".join(chunk.data for _, chunk in chunks) == sound
-        assert chunks[-1][0] - chunks[0][0] >= len(sound) // 1000
-
-    with_client(use, answer(speech(sound)))
 
 
 def test_events_come_in_order_and_end_with_the_mark() -> None:
