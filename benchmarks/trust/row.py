@@ -242,6 +242,8 @@ class Run:
         told = self.program(*beside, counts=r"(\d+) passed", may_fail=True)
         failed = re.findall(r"(?m)^(?:FAILED|ERROR) (\S+)", told)
         self.planned = self.done + len(failed)
+        if re.search("INTERNALERROR|Interrupted|worker .* crashed", told):
+            self.fault(f"pytest did not run them all: {told[-200:]}")
         if failed:
             self.facts["failed once beside other programs"] = ", ".join(failed)
             self.program(*base, *failed, counts=r"(\d+) passed")

@@ -8,14 +8,15 @@ import gc
 import os
 import sys
 
-_COLLECTED = gc.isenabled()
+_GC_WAS_ON = gc.isenabled()
 gc.disable()  # collections free nothing of what is imported, and take 2 ms before a request leaves
-from streamplay.cli import console, parser, signals, status, stored_key  # noqa: E402
-from streamplay.cli.native_messages import kept_from_the_screen  # noqa: E402
-from streamplay.errors import StreamPlayError  # noqa: E402
-
-if _COLLECTED:
-    gc.enable()
+try:
+    from streamplay.cli import console, parser, signals, status, stored_key
+    from streamplay.cli.native_messages import kept_from_the_screen
+    from streamplay.errors import StreamPlayError
+finally:
+    if _GC_WAS_ON:
+        gc.enable()
 
 TYPE_CHECKING = False  # typing takes 5 ms to import, before a request leaves
 if TYPE_CHECKING:

@@ -28,10 +28,10 @@ class Connection:
 
     def __init__(self, address: tuple[str, int]) -> None:
         host, port = address
-        # As bytes: of a string Python makes IDNA, and imports 2 ms of tables for it. The host of
-        # an `Endpoint` is ASCII.
-        resolved: Any = host.encode("ascii")
-        self.socket = socket.create_connection((resolved, port), CONNECT_SECONDS)
+        # As bytes: Python encodes a string with IDNA, and takes 2 ms to import the tables of that.
+        # The host of an `Endpoint` is ASCII.
+        name: Any = host.encode("ascii")
+        self.socket = socket.create_connection((name, port), CONNECT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._tls: ssl.SSLObject | None = None
 
@@ -40,7 +40,9 @@ class Connection:
         import ssl
 
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._tls = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=host.encode("ascii")
+        )
         while True:
             try:
                 self._tls.do_handshake()

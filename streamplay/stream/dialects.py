@@ -351,7 +351,7 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
     if own in fields:
         return own
     if _AUDIO_KEYS.isdisjoint(fields):
-        return ""  # of most events without audio
+        return ""  # as for most events without audio
     if own:
         return next((key for key in _KEYS_WITHOUT_KIND if key in fields), "")
     if kind == _UNNAMED or kind.endswith(_AUDIO_ENDINGS):

@@ -52,7 +52,7 @@ def tells_failure(fields: Mapping[str, Any], kind: str) -> bool:
     if kind == "error" or kind.endswith((".error", ".failed")):
         return True
     if _FAILURE_NAMES.isdisjoint(fields):
-        return False  # of most events
+        return False  # as for most events
     state, errors, base = (fields.get(name) for name in ("status", "errors", "base_resp"))
     return (
         (isinstance(state, str) and state in _FAILED_STATES)
@@ -84,7 +84,7 @@ def _first_text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 # What a server's handler writes behind the audio that it had begun to send.
 LONGEST_ERROR: Final = 4096
-"""Bytes of an error, where it is no event."""
+"""The most bytes of an error that is no event of its own."""
 _ERROR_BEGINS: Final = (b'{"error"', b'{"detail"', b'{"message"', b'{"status"', b'{"success"')
 _ERROR_BEGIN: Final = re.compile(b"|".join(_ERROR_BEGINS))
 

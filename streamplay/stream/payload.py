@@ -29,10 +29,11 @@ LONG: Final = 256
 """Characters from which on what can be read as base64 is no word of any language."""
 
 _SHORTEST: Final = 16
-"""Characters that base64 has at least, where a container of audio can be known by its begin."""
+"""The fewest characters of base64 by which a container of audio can be known."""
 
-# The begin of such a string in JSON: base64 has no full stop, and an address tells itself.
-_LONG_STRING: Final = re.compile(rf'"(?:data:|[^".]{{{_SHORTEST}}})', re.IGNORECASE)
+# A string of JSON that is long enough, by its first characters. Base64 holds no full stop; the
+# media type of an address may, and any letter of its first word may be escaped.
+_LONG_STRING: Final = re.compile(rf'"[^".]{{{_SHORTEST}}}|data:|\\u00[2-7]', re.IGNORECASE)
 _SHORTEST_NUMBERS: Final = 2 * LONG - 1  # a digit each, and commas between
 
 _DEPTH: Final = 8  # Gemini's candidates.0.content.parts.0.inlineData.data is 7 deep
@@ -114,9 +115,9 @@ class AudioField(NamedTuple):
 
 
 def can_hold_audio(text: str) -> bool:
-    """Tell whether `find_audio` can find anything in the object that a text in JSON is.
+    """Tell whether `find_audio` can find anything in the object that a JSON text holds.
 
-    Most small events are cleared by this, at a tenth of the cost of looking at their fields.
+    For most small events it says no, at a tenth of the cost of looking at their fields.
     """
     return len(text) >= _SHORTEST_NUMBERS or _LONG_STRING.search(text) is not None
 

@@ -231,7 +231,9 @@ LINES = st.sampled_from(
     ]
 )
 ENDS = st.sampled_from([b"\r\n", b"\n"])
-_FRAMED_TRAILER = re.compile(rb"\n0\r?\n(?:[^\r\n]+\r?\n)*(?:Transfer-Encoding|Content-Length):")
+_FRAMED_TRAILER = re.compile(
+    rb"\n\r?\n(?:.*\n)*0\r?\n(?:[^\r\n]+\r?\n)*(?:Transfer-Encoding|Content-Length):"
+)
 
 
 @given(

@@ -419,6 +419,7 @@ _AUDIO_TEXTS = st.sampled_from((LONG, b"RIFF\0\0\0\0WAVEfmt ", b"OggS" + bytes(9
             b64(data),
             f"data:audio/vnd.wave;base64,{b64(data)}",
             f"DATA:;base64,{b64(data)}",
+            f"\r\ndata:audio/vnd.wave;base64,{b64(data)}",
             base64.encodebytes(data).decode(),
             base64.urlsafe_b64encode(data).decode(),
         )
@@ -440,6 +441,7 @@ def test_no_event_that_holds_audio_is_cleared_by_its_text(
     if find_audio(fields).path:
         assert can_hold_audio(text)
         assert can_hold_audio(text.replace("/", "\\/"))
+        assert can_hold_audio(text.replace("data:", "d\\u0061ta:"))
 
 
 def test_small_events_are_cleared_by_their_text() -> None:

@@ -89,8 +89,9 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def type_apart(self, text: str) -> None:
-        """Press these keys, and wait until the program has read them: others are read apart."""
+        """Press these keys and wait until the program has read them; later ones are read apart."""
         self.type(text)
+        time.sleep(0.01)  # the kernel hands them to the program's side a little later
         theirs = os.open(self._name, os.O_RDWR | os.O_NOCTTY)
         try:
             until = time.monotonic() + 30
