@@ -195,7 +195,6 @@ class _EventStream(EventNotes):
         self._misses = 0  # events since one was read by the pattern
         self._noted: Repeats | None = None  # whose event was the last one
         self._held: list[bytes] = []  # the beginning of an event that repeats another
-        self._held_bytes = 0
         self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
@@ -203,8 +202,7 @@ class _EventStream(EventNotes):
         self._tail = tail[-LONGEST_ERROR:]
         if self._held:
             self._held.append(data)
-            self._held_bytes += len(data)
-            small = self._held_bytes <= self._max
+            small = sum(map(len, self._held)) <= self._max
             if small and self._repeats and not self._repeats.may_end(data):
                 return
             data = self._take_held()
@@ -218,7 +216,6 @@ class _EventStream(EventNotes):
     def _take_held(self) -> bytes:
         data = b"".join(self._held)
         self._held.clear()
-        self._held_bytes = 0
         return data
 
     def _feed_blocks(self, data: bytes) -> Iterator[WireEvent]:
@@ -243,7 +240,7 @@ class _EventStream(EventNotes):
                     continue
                 rest = data[at:]
                 if size - at <= self._max and repeats.may_begin(rest):
-                    self._held, self._held_bytes = [rest], len(rest)
+                    self._held = [rest]
                     return
             end = _BLANK_LINE.search(data, at)
             stop = end.end() if end else size
@@ -283,8 +280,6 @@ class _EventStream(EventNotes):
             yield meant
 
     def finish(self) -> Iterator[WireEvent]:
-        if self._held and not self._done:
-            yield from self._feed_events(self._take_held())
         if self._done:
             return
         mark = self._unfinished_mark()
@@ -312,7 +307,6 @@ class _EventStream(EventNotes):
         come whole has told that all the audio came before it.
         """
         try:
-            list(self._events.feed(self._take_held()))  # no whole event is in it
             event = self._events.pending()
             if event is None or not event.data.rstrip().endswith(("]", "}")):
                 return None  # cut short

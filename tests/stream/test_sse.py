@@ -227,3 +227,11 @@ def test_the_fields_are_read_without_the_face_of_their_library(
     assert sse.decoders.__wrapped__() is first
     for name in [name for name in sys.modules if name.startswith("httpx_sse")]:
         monkeypatch.delitem(sys.modules, name)  # the others come back
+
+
+def test_the_last_event_without_data_is_named() -> None:
+    reader = EventReader()
+    assert list(reader.feed(b"event: one\n\nevent: two\n\n: three\n\n")) == []
+    assert reader.dataless == "two"
+    assert [each.event for each in reader.feed(b"event: four\ndata: x\n\n")] == ["four"]
+    assert reader.dataless == "two"

@@ -331,6 +331,35 @@ def test_one_value_over_many_lines_is_tried_sixty_four_times(
         assert len(tried) == 64 + bool(before)
 
 
+def large_delta(length: int) -> bytes:
+    """Return an event of so many bytes; what it holds besides its audio makes up the length."""
+    delta = {"type": "audio", "data": b64(bytes(3 * (length // 4 - 30))), "note": ""}
+    delta["note"] = "x" * (length - len(sse(delta)))
+    return sse(delta)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "power"),
+    [
+        ([1 << 14] * 3, 17),  # from 16 kB on more is fed at a time
+        ([(1 << 14) - 1] * 3, 15),
+        ([9000] * 4, 15),
+    ],
+)
+def test_large_events_that_repeat_are_fed_with_less_copying(lengths: list[int], power: int) -> None:
+    reader = reader_for("text/event-stream")
+    assert len(list(reader.feed(b"".join(map(large_delta, lengths))))) == len(lengths)
+    assert reader.turn_bytes == 1 << power
+
+
+def test_a_last_event_that_repeats_many_like_one_another_is_empty() -> None:
+    deltas = [SOUND[at:][:96] for at in range(0, len(SOUND), 96)]
+    last = {"type": "audio", "data": b64(SOUND), "is_final": True}
+    body = sse(*({"type": "audio", "data": b64(delta)} for delta in deltas), last)
+    heard = [event.data for event in read(body) if isinstance(event, Audio)]
+    assert heard == [*deltas, b""]
+
+
 def test_an_error_behind_bytes_is_told_and_what_only_begins_like_one_is_heard() -> None:
     with pytest.raises(RemoteError, match="GPU"):
         read(bytes(100) + b'{"error": {"message": "the GPU is on fire"}}', "audio/pcm")
