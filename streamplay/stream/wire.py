@@ -307,6 +307,7 @@ class _EventStream(EventNotes):
         come whole has told that all the audio came before it.
         """
         try:
+            list(self._events.feed(self._take_held()))  # without a line's end, so no event
             event = self._events.pending()
             if event is None or not event.data.rstrip().endswith(("]", "}")):
                 return None  # cut short

@@ -360,6 +360,16 @@ def test_a_last_event_that_repeats_many_like_one_another_is_empty() -> None:
     assert heard == [*deltas, b""]
 
 
+@pytest.mark.parametrize("end", ["data: [DONE]", "data: [DONE]\n", 'data: {"type": "done"}'])
+def test_an_end_mark_without_its_blank_line_counts_behind_repeated_events_however_it_is_cut(
+    end: str,
+) -> None:
+    deltas = sse(*({"type": "speech.audio.delta", "audio": b64(SOUND)} for _ in range(4)))
+    for at in range(len(end) + 1):
+        events = read([deltas + end[:at].encode(), end[at:].encode()])
+        assert events == [*[Audio(SOUND)] * 4, Done()]
+
+
 def test_an_error_behind_bytes_is_told_and_what_only_begins_like_one_is_heard() -> None:
     with pytest.raises(RemoteError, match="GPU"):
         read(bytes(100) + b'{"error": {"message": "the GPU is on fire"}}', "audio/pcm")
