@@ -289,3 +289,20 @@ def test_a_text_that_breaks_off_leaves_its_whole_sentences() -> None:
     for text, whole in (("One. Two", ["One."]), ("One. Two. ", ["One.", "Two."]), ("One", [])):
         cutter = SentenceCutter()
         assert [*cutter.feed(text), *cutter.break_off()] == whole
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u3000", "\u2003", "\u00a0\u202f"])
+def test_a_wide_space_before_a_full_stop_is_as_good_as_any(space: str) -> None:
+    text = f"It is plan B{space}. " * 3
+    assert list(pieces(text, 20)) == [f"It is plan B{space}."] * 3
+
+
+def test_a_panic_inside_sentencex_leaves_the_text_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    class PanicException(BaseException):
+        pass
+
+    def segment(*_: str) -> list[str]:
+        raise PanicException
+
+    monkeypatch.setattr("sentencex.segment", segment)
+    assert " ".join(pieces("One. Two. Three is said here.", 20)) == "One. Two. Three is said here."
