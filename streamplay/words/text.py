@@ -9,7 +9,7 @@ cut, between two words. See docs/text.md.
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from unicodedata import category
 
@@ -388,8 +388,13 @@ def _segment(text: str, language: str) -> list[str]:
         if type(error).__name__ != "PanicException":  # a fault in Rust; it is no `Exception`
             raise
         return [text]
-    ends = list(accumulate(map(len, sentences)))
-    return [text[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+    # It reads 10 kB at a time, and leaves out the blank line on which one of these parts ends.
+    ends, at = [0], 0
+    for sentence in sentences:
+        at = narrow.index(sentence, at) + len(sentence)
+        ends.append(at)
+    ends[-1] = len(text)
+    return [text[begin:end] for begin, end in pairwise(ends)]
 
 
 def _code(language: str) -> str:

@@ -12,6 +12,7 @@ from streamplay.words.text import (
     LONGEST,
     SentenceCutter,
     pieces,
+    sentence_ends,
 )
 from streamplay.words.token_pace import LONGEST_QUIET_SECONDS, QUIET_SECONDS, UNKNOWN_SECONDS
 
@@ -306,3 +307,14 @@ def test_a_panic_inside_sentencex_leaves_the_text_whole(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("sentencex.segment", segment)
     assert " ".join(pieces("One. Two. Three is said here.", 20)) == "One. Two. Three is said here."
+
+
+def test_no_blank_line_of_a_long_text_is_lost_whatever_is_read_at_a_time() -> None:
+    for length in range(1, 30):  # sentencex reads 10 kB at a time, up to a blank line
+        first = f"It begin{'s' * length}."
+        text = f"{first}\n\n" + "It goes on.\n\n" * 900
+        ends = [0, *sentence_ends(text)]
+        assert ends[-1] == len(text)
+        said = {text[begin:end].strip() for begin, end in itertools.pairwise(ends)}
+        # Two of them together where a part of the text ends.
+        assert said <= {first, "It goes on.", "It goes on.\n\nIt goes on.", ""}
