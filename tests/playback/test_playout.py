@@ -350,6 +350,39 @@ def test_a_pause_is_no_part_of_a_stall() -> None:
     assert [note.frames for note in notes] == [80]
 
 
+def test_silence_for_a_dry_ring_is_counted_until_its_end_is_told() -> None:
+    playout = Playout(RATE, 1, 4000)
+    playout.write_frames(tone(100))
+    render(playout, 100)
+    assert playout.starved == 0
+    render(playout, 130)
+    assert playout.starved == 130
+    playout.end()
+    render(playout, 50)
+    assert playout.starved == 130
+
+
+def test_each_channel_of_a_ramp_goes_on_from_its_own_last_sample() -> None:
+    playout = Playout(RATE, 2, 4000)
+    frames = np.full((100, 2), 0.5, np.float32)
+    frames[:, 1] = -0.25
+    playout.write_frames(frames)
+    heard = render(playout, 100 + FADE)[100:]
+    falling = np.arange(FADE - 1, -1, -1, dtype=np.float32) / FADE
+    assert np.allclose(heard, np.stack((falling / 2, -falling / 4), axis=1), atol=1e-6)
+
+
+def test_another_callback_fades_in() -> None:
+    playout = Playout(RATE, 1, 4000)
+    playout.write_frames(np.full((300, 1), 0.5, np.float32))
+    render(playout, 100)
+    playout.moved()
+    heard = render(playout, FADE_IN + 10)[:, 0]
+    assert heard[0] < 0.02
+    assert np.all(np.diff(heard[:FADE_IN]) > 0)
+    assert heard[-1] == 0.5
+
+
 @pytest.mark.parametrize("told", ["before", "after"])
 def test_the_end_of_a_stream_is_no_stall_and_the_next_begins_unfaded(told: str) -> None:
     playout = Playout(RATE, 1, 4000)
@@ -477,7 +510,7 @@ def test_underflows_are_told_only_while_sound_is_open() -> None:
     render(playout, 10, late=True)
     notes = playout.journal.read_notes()
     assert [note.kind for note in notes] == [Kind.PLAYED, Kind.UNDERFLOWED, Kind.PLAYED]
-    assert notes[1].position == 10
+    assert (notes[1].position, notes[1].frames) == (10, 0)
     playout.pause()
     render(playout, 100)
     render(playout, 10, late=True)

@@ -427,6 +427,15 @@ def test_the_user_who_says_raw_is_believed_over_a_compressed_content_type() -> N
     assert kept(decode(decoder, [data])) == data
 
 
+@pytest.mark.parametrize("begin", [b"fLaC", b"OggS\0\2", b"\x1aE\xdf\xa3"])
+def test_the_user_who_says_raw_is_believed_over_the_mark_of_a_container(begin: bytes) -> None:
+    data = begin + S16.encode(tone())
+    data = data[: len(data) // 2 * 2]
+    decoder = Decoder(S16, "user")
+    assert kept(decode(decoder, [data])) == data
+    assert decoder.format == S16
+
+
 # The noise guard
 
 
