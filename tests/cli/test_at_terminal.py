@@ -21,6 +21,7 @@ from streamplay.cli.status_screen import StatusScreen
 from streamplay.events import FirstSound, Stalled
 from streamplay.speech.landmarks import HeardSentence
 from streamplay.speech.steering import ListenerView
+from tests.support.speaking import wait_until
 from tests.support.terminal import CTRL_C, Terminal
 
 if TYPE_CHECKING:
@@ -242,14 +243,12 @@ def test_reading_a_file_aloud_at_a_terminal(speech_server: LocalServer, tmp_path
         terminal.shows("playing 0:0", "sentence 1", "One sentence of some length")
         terminal.type(" ")
         terminal.shows("paused")
-        time.sleep(
-            1
-        )  # while it is paused, the screen does not tell that the next sentence has come
+        # While it is paused, the screen does not tell that the next sentence has come.
+        time.sleep(1)
         terminal.type("\x1b[C")
         terminal.shows("paused", "sentence 2", "Then another one comes.")
         terminal.resize(40, 24)
-        assert terminal.settle()
-        assert all(len(row) < 40 for row in terminal.rows[-2:])
+        wait_until(lambda: terminal.settle() and all(len(row) < 40 for row in terminal.rows[-2:]))
         terminal.shows("paused", "Then another one comes.")
         terminal.type("\x1b[D")
         terminal.shows("paused 0:00")
