@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ from tests.support.terminal import CTRL_C, CTRL_D, CTRL_T, ESC, LEFT, UP, Termin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 LONG = "This line goes on and on, so that there is time to cut it short before it ends."
 PROMPT = "say>"
@@ -366,8 +366,7 @@ def test_ctrl_z_stops_and_the_line_is_there_afterwards(at_prompt: Terminal) -> N
     at_prompt.type("Half a line")
     at_prompt.shows("Half a line")
     at_prompt.type("\x1a")
-    state = Path(f"/proc/{at_prompt.process.pid}/stat")
-    wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T")  # stopped
+    at_prompt.settle()
     at_prompt.process.send_signal(signal.SIGCONT)
     at_prompt.type(" and the rest.\r")
     at_prompt.shows("say> Half a line and the rest.", "result   complete")
