@@ -194,15 +194,15 @@ class _EventStream(EventNotes):
         self._repeats: Repeats | None = None
         self._misses = 0  # events since one was read by the pattern
         self._noted: Repeats | None = None  # whose event was the last one
-        self._held: list[bytes] = []  # the beginning of an event that repeats another
+        self._held = bytearray()  # the beginning of an event that repeats another
         self._tail = b""
 
     def feed(self, data: bytes) -> Iterator[WireEvent]:
         tail = data if len(data) >= LONGEST_ERROR else self._tail + data
         self._tail = tail[-LONGEST_ERROR:]
         if self._held:
-            self._held.append(data)
-            small = sum(map(len, self._held)) <= self._max
+            self._held += data
+            small = len(self._held) <= self._max
             if small and self._repeats and not self._repeats.may_end(data):
                 return
             data = self._take_held()
@@ -214,7 +214,7 @@ class _EventStream(EventNotes):
             yield from self._feed_events(data)
 
     def _take_held(self) -> bytes:
-        data = b"".join(self._held)
+        data = bytes(self._held)
         self._held.clear()
         return data
 
@@ -240,7 +240,7 @@ class _EventStream(EventNotes):
                     continue
                 rest = data[at:]
                 if size - at <= self._max and repeats.may_begin(rest):
-                    self._held = [rest]
+                    self._held += rest
                     return
             end = _BLANK_LINE.search(data, at)
             stop = end.end() if end else size

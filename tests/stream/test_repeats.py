@@ -96,7 +96,7 @@ def test_from_the_third_on_events_that_repeat_are_not_read_as_json(
         events += reader.feed(body[at : at + size])
     assert events == [Audio(bytes([number]) * 60) for number in range(40)]
     assert len(as_json) == 2
-    assert reader._held == []
+    assert not reader._held
     with pytest.raises(Truncated, match="after 40 events"):
         list(reader.finish())
 
