@@ -196,12 +196,14 @@ class Body:
         piece = self._first
         self._since = self.patience.clock()
         while piece is not None:
-            turn = perf_counter()
-            for at in range(0, len(piece), reader.turn_bytes):
+            turn, at = perf_counter(), 0
+            while at < len(piece):
                 if at and perf_counter() - turn > _TURN_SECONDS:
                     await asyncio.sleep(0)
                     turn = perf_counter()
-                batch, fault = self._meaning(reader.feed(piece[at : at + reader.turn_bytes]))
+                part = piece[at : at + reader.turn_bytes]  # the reader changes how much it takes
+                at += len(part)
+                batch, fault = self._meaning(reader.feed(part))
                 self.late = reader.late
                 if batch:
                     yield batch

@@ -90,6 +90,21 @@ def test_a_body_cut_anywhere_gives_the_same_events(places: list[int]) -> None:
     asyncio.run(main())
 
 
+@given(
+    st.lists(st.sampled_from((40, 3000, 12_000, 13_000, 20_000, 60_000)), min_size=1, max_size=40),
+    st.lists(st.integers(0, 1 << 21), max_size=4),
+)
+def test_large_and_small_events_in_long_pieces_come_once(
+    sizes: list[int], places: list[int]
+) -> None:
+    """Where events become large, more is read in one turn, and nothing of it twice."""
+    audio = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    pieces = cut(b"".join(delta(part) for part in audio) + DONE, places)
+    events, fault = asyncio.run(read(body_of(*pieces)))
+    assert fault is None
+    assert [event.data for event in events if isinstance(event, Audio)] == audio
+
+
 @given(st.binary(min_size=1, max_size=200), st.lists(st.integers(0, 10_000), max_size=8))
 def test_raw_bytes_cut_anywhere_are_the_same_bytes(data: bytes, places: list[int]) -> None:
     async def main() -> None:
