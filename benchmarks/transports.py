@@ -111,7 +111,7 @@ async def ours(url: str) -> AsyncIterator[Read]:
 
     async def read(_: int) -> None:
         exchange = await transport.send("POST", "/x", transport.begin(), content=b"{}")
-        async for _piece in exchange.chunks():
+        async for _piece in exchange.pieces():
             pass
 
     yield read

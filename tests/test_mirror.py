@@ -40,7 +40,6 @@ ELSEWHERE = {
     "cli/typist.py": "cli/test_live.py",
     "cli/unspoken.py": "cli/test_live.py",
     "codecs/*": "codecs/test_readers.py",
-    "network/answer_audio.py": "network/test_response.py",
     "network/connection.py": "network/test_transport.py",
     "network/early_response.py": "network/test_early.py",
     "network/exchange.py": "network/test_transport.py",

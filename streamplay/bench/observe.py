@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from streamplay.bench.sample import Sample
 from streamplay.errors import ServerRefused, StreamPlayError
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from streamplay.network.response import SpeechResponse
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk
+
+# Five pieces of 100 ms are decoded at a time: one turn of the task for all of them. It holds up to
+# 32 kB of a stream for so long.
+_GATHER_SECONDS: Final = 0.5
 
 
 def import_decoding() -> None:
@@ -70,11 +74,13 @@ async def _observe(
 
 async def _read(response: SpeechResponse, sample: Sample) -> None:
     watch = _Watch(sample, response)
+    response.gather(_GATHER_SECONDS)
     sample.voice = response.voice or sample.voice
     async with aclosing(response.chunks()) as chunks:
         async for chunk in chunks:
             if not isinstance(chunk, Words):
                 watch.note(chunk)
+            del chunk  # its frames are not kept while the next are awaited
 
 
 class _Watch:
@@ -86,12 +92,13 @@ class _Watch:
         self._onset: VoiceOnset | None = None
 
     def note(self, chunk: Chunk) -> None:
-        """Note a chunk: it came with its last byte, and decoding it is not the server's time."""
+        """Note when the frames of a chunk came: decoding them is not the server's time."""
         if not len(chunk.frames):
             return
         if self._onset is None:
             self._begin()
-        self._sample.arrivals.append(self._response.arrived, len(chunk.frames))
+        for when, frames in self._response.arrivals(chunk):
+            self._sample.arrivals.append(when, frames)
         if self._sample.sound is not None:
             self._sample.sound.append(chunk.frames)
         if self._sample.voice_frame is None and self._onset is not None:

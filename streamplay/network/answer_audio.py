@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from streamplay.errors import NoAudio, StreamBroken, StreamPlayError, TimedOut
@@ -15,7 +16,7 @@ from streamplay.stream.stillness import SilenceLimits, Stillness
 from streamplay.stream.wire import Audio, Ignored, Words, reader_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 
     from streamplay.audio import AudioFormat
     from streamplay.models import FormatSource
@@ -131,6 +132,8 @@ class Answer:
         self._last_told = Told()
         self._told = Told()  # what the events that were handed out have said of the audio
         self._holding = False
+        self._any_frames = False
+        self._arrivals: tuple[tuple[float, int], ...] = ()  # of what was decoded last
 
     @property
     def format(self) -> AudioFormat:
@@ -204,33 +207,60 @@ class Answer:
         NoAudio
             If it ended well, and there was no audio in it.
         """
-        self._holding, any_frames = True, False
+        self._holding = True
+        item: Chunk | Words | None
         try:
             async for batch in self._come():
-                for event in joined(batch):
-                    if isinstance(event, Words):
-                        shown = tuple(conceal(word, self._secret) for word in event.words)
-                        yield replace(event, words=shown)
-                    elif isinstance(event, _SAYING):
-                        for chunk in self._decode(event):
-                            any_frames = any_frames or len(chunk.frames) > 0
-                            yield chunk
-                            self._check_silence(chunk)
+                for item in self._decoded(batch):
+                    yield item
+                    self._check(item)
+                # A thousand streams that wait keep nothing that has been handed out.
+                item = None
+                batch.clear()
         except StreamPlayError:
             for chunk in self.held():
                 yield chunk
             raise
         self._holding = False
+        self._arrivals = self._arrivals[-1:]
         for chunk in self._decoder.finish():
-            any_frames = any_frames or len(chunk.frames) > 0
             yield chunk
-            self._check_silence(chunk)
+            self._check(chunk)
         self._still = not self._stillness.heard and self._stillness.seconds >= _NO_WORD_SECONDS
-        if not any_frames:
+        if not self._any_frames:
             raise self._no_audio()
+
+    def _decoded(self, batch: list[WireEvent]) -> Iterator[Chunk | Words]:
+        """Yield the audio and the word times of events that came together."""
+        for event in joined(batch, self._joins):
+            if isinstance(event, Words):
+                shown = tuple(conceal(word, self._secret) for word in event.words)
+                yield replace(event, words=shown)
+            elif isinstance(event, _SAYING):
+                yield from self._decode(event)
+
+    def arrivals(self, chunk: Chunk) -> list[tuple[float, int]]:
+        """Return when the frames of the chunk that was yielded last came: pairs (time, frames).
+
+        A chunk may be of several deltas. Frames came with the last byte that they are made of.
+        """
+        arrivals, self._arrivals = self._arrivals, self._arrivals[-1:]
+        if len(arrivals) == 1:
+            return [(arrivals[0][0], len(chunk.frames))]
+        pairs, left, size = [], len(chunk.frames), sum(size for _, size in arrivals)
+        for when, part in arrivals:
+            count = left * part // size if size else left
+            pairs.append((when, count))
+            left, size = left - count, size - part
+        return [pair for pair in pairs if pair[1]]
+
+    def _joins(self, data: bytes) -> bool:
+        return self._made is not None and self._made.joins(data)
 
     def _decode(self, event: Audio | Ignored) -> Iterable[Chunk]:
         """Return the chunks that an event gives, and note what it says of the audio."""
+        if isinstance(event, Audio):
+            self._arrivals = event.arrivals
         told = event.told
         if told is not self._last_told and told != self._last_told:
             return self._decode_as_told(event)
@@ -246,10 +276,13 @@ class Answer:
         if isinstance(event, Audio):
             yield from self._decoder.feed(event.data)
 
-    def _check_silence(self, chunk: Chunk) -> None:
-        """Raise `TimedOut` where nothing but silence has come for too long."""
+    def _check(self, item: Chunk | Words) -> None:
+        """Note whether there are frames; raise `TimedOut` after silence for too long."""
+        if isinstance(item, Words):
+            return
+        self._any_frames = self._any_frames or len(item.frames) > 0
         samplerate, waited = self._decoder.format.samplerate, self._body.waited
-        limit = self._stillness.exceeded(chunk.frames, samplerate, waited)
+        limit = self._stillness.exceeded(item.frames, samplerate, waited)
         if limit is not None:
             raise TimedOut("audio", limit, remedy="Nothing but silence came. Try again")
 
@@ -296,32 +329,41 @@ class Answer:
         )
 
 
-def joined(batch: list[WireEvent]) -> Iterable[WireEvent]:
-    """Return the events that came together; small deltas among them as one.
+def joined(
+    batch: list[WireEvent], joins: Callable[[bytes], bool] = lambda _: False
+) -> Iterable[WireEvent]:
+    """Return the events that came together; deltas of the same audio among them as one.
 
-    No container's header fits in so few bytes, so that none is lost inside. Each decoded
-    chunk costs some 10 µs, and a server may send a million of them.
+    Those are what `joins` says, and small ones: no container's header fits in so few bytes, so
+    that none is lost inside. Each decoded chunk costs some 10 µs, and a server may send a million
+    of them.
     """
-    return batch if len(batch) == 1 else _joined(batch)
+    return batch if len(batch) == 1 else _joined(batch, joins)
 
 
-def _joined(batch: list[WireEvent]) -> Iterator[WireEvent]:
-    small: list[bytes] = []
-    told = Told()
+def _joined(batch: list[WireEvent], joins: Callable[[bytes], bool]) -> Iterator[WireEvent]:
+    held: list[Audio] = []
     for event in batch:
-        if isinstance(event, Audio) and len(event.data) < _SMALL_BYTES:
-            if small and event.told != told:
-                yield Audio(b"".join(small), told)
-                small.clear()
-            small.append(event.data)
-            told = event.told
+        if isinstance(event, Audio) and (len(event.data) < _SMALL_BYTES or joins(event.data)):
+            if held and event.told is not held[0].told and event.told != held[0].told:
+                yield _one(held)
+                held.clear()
+            held.append(event)
             continue
-        if small and not isinstance(event, Ignored):
-            yield Audio(b"".join(small), told)
-            small.clear()
+        if held and not isinstance(event, Ignored):
+            yield _one(held)
+            held.clear()
         yield event
-    if small:
-        yield Audio(b"".join(small), told)
+    if held:
+        yield _one(held)
+
+
+def _one(deltas: list[Audio]) -> Audio:
+    """Return several deltas as one."""
+    if len(deltas) == 1:
+        return deltas[0]
+    arrivals = tuple(chain.from_iterable(delta.arrivals for delta in deltas))
+    return Audio(b"".join(delta.data for delta in deltas), deltas[0].told, arrivals=arrivals)
 
 
 def without_key(error: StreamPlayError, secret: str | None) -> StreamPlayError:

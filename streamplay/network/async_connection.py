@@ -14,11 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Piece = tuple[float, bytes]
+"""What one turn of the loop has read, and when."""
+
 READ_BYTES: Final = 1 << 17
 """The most that one turn of the loop reads from one connection."""
 
 # Of what waits to be read; beyond it the peer is left to wait (TCP's own flow control).
 _HELD_BYTES: Final = 1 << 18
+
+# With `gather`: so much is worth the reader's turn. A piece below the second bound may be the end
+# mark, which the next request waits for.
+_GATHERED_BYTES: Final = 1 << 15
+_SMALL_BYTES: Final = 512
 
 
 def read_buffer() -> memoryview:
@@ -57,7 +65,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle = False
         self._buffer = buffer
-        self._pieces: list[bytes] = []
+        self._pieces: list[Piece] = []
         self._held = 0
         self._paused = False
         self._ended = False
@@ -65,6 +73,9 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self._reader: asyncio.Future[None] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._full = False
+        self._gathering = 0.0
+        self._last = b""
+        self._timer: asyncio.TimerHandle | None = None
 
     # What the loop calls
 
@@ -91,12 +102,17 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self.abort()  # unasked bytes would be taken for the next answer
             return
         self.arrived = self._clock()
-        self._pieces.append(data)
+        self._pieces.append((self.arrived, data))
         self._held += len(data)
         if self._held > _HELD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
-        self._wake_reader()
+        if self._gathering and self._may_wait(data):
+            if self._timer is None:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(self._gathering, self._wake_reader)
+        else:
+            self._wake_reader()
 
     def eof_received(self) -> bool:
         """Note that the peer sends nothing more."""
@@ -135,20 +151,38 @@ class AsyncConnection(asyncio.BufferedProtocol):
         OSError
             If the connection was lost.
         """
+        return b"".join([data for _, data in await self.read_pieces()])
+
+    async def read_pieces(self) -> list[Piece]:
+        """Return the same piece by piece, as the loop has read it; nothing at the end."""
         if not self._pieces and not self._ended:
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._pieces:
-            data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-            self._pieces.clear()
+            pieces, self._pieces = self._pieces, []
             self._held = 0
             if self._paused:
                 self._paused = False
                 self.transport.resume_reading()
-            return data
+            return pieces
         if self._error is not None:
             raise _as_os_error(self._error)
-        return b""
+        return []
+
+    def gather(self, seconds: float, last: bytes) -> None:
+        """Let a reader that waits sleep on until some pieces have come: each wake-up costs.
+
+        When each has come is noted all the same. The reader is woken at once by a small piece, by
+        one that ends with `last`, by much that waits, and by the end.
+        """
+        self._gathering, self._last = seconds, last
+
+    def _may_wait(self, data: bytes) -> bool:
+        small = len(data) < _SMALL_BYTES
+        return not (small or self._held >= _GATHERED_BYTES or data.endswith(self._last))
 
     async def write(self, data: bytes) -> None:
         """Send `data`; return when the system has taken all of it.
@@ -169,6 +203,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         """Keep the connection for the next request; it is closed if anything comes meanwhile."""
         self.idle_since = now
         self._idle = True
+        self._gathering = 0.0
         if self._pieces or self._ended:
             self.abort()
 

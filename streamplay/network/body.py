@@ -15,6 +15,7 @@ from streamplay.stream.wire import Audio, Done
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping
 
+    from streamplay.network.async_connection import Piece
     from streamplay.network.timeouts import Timeouts
     from streamplay.stream.wire import Reader, WireEvent
 
@@ -82,8 +83,11 @@ class Exchange(Protocol):
     def arrived(self) -> float:
         """When the last bytes came, by the client's clock."""
 
-    def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes, with HTTP's framing removed."""
+    def gather(self, seconds: float) -> None:
+        """Give out the body some pieces at a time, each up to so many seconds after it came."""
+
+    def pieces(self) -> AsyncGenerator[list[Piece], None]:
+        """Yield the body as it comes, with HTTP's framing removed: pieces, and when each came."""
 
     async def aclose(self) -> None:
         """Release the connection; close it where the body has not been read to its end."""
@@ -137,7 +141,7 @@ class Body:
         self._unheard = 0.0  # seconds that went by without audio, the consumer's own left out
         self._since = 0.0
         self._bound = bound
-        self._chunks = exchange.chunks()
+        self._pieces = exchange.pieces()
         self._first: bytes | None = None
         self._complete = False
         self._ended = False
@@ -193,17 +197,11 @@ class Body:
         StreamBroken, NetworkFailed
             Where it broke; what came before has been yielded.
         """
-        piece = self._first
+        pieces = None if self._first is None else [(self.exchange.arrived, self._first)]
         self._since = self.patience.clock()
-        while piece is not None:
-            turn, at = perf_counter(), 0
-            while at < len(piece):
-                if at and perf_counter() - turn > _TURN_SECONDS:
-                    await asyncio.sleep(0)
-                    turn = perf_counter()
-                part = piece[at : at + reader.turn_bytes]  # the reader changes how much it takes
-                at += len(part)
-                batch, fault = self._meaning(reader.feed(part))
+        while pieces is not None:
+            turn = perf_counter()
+            for batch, fault in self._turns(pieces, reader):
                 self.late = reader.late
                 if batch:
                     yield batch
@@ -212,10 +210,15 @@ class Body:
                     raise fault
                 if self._complete:
                     return
-            piece = await self._await_next()
+                if perf_counter() - turn > _TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    turn = perf_counter()
+            pieces.clear()  # not kept while the next ones are awaited
+            pieces = await self._await_next()
         if not self.bytes:
             raise NoAudio("the server answered with an empty body", remedy="Try again")
-        batch, fault = self._meaning(reader.finish())
+        batch = []
+        fault = self._add_meaning(reader.finish(), batch, self.exchange.arrived)
         if batch:
             yield batch
         if fault is not None:
@@ -226,22 +229,42 @@ class Body:
         try:
             if self._complete and not self._ended:
                 await self._read_tail()
-            await self._chunks.aclose()
+            await self._pieces.aclose()
         finally:
             await self.exchange.aclose()
 
-    def _meaning(
-        self, events: Iterator[WireEvent]
-    ) -> tuple[list[WireEvent], StreamPlayError | None]:
-        """Return what came of `events`, and what broke behind it."""
+    def _turns(
+        self, pieces: list[Piece], reader: Reader
+    ) -> Iterator[tuple[list[WireEvent], StreamPlayError | None]]:
+        """Yield what pieces mean, and what broke behind it: a turn of the loop's at a time."""
         batch: list[WireEvent] = []
+        fed = 0
+        for when, piece in pieces:
+            at = 0
+            while at < len(piece):
+                part = piece[at : at + reader.turn_bytes]  # the reader changes how much it takes
+                at += len(part)
+                fault = self._add_meaning(reader.feed(part), batch, when)
+                fed += len(part)
+                if fed >= reader.turn_bytes or fault is not None or self._complete:
+                    yield batch, fault
+                    batch, fed = [], 0
+        if fed:
+            yield batch, None
+
+    def _add_meaning(
+        self, events: Iterator[WireEvent], batch: list[WireEvent], when: float
+    ) -> StreamPlayError | None:
+        """Add `events` to `batch`, with the time they came; return what broke behind them."""
         fault: StreamPlayError | None = None
         heard = False
         try:
             for event in events:
                 batch.append(event)
-                heard = heard or (isinstance(event, Audio) and bool(event.data))
-                if isinstance(event, Done):
+                if isinstance(event, Audio):
+                    event.arrivals = ((when, len(event.data)),)
+                    heard = heard or bool(event.data)
+                elif isinstance(event, Done):
                     self._complete = True
                     break
         except StreamPlayError as error:
@@ -253,10 +276,10 @@ class Body:
             now = self.patience.clock()
             self._unheard += now - self._since
             self._since = now
-        return batch, fault
+        return fault
 
-    async def _await_next(self) -> bytes | None:
-        """Wait for the next piece: no longer than for one piece, nor than for audio."""
+    async def _await_next(self) -> list[Piece] | None:
+        """Wait for the next pieces: no longer than for one piece, nor than for audio."""
         self.patience.check_deadline()
         if self._unheard >= self._audio_limit:
             raise TimedOut("audio", self._audio_limit)
@@ -265,26 +288,31 @@ class Body:
         else:
             waiting = self.patience.wait("chunk", self._chunk_limit)
         with waiting:
-            piece = await self._next()
+            pieces = await self._next_pieces()
         now = self.patience.clock()
         self.waited += now - self._since
         self._unheard += now - self._since
         self._since = now
-        return piece
+        return pieces
 
     async def _next(self) -> bytes | None:
+        pieces = await self._next_pieces()
+        return None if pieces is None else b"".join([piece for _, piece in pieces])
+
+    async def _next_pieces(self) -> list[Piece] | None:
         try:
-            piece = await self._chunks.__anext__()
+            pieces = await self._pieces.__anext__()
         except StopAsyncIteration:
             self._ended = True
             return None
-        self.bytes += len(piece)
+        for _, piece in pieces:
+            self.bytes += len(piece)
         if self._bound is not None and self.bytes > self._bound:
             raise TooLarge(
                 f"the body is larger than {self._bound >> 20} MiB",
                 remedy="Ask for less text at a time, or stream it",
             )
-        return piece
+        return pieces
 
     async def _read_tail(self) -> None:
         """Read what follows the end mark; whatever it is, the speech was complete."""

@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from streamplay.network.failures import lost, misframed, no_http, unanswered
-from streamplay.network.framing import AnswerReader, BodyCutError, FramingError
+from streamplay.network.framing import LAST_CHUNK, AnswerReader, BodyCutError, FramingError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from streamplay.network.async_connection import AsyncConnection
+    from streamplay.network.async_connection import AsyncConnection, Piece
     from streamplay.network.body import Moments
 
 
@@ -101,8 +101,13 @@ class HttpExchange:
         except OSError as error:
             raise unanswered(self._where) from error
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body as it comes, raw: what one read of the connection holds at a time.
+    def gather(self, seconds: float) -> None:
+        """Give out the body some pieces at a time, each up to so many seconds after it came."""
+        if not self._answer.length_is_told:
+            self._connection.gather(seconds, LAST_CHUNK)
+
+    async def pieces(self) -> AsyncGenerator[list[Piece], None]:
+        """Yield the body as it comes: what waited in the connection, piece by piece.
 
         Raises
         ------
@@ -113,25 +118,28 @@ class HttpExchange:
             If the connection was reset.
         """
         try:
-            piece, self._start = self._start, b""
+            pieces = [(self.arrived, self._start)] if self._start else []
+            self._start = b""
             while True:
-                if piece:
-                    yield piece
+                if pieces:
+                    yield pieces
                 self._answer.check()
                 if self._answer.complete:
                     return
-                data = await self._connection.read()
-                if data:
-                    piece = self._answer.feed_bytes(data)
-                else:
-                    piece = b""
-                    self._answer.feed_end()
+                pieces = self._unframed(await self._connection.read_pieces())
         except FramingError as error:
             raise misframed(ended=isinstance(error, BodyCutError)) from None
         except OSError as error:
             raise lost() from error
         finally:
             self.close()
+
+    def _unframed(self, pieces: list[Piece]) -> list[Piece]:
+        """Return what of the body is in what was read; nothing: the connection's end."""
+        if not pieces:
+            self._answer.feed_end()
+        feed = self._answer.feed_bytes
+        return [(when, body) for when, data in pieces if (body := feed(data))]
 
     async def aclose(self) -> None:
         """Release the connection."""

@@ -12,7 +12,7 @@ import os
 import re
 import ssl
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -299,20 +299,6 @@ async def read_refusal(
         request=request,
     )
     return error, said
-
-
-def nearest(wanted: str, offered: Iterable[str], count: int = 3) -> list[str]:
-    """Return the names that are most like `wanted`, the nearest first.
-
-    Without regard to case; those that hold it whole come first. Made safe to show.
-    """
-    names = {name.casefold(): name for name in offered}
-    import difflib  # only where a name was refused: it takes a millisecond
-
-    close = difflib.get_close_matches(wanted.casefold(), names, n=count)
-    holding = [name for name in names if wanted.casefold() in name]
-    found = dict.fromkeys([*holding, *close])
-    return [_short(names[name]) for name in list(found)[:count]]
 
 
 def _short(name: str | None) -> str:

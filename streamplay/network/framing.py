@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 HEAD_BYTES: Final = 100 * 1024
 """The longest head, and the longest trailer, that is read: h11's own bound is 100 KiB as well."""
 
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""How a body in chunks ends that has no trailer: mostly."""
+
 # The longest line before a chunk: its size, and extensions that nothing here reads.
 _SIZE_LINE_BYTES: Final = 4096
 
@@ -93,6 +96,11 @@ class AnswerReader:
                 return b""
             data, self._head = after, None
         return self._read_body(data)
+
+    @property
+    def length_is_told(self) -> bool:
+        """Whether a header has told how long the body is: its last byte has no mark."""
+        return self._left is not None and not self._chunked
 
     def check(self) -> None:
         """Raise `FramingError` where the body is broken behind what `feed_bytes` has returned."""

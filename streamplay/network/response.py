@@ -16,14 +16,14 @@ from streamplay.errors import (
     RateLimited,
     ServerRefused,
     StreamPlayError,
-    UnexpectedContent,
     VoiceNotFound,
 )
 from streamplay.network.answer_audio import Answer, AnswerCounts, without_key
 from streamplay.network.body import MAX_FILE_BYTES, Body, Moments
-from streamplay.network.failures import ErrorBody, check_coding, nearest, read_refusal, told_limit
+from streamplay.network.failures import ErrorBody, check_coding, read_refusal, told_limit
 from streamplay.network.request_shapes import divided
 from streamplay.network.retry import is_busy, notice, wait_before
+from streamplay.network.suggestions import suggest
 from streamplay.network.timeouts import Timeouts
 from streamplay.presentable import presentable
 from streamplay.rules.fields import may_be_events
@@ -53,9 +53,6 @@ _READ_SECONDS: Final = 0.5
 
 # A server may see the end of our other stream a little later than we do.
 _FREE_SECONDS: Final = 0.1
-
-# The longest wait for the list of names, from which an error suggests the right one.
-_HINT_SECONDS: Final = 2.0
 
 
 class Sender(Protocol):
@@ -157,6 +154,22 @@ class SpeechResponse:
         if self._later:
             return self._later[-1].arrived
         return self._body.exchange.arrived if self._body else 0.0
+
+    def arrivals(self, chunk: Chunk) -> list[tuple[float, int]]:
+        """Return when the frames of the chunk that came last from `chunks` arrived.
+
+        Pairs (time, frames), the times by the client's clock.
+        """
+        return (self._later[-1] if self._later else self._entered()).arrivals(chunk)
+
+    def gather(self, seconds: float) -> None:
+        """Decode some pieces of the body at a time, up to so many seconds after they came.
+
+        For those who only measure: a stream costs half of the processor time, and `arrivals` tells
+        all the same when each piece came. Call it when the response has been entered.
+        """
+        assert self._body is not None, "the response has not been entered"
+        self._body.exchange.gather(min(seconds, self._limits.chunk / 10))
 
     async def __aenter__(self) -> Self:
         self._patience.start(spent=self._sender.clock() - self.moments.begun)
@@ -340,7 +353,7 @@ class SpeechResponse:
                 meant = self._meant(self._without_key(error))
                 if await self._wait_after(meant):
                     continue
-                await self._hint(meant)
+                await self._suggest(meant)
                 raise self._without_key(meant) from meant.__cause__
             except BaseException:
                 await self.aclose()
@@ -475,25 +488,11 @@ class SpeechResponse:
         await asyncio.sleep(wait)
         return True
 
-    async def _hint(self, error: StreamPlayError) -> None:
+    async def _suggest(self, error: StreamPlayError) -> None:
         """Name what is nearest to a name that the server does not know, if it can be had."""
-        if not isinstance(error, ModelNotFound | VoiceNotFound):
-            return
-        left = self._patience.left()
-        try:
-            async with asyncio.timeout(_HINT_SECONDS if left is None else min(_HINT_SECONDS, left)):
-                offered = await self._sender.offered(error, self.request)
-        except (ServerRefused, UnexpectedContent):
-            what = "models" if isinstance(error, ModelNotFound) else "voices"
-            if "List them" in error.remedy:
-                error.remedy = f"This server lists no {what}: see its own documentation"
-            return
-        except (StreamPlayError, TimeoutError):
-            return
-        wanted = self.request.model if isinstance(error, ModelNotFound) else self.request.voice
-        close = ", ".join(f'"{name}"' for name in nearest(wanted or "", offered))
-        if close:
-            error.remedy = f"Closest: {close}. {error.remedy}"
+        if isinstance(error, ModelNotFound | VoiceNotFound):
+            offered = self._sender.offered(error, self.request)
+            await suggest(error, self.request, offered, self._patience.left())
 
     def _without_key(self, error: StreamPlayError) -> StreamPlayError:
         return without_key(error, self._sender.endpoint.api_key)

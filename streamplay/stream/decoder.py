@@ -110,7 +110,7 @@ class Decoder:
         self._head: bytes | None = None  # of a WAV file, until what is in it is known
         self._codec: CodecReader | None = None
         self._kept = b""  # compressed bytes that no frames have come of yet
-        self._samples = Samples(self)
+        self._samples = Samples()
         self._uniform: Uniform | None = None  # there is one once the format has changed
         self._begun = False  # frames have come, or are held
 
@@ -127,10 +127,13 @@ class Decoder:
             Where the bytes are certainly no sound as they were read, and what they are is not
             known or not allowed. From then on all is muted.
         """
-        known = self._start is None and self._codec is None and self._head is None
-        if known and data and self._walker.passes(data):
-            return self._samples.take(data)  # most deltas of most streams
+        if data and self._is_bare(data):
+            return self._samples.take(self, data)  # most deltas of most streams
         return self._feed(data, whole=False)
+
+    def joins(self, data: bytes) -> bool:
+        """Tell whether a delta is more of the same samples: it can be fed joined to the next."""
+        return self._samples.is_open and self._is_bare(data)
 
     def finish(self) -> Iterator[Chunk]:
         """Yield what was held back; after a fault too: it came before the fault.
@@ -147,10 +150,15 @@ class Decoder:
             yield from self._finish_codec(self._codec)
             return
         for part in self._walker.finish():
-            yield from self._samples.take(part)
-        yield from self._samples.release()
+            yield from self._samples.take(self, part)
+        yield from self._samples.release(self)
         yield from self._rest()
         self._tell_missing(self._missing())
+
+    def _is_bare(self, data: bytes) -> bool:
+        """Tell whether a delta holds samples and nothing else, by all that is known."""
+        known = self._start is None and self._codec is None and self._head is None
+        return known and self._walker.passes(data)
 
     def _feed(self, data: bytes, *, whole: bool) -> Iterator[Chunk]:
         if self._start is not None:
@@ -176,7 +184,7 @@ class Decoder:
         try:
             for part in self._walker.feed(data):
                 self._head = None
-                yield from self._samples.take(part)
+                yield from self._samples.take(self, part)
         except CompressedWav:
             if self._head is None or self.source == "user":
                 raise
@@ -212,7 +220,7 @@ class Decoder:
         elif kind != RAW:
             raise no_sound(kind, start)
         elif self._media in _PROMISING and not (
-            self._samples.are_plain(start) or holds_header(start)
+            self._samples.are_plain(self, start) or holds_header(start)
         ):
             raise BadAudio(
                 f"the server says {presentable(self._media, limit=60)}, and that is not what came",
@@ -237,7 +245,7 @@ class Decoder:
         if self.source == "user":
             return
         if told != self.reading:
-            yield from self._samples.renew()
+            yield from self._samples.renew(self)
             shape = told.samplerate, told.channels
             if self._begun and shape != (self.reading.samplerate, self.reading.channels):
                 yield from self._convert_from(told)
@@ -319,8 +327,8 @@ class Decoder:
         """Tell what the end of the stream has cut off."""
         if self._walker.inside_header:
             return "the audio ended inside its header"
-        if self._samples.cut and not self._walker.is_filled:
-            return f"the audio ended inside a frame: {self._samples.cut}"
+        if self._samples.cut(self) and not self._walker.is_filled:
+            return f"the audio ended inside a frame: {self._samples.cut(self)}"
         if self._walker.missing:
             return f"the audio ended {self._walker.missing} bytes before the end its header told"
         return ""
@@ -328,7 +336,7 @@ class Decoder:
     def _tell_missing(self, missing: str) -> None:
         if not missing:
             return
-        wrong_number = not (self._walker.inside_header or self._samples.cut)
+        wrong_number = not (self._walker.inside_header or self._samples.cut(self))
         if self._end_is_told and wrong_number:
             if self._media != _EVENTS:
                 self.warning = self.warning or missing[0].upper() + missing[1:]

@@ -62,10 +62,13 @@ class Decoding(Protocol):
 
 
 class Samples:
-    """Samples, headers removed → chunks of whole frames, past the noise guard."""
+    """Samples, headers removed → chunks of whole frames, past the noise guard.
 
-    def __init__(self, decoder: Decoding) -> None:
-        self._decoder = decoder
+    The decoder that they belong to is an argument of its methods: a reference back would leave
+    each decoder to the garbage collector, which stops a loop of a thousand streams for long.
+    """
+
+    def __init__(self) -> None:
         self._carry = b""  # the bytes of a frame that the last delta cut
         self._guard: Guard | None = None  # there is one once the first frame has come
         self._held: list[Chunk] = []  # sound of a guessed format, until it can be trusted
@@ -75,50 +78,53 @@ class Samples:
         self._shifts = 0
 
     @property
-    def cut(self) -> str:
-        """How much of a frame the end has left; nothing where it is a container's padding."""
-        decoder = self._decoder
+    def is_open(self) -> bool:
+        """Whether what comes leaves at once: nothing is held back, cut or muted."""
+        undecided = self._guard is not None and self._guard.undecided
+        return not (undecided or self._held or self._carry or self._mute)
+
+    def cut(self, decoder: Decoding) -> str:
+        """Tell how much of a frame the end has left; nothing where it is a container's padding."""
         if decoder.source == "header" and not any(self._carry):
             return ""
         return f"{len(self._carry)} of {decoder.reading.frame_bytes} bytes" if self._carry else ""
 
-    def take(self, part: bytes | AudioFormat) -> Iterable[Chunk]:
+    def take(self, decoder: Decoding, part: bytes | AudioFormat) -> Iterable[Chunk]:
         """Take audio, or the format of what follows; return what leaves."""
         if isinstance(part, AudioFormat):
-            return self._decoder.read_as(part, "header")
+            return decoder.read_as(part, "header")
         data = self._carry + part if self._carry else part
-        over = len(data) % self._decoder.reading.frame_bytes
+        over = len(data) % decoder.reading.frame_bytes
         if not over:
             self._carry = b""
-            return self._pass(data) if data else ()
+            return self._pass(decoder, data) if data else ()
         whole = len(data) - over
         self._carry = data[whole:]  # a frame cut by the delta's end: the next one completes it
-        return self._pass(data[:whole]) if whole else ()
+        return self._pass(decoder, data[:whole]) if whole else ()
 
-    def renew(self) -> Iterator[Chunk]:
+    def renew(self, decoder: Decoding) -> Iterator[Chunk]:
         """Yield what was held back; what follows is of another format.
 
         A sample may be cut by a header in between, but not where its size changes.
         """
-        yield from self.release()
+        yield from self.release(decoder)
         self._guard, self._carry = None, b""
 
-    def release(self) -> Iterator[Chunk]:
+    def release(self, decoder: Decoding) -> Iterator[Chunk]:
         """Yield what was held back."""
         held, self._held = self._held, []
         for chunk in held:
             self._released += len(chunk.data)
-            yield self._decoder.chunk(chunk.frames, chunk.data)
+            yield decoder.chunk(chunk.frames, chunk.data)
 
-    def are_plain(self, data: bytes) -> bool:
+    def are_plain(self, decoder: Decoding, data: bytes) -> bool:
         """Tell whether bytes are smooth, as sound is, when read as they are expected to be."""
-        told = self._decoder.reading
+        told = decoder.reading
         frames = told.decode(data[: len(data) - len(data) % told.frame_bytes])
         return is_smooth(frames)
 
-    def _pass(self, data: bytes) -> Iterable[Chunk]:
+    def _pass(self, decoder: Decoding, data: bytes) -> Iterable[Chunk]:
         """Let whole frames past the guard."""
-        decoder = self._decoder
         encoding = decoder.reading.encoding
         frames = decoder.reading.decode(data)
         decoder.begin()
@@ -136,26 +142,26 @@ class Samples:
         # G.711 and s16 cannot hold what is not finite, or beyond full scale.
         frames = limited(frames) if encoding == "pcm_f32le" else frames
         if found is None and not self._held and not guard.undecided:
-            self._warn(guard)
+            self._warn(decoder, guard)
             self._released += len(data)
             return (decoder.chunk(frames, data),)
         self._held.append(Chunk(frames, data))
         if found is not None:
-            return self._correct(guard, found)
-        self._warn(guard)
-        return () if guard.undecided else self.release()
+            return self._correct(decoder, guard, found)
+        self._warn(decoder, guard)
+        return () if guard.undecided else self.release(decoder)
 
-    def _warn(self, guard: Guard) -> None:
+    def _warn(self, decoder: Decoding, guard: Guard) -> None:
         """Say so where one law of G.711 sounds like the other."""
         if guard.other_law:
-            self._decoder.warning = (
+            decoder.warning = (
                 f"The audio sounds like {guard.other_law} rather than "
-                f"{self._decoder.reading.encoding}: --decode-as {guard.other_law}"
+                f"{decoder.reading.encoding}: --decode-as {guard.other_law}"
             )
 
-    def _correct(self, guard: Guard, found: Candidate) -> Iterator[Chunk]:
+    def _correct(self, decoder: Decoding, guard: Guard, found: Candidate) -> Iterator[Chunk]:
         """Read on as what the bytes plainly are, or mute them where that may not be."""
-        decoder, told = self._decoder, self._decoder.reading
+        told = decoder.reading
         shifted = found.encoding == told.encoding
         certain = decoder.source in ("user", "header")
         if self._shifts >= _MOST_SHIFTS or (not shifted and (self._switched or certain)):
@@ -179,7 +185,7 @@ class Samples:
             decoder.source = "bytes"
         skip = (found.shift + self._guarded_from - self._released) % decoder.reading.frame_bytes
         self._released += skip
-        yield from self.take(data[skip:])
+        yield from self.take(decoder, data[skip:])
 
 
 _MOST_SHIFTS: Final = 20

@@ -65,6 +65,62 @@ def test_a_read_that_is_cancelled_loses_nothing() -> None:
     connected(use)
 
 
+LONG = 60.0
+LARGE = bytes(1000)
+
+
+@pytest.mark.parametrize(
+    "wakes",
+    [b"small", LARGE + b"the end", bytes(1 << 15), b""],
+    ids=["small", "last", "much", "end"],
+)
+def test_a_gathering_reader_sleeps_until_something_is_worth_its_turn(wakes: bytes) -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        connection.gather(LONG, b"the end")
+        waiting = asyncio.create_task(connection.read_pieces())
+        for _ in range(3):
+            theirs.send(LARGE)
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await loop.sock_sendall(theirs, wakes)
+        if not wakes:
+            theirs.shutdown(socket.SHUT_WR)
+        pieces = await waiting
+        assert b"".join(data for _, data in pieces)[: 3 * len(LARGE)] == 3 * LARGE
+        times = [when for when, _ in pieces]
+        assert times == sorted(times)
+        assert times[2] - times[0] >= 0.02  # as they came, and not as they were read
+
+    connected(use)
+
+
+def test_what_is_gathered_is_read_when_its_time_has_come() -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        connection.gather(0.05, b"the end")
+        for _ in range(2):  # the second time nothing is left of the first
+            begun = connection._clock()
+            waiting = asyncio.create_task(connection.read_pieces())
+            theirs.send(LARGE)
+            pieces = await waiting
+            assert [data for _, data in pieces] == [LARGE]
+            assert connection._clock() - begun >= 0.04
+
+    connected(use)
+
+
+def test_a_kept_connection_no_longer_gathers() -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        connection.gather(LONG, b"the end")
+        connection.rest(0.0)
+        connection.wake()
+        waiting = asyncio.create_task(connection.read())
+        theirs.send(LARGE)
+        assert await waiting == LARGE
+
+    connected(use)
+
+
 def test_a_peer_that_sends_more_than_is_read_has_to_wait() -> None:
     async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         loop = asyncio.get_running_loop()

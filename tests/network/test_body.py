@@ -25,6 +25,8 @@ from tests.support.rawserver import DONE, delta, event
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from streamplay.network.async_connection import Piece
+
 SSE = "text/event-stream"
 
 
@@ -35,16 +37,21 @@ class Scripted:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.taken = 0
+        self.arrived = 0.0
         self.closed = False
         self._pieces = pieces
         self._hangs = hangs
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
+    def gather(self, seconds: float) -> None:
+        raise AssertionError("a body does not ask for it")
+
+    async def pieces(self) -> AsyncGenerator[list[Piece], None]:
         for piece in self._pieces:
             if isinstance(piece, Exception):
                 raise piece
             self.taken += 1
-            yield piece
+            self.arrived += 1.0
+            yield [(self.arrived, piece)]
         if self._hangs:
             await asyncio.sleep(3600)
 
@@ -244,10 +251,10 @@ class Endless(Scripted):
         super().__init__(*pieces)
         self._pace = pace
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
+    async def pieces(self) -> AsyncGenerator[list[Piece], None]:
         while True:
             self.taken += 1
-            yield bytes(self._pieces[min(self.taken, len(self._pieces)) - 1])
+            yield [(0.0, bytes(self._pieces[min(self.taken, len(self._pieces)) - 1]))]
             if self._pace:
                 await asyncio.sleep(self._pace)
 

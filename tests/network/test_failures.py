@@ -16,7 +16,6 @@ from streamplay.network.failures import (
     broken_trust,
     check_coding,
     misframed,
-    nearest,
     not_connected,
     read_error,
     refusal,
@@ -219,22 +218,6 @@ def test_hostile_words_cannot_act_on_a_terminal() -> None:
     error = refuse(400, {"message": "a\x1b]0;title\x07b\nc\u202ed"})
     assert str(error) == "the server does not accept the request (400): ab cd"
     assert "\x1b" not in error.body
-
-
-def test_the_nearest_names_are_found() -> None:
-    voices = ["tara", "leah", "jess", "leo", "dan", "mia", "zac", "zoe"]
-    assert nearest("tera", voices)[0] == "tara"
-    assert nearest("TARA", voices)[0] == "tara"
-    assert nearest("quincunx", voices) == []
-    models = ["canopylabs/orpheus-3b-0.1-ft", "hexgrad/Kokoro-82M", "cartesia/sonic"]
-    assert nearest("canopylabs/orpheus", models) == ["canopylabs/orpheus-3b-0.1-ft"]
-    assert nearest("Kokoro", models) == ["hexgrad/Kokoro-82M"]
-    assert nearest("hexgrad/Kokoro-82B", models) == ["hexgrad/Kokoro-82M"]
-    assert len(nearest("a", ["a1", "a2", "a3", "a4"])) == 3
-
-
-def test_offered_names_are_made_safe() -> None:
-    assert nearest("tara", ["ta\x1b[31mra"]) == ["tara"]
 
 
 bodies = st.binary(max_size=100) | st.recursive(

@@ -31,6 +31,7 @@ from streamplay.network.transport import HttpTransport, Transport
 from tests.support.rawserver import answer, chunked, head, replies, running, unused_port
 
 if TYPE_CHECKING:
+    from streamplay.network.body import Exchange
     from tests.support.rawserver import Connection, RawServer
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -44,6 +45,10 @@ def transport(base_url: str, *, clock: Any = None, early: EarlyRequest | None = 
     return make(endpoint, clock or itertools.count(1.0).__next__)
 
 
+async def whole_body(exchange: Exchange) -> bytes:
+    return b"".join([piece async for pieces in exchange.pieces() for _, piece in pieces])
+
+
 async def fetch(
     base_url: str, sender: Transport | None = None, moments: Moments | None = None
 ) -> tuple[bytes, StreamPlayError | None]:
@@ -52,8 +57,8 @@ async def fetch(
     body = b""
     try:
         exchange = await sender.send("POST", "/x", moments or Moments(0.0), content=b"{}")
-        async for piece in exchange.chunks():
-            body += piece
+        async for pieces in exchange.pieces():
+            body += b"".join(piece for _, piece in pieces)
         await exchange.aclose()
     except StreamPlayError as error:
         return body, error
@@ -204,7 +209,7 @@ def test_moments_are_in_order_on_a_new_connection_and_on_a_warm_one() -> None:
             cold, warm = Moments(0.0), Moments(0.0)
             for moments in (cold, warm):
                 exchange = await sender.send("POST", "/x", moments, content=b"{}")
-                assert [piece async for piece in exchange.chunks()] == [b"x"]
+                assert await whole_body(exchange) == b"x"
                 await exchange.aclose()
             await sender.aclose()
             assert server.connections == 1
@@ -243,9 +248,9 @@ def test_a_connection_whose_body_was_left_is_closed_at_once_and_not_used_again()
         async with asyncio.timeout(20), running(replies(endless, answer(b"x"))) as server:
             sender = transport(server.base_url)
             exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
-            chunks = exchange.chunks()
-            assert await anext(chunks) == b"one"
-            await chunks.aclose()
+            pieces = exchange.pieces()
+            assert [piece for _, piece in await anext(pieces)] == [b"one"]
+            await pieces.aclose()
             await exchange.aclose()
             await gone.wait()
             assert (await fetch("", sender))[0] == b"x"
@@ -280,7 +285,7 @@ def test_cancelling_frees_the_socket_at_once() -> None:
 
 async def ask(sender: Transport) -> None:
     exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
-    async for _ in exchange.chunks():
+    async for _ in exchange.pieces():
         pass
 
 
@@ -353,7 +358,7 @@ def test_what_comes_on_a_kept_connection_unasked_ends_it() -> None:
             sender = transport(server.base_url)
             for number in range(1, 4):
                 exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
-                assert [piece async for piece in exchange.chunks()] == [b"one"]
+                assert await whole_body(exchange) == b"one"
                 await asyncio.sleep(0.05)
                 assert server.connections == number
             await sender.aclose()
@@ -411,7 +416,7 @@ def test_a_request_is_sent_once_more_and_not_for_ever() -> None:
         async with asyncio.timeout(20), running(once) as server:
             sender = transport(server.base_url)
             exchange = await sender.send("POST", "/x", Moments(0.0), content=b"{}")
-            assert [piece async for piece in exchange.chunks()] == [b"x"]
+            assert await whole_body(exchange) == b"x"
             moments = Moments(0.0)
             body, error = await fetch("", sender, moments)
             assert (body, type(error)) == (b"", ConnectionLost)

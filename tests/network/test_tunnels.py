@@ -94,7 +94,7 @@ async def _fetch(server: RawServer, *, secure: bool) -> bytes | StreamPlayError:
     moments = Moments(0.0)
     try:
         exchange = await transport.send("POST", "/x", moments, content=b"{}")
-        body = b"".join([piece async for piece in exchange.chunks()])
+        body = b"".join([piece async for pieces in exchange.pieces() for _, piece in pieces])
     except StreamPlayError as error:
         return error
     finally:

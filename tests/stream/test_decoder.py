@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import io
 import itertools
+import weakref
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -568,3 +570,19 @@ def test_any_bytes_give_frames_or_a_typed_error(deltas: list[bytes], content_typ
         decode(decoder, deltas)
     except StreamBroken:
         return
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_decoder_is_freed_at_once_and_not_by_the_garbage_collector(ends: bool) -> None:
+    """A thousand streams would otherwise stop the loop for long, again and again."""
+    decoder = Decoder(AudioFormat("pcm_s16le", 24000), "model")
+    list(decoder.feed(bytes(4800)))
+    if ends:
+        list(decoder.finish())
+    gone = weakref.ref(decoder)
+    gc.disable()
+    try:
+        del decoder
+        assert gone() is None
+    finally:
+        gc.enable()
