@@ -226,8 +226,7 @@ class _EventStream(EventNotes):
             if repeats is not None and self._events.is_between:
                 audio = repeats.read(data, at)
                 if audio is not None and repeats.end - at <= self._max:
-                    large = repeats.end - at >= _LARGE_EVENT_BYTES
-                    self.turn_bytes = _LARGE_TURN_BYTES if large else _TURN_BYTES
+                    self._choose_turn(repeats.end - at)
                     at = repeats.end
                     self._number += 1
                     self._deltas += 1
@@ -255,7 +254,6 @@ class _EventStream(EventNotes):
         What stands in `data` from `stop` on is not read here, other than behind the end mark.
         """
         whole = self._events.is_between
-        self.turn_bytes = _TURN_BYTES
         count = 0
         meant: WireEvent | None = None
         for meant in self._feed_events(block, data, stop):
@@ -270,6 +268,7 @@ class _EventStream(EventNotes):
         events = self._events.feed(part)
         for event in events:
             self._number += 1
+            self._choose_turn(len(event.data))
             meant = self.once(meaning(event.data, self._number, event.event))
             self.note(meant)
             self._done = isinstance(meant, Done)
@@ -278,6 +277,10 @@ class _EventStream(EventNotes):
                 self._count_late(events)
                 self._count_late(self._events.feed(data[stop:]))
             yield meant
+
+    def _choose_turn(self, event_bytes: int) -> None:
+        large = event_bytes >= _LARGE_EVENT_BYTES
+        self.turn_bytes = _LARGE_TURN_BYTES if large else _TURN_BYTES
 
     def finish(self) -> Iterator[WireEvent]:
         if self._done:
