@@ -29,11 +29,11 @@ _INTERIM: Final = re.compile(
     rb"(?:HTTP/1\.[01] 1(?!01)\d\d(?:[ \t][^\r\n]*)?\r?\n(?:[^\r\n][^\n]*\n)*\r?\n)+"
 )
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
+_LONGEST_END: Final = b"\n\r\n"
 _STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([2-9]\d\d)(?: ([^\0\r\n\f\v]*))?")
 _FIELD: Final = re.compile(rb"([-!#$%&'*+.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n\f\v]*?)[ \t]*")
 _START: Final = b"HTTP/1."
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n]*)?[ \t]*\r\n")
-_TRAILER: Final = re.compile(rb"(?:[^\r\n][^\n]*\n)*\r?\n")
 _LENGTH: Final = re.compile(r"\d{1,18}")
 
 
@@ -75,10 +75,12 @@ class AnswerReader:
         self.rest = b""
         self._bodiless = bodiless
         self._head: bytearray | None = bytearray()
+        self._looked_at = 0  # bytes of it, in which it does not end
         self._chunked = False
         self._left: int | None = None  # bytes of the body, or of the chunk; None: until the end
         self._carry = b""  # an unfinished line of the chunked coding
         self._trailer = False
+        self._trailer_bytes = 0  # of its lines that have ended
         self._broken = False
 
     def feed_bytes(self, data: bytes) -> bytes:
@@ -122,15 +124,16 @@ class AnswerReader:
 
     def _read_head(self, head: bytearray) -> bytes | None:
         """Read the final answer's head; return what follows it, or None where it is unfinished."""
-        interim = _INTERIM.match(head)
-        if interim is not None:
+        end = _HEAD_END.search(head, self._looked_at)
+        if end is not None and (interim := _INTERIM.match(head)) is not None:
             del head[: interim.end()]
+            end = _HEAD_END.search(head)
         if not (head.startswith(_START) or _START.startswith(head)):
             raise FramingError
-        end = _HEAD_END.search(head)
         if end is None:
             if len(head) > HEAD_BYTES:
                 raise FramingError
+            self._looked_at = max(0, len(head) - len(_LONGEST_END))
             return None
         self._take_head(bytes(head[: end.start()]))
         return bytes(head[end.end() :])
@@ -220,13 +223,17 @@ class AnswerReader:
 
     def _read_trailer(self, data: bytes) -> None:
         """Skip the fields behind the last chunk; the blank line after them ends the body."""
-        end = _TRAILER.match(data)
-        if end is None:
-            self._broken = len(data) > HEAD_BYTES
-            self._carry = data
-            return
-        self.complete = True
-        self.rest = data[end.end() : end.end() + 1]
+        at = 0
+        while not self._broken and (end := data.find(b"\n", at)) >= 0:
+            line, at = data[at:end], end + 1
+            if line in (b"", b"\r"):
+                self.complete = True
+                self.rest = data[at : at + 1]
+                return
+            self._broken = line.startswith(b"\r")
+        self._trailer_bytes += at
+        self._carry = data[at:]
+        self._broken |= self._trailer_bytes + len(self._carry) > HEAD_BYTES
 
 
 def _fields(lines: list[bytes]) -> Iterator[tuple[str, str]]:

@@ -107,9 +107,9 @@ class Decoder:
         self._start: bytes | None = b""  # what has come, until it is known what it is
         self._silent = False  # so far only zeros have come
         self._walker = Walker()
-        self._head: bytes | None = None  # of a WAV file, until what is in it is known
+        self._head: bytearray | None = None  # of a WAV file, until what is in it is known
         self._codec: CodecReader | None = None
-        self._kept = b""  # compressed bytes that no frames have come of yet
+        self._kept = bytearray()  # compressed bytes that no frames have come of yet
         self._samples = Samples()
         self._uniform: Uniform | None = None  # there is one once the format has changed
         self._begun = False  # frames have come, or are held
@@ -190,7 +190,7 @@ class Decoder:
                 raise
             head, self._head = self._head, None
             self._codec = reader_of("audio/wav")
-            yield from self._decode(self._codec, head)
+            yield from self._decode(self._codec, bytes(head))
         except BadAudio:
             self._walker = Walker()  # what follows the fault is none of ours
             raise
@@ -212,7 +212,7 @@ class Decoder:
             start = start[tag_bytes(start) :]
         if kind in _CONTAINERS:
             self._walker = Walker(container=True)
-            self._head = b""
+            self._head = bytearray()
         elif self.source == "user":
             pass
         elif kind in COMPRESSED:
@@ -300,7 +300,7 @@ class Decoder:
         if told != self.reading or self.source != "header":
             yield from self.read_as(told, "header")
         self._begun = True
-        data, self._kept = self._kept, b""
+        data, self._kept = bytes(self._kept), bytearray()
         yield self.chunk(limited(frames), data)
 
     def _finish_codec(self, codec: CodecReader) -> Iterator[Chunk]:
