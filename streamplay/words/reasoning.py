@@ -13,6 +13,8 @@ _OPENING: Final = re.compile(rf"<({'|'.join(_NAMES)})>", re.IGNORECASE)
 _CLOSING: Final = re.compile(rf"</({'|'.join(_NAMES)})\s*>", re.IGNORECASE)
 _TAGS: Final = tuple(f"{bracket}{name}>" for name in _NAMES for bracket in ("<", "</"))
 _FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)")
+_LINE_BEGIN: Final = 200
+"""Characters of a line in which a fence begins."""
 
 
 class Part(NamedTuple):
@@ -33,7 +35,7 @@ class WithoutReasoning:
         self._rest = ""
         self._start = 0  # of `_rest`
         self._inside = False
-        self._line = ""  # what has been given of the last line
+        self._line = ""  # of the last line, what has been given: its beginning and its end
         self._fenced = False
 
     def feed(self, text: str) -> Iterator[Part]:
@@ -84,7 +86,7 @@ class WithoutReasoning:
         for line in lines:
             if _FENCE.match(line):
                 self._fenced = not self._fenced
-        self._line = last
+        self._line = last if len(last) <= _LINE_BEGIN else last[:_LINE_BEGIN] + last[-1]
 
 
 def _is_begun(tail: str) -> bool:

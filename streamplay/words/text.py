@@ -60,6 +60,10 @@ _ALONE_WORDS: Final = 3
 
 _NEXT: Final = " A"  # what a new sentence would begin with
 
+_MOST_MARKS: Final = 64
+"""A letter has fewer marks: 30 at most in text of which no more is held (UAX #15, "Stream-Safe Text
+Format")."""
+
 _SEARCHED: Final = 400
 """Characters at the end of a request in which a boundary between words is looked for."""
 
@@ -355,10 +359,9 @@ def pieces(text: str, longest: int = LONGEST, language: str = "en") -> Iterator[
 
 def _between_characters(text: str) -> int:
     """Return where the last character of `text` may be cut off: not behind half of a letter."""
-    at = len(text) - 1
-    while at > 1 and splits_character(text, at):
-        at -= 1
-    return at
+    last = len(text) - 1
+    places = range(last, max(1, last - _MOST_MARKS), -1)
+    return next((at for at in places if not splits_character(text, at)), last)
 
 
 def _sentence_end(text: str, latest: int, language: str) -> int:

@@ -256,3 +256,25 @@ def test_h11_reads_the_same(status: bytes, lines: list[tuple[bytes, bytes]], bod
         assert ours == theirs
     else:
         assert ours[1].startswith(theirs[1]) or theirs[1].startswith(ours[1])
+
+
+@given(
+    st.lists(st.tuples(LINES, ENDS), max_size=6),
+    st.sampled_from([b"\r\n", b"\n", b"", b"\r", b"\rx\n"]),
+    st.integers(1, 9),
+)
+def test_a_trailer_cut_anywhere_ends_where_its_blank_line_does(
+    lines: list[tuple[bytes, bytes]], end: bytes, step: int
+) -> None:
+    trailer = b"".join(line + ending for line, ending in lines if line) + end
+    data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailer
+
+    def read(size: int) -> tuple[bool, bool, bytes]:
+        reader = AnswerReader()
+        for at in range(0, len(data), size):
+            reader.feed_bytes(data[at : at + size])
+        return reader.complete, reader._broken, reader.rest
+
+    assert read(step) == read(len(data))
+    if end in (b"\r\n", b"\n") and not any(line[:1] in b"\r\n" for line, _ in lines if line):
+        assert read(len(data))[0]

@@ -106,6 +106,7 @@ CASES = [
     ("The `<think>` tag is not closed.", "The <think> tag is not closed."),
     ("thought of before</think>Hello.", "thought of beforeHello."),
     ("Hello. <think>and never ended", "Hello."),
+    ("word " * 100 + "`<think>` is a tag.", "word " * 100 + "<think> is a tag."),
     ("", ""),
 ]
 

@@ -318,3 +318,13 @@ def test_no_blank_line_of_a_long_text_is_lost_whatever_is_read_at_a_time() -> No
         said = {text[begin:end].strip() for begin, end in itertools.pairwise(ends)}
         # Two of them together where a part of the text ends.
         assert said <= {first, "It goes on.", "It goes on.\n\nIt goes on.", ""}
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u200d", "\ufe0f"])
+def test_a_letter_without_end_is_cut_like_any_other_text(mark: str) -> None:
+    """Nobody writes it, but a model that loops does: no request for each of its marks."""
+    parts = list(pieces("a" + mark * (3 * LONGEST)))
+    assert "".join(parts) == "a" + mark * (3 * LONGEST)
+    assert len(parts) <= 4
+    cut = "e\u0301" * LONGEST
+    assert all(part.startswith("e") for part in pieces(cut))
