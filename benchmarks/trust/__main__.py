@@ -25,14 +25,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.trust import network_rows, process_rows, sound_rows, stream_rows, user_rows
+from benchmarks.trust import (
+    growth_rows,
+    network_rows,
+    process_rows,
+    sound_rows,
+    stream_rows,
+    user_rows,
+)
 from benchmarks.trust.row import LEAST_SHARE, REGISTERED, NotHere, Row, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # The rows register themselves; this is their order.
-MODULES = (stream_rows, network_rows, sound_rows, user_rows, process_rows)
+MODULES = (stream_rows, growth_rows, network_rows, sound_rows, user_rows, process_rows)
 ROWS = {one.name: one for module in MODULES for one in REGISTERED if one.module == module.__name__}
 
 
