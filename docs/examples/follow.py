@@ -1,8 +1,8 @@
 """Follow a Markdown text while it is spoken: highlight, cut in, keep the history, say the rest.
 
 A text is given in tokens and cleaned; every word that is heard leads back to where it
-stands in the text as it was written. It needs the built-in voice (extra ``local``), no network and
-no key::
+stands in the text as it was written. It needs eSpeak's voice (extras ``local`` and ``espeak``; the
+natural voice tells no times of words), no network and no key::
 
     python docs/examples/follow.py
 """
@@ -39,7 +39,7 @@ def follow(speech: Utterance, last: str = "") -> Heard:
     return speech.cancel()
 
 
-with Player(local=True, alignment="word", clean=True) as player:
+with Player(local=True, voice="espeak:en-us", alignment="word", clean=True) as player:
     heard = follow(player.say(tokens()), last="please")
     print("history:", TEXT[: heard.offset])
     print("the rest:", heard.rest)

@@ -130,7 +130,17 @@ def tables(environment: Mapping[str, str] = os.environ) -> dict[str, dict[str, A
         If one of them holds something else.
     """
     file = path(environment=environment)
-    content = read(file)
+    return tables_in(read(file), str(file))
+
+
+def tables_in(content: Mapping[str, Any], file: str) -> dict[str, dict[str, Any]]:
+    """Return those tables of what a file holds.
+
+    Raises
+    ------
+    UsageError
+        If one of them holds something else.
+    """
     found = {name: content.get(name, {}) for name in TABLES}
     for name, kind, what in (("phrases", str, "a text"), ("privacy", bool, "true or false")):
         table = found[name]

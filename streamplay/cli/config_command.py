@@ -229,6 +229,7 @@ def _check(text: str, file: str) -> None:
     """Raise `UsageError` where a command would refuse the file."""
     content = config.parse(text.encode(), file)
     config.check(content, file)
+    config.tables_in(content, file)
     for command, words in (("say", ["text"]), ("live", []), ("play", ["file"])):
         flags = parser.build(command)
         args = flags.parse_words(words)

@@ -37,6 +37,7 @@ _SMALL_BYTES: Final = 27
 # Shorter silence is what some voices make of a full stop.
 _NO_WORD_SECONDS: Final = 0.5
 
+_NOTHING: Final = Told()
 _SAYING: Final = (Audio, Ignored)  # what says something of the audio
 
 # Of the events that mean nothing so many kinds are named.
@@ -350,7 +351,8 @@ def _joined(batch: list[WireEvent], joins: Callable[[bytes], bool]) -> Iterator[
                 held.clear()
             held.append(event)
             continue
-        if held and not isinstance(event, Ignored):
+        # What says nothing of the audio may be told before it.
+        if held and not (isinstance(event, Ignored) and event.told == _NOTHING):
             yield _one(held)
             held.clear()
         yield event

@@ -274,6 +274,9 @@ class Session:
             raise
         self._search.note_started(output)
         self.pump, self._opened = pump, self._clock()
+        # What was asked for while the output started: until now there was no pump to tell.
+        pump.playout.gain = self._gain
+        pump.set_paused(paused=self._paused)
         self.changes.notify()
         self._begin_pumping(pump)
         return pump

@@ -122,7 +122,9 @@ class Producer:
         track = self._account.track
         while True:
             position = track.position()
-            ahead = self._delivery.ahead - HAND_ON_SECONDS
+            # Below its level the gate is closed, and nothing of what is ahead will ever be heard.
+            level = track.level / self._account.output_rate
+            ahead = self._delivery.ahead - max(HAND_ON_SECONDS, level)
             if ahead <= 0:
                 return
             await track.progress(ahead * self._account.output_rate, position)

@@ -38,6 +38,8 @@ from streamplay.presentable import presentable
 from streamplay.stream.declared import Told, told_by_fields, told_by_type
 from streamplay.stream.outcomes import ENDS, error_words, may_be_last, tells_failure
 from streamplay.stream.payload import (
+    AUDIO_OBJECTS,
+    BASE64_KEYS,
     AudioField,
     address_type,
     are_numbers,
@@ -156,16 +158,11 @@ _KEYS_WITHOUT_KIND: Final = (
 _KEYS_OF_ANY_KIND: Final = ("b64", "audio_base64", "audioContent", "audio_content")
 _AUDIO_KEYS: Final = frozenset((*_KEYS_WITHOUT_KIND, *_KEYS_OF_ANY_KIND))
 _KIND_KEYS: Final = ("type", "object", "event", "kind")
-_BASE64_KEYS: Final = ("data", "b64", "b64_json", "base64")
-_INNER_KEYS: Final = (*_BASE64_KEYS, "audio", "content")
+_INNER_KEYS: Final = (*BASE64_KEYS, "audio", "content")
 _AUDIO_ENDINGS: Final = ("audio.delta", "audio_output.delta")
 _AUDIO_KIND: Final = re.compile(
     r"(?:.*[._-])?(?:audio|speech)(?:[._-]?(?:delta|chunk|data|output|frame|content))?"
 )
-
-# Objects in which base64 is audio, wherever they stand: DashScope's output.audio.data, Gemini's
-# candidates.0.content.parts.0.inlineData.data.
-_AUDIO_OBJECTS: Final = frozenset(("audio", "inlineData", "inline_data", "audioContent"))
 
 # What servers send between, to keep a connection or to greet.
 _SMALL_TALK: Final = frozenset(
@@ -205,6 +202,20 @@ def meaning(data: str, number: int, named: str = _UNNAMED) -> WireEvent:
         If it tells of an error.
     """
     return Done() if data.strip() in ENDS else meaning_of(parsed(data), data, number, named)
+
+
+def separated(data: str) -> list[str]:
+    """Return the texts of the events that one event holds: mostly it is the only one.
+
+    A server that leaves out the blank lines between its events makes one of all of them. Its lines
+    are objects each, or the end mark, and together no JSON; the last may have been cut short.
+    """
+    data = data.strip()
+    if "\n" not in data or parsed(data) is not None:
+        return [data]
+    lines = [line.strip() for line in data.split("\n") if line.strip()]
+    whole = all(line in ENDS or isinstance(parsed(line), dict) for line in lines[:-1])
+    return lines if whole else [data]
 
 
 def meaning_of(value: object, data: str, number: int, named: str = _UNNAMED) -> WireEvent:
@@ -312,7 +323,7 @@ def _other_place(found: AudioField, kind: str) -> _Place | None:
     if not found.path or kind == _CHAT:
         return None
     names = found.path.split(".")
-    inside = not _AUDIO_OBJECTS.isdisjoint(names[:-1]) or (
+    inside = not AUDIO_OBJECTS.isdisjoint(names[:-1]) or (
         len(names) > 1 and names[-1] in (*_KEYS_OF_ANY_KIND, "audio")
     )
     known = kind in _KEY_BY_KIND or _AUDIO_KIND.fullmatch(kind[:80]) is not None
@@ -345,7 +356,9 @@ def _kind(fields: dict[str, Any], named: str) -> str:
             if kind.lower() in _KEY_BY_KIND:
                 return kind.lower()
             first = kind if first is None else first
-    return named if first is None else first
+    if first is not None:
+        return first
+    return named.lower() if named.lower() in _KEY_BY_KIND else named
 
 
 def _audio_key(fields: dict[str, Any], kind: str) -> str:
@@ -364,7 +377,7 @@ def _audio_key(fields: dict[str, Any], kind: str) -> str:
 
 def _holds_audio(value: object) -> bool:
     if isinstance(value, dict):
-        return any(isinstance(value.get(key), str | list) for key in _BASE64_KEYS)
+        return any(isinstance(value.get(key), str | list) for key in BASE64_KEYS)
     return isinstance(value, str) or are_numbers(value)
 
 

@@ -39,19 +39,29 @@ class EventNotes:
         self.marked = True
         self._deltas = self._bytes = 0  # of audio
         self._begin = b""
+        self._hash = 0  # of the first audio
 
     def once(self, event: WireEvent) -> WireEvent:
         """Empty a last event that holds once more all the audio that came before it."""
         if not isinstance(event, Audio) or not event.data:
             return event
         size = len(event.data)
-        again = event.last and self._deltas > 1 and size == self._bytes
-        if again and event.data.startswith(self._begin):
+        again = event.last and self._deltas > 0 and size == self._bytes
+        if again and event.data.startswith(self._begin) and self._is_sum(event.data):
             return Audio(b"", event.told, event.ends_with_body, event.last)
-        self._begin = self._begin or event.data[:_BEGIN_BYTES]
+        if not self._deltas:
+            self._begin, self._hash = event.data[:_BEGIN_BYTES], hash(event.data)
         self._deltas += 1
         self._bytes += size
         return event
+
+    def _is_sum(self, data: bytes) -> bool:
+        """Tell whether audio of the right size is all that came, and not one more delta like it.
+
+        Of several deltas the size is proof enough. One delta may be followed by another of its
+        size: then all bytes have to be the same, and silence may well be sent twice.
+        """
+        return self._deltas > 1 or (hash(data) == self._hash and any(data))
 
     def note(self, event: WireEvent) -> None:
         """Keep in mind what an event was."""

@@ -33,8 +33,16 @@ _SHORTEST: Final = 16
 
 # A string of JSON that is long enough, by its first characters. Base64 holds no full stop; the
 # media type of an address may, and any letter of its first word may be escaped.
-_LONG_STRING: Final = re.compile(rf'"[^".]{{{_SHORTEST}}}|data:|\\u00[2-7]', re.IGNORECASE)
+_LONG_STRING: Final = re.compile(
+    rf'"[^".]{{{_SHORTEST}}}|data:|\\u00[2-7]|"(?:data|b64|b64_json|base64)"', re.IGNORECASE
+)
 _SHORTEST_NUMBERS: Final = 2 * LONG - 1  # a digit each, and commas between
+
+BASE64_KEYS: Final = ("data", "b64", "b64_json", "base64")
+
+# Objects in which base64 is audio, wherever they stand: DashScope's output.audio.data, Gemini's
+# candidates.0.content.parts.0.inlineData.data.
+AUDIO_OBJECTS: Final = frozenset(("audio", "inlineData", "inline_data", "audioContent"))
 
 _DEPTH: Final = 8  # Gemini's candidates.0.content.parts.0.inlineData.data is 7 deep
 _MOST_FIELDS: Final = 64
@@ -125,12 +133,24 @@ def can_hold_audio(text: str) -> bool:
 def find_audio(fields: Mapping[str, Any]) -> AudioField:
     """Find the first field that holds what may be audio: base64, or numbers."""
     places = islice(_places(fields, _DEPTH), _MOST_PLACES)
-    found = (place for place in places if _may_hold(place.value))
+    found = (place for place in places if _may_hold(place.value) or _is_payload(place))
     return next(found, AudioField("", {}, ""))
 
 
 def _may_hold(value: object) -> bool:
     return may_be_audio(value) if isinstance(value, str) else are_numbers(value)
+
+
+def _is_payload(place: AudioField) -> bool:
+    """Tell whether a field can be nothing but audio by its name, however short: a last delta."""
+    owner, _, name = place.path.rpartition(".")
+    return (
+        name in BASE64_KEYS
+        and owner.rpartition(".")[2] in AUDIO_OBJECTS
+        and isinstance(place.value, str)
+        and place.value != ""
+        and is_base64(place.value)
+    )
 
 
 def are_numbers(value: object) -> bool:

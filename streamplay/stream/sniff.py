@@ -95,6 +95,10 @@ _MARKS: Final[tuple[tuple[str, int, bytes, int, bytes], ...]] = (
     ("text/plain", 0, b"\xfe\xff\0{", 0, b""),
     ("text/plain", 0, b"\xfe\xff\0<", 0, b""),
     ("image/png", 0, b"\x89PNG\r\n\x1a\n", 0, b""),
+    ("video/x-msvideo", 0, b"RIFF", 8, b"AVI "),
+    ("audio/x-dsf", 0, b"DSD \x1c\0\0\0", 0, b""),
+    ("audio/silk", 0, b"#!SILK", 0, b""),
+    ("audio/silk", 0, b"\x02#!SILK", 0, b""),
 )
 _ID3: Final = b"ID3"
 _APE: Final = b"APETAGEX"

@@ -27,6 +27,7 @@ from streamplay.stream.dialects import (
     WireEvent,
     Words,
     meaning,
+    separated,
 )
 from streamplay.stream.event_notes import EventNotes
 from streamplay.stream.json_body import JsonBody
@@ -267,16 +268,23 @@ class _EventStream(EventNotes):
         self._noted = None
         events = self._events.feed(part)
         for event in events:
-            self._number += 1
-            self._choose_turn(len(event.data))
-            meant = self.once(meaning(event.data, self._number, event.event))
-            self.note(meant)
-            self._done = isinstance(meant, Done)
-            if self._done:
-                # Before the mark is told: the caller may never come back.
-                self._count_late(events)
-                self._count_late(self._events.feed(data[stop:]))
-            yield meant
+            for text in separated(event.data):
+                meant = self._meant(text, event.event)
+                if self._done:
+                    # Before the mark is told: the caller may never come back.
+                    self._count_late(events)
+                    self._count_late(self._events.feed(data[stop:]))
+                yield meant
+                if self._done:
+                    return
+
+    def _meant(self, text: str, name: str) -> WireEvent:
+        self._number += 1
+        self._choose_turn(len(text))
+        meant = self.once(meaning(text, self._number, name))
+        self.note(meant)
+        self._done = isinstance(meant, Done)
+        return meant
 
     def _choose_turn(self, event_bytes: int) -> None:
         large = event_bytes >= _LARGE_EVENT_BYTES
@@ -285,13 +293,16 @@ class _EventStream(EventNotes):
     def finish(self) -> Iterator[WireEvent]:
         if self._done:
             return
-        mark = self._unfinished_mark()
+        meant, cut = self._unfinished()
+        mark = meant.pop() if meant and isinstance(meant[-1], Done) else None
+        yield from meant
         if self.heard and may_be_last({}, self._events.dataless):
             self.marked = False
         words = error_at_the_end(self._tail) if mark is None else ""
         if words:
             raise _error_at_the_end(words)
-        if mark is None and (not self.marked or (self.suspect and not self.heard)):
+        is_cut = cut and self.heard
+        if mark is None and not is_cut and (not self.marked or (self.suspect and not self.heard)):
             # A dialect that has no end mark, or another one: the body's own end is one. Where
             # nothing that came was known for audio, that is what to tell.
             mark = Done()
@@ -303,21 +314,32 @@ class _EventStream(EventNotes):
         self._done = True
         yield mark
 
-    def _unfinished_mark(self) -> Done | None:
-        """Take the end mark where only the blank line after it is missing.
+    def _unfinished(self) -> tuple[list[WireEvent], bool]:
+        """Take the last event where only the blank line after it is missing.
 
-        An unfinished event is dropped, says the WHATWG. But a mark that has
-        come whole has told that all the audio came before it.
+        An unfinished event is dropped, says the WHATWG. But one that has come whole tells what
+        it tells: an end mark that all the audio came before it, and audio would be lost.
+
+        Returns
+        -------
+        tuple
+            What is whole of it, and whether JSON was cut short.
         """
+        found: list[WireEvent] = []
+        text = ""
         try:
             list(self._events.feed(self._take_held()))  # without a line's end, so no event
             event = self._events.pending()
-            if event is None or not event.data.rstrip().endswith(("]", "}")):
-                return None  # cut short
-            meant = meaning(event.data, self._number + 1, event.event)
+            for text in separated(event.data) if event is not None else ():
+                if text.startswith("{") and not text.endswith("}"):
+                    return found, True
+                assert event is not None
+                found.append(self._meant(text, event.event))
+                if self._done:
+                    break
         except StreamBroken:
-            return None
-        return meant if isinstance(meant, Done) else None
+            return found, text.startswith("{")
+        return found, False
 
     def _count_late(self, events: Iterator[ServerSentEvent]) -> None:
         """Count what comes after the mark: whatever it is, the stream was complete."""

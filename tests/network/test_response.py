@@ -6,6 +6,7 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from streamplay import errors
@@ -13,6 +14,7 @@ from streamplay.audio import AudioFormat
 from streamplay.network import retry
 from streamplay.network.api import SpeechApi
 from streamplay.request import SpeechRequest
+from streamplay.stream.decoder import Chunk
 from streamplay.stream.wire import Audio, Done, Ignored, WireEvent, Words
 from tests.support.rawserver import (
     DONE,
@@ -786,3 +788,28 @@ def test_silence_without_end_is_a_time_out_and_names_what_came(events: bool) -> 
 
 def test_an_answer_of_mere_silence_is_told() -> None:
     assert "silence" in with_client(decode, answer(bytes(48000), kind="audio/pcm"))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_an_event_says_holds_for_the_audio_behind_it_however_they_come(at_once: bool) -> None:
+    audio = np.sin(np.arange(4800) / 20).astype("<f4")
+    data = (6000 * audio).astype("<i2").tobytes()
+    deltas = [delta(data[at : at + 480]) for at in range(0, len(data), 480)]
+    events = [
+        *(event({"type": "speech.audio.info", "sample_rate": 24000}), *deltas),
+        *(event({"type": "speech.audio.info", "sample_rate": 48000}), *deltas, DONE),
+    ]
+
+    async def one_by_one(connection: Connection) -> None:
+        await connection.send(head(200, {"Content-Type": "text/event-stream"}))
+        for each in [b"".join(events)] if at_once else events:
+            await connection.send(each)
+            await asyncio.sleep(0.002)
+        connection.close()
+
+    async def count(client: SpeechApi, _: RawServer) -> int:
+        async with client.open(REQUEST) as response:
+            came = [each async for each in response.chunks()]
+        return sum(len(each.frames) for each in came if isinstance(each, Chunk))
+
+    assert with_client(count, one_by_one) == 4800 + 2400

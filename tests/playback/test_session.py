@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,11 @@ from streamplay.errors import (
     NoDevice,
 )
 from streamplay.outputs import portaudio, watchdog
+from streamplay.outputs.silent import SilentOutput
 from streamplay.playback import pump, queue, session
 from streamplay.playback import session as session_module
 from streamplay.player import LazyPlayer
+from streamplay.stream import wire
 from tests.support.speaking import (
     PATIENCE,
     Returning,
@@ -251,6 +255,40 @@ def test_a_changed_volume_reaches_what_comes_after(player: Player, fast: Silent)
     np.testing.assert_allclose(fast.values[1000:], expected[1000:], atol=0.01)
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_is_asked_for_while_the_output_starts_is_obeyed(
+    paused: bool, fast: Silent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    start = SilentOutput.start
+
+    def slowly(self: SilentOutput, *args: Any) -> None:
+        begun.set()
+        assert go.wait(PATIENCE)
+        start(self, *args)
+
+    monkeypatch.setattr(SilentOutput, "start", slowly)
+    player = LazyPlayer()
+    if not paused:
+        player.pause()
+    utterance = player.play(np.full(2400, 0.5, np.float32), 24000)
+    assert begun.wait(PATIENCE)
+    if paused:
+        player.pause()
+    else:
+        player.resume()
+    player.volume = -20
+    time.sleep(0.05)  # the loop has seen it
+    go.set()
+    if paused:
+        with pytest.raises(TimeoutError):
+            utterance.wait(0.3)
+        player.resume()
+    assert utterance.wait(PATIENCE).frames.played == 2400
+    player.close()
+    assert 0.04 < fast.played.max() < 0.06
+
+
 def test_minus_infinity_is_silence(player: Player, fast: Silent) -> None:
     player.volume = -np.inf
     receipt = player.say("hello", extra=counting(0.5)).wait(PATIENCE)
@@ -348,7 +386,8 @@ def test_a_full_queue_holds_up_reading_and_an_interruption_goes_through(
 
         being_heard(utterance, 4000)
         wait_until(lambda: waiting() > ahead / 2)
-        assert waiting() < ahead + 2 * 1200  # and two chunks
+        turn = 3 * wire._TURN_BYTES // 4 // 2  # frames in what is decoded at a time
+        assert waiting() < ahead + 2 * turn
         player.interrupt()
         assert account_for(utterance.wait(PATIENCE)).interrupted
 

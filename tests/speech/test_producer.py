@@ -223,3 +223,12 @@ def test_a_whole_file_is_played_and_is_no_surprise(
     assert account_for(receipt).complete
     assert receipt.frames.played == receipt.frames.received > 0
     assert notices == []
+
+
+def test_a_reserve_that_is_longer_than_a_piece_is_gathered_from_several(
+    speech_server: LocalServer, fast: Silent
+) -> None:
+    with Player(base_url=speech_server.base_url, prebuffer=6000) as player:
+        text = iter(["A sentence of its own. ", "Another sentence of its own. ", "A third one."])
+        receipt = account_for(player.say(text, extra=counting(4)).wait(PATIENCE))
+    assert receipt.frames.played == 3 * 4 * 24000

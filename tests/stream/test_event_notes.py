@@ -26,14 +26,15 @@ def test_a_last_event_that_repeats_all_is_emptied_and_stays_the_last() -> None:
 
 
 def test_an_empty_delta_counts_as_none() -> None:
-    assert heard(FIRST, b"").once(Audio(FIRST, last=True)).data == FIRST
+    assert heard(bytes(200), b"").once(Audio(bytes(200), last=True)).data == bytes(200)
 
 
 @pytest.mark.parametrize(
     ("before", "event"),
     [
         ((FIRST, SECOND), Audio(ALL)),  # does not say that it is the last
-        ((ALL,), Audio(ALL, last=True)),  # repeats one delta, and not a stream
+        ((bytes(250),), Audio(bytes(250), last=True)),  # silence may be sent twice
+        ((ALL,), Audio(ALL[:-1] + b"x", last=True)),  # as long, and another one
         ((FIRST, SECOND), Audio(ALL + b"x", last=True)),
         ((FIRST, SECOND), Audio(b"x" + ALL[1:], last=True)),  # begins otherwise
         ((FIRST, SECOND), Audio(FIRST, last=True)),
@@ -42,6 +43,10 @@ def test_an_empty_delta_counts_as_none() -> None:
 )
 def test_other_events_are_heard(before: tuple[bytes, ...], event: Audio) -> None:
     assert heard(*before).once(event) is event
+
+
+def test_a_short_answer_of_one_delta_is_not_heard_twice() -> None:
+    assert heard(ALL).once(Audio(ALL, last=True)).data == b""
 
 
 @pytest.mark.parametrize("event", [Done(), Ignored("x"), Words((), (), ())])

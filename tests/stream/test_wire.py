@@ -451,3 +451,82 @@ def test_rubbish_at_any_byte_is_a_fault_or_does_no_harm(
             assert events == whole, at
         else:
             assert events == whole[: len(events)], at
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize("size", [2, 100, 191])
+def test_a_short_delta_in_an_object_of_audio_is_audio(kind: str, size: int) -> None:
+    deltas = [bytes(range(1, 201)) * 24, bytes(range(size)), bytes(range(1, 201)) * 12]
+    texts = [base64.b64encode(delta).decode() for delta in deltas]
+    events = [
+        {"candidates": [{"content": {"parts": [{"inlineData": {"data": text}}]}}]} for text in texts
+    ]
+    events += [{"output": {"audio": {"data": text}}} for text in texts]
+    begin, end = ("data: ", "\n\n") if kind == "text/event-stream" else ("", "\n")
+    body = "".join(f"{begin}{json.dumps(event)}{end}" for event in events).encode()
+    reader = reader_for(kind)
+    meant = [*reader.feed(body), *reader.finish()]
+    assert b"".join(event.data for event in meant if isinstance(event, Audio)) == b"".join(
+        2 * deltas
+    )
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_the_last_event_is_heard_where_its_blank_line_is_missing(missing: int) -> None:
+    event = {"type": "audio", "data": base64.b64encode(bytes(1000)).decode()}
+    body = 3 * f"data: {json.dumps(event)}\n\n".encode()
+    reader = reader_for("text/event-stream")
+    meant = [*reader.feed(body[:-missing]), *reader.finish()]
+    assert [len(event.data) for event in meant if isinstance(event, Audio)] == [1000, 1000, 1000]
+    assert isinstance(meant[-1], Done)
+
+
+def test_an_event_that_is_cut_is_no_end() -> None:
+    event = {"type": "audio", "data": base64.b64encode(bytes(1000)).decode()}
+    body = 3 * f"data: {json.dumps(event)}\n\n".encode()
+    reader = reader_for("text/event-stream")
+    list(reader.feed(body[:-10]))
+    with pytest.raises(Truncated):
+        list(reader.finish())
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_last_event_that_repeats_all_audio_is_not_heard_again(kind: str, count: int) -> None:
+    deltas = [bytes(range(at, at + 200)) for at in range(count)]
+    events = [{"data": {"audio": delta.hex(), "status": 1}} for delta in deltas]
+    events.append({"data": {"audio": b"".join(deltas).hex(), "status": 2}})
+    begin, end = ("data: ", "\n\n") if kind == "text/event-stream" else ("", "\n")
+    body = "".join(f"{begin}{json.dumps(event)}{end}" for event in events).encode()
+    reader = reader_for(kind)
+    meant = [*reader.feed(body), *reader.finish()]
+    heard = b"".join(event.data for event in meant if isinstance(event, Audio))
+    assert heard == b"".join(deltas)
+
+
+@pytest.mark.parametrize("step", [1, 17, 10_000])
+@pytest.mark.parametrize("end", ["data: [DONE]\n", "data: [DONE]\n\n", 'data: {"type": "done"}'])
+def test_events_without_blank_lines_between_are_heard(step: int, end: str) -> None:
+    texts = [base64.b64encode(bytes([at]) * 300).decode() for at in range(1, 5)]
+    body = "".join(f'data: {{"type": "delta", "audio": "{text}"}}\n' for text in texts) + end
+    reader = reader_for("text/event-stream")
+    data = body.encode()
+    meant = [
+        event for at in range(0, len(data), step) for event in reader.feed(data[at : at + step])
+    ]
+    meant += reader.finish()
+    assert [event.data for event in meant if isinstance(event, Audio)] == [
+        bytes([at]) * 300 for at in range(1, 5)
+    ]
+    assert isinstance(meant[-1], Done)
+
+
+def test_of_events_without_blank_lines_the_one_that_is_cut_is_told() -> None:
+    text = base64.b64encode(bytes(300)).decode()
+    line = f'data: {{"type": "audio", "data": "{text}"}}\n'
+    reader = reader_for("text/event-stream")
+    body = (2 * line + line[:100]).encode()
+    meant = list(reader.feed(body))
+    with pytest.raises(Truncated):
+        meant.extend(reader.finish())
+    assert sum(isinstance(event, Audio) for event in meant) == 2
