@@ -36,9 +36,18 @@ def load(path: Path) -> list[dict[str, Any]]:
     """
     try:
         return read(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, *UNREADABLE):
+    except OSError as error:
+        raise unreadable("baseline", path, error) from None
+    except UNREADABLE:
         allowed = "what bench --json has printed"
         raise InvalidRequest("baseline", f"{path} is no result", allowed=allowed) from None
+
+
+def unreadable(field: str, path: Path, error: OSError) -> InvalidRequest:
+    """Return the error of a file that the system does not give."""
+    return InvalidRequest(
+        field, f"{path} cannot be read: {error.strerror}", allowed="a result's file"
+    )
 
 
 UNREADABLE: Final = (

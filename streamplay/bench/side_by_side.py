@@ -93,7 +93,9 @@ def _load(path: Path) -> Iterator[PastRun]:
         for place, part in enumerate(parts, 1):
             name = f"{path.stem} {place}" if many else path.stem
             yield of_dict(name, json.loads(part))
-    except (OSError, *baseline.UNREADABLE) as error:
+    except OSError as error:
+        raise baseline.unreadable("compare", path, error) from None
+    except baseline.UNREADABLE as error:
         allowed = "what bench --json has printed, or --append has written"
         raise InvalidRequest("compare", f"{path} is no result", allowed=allowed) from error
 

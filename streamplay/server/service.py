@@ -94,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
         return 130
     except OSError as error:
         where = f"{options.host}:{options.port}"
-        sys.stderr.write(f"cannot listen on {where}: {error.strerror or error}\n")
+        why = os.strerror(error.errno) if error.errno else str(error)
+        sys.stderr.write(f"streamplay: cannot listen on {where}: {why}\n")
         return 1
 
 

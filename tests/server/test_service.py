@@ -138,7 +138,7 @@ def test_a_port_that_is_taken_is_told_in_a_line(capsys: pytest.CaptureFixture[st
         port = taken.getsockname()[1]
         assert service.main(["--port", str(port)]) == 1
     told = capsys.readouterr().err
-    assert told.startswith(f"cannot listen on 127.0.0.1:{port}: ")
+    assert told.startswith(f"streamplay: cannot listen on 127.0.0.1:{port}: ")
     assert told.count("\n") == 1
 
 
