@@ -170,7 +170,16 @@ show_progress() {
 }
 
 # By a path. The import hook that setuptools installs otherwise costs every start 8 ms and more.
+# It calls this mode transitional: without it the hook is good enough.
 in_place=(--config-settings editable_mode=compat --editable)
+
+# install_in_place PROJECT: install it in place, and show what pip does.
+install_in_place() {
+  install_telling "${in_place[@]}" "$1" && return
+  grep -qi 'editable.mode' "$pip_log" || return 1
+  in_place=(--editable)
+  install_telling "${in_place[@]}" "$1"
+}
 
 # Whether pip failed because no index could be reached.
 lacks_network() {
@@ -214,7 +223,7 @@ install_for_use() {
   if [ -t 2 ]; then printf '  making the environment' >&2; fi
   make_venv
   for extras in local,espeak,codecs,books local,espeak local espeak; do
-    if install_telling "${in_place[@]}" "${root}[$extras]"; then
+    if install_in_place "${root}[$extras]"; then
       if [ "$extras" != local,espeak,codecs,books ]; then
         say "Not all could be installed. To see why: $(shown_pip) install -e '$root[all]'"
       fi

@@ -17,6 +17,7 @@ OF_THE_WHOLE = {"test_layers.py", "test_mirror.py", "test_public_names.py"}
 BESIDE = {
     "bench/html/test_legible.py": "that every word of every page can be read",
     "network/test_floods.py": "servers that send more than is read",
+    "network/test_gathering.py": "pieces of a stream that are decoded together",
     "playback/test_pump_wakes.py": "when the pump wakes, and that it misses nothing",
     "playback/test_queue_end.py": "what is written, cut and settled, by the block",
     "playback/test_queue_moves.py": "going back and forward, by the block",

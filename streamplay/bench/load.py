@@ -38,7 +38,7 @@ _SPIN_SECONDS: Final = 0.0015
 _RAMP_SECONDS: Final = 0.01
 _LONGEST_RAMP_SECONDS: Final = 5.0
 
-# So many more objects: those of 600 streams, or of some 20,000 requests that have failed.
+# So many more objects: those of 600 streams, or what 2000 to 4000 requests that have failed leave.
 _COLLECT_AFTER: Final = 200_000
 
 
@@ -310,7 +310,7 @@ def _settled() -> Iterator[None]:
     """Let the garbage collector run rarely inside the block, and not over what exists now.
 
     A collection stops the loop for 0.3 ms for each thousand objects, and a stream has some 300. A
-    request that has ended is freed without it.
+    request that has ended well is freed without it.
     """
     gc.collect()
     gc.freeze()

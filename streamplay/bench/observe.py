@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from streamplay.request import SpeechRequest
     from streamplay.stream.decoder import Chunk
 
-# Five pieces of 100 ms are decoded at a time: one turn of the task for all of them. It holds up to
-# 32 kB of a stream for so long.
+# Five pieces of 100 ms are decoded at a time: one turn of the task for all of them. Some 32 kB of a
+# stream are held meanwhile, and the last read of up to 128 kB.
 _GATHER_SECONDS: Final = 0.5
 
 

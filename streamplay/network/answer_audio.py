@@ -364,8 +364,14 @@ def _one(deltas: list[Audio]) -> Audio:
     """Return several deltas as one."""
     if len(deltas) == 1:
         return deltas[0]
-    arrivals = tuple(chain.from_iterable(delta.arrivals for delta in deltas))
-    return Audio(b"".join(delta.data for delta in deltas), deltas[0].told, arrivals=arrivals)
+    arrivals: list[tuple[float, int]] = []
+    for when, size in chain.from_iterable(delta.arrivals for delta in deltas):
+        if size < _SMALL_BYTES and arrivals and arrivals[-1][0] == when:
+            arrivals[-1] = when, arrivals[-1][1] + size  # a server may send a million of them
+        else:
+            arrivals.append((when, size))
+    data = b"".join(delta.data for delta in deltas)
+    return Audio(data, deltas[0].told, arrivals=tuple(arrivals))
 
 
 def without_key(error: StreamPlayError, secret: str | None) -> StreamPlayError:

@@ -23,6 +23,9 @@ READ_BYTES: Final = 1 << 17
 # Of what waits to be read; beyond it the peer is left to wait (TCP's own flow control).
 _HELD_BYTES: Final = 1 << 18
 
+# What a piece takes beside its bytes: a peer may send a byte at a time.
+_PIECE_BYTES: Final = 100
+
 # With `gather`: so much is worth the reader's turn. A piece below the second bound may be the end
 # mark, which the next request waits for.
 _GATHERED_BYTES: Final = 1 << 15
@@ -48,7 +51,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
     Attributes
     ----------
     transport : asyncio.Transport or None
-        Set by the loop; with TLS, replaced by the secure one.
+        Set by the loop; with TLS, replaced by the secure one. None again once it is lost.
     arrived : float
         When the loop has read the last bytes: a task that waits for them goes on later.
     idle_since : float
@@ -74,7 +77,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self._writer: asyncio.Future[None] | None = None
         self._full = False
         self._gathering = 0.0
-        self._last = b""
+        self._may_end: Callable[[bytes], bool] = bool
         self._timer: asyncio.TimerHandle | None = None
 
     # What the loop calls
@@ -103,7 +106,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
             return
         self.arrived = self._clock()
         self._pieces.append((self.arrived, data))
-        self._held += len(data)
+        self._held += len(data) + _PIECE_BYTES
         if self._held > _HELD_BYTES and not self._paused:
             self._paused = True
             self.transport.pause_reading()
@@ -126,6 +129,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         """Note the end of the connection; `error` is None where it was closed in order."""
         self._ended = True
         self._error = error
+        self.transport = None  # TLS's holds this object, and a buffer of 256 KiB
         self._wake_reader()
         self.resume_writing()
         if not self.closed.done():
@@ -164,25 +168,31 @@ class AsyncConnection(asyncio.BufferedProtocol):
         if self._pieces:
             pieces, self._pieces = self._pieces, []
             self._held = 0
-            if self._paused:
-                self._paused = False
+            if self._paused and self.transport is not None:
                 self.transport.resume_reading()
+            self._paused = False
             return pieces
         if self._error is not None:
             raise _as_os_error(self._error)
         return []
 
-    def gather(self, seconds: float, last: bytes) -> None:
+    def gather(self, seconds: float, may_end: Callable[[bytes], bool]) -> None:
         """Let a reader that waits sleep on until some pieces have come: each wake-up costs.
 
         When each has come is noted all the same. The reader is woken at once by a small piece, by
-        one that ends with `last`, by much that waits, and by the end.
+        one of which `may_end` says that it may be the last, by much that waits, and by the end.
         """
-        self._gathering, self._last = seconds, last
+        self._gathering, self._may_end = seconds, may_end
+
+    def hurry(self) -> bool:
+        """Wake a reader that sleeps on although something has come; tell whether anything has."""
+        if self._pieces:
+            self._wake_reader()
+        return bool(self._pieces)
 
     def _may_wait(self, data: bytes) -> bool:
         small = len(data) < _SMALL_BYTES
-        return not (small or self._held >= _GATHERED_BYTES or data.endswith(self._last))
+        return not (small or self._held >= _GATHERED_BYTES or self._may_end(data))
 
     async def write(self, data: bytes) -> None:
         """Send `data`; return when the system has taken all of it.
@@ -192,7 +202,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
         OSError
             If the connection was lost.
         """
-        self.transport.write(data)
+        if self.transport is not None:
+            self.transport.write(data)
         if self._full:
             self._writer = asyncio.get_running_loop().create_future()
             await self._writer

@@ -31,6 +31,9 @@ _TAIL_SECONDS: Final = 0.25
 # A turn of the loop costs as much as the decoding of two events.
 _TURN_SECONDS: Final = 0.001
 
+# To feed a piece costs as much as so many bytes in it: a peer may send a byte at a time.
+_FEED_BYTES: Final = 256
+
 
 @dataclass(slots=True)
 class Moments:
@@ -86,6 +89,9 @@ class Exchange(Protocol):
     def gather(self, seconds: float) -> None:
         """Give out the body some pieces at a time, each up to so many seconds after it came."""
 
+    def hurry(self) -> bool:
+        """Give out now what has come and waits for more; tell whether there is anything."""
+
     def pieces(self) -> AsyncGenerator[list[Piece], None]:
         """Yield the body as it comes, with HTTP's framing removed: pieces, and when each came."""
 
@@ -114,6 +120,8 @@ class Body:
     ----------
     bytes : int
         How many have come.
+    arrived : float
+        When what `batches` has given last came.
     waited : float
         Seconds that `batches` has waited for the server.
     patience : Timeouts
@@ -134,6 +142,7 @@ class Body:
         self.exchange = exchange
         self.bytes = 0
         self.late = 0
+        self.arrived = 0.0
         self.waited = 0.0
         self.patience = patience
         self._chunk_limit = chunk_limit
@@ -245,7 +254,7 @@ class Body:
                 part = piece[at : at + reader.turn_bytes]  # the reader changes how much it takes
                 at += len(part)
                 fault = self._add_meaning(reader.feed(part), batch, when)
-                fed += len(part)
+                fed += len(part) + _FEED_BYTES
                 if fed >= reader.turn_bytes or fault is not None or self._complete:
                     yield batch, fault
                     batch, fed = [], 0
@@ -258,6 +267,7 @@ class Body:
         """Add `events` to `batch`, with the time they came; return what broke behind them."""
         fault: StreamPlayError | None = None
         heard = False
+        self.arrived = when
         try:
             for event in events:
                 batch.append(event)
@@ -284,9 +294,11 @@ class Body:
         if self._unheard >= self._audio_limit:
             raise TimedOut("audio", self._audio_limit)
         if self._audio_limit - self._unheard < self._chunk_limit:
-            waiting = self.patience.wait("audio", self._audio_limit, spent=self._unheard)
+            waiting = self.patience.wait(
+                "audio", self._audio_limit, spent=self._unheard, hurry=self.exchange.hurry
+            )
         else:
-            waiting = self.patience.wait("chunk", self._chunk_limit)
+            waiting = self.patience.wait("chunk", self._chunk_limit, hurry=self.exchange.hurry)
         with waiting:
             pieces = await self._next_pieces()
         now = self.patience.clock()

@@ -89,6 +89,8 @@ class Dialer:
 
     async def _secure(self, connection: AsyncConnection, host: str) -> None:
         loop, plain = asyncio.get_running_loop(), connection.transport
+        if plain is None:
+            raise ConnectionResetError("it was lost before TLS could begin")
         try:
             connection.use(
                 await loop.start_tls(plain, connection, self._trust(), server_hostname=host)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from streamplay.network.failures import lost, misframed, no_http, unanswered
-from streamplay.network.framing import LAST_CHUNK, AnswerReader, BodyCutError, FramingError
+from streamplay.network.framing import AnswerReader, BodyCutError, FramingError, may_end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -104,7 +104,11 @@ class HttpExchange:
     def gather(self, seconds: float) -> None:
         """Give out the body some pieces at a time, each up to so many seconds after it came."""
         if not self._answer.length_is_told:
-            self._connection.gather(seconds, LAST_CHUNK)
+            self._connection.gather(seconds, may_end)
+
+    def hurry(self) -> bool:
+        """Give out now what has come and waits for more; tell whether there is anything."""
+        return self._connection.hurry()
 
     async def pieces(self) -> AsyncGenerator[list[Piece], None]:
         """Yield the body as it comes: what waited in the connection, piece by piece.

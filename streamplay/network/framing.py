@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 HEAD_BYTES: Final = 100 * 1024
 """The longest head, and the longest trailer, that is read: h11's own bound is 100 KiB as well."""
 
-LAST_CHUNK: Final = b"0\r\n\r\n"
-"""How a body in chunks ends that has no trailer: mostly."""
+_ENDS: Final = re.compile(rb"(?:\r\n|\A)0+[ \t]*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n\Z")
+_END_BYTES: Final = 512  # of the last chunk and its trailer: mostly far less
 
 # The longest line before a chunk: its size, and extensions that nothing here reads.
 _SIZE_LINE_BYTES: Final = 4096
@@ -35,6 +35,13 @@ _FIELD: Final = re.compile(rb"([-!#$%&'*+.^_`|~0-9A-Za-z]+):[ \t]*([^\0\r\n\f\v]
 _START: Final = b"HTTP/1."
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[^\r\n]*)?[ \t]*\r\n")
 _LENGTH: Final = re.compile(r"\d{1,18}")
+
+
+def may_end(data: bytes) -> bool:
+    """Tell whether a body in chunks may end with `data`: by its last chunk, or by its end mark."""
+    if data.endswith(b"\r\n\r\n"):
+        return _ENDS.search(data, max(0, len(data) - _END_BYTES)) is not None
+    return b"[DONE]" in data[-32:]
 
 
 class FramingError(Exception):

@@ -153,7 +153,7 @@ class SpeechResponse:
         """When the last of them came, by the client's clock: decoding them takes longer."""
         if self._later:
             return self._later[-1].arrived
-        return self._body.exchange.arrived if self._body else 0.0
+        return self._body.arrived if self._body else 0.0
 
     def arrivals(self, chunk: Chunk) -> list[tuple[float, int]]:
         """Return when the frames of the chunk that came last from `chunks` arrived.
@@ -165,7 +165,7 @@ class SpeechResponse:
     def gather(self, seconds: float) -> None:
         """Decode some pieces of the body at a time, up to so many seconds after they came.
 
-        For those who only measure: a stream costs half of the processor time, and `arrivals` tells
+        For those who only measure: a stream costs 40 % less processor time, and `arrivals` tells
         all the same when each piece came. Call it when the response has been entered.
         """
         assert self._body is not None, "the response has not been entered"

@@ -15,11 +15,16 @@ from streamplay.rules.checks import check_options
 from streamplay.rules.fields import CHARACTERS_PER_SECOND, may_be_events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamplay.errors import WaitingFor
     from streamplay.request import SpeechRequest
 
 # A server that makes the whole before it answers may take as long as the speech will last.
 _SECONDS_PER_CHARACTER: Final = 1 / CHARACTERS_PER_SECOND
+
+# What has come before the limit gets so long to be taken.
+_HURRY_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +123,25 @@ class Timeouts:
             self._deadline_first = True
             raise self.exhausted()
 
-    def wait(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> Wait:
+    def wait(
+        self,
+        waiting_for: WaitingFor,
+        seconds: float,
+        *,
+        spent: float = 0.0,
+        hurry: Callable[[], bool] | None = None,
+    ) -> Wait:
         """Wait inside this for at most `seconds`, of which some may be `spent` already.
+
+        At the limit `hurry` is called first: where it tells that what is waited for has come, the
+        wait ends by itself.
 
         Raises
         ------
         TimedOut
             If it took longer; what was waited for has been cancelled.
         """
-        return Wait(self, waiting_for, seconds, spent)
+        return Wait(self, waiting_for, seconds, spent, hurry)
 
     def expect(self, waiting_for: WaitingFor, seconds: float, *, spent: float = 0.0) -> None:
         """Wait for something else from now on, inside the same `wait`."""
@@ -186,6 +201,9 @@ class Timeouts:
         if loop.time() < self._until:
             self._handle = loop.call_at(self._until, self._on_timer)
             return
+        if self._wait.hurry():  # it may turn out to be nothing
+            self._handle = loop.call_later(_HURRY_SECONDS, self._on_timer)
+            return
         self._until = None
         self._wait.expire()
 
@@ -209,16 +227,24 @@ class Wait:
         Whose limits hold.
     waiting_for, seconds, spent
         As for `Timeouts.expect`.
+    hurry : callable, optional
+        As for `Timeouts.wait`.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_for", "_outer", "_task", "_timeouts")
+    __slots__ = ("_cancelling", "_expired", "_for", "_hurry", "_outer", "_task", "_timeouts")
 
     def __init__(
-        self, timeouts: Timeouts, waiting_for: WaitingFor, seconds: float, spent: float
+        self,
+        timeouts: Timeouts,
+        waiting_for: WaitingFor,
+        seconds: float,
+        spent: float,
+        hurry: Callable[[], bool] | None = None,
     ) -> None:
         self._timeouts = timeouts
         self._for = waiting_for, seconds, spent
         self._expired = False
+        self._hurry = hurry
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
@@ -237,6 +263,11 @@ class Wait:
         # Somebody else may have cancelled the task too: then that counts.
         if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise self._timeouts.exhausted() from None
+
+    def hurry(self) -> bool:
+        """Have what has come given out, once; tell whether there is anything."""
+        hurry, self._hurry = self._hurry, None
+        return hurry is not None and hurry()
 
     def expire(self) -> None:
         """Cancel what is inside."""

@@ -178,6 +178,7 @@ class HttpTransport:
     async def aclose(self) -> None:
         """Close every connection. A later request opens new ones."""
         connections, self._idle = list(self._connections), []
+        self._dialer = None  # it holds this object, and its buffer is large
         for connection in connections:
             connection.abort()
         for connection in connections:

@@ -133,7 +133,8 @@ class Decoder:
 
     def joins(self, data: bytes) -> bool:
         """Tell whether a delta is more of the same samples: it can be fed joined to the next."""
-        return self._samples.is_open and self._is_bare(data)
+        whole = not len(data) % self.reading.frame_bytes  # else a byte may be missing behind it
+        return whole and self._samples.is_open and self._is_bare(data)
 
     def finish(self) -> Iterator[Chunk]:
         """Yield what was held back; after a fault too: it came before the fault.

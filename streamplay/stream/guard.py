@@ -208,6 +208,7 @@ class Guard:
         self._frames = over
         rest, self._rest = self._rest, [data[len(data) - over * frame_bytes :]] if over else []
         if quiet and self._heard >= self._enough and not self._laws:
+            self._seen += sum(map(len, rest)) + len(data) - over * frame_bytes
             return None
         if not (rest or over):
             return self._examine(data, frames)  # mostly: the windows begin and end where it does

@@ -164,15 +164,22 @@ class Samples:
         told = decoder.reading
         shifted = found.encoding == told.encoding
         certain = decoder.source in ("user", "header")
+        good = self._guarded_from + (guard.noise_from or 0) - self._released
+        # Of what was held: several deltas may be fed as one, and the first were no noise.
+        sound = good if self._released > self._guarded_from else 0
         if self._shifts >= _MOST_SHIFTS or (not shifted and (self._switched or certain)):
             self._mute = True
-            decoder.muted += decoder.length(sum(len(chunk.frames) for chunk in self._held))
+            data = b"".join(chunk.data for chunk in self._held)
             self._held = []
+            if sound > 0:
+                self._released += sound
+                yield decoder.chunk(limited(told.decode(data[:sound])), data[:sound])
+            decoder.muted += decoder.length((len(data) - max(0, sound)) // told.frame_bytes)
             raise wrong_encoding(told, found)
         data = b"".join(chunk.data for chunk in self._held) + self._carry
         self._held, self._carry, self._guard = [], b"", None
-        good = self._guarded_from + (guard.noise_from or 0) - self._released
-        if shifted and good > 0:  # what came before a byte was lost
+        good = good if shifted else sound
+        if good > 0:  # what came before a byte was lost, or the encoding changed
             yield decoder.chunk(limited(told.decode(data[:good])), data[:good])
             self._released += good
             data = data[good:]

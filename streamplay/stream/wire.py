@@ -124,6 +124,8 @@ _LARGE_TURN_BYTES: Final = 1 << 17
 """Where an event of this size was the last one, more is fed at a time: it need not be copied in
 parts. Should small ones follow, that is one turn of 5000."""
 
+_FEW_LINES: Final = 64
+
 _BLANK_LINE: Final = re.compile(rb"\n\r?\n")
 
 
@@ -266,6 +268,7 @@ class _EventStream(EventNotes):
 
     def _feed_events(self, part: bytes, data: bytes = b"", stop: int = 0) -> Iterator[WireEvent]:
         self._noted = None
+        before = self._number
         events = self._events.feed(part)
         for event in events:
             for text in separated(event.data):
@@ -277,6 +280,8 @@ class _EventStream(EventNotes):
                 yield meant
                 if self._done:
                     return
+        if self._number == before and max(part.count(b"\n"), part.count(b"\r")) > _FEW_LINES:
+            self.turn_bytes = _TURN_BYTES  # comments, say: each line costs as much as an event
 
     def _meant(self, text: str, name: str) -> WireEvent:
         self._number += 1

@@ -69,6 +69,10 @@ LONG = 60.0
 LARGE = bytes(1000)
 
 
+def ends(data: bytes) -> bool:
+    return data.endswith(b"the end")
+
+
 @pytest.mark.parametrize(
     "wakes",
     [b"small", LARGE + b"the end", bytes(1 << 15), b""],
@@ -77,7 +81,7 @@ LARGE = bytes(1000)
 def test_a_gathering_reader_sleeps_until_something_is_worth_its_turn(wakes: bytes) -> None:
     async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        connection.gather(LONG, b"the end")
+        connection.gather(LONG, ends)
         waiting = asyncio.create_task(connection.read_pieces())
         for _ in range(3):
             theirs.send(LARGE)
@@ -97,7 +101,7 @@ def test_a_gathering_reader_sleeps_until_something_is_worth_its_turn(wakes: byte
 
 def test_what_is_gathered_is_read_when_its_time_has_come() -> None:
     async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
-        connection.gather(0.05, b"the end")
+        connection.gather(0.05, ends)
         for _ in range(2):  # the second time nothing is left of the first
             begun = connection._clock()
             waiting = asyncio.create_task(connection.read_pieces())
@@ -111,7 +115,7 @@ def test_what_is_gathered_is_read_when_its_time_has_come() -> None:
 
 def test_a_kept_connection_no_longer_gathers() -> None:
     async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
-        connection.gather(LONG, b"the end")
+        connection.gather(LONG, ends)
         connection.rest(0.0)
         connection.wake()
         waiting = asyncio.create_task(connection.read())

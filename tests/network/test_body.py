@@ -45,6 +45,9 @@ class Scripted:
     def gather(self, seconds: float) -> None:
         raise AssertionError("a body does not ask for it")
 
+    def hurry(self) -> bool:
+        return False
+
     async def pieces(self) -> AsyncGenerator[list[Piece], None]:
         for piece in self._pieces:
             if isinstance(piece, Exception):

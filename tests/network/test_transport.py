@@ -303,7 +303,8 @@ async def give_up(base_url: str, turns: int, *, kept: bool) -> None:
     await asyncio.gather(task, return_exceptions=True)
     # A connection that was kept and never used is kept on.
     assert all(
-        connection._idle or connection.transport.is_closing() for connection in sender._connections
+        connection._idle or connection.transport is None or connection.transport.is_closing()
+        for connection in sender._connections
     )
     await sender.aclose()
 
