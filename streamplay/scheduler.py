@@ -62,6 +62,7 @@ class Scheduler:
         elif utterance in self._queue:
             self._queue.remove(utterance)
             self._finish(utterance, None)
+            self._go_on()  # the gap may have been awaited for this one
 
     def begin_closing(self) -> None:
         """Give up, from now on, a source of which nothing comes for `SOURCE_SECONDS`."""

@@ -263,6 +263,31 @@ def test_an_utterance_that_waits_for_its_text_lets_another_speak_between_two_pie
     np.testing.assert_array_equal(played, whole[whole != 0])
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_was_given_first_and_cancelled_lets_no_other_speak_in_the_gap(
+    live: Player, others: int
+) -> None:
+    go_on = threading.Event()
+
+    def text() -> Iterator[str]:
+        yield "One sentence. "
+        assert go_on.wait(PATIENCE)
+        yield "And another."
+
+    slow = live.say(text(), extra=counting(0.4, pace=1.0))
+    being_heard(slow)
+    after = [live.say("after", extra=counting(0.1)) for _ in range(others)]
+    filler = live.say("One moment.", extra=counting(0.5), first=True)
+    filler.cancel()
+    wait_until(lambda: filler.done)
+    being_heard(slow, 9600)
+    assert not any(each.receipt.requests for each in after)
+    go_on.set()
+    assert account_for(slow.wait(PATIENCE)).frames.played == 2 * 9600
+    for each in after:
+        assert account_for(each.wait(PATIENCE)).complete
+
+
 def test_an_interruption_in_a_gap_is_of_what_is_heard_there(live: Player) -> None:
     never = threading.Event()
 
