@@ -153,8 +153,8 @@ def test_an_end_at_any_byte_is_told_and_what_came_before_it_is_kept() -> None:
     mark = len(fifty()) - 2  # all but its blank line
     for at in range(len(fifty()) + 1):
         audio, done, fault = heard(at, b"")
-        # An event is whole with the second of the line ends behind it.
-        assert len(audio) == min(len(SPEECH), STEP * max(0, bisect(starts(), at) - 2))
+        # An event is whole without the two line ends behind it.
+        assert len(audio) == min(len(SPEECH), STEP * max(0, bisect(starts(), at + 2) - 2))
         assert SPEECH.startswith(audio)
         assert done == (at >= mark)
         assert isinstance(fault, Truncated) != done
