@@ -89,6 +89,7 @@ def test_setting_a_key_leaves_the_rest_as_its_owner_wrote_it(
         (["set", "liv.volume", "-6"], "Closest: live"),
         (["set", "volume", "loud"], "volume"),
         (["set", "api_key", "secret"], "a key does not belong in this file"),
+        (["set", "privacy.store", "maybe"], "true or false"),
         (["set", "voice"], "streamplay config set KEY VALUE"),
         (["get", "voise"], "Closest: voice"),
         (["path", "voice"], "streamplay config path"),

@@ -34,6 +34,12 @@ def test_words_come_with_their_places_in_time() -> None:
     assert starts[-1] < spoke.seconds
 
 
+def test_a_number_that_is_said_in_several_words_is_one() -> None:
+    spoke = speak("On 12/05/2024 we saw 5 cats for $19.99 per day.", ENGLISH)
+    said = "".join(word.text for word in spoke.words)
+    assert said == "On12/05/2024wesaw5catsfor$19.99perday"
+
+
 def test_words_are_cut_by_characters_and_not_by_bytes() -> None:
     spoke = speak("Ça été élu.", Spoken("fr"))
     assert [word.text for word in spoke.words] == ["Ça", "été", "élu"]

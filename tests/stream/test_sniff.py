@@ -13,7 +13,7 @@ from streamplay.audio import ENCODINGS, AudioFormat
 from streamplay.errors import RemoteError, StreamBroken, UnexpectedContent
 from streamplay.network.client import SpeechClient
 from streamplay.request import SpeechRequest
-from streamplay.stream.sniff import BASE64, identify, real_type
+from streamplay.stream.sniff import BASE64, RAW, identify, real_type
 from tests.support.rawserver import DONE, chunked, delta, replies, running
 
 BYTES = ("", "application/octet-stream", "Audio/WAV; x=1")
@@ -186,3 +186,11 @@ def test_the_little_that_comes_of_sound_is_heard() -> None:
 def test_tags_without_end_are_no_recursion(tag: bytes) -> None:
     assert identify(tag * 26_000) == "audio/mpeg"
     assert identify(tag * 3 + b"fLaC" + bytes(100)) in ("audio/flac", None)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"RIFF\x10\0\0\0AVI LIST" + bytes(40), b"#!SILK_V3" + bytes(40), b"\x02#!SILK_V3" + bytes(40)],
+)
+def test_what_is_no_sound_that_is_known_is_no_samples_either(start: bytes) -> None:
+    assert identify(start) not in (RAW, None)

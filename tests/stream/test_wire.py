@@ -530,3 +530,11 @@ def test_of_events_without_blank_lines_the_one_that_is_cut_is_told() -> None:
     with pytest.raises(Truncated):
         meant.extend(reader.finish())
     assert sum(isinstance(event, Audio) for event in meant) == 2
+
+
+@pytest.mark.parametrize("name", ["audio", "Audio", "AUDIO"])
+def test_the_name_of_an_event_is_known_in_capitals_too(name: str) -> None:
+    text = base64.b64encode(bytes(range(1, 101))).decode()
+    reader = reader_for("text/event-stream")
+    body = f'event: {name}\ndata: {{"data": "{text}"}}\n\n'.encode()
+    assert [*reader.feed(body), *reader.finish()] == [Audio(bytes(range(1, 101))), Done()]
