@@ -217,6 +217,12 @@ def test_a_text_that_never_comes_can_be_cancelled_and_the_next_is_heard(live: Pl
 # First, and left alone
 
 
+def in_two_parts(go_on: threading.Event) -> Iterator[str]:
+    yield "One sentence. "
+    assert go_on.wait(PATIENCE)
+    yield "And another."
+
+
 def test_what_is_given_first_is_heard_next_and_the_rest_keep_their_order(
     live: Player, silent: Silent
 ) -> None:
@@ -237,13 +243,7 @@ def test_an_utterance_that_waits_for_its_text_lets_another_speak_between_two_pie
     live: Player, silent: Silent
 ) -> None:
     go_on = threading.Event()
-
-    def text() -> Iterator[str]:
-        yield "One sentence. "
-        assert go_on.wait(PATIENCE)
-        yield "And another."
-
-    slow = live.say(text(), extra=counting(0.25))
+    slow = live.say(in_two_parts(go_on), extra=counting(0.25))
     after = live.say("after", extra=counting(0.1))
     being_heard(slow, 6000)
     filler = live.say("One moment.", extra=counting(0.5), first=True)
@@ -268,13 +268,7 @@ def test_what_was_given_first_and_cancelled_lets_no_other_speak_in_the_gap(
     live: Player, others: int
 ) -> None:
     go_on = threading.Event()
-
-    def text() -> Iterator[str]:
-        yield "One sentence. "
-        assert go_on.wait(PATIENCE)
-        yield "And another."
-
-    slow = live.say(text(), extra=counting(0.4, pace=1.0))
+    slow = live.say(in_two_parts(go_on), extra=counting(0.4, pace=1.0))
     being_heard(slow)
     after = [live.say("after", extra=counting(0.1)) for _ in range(others)]
     filler = live.say("One moment.", extra=counting(0.5), first=True)

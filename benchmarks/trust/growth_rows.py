@@ -130,7 +130,7 @@ def _cut(whole: Any, size: int) -> Sequence[Any]:
 @row(planned=len(BODIES) + len(HEADS) + len(AUDIO) + 3 * len(TEXTS), unit="kinds")
 def tiny_pieces(run: Run) -> None:
     """A body of 2 MB in pieces of 20 bytes, and a text of 60,000 characters in tokens, neither of
-    which ends: the last pieces cost no more than the first ones.
+    which ends: the last pieces cost at most three times as much as the first ones.
     """
     for name, (make, pieces) in run.turns(list(_kinds().items())):
         costs = _costs(make(), pieces)

@@ -195,12 +195,14 @@ def speak(text: str, spoken: Spoken) -> Spoke:
     """
     blocks: list[bytes] = []
     words: list[SpokenWord] = []
-    begun = _Begun()
+    end = 0  # of the last word
 
     def collect(samples: int | None, count: int, events: Any) -> int:
+        nonlocal end
         if samples and count > 0:
             blocks.append(ctypes.string_at(samples, count * 2))
-        words.extend(_words(text, events, begun))
+        found, end = _words(text, events, end)
+        words.extend(found)
         return 0
 
     with _lock, _Library() as library:
@@ -235,33 +237,23 @@ def _choose(library: ctypes.CDLL, spoken: Spoken) -> None:
     library.espeak_SetParameter(_PITCH, spoken.pitch, 0)
 
 
-class _Begun:
-    """Where the words end that have begun."""
+def _words(text: str, events: Any, end: int) -> tuple[list[SpokenWord], int]:
+    """Read the words behind `end` out of a list of events; return where the last one ends too.
 
-    end = 0
-
-
-def _words(text: str, events: Any, begun: _Begun) -> list[SpokenWord]:
-    """Read the words out of a list of events; positions count characters from 1.
-
-    A number that is said in several words has an event for each, and all but the first lie one
-    character off, inside it: they are no words of the text.
+    Positions count characters from 1. For a number that it says in several words eSpeak sends an
+    event for each, and all but the first lie one character off, inside it: no words of the text.
     """
     found = []
     index = 0
     while (event := events[index]).type != _EVENT_LIST_TERMINATED:
         if event.type == _EVENT_WORD:
             start = event.text_position - 1
-            if start < begun.end:
-                index += 1
-                continue
-            begun.end = start + event.length
-            # `sample` of the event is wrong in 1.52; `audio_position` (ms) is right.
-            found.append(
-                SpokenWord(text[start : start + event.length], event.audio_position / 1000)
-            )
+            if start >= end:
+                end = start + event.length
+                # `sample` of the event is wrong in 1.52; `audio_position` (ms) is right.
+                found.append(SpokenWord(text[start:end], event.audio_position / 1000))
         index += 1
-    return found
+    return found, end
 
 
 @cache

@@ -113,6 +113,20 @@ def test_what_is_gathered_is_read_when_its_time_has_come() -> None:
     connected(use)
 
 
+def test_a_reader_that_gathers_can_be_hurried() -> None:
+    async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
+        connection.gather(LONG, ends)
+        waiting = asyncio.create_task(connection.read())
+        assert not connection.hurry()
+        theirs.send(LARGE)
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        assert connection.hurry()
+        assert await waiting == LARGE
+
+    connected(use)
+
+
 def test_a_kept_connection_no_longer_gathers() -> None:
     async def use(connection: AsyncConnection, theirs: socket.socket) -> None:
         connection.gather(LONG, ends)

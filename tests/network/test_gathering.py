@@ -14,7 +14,7 @@ import pytest
 
 from streamplay.audio import AudioFormat
 from streamplay.bench.observe import import_decoding
-from streamplay.errors import StreamPlayError, WrongEncoding
+from streamplay.errors import StreamPlayError, TimedOut, WrongEncoding
 from streamplay.network.api import SpeechApi
 from streamplay.network.async_connection import AsyncConnection
 from streamplay.network.body import Body
@@ -81,35 +81,28 @@ def test_the_guard_counts_what_was_quiet() -> None:
     assert guard._seen == 3 * len(quiet)
 
 
-@pytest.mark.parametrize("words", [False, True])
-def test_what_came_in_time_is_no_time_out_because_it_was_gathered(words: bool) -> None:
-    deltas = cut_speech([2400] * 3, S16)
-
-    async def paced(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(chunked([], end=False))
-        for part in deltas:
-            await connection.send(chunk(part))
-            await asyncio.sleep(0.95)
-            if words:
-                await connection.send(chunk(b": x\n\n"))
-        await connection.send(chunk(DONE), chunk(b""))
-
+@pytest.mark.parametrize("comes", [True, False])
+def test_at_the_limit_what_has_come_is_given_out_once(comes: bool) -> None:
     async def main() -> int:
-        import_decoding()
-        frames = 0
-        async with (
-            running(paced) as server,
-            SpeechApi(base_url=server.base_url, api_key="", timeout=1.0) as client,
-            client.open(REQUEST) as response,
-        ):
-            response.gather(0.5)
-            async for item in response.chunks():
-                assert not isinstance(item, Words)
-                frames += len(item.frames)
-        return frames
+        asked = 0
+        woken = asyncio.get_running_loop().create_future()
 
-    assert asyncio.run(main()) == 7200
+        def hurry() -> bool:
+            nonlocal asked
+            asked += 1
+            if comes:
+                woken.set_result(None)
+            return True
+
+        with Timeouts().wait("chunk", 0.01, hurry=hurry):
+            await woken
+        return asked
+
+    if comes:
+        assert asyncio.run(main()) == 1
+        return
+    with pytest.raises(TimedOut):
+        asyncio.run(main())
 
 
 @pytest.mark.parametrize(

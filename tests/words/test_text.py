@@ -322,7 +322,7 @@ def test_no_blank_line_of_a_long_text_is_lost_whatever_is_read_at_a_time() -> No
 
 @pytest.mark.parametrize("mark", ["\u0301", "\u200d", "\ufe0f"])
 def test_a_letter_without_end_is_cut_like_any_other_text(mark: str) -> None:
-    """Nobody writes it, but a model that loops does: no request for each of its marks."""
+    """A model that loops may write it: the player makes no request for each of its marks."""
     parts = list(pieces("a" + mark * (3 * LONGEST)))
     assert "".join(parts) == "a" + mark * (3 * LONGEST)
     assert len(parts) <= 4
